@@ -1,0 +1,65 @@
+// The derived tables on disk: how their rows are written, how a state finds its older rows, how a program is loaded.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "storage/rules/state.h"
+#include "storage/store.h"
+
+namespace redpoints {
+
+// The letters that lead the keys of the tables (keys.h), in the order of State::ForEachTable. Never change.
+inline constexpr char kTableLetters[] = {'a', 'r', 'f', 'h', 'g', 'n', 'c'};
+
+std::string EncodeRow(const Account& row);
+std::string EncodeRow(const RequestRecord& row);
+std::string EncodeRow(const FollowUp& row);
+std::string EncodeRow(const Hold& row);
+std::string EncodeRow(const Registered& row);
+std::string EncodeRow(const std::string& row);
+std::string EncodeRow(std::int64_t row);
+// False for bytes that EncodeRow did not write.
+bool DecodeRow(std::string_view bytes, Account& row);
+bool DecodeRow(std::string_view bytes, RequestRecord& row);
+bool DecodeRow(std::string_view bytes, FollowUp& row);
+bool DecodeRow(std::string_view bytes, Hold& row);
+bool DecodeRow(std::string_view bytes, Registered& row);
+bool DecodeRow(std::string_view bytes, std::string& row);
+bool DecodeRow(std::string_view bytes, std::int64_t& row);
+
+// How far the journal has gone into the derived rows of a program.
+struct StateMark {
+  std::int64_t next_sequence = 0;
+  std::int64_t last_ms = 0;
+  std::int64_t epoch = 0;
+  Day last_closed_day = 0;
+};
+StateMark MarkOf(const State& state);
+
+using DerivedRows = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
+// The changed rows of the state's previous generation, to be held and written beside the writer: `Collect` on the writer's thread (cheap),
+// `Rows` on any.
+class GenerationRows {
+ public:
+  static GenerationRows Collect(State& state);
+  DerivedRows Rows() const;
+
+ private:
+  std::string program_;
+  StateMark mark_;
+  std::vector<std::function<void(DerivedRows&)>> tables_;
+};
+
+// Lets the state find rows that are not in memory in `store`, which must outlive it.
+void BindToStore(State& state, const Store& store);
+
+// Loads what a state keeps in memory beside its rows: mark, rulebooks, the ends of lots and holds. The state must be bound.
+absl::Status LoadState(State& state, const Store& store);
+
+}  // namespace redpoints

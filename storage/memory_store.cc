@@ -1,0 +1,82 @@
+#include "storage/memory_store.h"
+
+namespace redpoints {
+
+absl::StatusOr<std::optional<std::string>> MemoryStore::Get(TableId table, std::string_view key) const {
+  const std::lock_guard lock(mutex_);
+  const auto& rows = tables_[static_cast<std::size_t>(table)];
+  const auto it = rows.find(key);
+  return it == rows.end() ? std::nullopt : std::optional(it->second);
+}
+
+absl::StatusOr<std::vector<Row>> MemoryStore::Scan(const Range& range) const {
+  const std::lock_guard lock(mutex_);
+  const auto& rows = tables_[static_cast<std::size_t>(range.table)];
+  const auto begin = rows.lower_bound(range.begin);
+  const auto end = range.end.empty() ? rows.end() : rows.lower_bound(range.end);
+  std::vector<Row> found;
+  if (range.is_descending) {
+    for (auto it = end; it != begin && found.size() < range.rows_max;) {
+      --it;
+      found.push_back({it->first, it->second});
+    }
+  } else {
+    for (auto it = begin; it != end && found.size() < range.rows_max; ++it) found.push_back({it->first, it->second});
+  }
+  return found;
+}
+
+absl::StatusOr<std::uint64_t> MemoryStore::TakeOver() {
+  const std::lock_guard lock(mutex_);
+  return ++fence_;
+}
+
+CommitResult MemoryStore::Commit(const CommitBatch& batch) {
+  const std::lock_guard lock(mutex_);
+  if (batch.fence != fence_) return CommitResult::kFenced;
+  const bool fails = commits_until_failure_ == 0;
+  if (!fails || is_failure_kept_) {
+    for (const auto& put : batch.puts) tables_[static_cast<std::size_t>(put.table)][put.key] = put.value;
+  }
+  if (fails) {
+    is_failure_kept_ = false;
+    return CommitResult::kUnknown;
+  }
+  if (commits_until_failure_ > 0) --commits_until_failure_;
+  return CommitResult::kCommitted;
+}
+
+absl::Status MemoryStore::Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows) {
+  const std::lock_guard lock(mutex_);
+  auto& target = tables_[static_cast<std::size_t>(table)];
+  for (const auto& [key, value] : rows) {
+    if (value) {
+      target[key] = *value;
+    } else {
+      target.erase(key);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::DeleteRange(TableId table, std::string_view begin, std::string_view end) {
+  const std::lock_guard lock(mutex_);
+  auto& rows = tables_[static_cast<std::size_t>(table)];
+  rows.erase(rows.lower_bound(begin), rows.lower_bound(end));
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::Backup(const std::string&) { return absl::UnimplementedError("a store in memory has no backup"); }
+
+void MemoryStore::FailCommitAfter(int commits, bool is_kept) {
+  const std::lock_guard lock(mutex_);
+  commits_until_failure_ = commits;
+  is_failure_kept_ = is_kept;
+}
+
+void MemoryStore::Heal() {
+  const std::lock_guard lock(mutex_);
+  commits_until_failure_ = -1;
+}
+
+}  // namespace redpoints

@@ -1,0 +1,24 @@
+// The stored form of an entry: one line of JSON, fixed key order, no spaces, integers only, at most kLineBytesMax bytes, without newline.
+// These bytes are hashed, stored and exported; they are never made a second time from a parsed entry. Golden bytes: entry_codec_test.cc.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/rules/entry.h"
+
+namespace redpoints {
+
+// Appends the line. About a microsecond, no allocation beyond `line`'s growth.
+void AppendLine(const Entry& entry, std::string& line);
+
+// Reads a line strictly: only lines that AppendLine writes are taken (INVALID_ARGUMENT names the field). Any bytes are safe input.
+absl::StatusOr<Entry> ParseLine(std::string_view line);
+
+// The registration alone, as in the line's "data"; used for derived rows. The kind says which.
+void AppendRegistration(const Registration& registration, std::string& json);
+absl::StatusOr<Registration> ParseRegistration(std::string_view json);
+
+}  // namespace redpoints

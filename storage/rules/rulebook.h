@@ -1,0 +1,58 @@
+// A rulebook as the rules use it: parsed from its JSON, checked whole, indexed. Immutable after Parse; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "redpoints/v1/rulebook.pb.h"
+#include "storage/rules/day.h"
+
+namespace redpoints {
+
+class Rulebook {
+ public:
+  // RULEBOOK_INVALID names the field ("activities[3].earnings[0].unit") and what was expected there.
+  static absl::StatusOr<Rulebook> Parse(std::string_view json);
+
+  const std::string& version() const { return proto_.version(); }
+  Day effective_day() const { return proto_.effective_day(); }
+  const v1::Rulebook& proto() const { return proto_; }
+  const v1::RedemptionLimits& limits() const { return proto_.limits(); }
+
+  // nullptr when there is none with this code.
+  const v1::Unit* FindUnit(std::string_view code) const;
+  const v1::Activity* FindActivity(std::string_view code) const;
+  const v1::Offer* FindOffer(std::string_view code) const;
+
+  // The fen that `fund` owes for `points` of one sale, by FundRate; 0 for a fund without a rate.
+  std::int64_t FenOwed(std::string_view fund, std::int64_t points) const;
+
+  // Policies with their defaults filled in.
+  v1::PastLotPolicy past_lot() const { return proto_.policies().past_lot() == v1::GRACE ? v1::GRACE : v1::EXPIRE; }
+  int late_days() const { return proto_.policies().late_days() ? proto_.policies().late_days() : 30; }
+  std::int64_t hold_ttl_ms() const { return proto_.policies().hold_ttl_ms() ? proto_.policies().hold_ttl_ms() : 180'000; }
+  std::int64_t reversal_window_ms() const {
+    return proto_.policies().reversal_window_ms() ? proto_.policies().reversal_window_ms() : 172'800'000;
+  }
+  int refusals_per_terminal_day() const {
+    return proto_.policies().refusals_per_terminal_day() ? proto_.policies().refusals_per_terminal_day() : 1000;
+  }
+
+ private:
+  v1::Rulebook proto_;
+  absl::flat_hash_map<std::string, int> units_, activities_, offers_, rates_;  // code to index
+};
+
+// rounding(value × numerator / denominator), exact in 128 bits. The operands are not negative.
+std::int64_t Scale(std::int64_t value, std::int64_t numerator, std::int64_t denominator, v1::Rounding rounding);
+
+// What `earning` gives for `quantity`, before caps.
+std::int64_t AmountEarned(const v1::Earning& earning, std::int64_t quantity);
+
+// The first day on which points of a deed on `effective_day` are gone; kNever without a validity.
+Day LotEnd(const v1::Activity& activity, Day effective_day);
+
+}  // namespace redpoints

@@ -1,0 +1,141 @@
+// The state of one program: every table that its journal adds up to. Apply (apply.h) is the only code that changes it, so that replaying
+// the journal, deciding a request and checking a backup all come to the same rows.
+//
+// Threads: as Table. `mutex` is the lock meant there.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "redpoints/v1/outcome.pb.h"
+#include "storage/rules/entry.h"
+#include "storage/rules/rulebook.h"
+#include "storage/rules/table.h"
+#include "storage/rules/types.h"
+
+namespace redpoints {
+
+// Key: AccountKey(holder, unit).
+struct Account {
+  std::int64_t balance[kSubCount] = {0, 0, 0};  // available, held, debt (0 or below)
+  std::int64_t head = -1;                       // the last entry that touched it
+  std::vector<Lot> lots;                        // of the available points; by end, then fund; amounts above 0
+  std::int64_t at(Sub sub) const { return balance[static_cast<std::size_t>(sub)]; }
+  std::int64_t& at(Sub sub) { return balance[static_cast<std::size_t>(sub)]; }
+  bool operator==(const Account&) const = default;
+};
+
+// Key: RequestKey(actor, request id). Where the first answer is.
+struct RequestRecord {
+  std::int64_t sequence = -1;
+  std::int32_t count = 1;      // entries of a request of many
+  bool is_tombstone = false;   // reversed before it arrived: `sequence` is the reversal's
+  std::string fingerprint;     // of the request; empty for a tombstone
+  bool operator==(const RequestRecord&) const = default;
+};
+
+// Key: SequenceKey(sequence of a redemption, capture, hold or award). What later entries did to it. Absent: nothing.
+struct FollowUp {
+  v1::OutcomeState state = v1::DONE;
+  std::int64_t sequence = -1;         // of the entry that moved it last
+  std::int64_t reversal = -1;         // of the reversal that named it, if any
+  std::int64_t refunded_points = 0;
+  std::int64_t quantity = 0;          // award: as corrected
+  std::vector<std::pair<std::string, std::int64_t>> amounts;  // award: unit to amount, as corrected
+  bool operator==(const FollowUp&) const = default;
+};
+
+// Key: SequenceKey(sequence of the hold). Only while it is open.
+struct Hold {
+  std::string member, merchant, terminal, rulebook;
+  std::int64_t points = 0;
+  std::int64_t until_ms = 0;
+  Day business_day = 0;
+  std::vector<Lot> lots;
+  std::vector<OfferLine> lines;
+  bool operator==(const Hold&) const = default;
+};
+
+// Key: RegistrationKey.
+struct Registered {
+  Registration data;
+  std::int64_t sequence = -1;
+  bool operator==(const Registered&) const = default;
+};
+
+struct State {
+  explicit State(std::string id) : program(std::move(id)) {}
+
+  // Constant after construction.
+  const std::string program;
+  std::function<absl::StatusOr<std::string>(const std::string& sha256_hex)> find_blob;       // rulebooks that `books` lacks
+  std::function<absl::StatusOr<std::shared_ptr<const Entry>>(std::int64_t sequence)> find_entry;  // earlier entries, the batch's included
+
+  // The writer's own: where the journal stands, undurable entries included.
+  std::int64_t epoch = 0;
+  std::int64_t next_sequence = 0;
+  std::int64_t last_ms = 0;
+  Day last_closed_day = 0;  // 0: none yet
+  std::map<std::int64_t, std::set<std::int64_t>> holds_by_end;       // until_ms to holds
+  std::map<Day, std::set<std::string>> accounts_by_end;              // lot end to account keys that had such a lot
+
+  mutable std::shared_mutex mutex;
+  Table<Account> accounts;
+  Table<RequestRecord> requests;
+  Table<FollowUp> follow_ups;
+  Table<Hold> holds;
+  Table<Registered> registrations;
+  Table<std::string> numbers;         // 会员号 to member id
+  Table<std::int64_t> counters;       // limits and caps: CounterKey... in keys below
+
+  // Rulebooks by effective day. Few; all in memory; published with the tables' lock.
+  std::map<Day, std::shared_ptr<const Rulebook>> books;
+  const Rulebook* BookOf(Day day) const {  // the one that holds on `day`, nullptr if none
+    auto it = books.upper_bound(day);
+    return it == books.begin() ? nullptr : std::prev(it)->second.get();
+  }
+  const Rulebook* BookNamed(std::string_view version) const {
+    for (const auto& [day, book] : books) {
+      if (book->version() == version) return book.get();
+    }
+    return nullptr;
+  }
+
+  template <class F> void ForEachTable(F f) {
+    f(accounts), f(requests), f(follow_ups), f(holds), f(registrations), f(numbers), f(counters);
+  }
+
+  // A registration of type T, or nullptr.
+  template <class T> const T* Find(const char* type, const std::string& id) {
+    const Registered* found = registrations.Find(std::string(type) + "/" + id);
+    return found ? std::get_if<T>(&found->data) : nullptr;
+  }
+};
+
+// --- keys of the derived tables ---------------------------------------------------------------------------------------------------
+std::string AccountKey(std::string_view holder, std::string_view unit);              // "m123.../POINT"
+std::string RequestKey(std::string_view actor, std::string_view request_id);         // "t123.../0a1b..."
+std::string SequenceKey(std::int64_t sequence);                                      // "0000000000000042": sorts as numbers do
+std::string MemberCounter(v1::Period period, std::string_view member, Day day);      // points redeemed by a member
+std::string MerchantCounter(std::string_view merchant, Day day);                     // points redeemed at a merchant in a day
+std::string CountCounter(v1::Period period, std::string_view member, Day day);       // redemptions of a member
+std::string RefusalCounter(std::string_view terminal, Day day);                      // recorded refusals of a terminal
+std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
+                       const std::string& session);                                  // amount earned by a member in an activity
+std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session);  // 1 when awarded
+
+std::string IssuanceHolder(std::string_view fund);  // "issuance:street"
+inline constexpr char kExpiredHolder[] = "expired";
+inline constexpr char kPoolHolder[] = "pool";
+inline bool IsMember(std::string_view holder) { return holder.starts_with('m') && holder.find(':') == std::string_view::npos; }
+inline bool IsMerchant(std::string_view holder) { return holder.starts_with('s') && holder.find(':') == std::string_view::npos; }
+
+}  // namespace redpoints

@@ -1,0 +1,106 @@
+// One derived table of a program in memory, in generations, so that a batch can be decided before it is durable and old rows can leave:
+//
+//   pending   changed by entries that are not yet durable     only the writer sees it
+//   recent    published since the last turn                   readers see it, under the state's lock
+//   previous  published before the last turn; never changes   may be written to the store by any thread
+//   loader    everything older, from the store                absent in tests and in check: then nothing may leave memory
+//
+// A row's newest generation wins. A row without value is a deleted one.
+//
+// Threads: one writer calls Find, Edit, Erase freely, and Publish and Turn while it holds the state's lock exclusively. Readers call
+// FindSynced while they hold it shared. A reader never sees half of a batch.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/container/node_hash_map.h"
+
+namespace redpoints {
+
+template <class V>
+class Table {
+ public:
+  using Loader = std::function<std::optional<V>(const std::string& key)>;  // thread-safe
+  struct Row {
+    std::optional<V> value;
+    bool dirty = false;
+  };
+  using Rows = absl::node_hash_map<std::string, Row>;  // nodes: a row's address survives other insertions
+
+  void set_loader(Loader loader) { loader_ = std::move(loader); }
+
+  // The row, or nullptr. Valid until it is edited, erased or published.
+  const V* Find(const std::string& key) {
+    if (const Row* row = InMemory(key, pending_)) return Pointer(*row);
+    if (!loader_) return nullptr;
+    auto value = loader_(key);
+    if (!value) return nullptr;
+    return &*pending_.emplace(key, Row{std::move(value), /*dirty=*/false}).first->second.value;
+  }
+
+  // The row to change; made when there is none.
+  V& Edit(const std::string& key) {
+    auto [it, is_new] = pending_.try_emplace(key);
+    Row& row = it->second;
+    if (is_new) {
+      if (const Row* older = InMemory(key, recent_)) {
+        row.value = older->value;
+      } else if (loader_) {
+        row.value = loader_(key);
+      }
+    }
+    if (!row.value) row.value.emplace();
+    row.dirty = true;
+    return *row.value;
+  }
+
+  void Erase(const std::string& key) { pending_[key] = Row{std::nullopt, /*dirty=*/true}; }
+
+  // The published row.
+  std::optional<V> FindSynced(const std::string& key) const {
+    if (const Row* row = InMemory(key, recent_)) return row->value;
+    return loader_ ? loader_(key) : std::nullopt;
+  }
+  // The same without the store: nullptr when memory does not know, a Row without value when it is known to be deleted.
+  const Row* FindCached(const std::string& key) const { return InMemory(key, recent_); }
+
+  // Pending rows become visible.
+  void Publish() {
+    for (auto& [key, row] : pending_) {
+      Row& target = recent_[key];
+      row.dirty = row.dirty || target.dirty;
+      target = std::move(row);
+    }
+    pending_.clear();
+  }
+
+  // The recent generation becomes the previous one, and the previous one leaves memory: its dirty rows must be in the store by now.
+  void Turn() {
+    previous_ = std::make_shared<Rows>(std::move(recent_));
+    recent_ = Rows();
+  }
+
+  std::shared_ptr<const Rows> previous() const { return previous_; }
+  const Rows& recent() const { return recent_; }
+
+ private:
+  const Row* InMemory(const std::string& key, const Rows& first) const {
+    if (const auto it = first.find(key); it != first.end()) return &it->second;
+    if (&first != &recent_) {
+      if (const auto it = recent_.find(key); it != recent_.end()) return &it->second;
+    }
+    if (const auto it = previous_->find(key); it != previous_->end()) return &it->second;
+    return nullptr;
+  }
+  static const V* Pointer(const Row& row) { return row.value ? &*row.value : nullptr; }
+
+  Rows pending_, recent_;
+  std::shared_ptr<Rows> previous_ = std::make_shared<Rows>();
+  Loader loader_;
+};
+
+}  // namespace redpoints

@@ -1,0 +1,115 @@
+#include "tests/storage/engine_fixture.h"
+
+namespace redpoints {
+namespace {
+
+TEST_F(EngineTest, AwardCreditsEveryUnitOfTheActivity) {
+  SetUpProgram();
+  const Outcome award = AwardPoints("m1", 2);
+  EXPECT_EQ(award.first, v1::DONE);
+  EXPECT_EQ(Balance("m1"), 20);
+  EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 120);
+  EXPECT_EQ(Balance("issuance:street"), -20);
+  EXPECT_EQ(Lots("m1"), (std::vector<Lot>{{"street", 20250401, 20}}));
+}
+
+TEST_F(EngineTest, CapLeavesAnAwardOfZero) {
+  SetUpProgram();
+  EXPECT_EQ(Balance("m1"), 0);
+  const Outcome first = AwardPoints("m1", 150, "VISIT");
+  EXPECT_TRUE(first.entry().cap_hit);
+  EXPECT_EQ(Balance("m1"), 4);
+  const Outcome second = AwardPoints("m1", 60, "VISIT");
+  EXPECT_EQ(second.first, v1::DONE);
+  EXPECT_TRUE(second.entry().postings.empty());
+  Advance(kDayMs);
+  AwardPoints("m1", 60, "VISIT");
+  EXPECT_EQ(Balance("m1"), 6);
+}
+
+TEST_F(EngineTest, CorrectionOfSpentPointsLeavesADebtThatLaterAwardsPay) {
+  SetUpProgram();
+  const Outcome award = AwardPoints("m1", 10);
+  Buy("m1", 90);
+  Run(Staff(), Correct{award.entry().sequence, 4, "wrong_quantity"});
+  EXPECT_EQ(Balance("m1"), 0);
+  EXPECT_EQ(Balance("m1", Sub::kDebt), -50);
+  EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 240);
+  AwardPoints("m1", 6);
+  EXPECT_EQ(Balance("m1"), 10);
+  EXPECT_EQ(Balance("m1", Sub::kDebt), 0);
+}
+
+TEST_F(EngineTest, LotsExpireBeforeTheDayIsClosed) {
+  SetUpProgram();
+  AwardPoints("m1", 120, "VISIT");
+  Advance(47 * kDayMs);  // 2024-05-01
+  EXPECT_EQ(Balance("m1"), 0);
+  EXPECT_EQ(Balance(kExpiredHolder), 4);
+  EXPECT_EQ(journal.back()->kind, Kind::kDayClosed);
+  EXPECT_EQ(journal.back()->effective_day, 20240430);
+}
+
+TEST_F(EngineTest, BatchItemsAreJudgedEachForItself) {
+  SetUpProgram();
+  AwardBatch batch{{Item("m1", "PATROL", 1), Item("m2", "PATROL", 5000), Item("m3", "PATROL", 2)}};
+  const Outcome outcome = Run(Staff(), batch);
+  ASSERT_EQ(outcome.entries.size(), 3u);
+  EXPECT_EQ(outcome.entries[1]->reason, "QUANTITY_OUT_OF_BOUNDS");
+  EXPECT_EQ(Balance("m1") + Balance("m2") + Balance("m3"), 30);
+}
+
+TEST_F(EngineTest, DonationGoesToThePool) {
+  SetUpProgram();
+  AwardPoints("m1", 1);
+  EXPECT_EQ(Run(Staff(), Donate{"m1", 4}).first, v1::DONE);
+  EXPECT_EQ(Balance(kPoolHolder), 4);
+}
+
+// One row for each refusal of an award, in order of precedence.
+TEST_F(EngineTest, AwardRefusals) {
+  SetUpProgram();
+  Add(MemberData{.id = "mhouse", .number = "20000001", .kind = MemberKind::kHousehold, .groups = {2}, .grid = "grid-1", .memberships = {}});
+  Add(MemberData{.id = "mself", .number = "20000002", .kind = MemberKind::kPerson, .groups = {1}, .grid = "",
+                 .memberships = {{"mhouse", 20240101, 0}}});
+  Add(StaffData{.id = "a1", .member = "mself", .grants = {{Role::kRecorder, ""}}});
+  Add(MemberData{.id = "mgone", .number = "20000003", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {},
+                 .state = RegistrationState::kSuspended});
+  Run(Staff(), Award{[&] { auto i = Item("m2", "MEETING", 1); i.session = "s-1"; return i; }()});
+  struct Case {
+    const char* what;
+    v1::Reason reason;
+    std::function<void(AwardItem&)> change;
+    std::string actor = "a0";
+  };
+  const std::vector<Case> cases = {
+      {"unknown member", v1::MEMBER_NOT_FOUND, [](AwardItem& i) { i.member = "m99"; }},
+      {"no rulebook then", v1::RULEBOOK_NOT_FOUND, [](AwardItem& i) { i.effective_day = 20231231; }},
+      {"unknown activity", v1::ACTIVITY_NOT_FOUND, [](AwardItem& i) { i.activity = "NOPE"; }},
+      {"self", v1::SELF_DEALING, [](AwardItem& i) { i.member = "mself"; }, "a1"},
+      {"own household", v1::SELF_DEALING, [](AwardItem& i) { i.member = "mhouse"; }, "a1"},
+      {"suspended", v1::MEMBER_SUSPENDED, [](AwardItem& i) { i.member = "mgone"; }},
+      {"future", v1::DAY_IN_FUTURE, [](AwardItem& i) { i.effective_day = 20240316; }},
+      {"too old", v1::DAY_TOO_OLD, [](AwardItem& i) { i.effective_day = 20240110; }},
+      {"same session", v1::SESSION_ALREADY_AWARDED,
+       [](AwardItem& i) { i.member = "m2", i.activity = "MEETING", i.session = "s-1", i.quantity = 1; }},
+      {"no session", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "MEETING", i.quantity = 1; }},
+      {"no case", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "REPORT", i.quantity = 1; }},
+      {"wrong group", v1::GROUP_NOT_ELIGIBLE, [](AwardItem& i) { i.group = 5; }},
+      {"group of another activity", v1::GROUP_NOT_ELIGIBLE,
+       [](AwardItem& i) { i.activity = "MEETING", i.session = "s-2", i.group = 2, i.quantity = 1; }},
+      {"too much", v1::QUANTITY_OUT_OF_BOUNDS, [](AwardItem& i) { i.quantity = 1001; }},
+  };
+  for (const Case& c : cases) {
+    AwardItem item = Item("m1", "PATROL", 1);
+    c.change(item);
+    const auto before = journal.size();
+    EXPECT_EQ(ReasonOf(Run(Staff(c.actor), Award{item})), c.reason) << c.what;
+    EXPECT_EQ(journal.size() - before, IsRecorded(c.reason) ? 1u : 0u) << c.what;
+  }
+  Add(FundData{"street", 10}, /*is_new=*/false);
+  EXPECT_EQ(ReasonOf(AwardPoints("m1", 2)), v1::FUND_BUDGET_EXCEEDED);
+}
+
+}  // namespace
+}  // namespace redpoints

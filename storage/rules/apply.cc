@@ -194,6 +194,10 @@ void ApplyReversal(State& state, const Entry& e) {
 absl::Status ApplyRegistration(State& state, const Entry& e) {
   state.registrations.Edit(RegistrationKey(e.data)) = {e.data, e.sequence};
   if (const auto* member = std::get_if<MemberData>(&e.data)) state.numbers.Edit(member->number) = member->id;
+  if (const auto* node = std::get_if<NodeData>(&e.data); node && node->kind == NodeKind::kBranch) {
+    const std::unique_lock lock(state.mutex);
+    state.branches[node->code] = *node;
+  }
   if (const auto* rulebook = std::get_if<RulebookData>(&e.data)) {
     if (!state.find_blob) return absl::FailedPreconditionError("no source of blobs");
     auto json = state.find_blob(rulebook->sha256);

@@ -113,6 +113,9 @@ struct State {
     f(accounts), f(requests), f(follow_ups), f(holds), f(registrations), f(numbers), f(counters);
   }
 
+  // The branches of the program's tree by code, which scopes are resolved with. Few; published as the books are.
+  std::map<std::string, NodeData> branches;
+
   // A registration of type T, or nullptr.
   template <class T> const T* Find(const char* type, const std::string& id) {
     const Registered* found = registrations.Find(std::string(type) + "/" + id);

@@ -1,0 +1,100 @@
+#include "storage/check.h"
+
+#include "absl/strings/str_cat.h"
+#include "storage/derived.h"
+#include "storage/journal.h"
+#include "storage/keys.h"
+#include "storage/rules/apply.h"
+#include "storage/rules/entry_codec.h"
+#include "storage/rules/sha256.h"
+
+namespace redpoints {
+namespace {
+
+absl::Status Difference(const std::string& what) { return absl::DataLossError(what); }
+
+// Compares the derived rows on disk with those that the journal up to their mark adds up to. Both ways: none too many, none missing.
+absl::Status CompareRows(const Store& store, State& state, CheckReport& report) {
+  std::map<std::string, std::string> expected;
+  std::size_t i = 0;
+  state.ForEachTable([&]<class V>(const Table<V>& table) {
+    const char letter = kTableLetters[i++];
+    for (const auto& [key, row] : table.recent()) {
+      if (row.value) expected[DerivedKey(state.program, letter, key)] = EncodeRow(*row.value);
+    }
+  });
+  const std::string prefix = state.program + '\0';
+  Store::Range range{.table = TableId::kDerived, .begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
+  for (;;) {
+    auto rows = store.Scan(range);
+    if (!rows.ok()) return rows.status();
+    for (const Row& row : *rows) {
+      const std::string name = row.key.substr(prefix.size());
+      if (name[0] == kMarkTable) continue;
+      const auto it = expected.find(row.key);
+      if (it == expected.end()) return Difference(absl::StrCat("derived row ", name, " is not in the journal"));
+      if (it->second != row.value) return Difference(absl::StrCat("derived row ", name, " differs from the journal"));
+      expected.erase(it);
+      ++report.derived_rows;
+    }
+    if (rows->size() < range.rows_max) break;
+    range.begin = rows->back().key + '\0';
+  }
+  if (!expected.empty()) return Difference(absl::StrCat("derived row ", expected.begin()->first.substr(prefix.size()), " is missing"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& program,
+                                         const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  const Journal journal(store, program);
+  State state(program);
+  state.find_entry = [&](std::int64_t sequence) -> absl::StatusOr<std::shared_ptr<const Entry>> {
+    auto entry = journal.Read(sequence);
+    if (!entry.ok()) return entry.status();
+    return std::make_shared<const Entry>(*std::move(entry));
+  };
+  state.find_blob = [&](const std::string& sha256) -> absl::StatusOr<std::string> {
+    auto blob = store.Get(TableId::kBlob, BlobKey(program, sha256));
+    if (!blob.ok()) return blob.status();
+    if (!*blob) return Difference(absl::StrCat("blob ", sha256, " is missing"));
+    if (Sha256Hex(**blob) != sha256) return Difference(absl::StrCat("blob ", sha256, " is altered"));
+    return **std::move(blob);
+  };
+  State marked(program);  // only its mark
+  marked.find_blob = state.find_blob;
+  if (auto status = LoadState(marked, store); !status.ok()) return status;
+  auto end = journal.End();
+  if (!end.ok()) return end.status();
+  if (*end == 0) return absl::NotFoundError(absl::StrCat("no journal of ", program));
+  CheckReport report;
+  report.mark = marked.next_sequence;
+  if (report.mark > *end) return Difference(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", report.mark));
+
+  if (report.mark == 0) {
+    if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
+  }
+  while (state.next_sequence < *end) {
+    auto chunk = journal.Lines(state.next_sequence, *end, 1u << 20);
+    if (!chunk.ok()) return chunk.status();
+    if (chunk->lines.empty()) return Difference(absl::StrCat("entry ", state.next_sequence, " is missing"));
+    for (const auto line : chunk->Split()) {
+      auto entry = ParseLine(line);
+      auto status = entry.ok() ? Verify(state, *entry) : entry.status();
+      if (status.ok()) status = Apply(state, *entry);
+      if (!status.ok()) return Difference(absl::StrCat("entry ", state.next_sequence, ": ", std::string(status.message())));
+      ++report.kinds[std::string(KindName(entry->kind))];
+      for (const Posting& p : entry->postings) report.sums[p.unit] += p.amount;
+      state.ForEachTable([](auto& table) { table.Publish(); });
+      if (state.next_sequence == report.mark) {
+        if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
+      }
+    }
+    if (progress) progress(state.next_sequence, *end);
+  }
+  report.entries = state.next_sequence;
+  return report;
+}
+
+}  // namespace redpoints

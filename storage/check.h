@@ -1,0 +1,28 @@
+// Re-derives every table of a program from its journal and blobs, and compares: what `redpointsd check` runs. Trusts nothing but the lines.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "storage/rules/entry.h"
+#include "storage/store.h"
+
+namespace redpoints {
+
+struct CheckReport {
+  std::int64_t entries = 0;
+  std::map<std::string, std::int64_t> kinds;   // kind to entries
+  std::map<std::string, std::int64_t> sums;    // unit to the sum over all accounts: 0
+  std::int64_t derived_rows = 0;               // compared
+  std::int64_t mark = 0;                       // entries that the derived rows hold
+};
+
+// DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its key. `progress` is called now and then with
+// the number of entries read and their end. Keeps the program's whole state in memory meanwhile. The store must not be written to.
+absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& program,
+                                         const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+
+}  // namespace redpoints

@@ -1,0 +1,44 @@
+// All shards of a server: opens their stores and ledgers, and knows which program lives where. Thread-safe after Open.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "storage/ledger.h"
+
+namespace redpoints {
+
+class Shards {
+ public:
+  struct ShardConfig {
+    std::string directory;
+    std::vector<std::string> programs;  // empty: all that no other shard names. Exactly one shard is empty
+  };
+  // FAILED_PRECONDITION when a program's journal lies in a shard that the map does not give it.
+  static absl::StatusOr<std::unique_ptr<Shards>> Open(const std::vector<ShardConfig>& config, const Clock& clock,
+                                                      const Ledger::Options& options);
+
+  // The shard of a program, whether the program exists or not.
+  Ledger& Of(const std::string& program) const;
+  const std::vector<std::unique_ptr<Ledger>>& ledgers() const { return ledgers_; }
+
+  void Submit(const std::string& program, Origin origin, Command command, Ledger::Done done,
+              Ledger::Deadline deadline = Ledger::Deadline::max()) {
+    Of(program).Submit(program, std::move(origin), std::move(command), std::move(done), deadline);
+  }
+
+  // Founds what the system program has recorded and a crash kept from being founded. Call once after Open; returns at once.
+  void FinishFounding();
+
+ private:
+  Shards() = default;
+  std::vector<std::unique_ptr<Store>> stores_;     // outlive the ledgers
+  std::vector<std::unique_ptr<Ledger>> ledgers_;
+  std::map<std::string, std::size_t> shard_of_;
+  std::size_t default_shard_ = 0;
+};
+
+}  // namespace redpoints

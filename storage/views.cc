@@ -1,0 +1,179 @@
+#include "storage/views.h"
+
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "storage/derived.h"
+#include "storage/keys.h"
+
+namespace redpoints {
+namespace {
+
+std::set<std::string> UnitsOf(const State& state) {
+  std::set<std::string> units;
+  for (const auto& [day, book] : state.books) {
+    for (const auto& unit : book->proto().units()) units.insert(unit.code());
+  }
+  return units;
+}
+
+}  // namespace
+
+std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms) {
+  const Day today = DayOf(now_ms);
+  std::vector<UnitBalance> balances;
+  const std::shared_lock lock(state.mutex);
+  for (const std::string& unit : UnitsOf(state)) {
+    const auto account = state.accounts.FindSynced(AccountKey(member, unit));
+    if (!account) continue;
+    UnitBalance balance{.unit = unit, .available = account->at(Sub::kAvailable), .held = account->at(Sub::kHeld),
+                        .debt = -account->at(Sub::kDebt), .lots = {}};
+    for (const Lot& lot : account->lots) {
+      if (lot.end <= today) {
+        balance.available -= lot.amount;
+      } else {
+        balance.lots.push_back(lot);
+      }
+    }
+    balances.push_back(std::move(balance));
+  }
+  return balances;
+}
+
+absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
+                                                     std::int64_t as_of_ms) {
+  std::set<std::string> units;
+  {
+    const std::shared_lock lock(state.mutex);
+    units = UnitsOf(state);
+  }
+  std::vector<UnitBalance> balances;
+  for (const std::string& unit : units) {
+    ChainPosition position = HeadOf(state, member, unit);
+    while (position.sequence >= 0) {
+      ChainPosition before = position;
+      auto line = NextLine(journal, member, unit, before);
+      if (!line.ok()) return line.status();
+      if ((*line)->entry.recorded_ms <= as_of_ms) break;
+      position = before;
+    }
+    if (position.sequence < 0) continue;
+    balances.push_back({.unit = unit, .available = position.after[0], .held = position.after[1], .debt = -position.after[2], .lots = {}});
+  }
+  return balances;
+}
+
+absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int64_t end, std::int64_t ms) {
+  std::int64_t low = 0, high = end;  // entries below `low` were recorded by then, those from `high` on were not
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    auto entry = journal.Read(middle);
+    if (!entry.ok()) return entry.status();
+    if (entry->recorded_ms <= ms) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+ChainPosition HeadOf(const State& state, const std::string& holder, const std::string& unit) {
+  const std::shared_lock lock(state.mutex);
+  const auto account = state.accounts.FindSynced(AccountKey(holder, unit));
+  if (!account) return {};
+  return {account->head, {account->balance[0], account->balance[1], account->balance[2]}};
+}
+
+absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, const std::string& holder, const std::string& unit,
+                                                      ChainPosition& position) {
+  if (position.sequence < 0) return std::nullopt;
+  auto entry = journal.Read(position.sequence);
+  if (!entry.ok()) return entry.status();
+  StatementLine line{.entry = *std::move(entry), .change = {}, .after = position.after};
+  bool is_touched = false;
+  std::int64_t prev = -1;
+  for (const Posting& p : line.entry.postings) {
+    if (p.holder != holder || p.unit != unit) continue;
+    line.change[static_cast<std::size_t>(p.sub)] += p.amount;
+    prev = p.prev;
+    is_touched = true;
+  }
+  if (!is_touched || prev >= position.sequence) {
+    return absl::DataLossError(absl::StrCat("the chain of ", holder, " ", unit, " is broken at ", position.sequence));
+  }
+  for (std::size_t i = 0; i < kSubCount; ++i) position.after[i] -= line.change[i];
+  position.sequence = prev;
+  return line;
+}
+
+std::string ResolveMember(const State& state, const std::string& ref) {
+  const std::shared_lock lock(state.mutex);
+  if (ref.starts_with('m')) return state.registrations.FindSynced("member/" + ref) ? ref : "";
+  return state.numbers.FindSynced(ref).value_or("");
+}
+
+bool IsInScope(const State& state, const std::string& place, const std::string& scope) {
+  if (scope.empty()) return true;
+  const std::shared_lock lock(state.mutex);
+  const auto node = [&](const std::string& code) -> std::optional<NodeData> {
+    auto found = state.registrations.FindSynced("node/" + code);
+    if (!found) return std::nullopt;
+    return std::get<NodeData>(std::move(found->data));
+  };
+  // From the place up: a place of the scope, or one that a branch of the scope looks after.
+  std::set<std::string> ancestors;
+  for (std::string code = place; !code.empty() && ancestors.insert(code).second;) {
+    if (code == scope) return true;
+    const auto found = node(code);
+    code = found ? found->parent : "";
+  }
+  for (const auto& [code, branch] : state.branches) {
+    std::string up = code;
+    for (int depth = 0; !up.empty() && up != scope && depth < 64; ++depth) {
+      const auto it = state.branches.find(up);
+      up = it == state.branches.end() ? "" : it->second.parent;
+    }
+    if (up != scope) continue;
+    for (const auto& looked_after : branch.places) {
+      if (ancestors.contains(looked_after)) return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, Registered>>> ListRegistrations(const State& state, const Store& store,
+                                                                                  const std::string& type, const std::string& after,
+                                                                                  std::size_t limit) {
+  const std::string prefix = type + "/";
+  const std::string begin = after.empty() ? prefix : prefix + after + '\0';
+  std::map<std::string, Registered> found;  // key to row; memory wins over disk
+  {
+    const std::shared_lock lock(state.mutex);
+    for (const auto* rows : {&state.registrations.recent(), state.registrations.previous().get()}) {
+      for (const auto& [key, row] : *rows) {
+        if (key >= begin && key.starts_with(prefix) && row.value) found.try_emplace(key, *row.value);
+      }
+    }
+  }
+  auto rows = store.Scan({.table = TableId::kDerived,
+                          .begin = DerivedKey(state.program, 'g', begin),
+                          .end = PrefixEnd(DerivedKey(state.program, 'g', prefix)),
+                          .rows_max = limit});
+  if (!rows.ok()) return rows.status();
+  const std::size_t skip = DerivedKey(state.program, 'g', "").size();
+  for (const Row& row : *rows) {
+    Registered registered;
+    if (!DecodeRow(row.value, registered)) return absl::DataLossError("a registration can't be read");
+    found.try_emplace(row.key.substr(skip), std::move(registered));
+  }
+  std::vector<std::pair<std::string, Registered>> list;
+  for (auto& [key, registered] : found) {
+    if (list.size() == limit) break;
+    list.emplace_back(key.substr(prefix.size()), std::move(registered));
+  }
+  return list;
+}
+
+}  // namespace redpoints

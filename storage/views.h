@@ -1,0 +1,70 @@
+// What people ask of the ledger: balances and statements of one member, as of the last durable entry. Any thread; may read the disk.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "storage/journal.h"
+#include "storage/rules/state.h"
+
+namespace redpoints {
+
+struct UnitBalance {
+  std::string unit;
+  std::int64_t available = 0;  // without lots that are past
+  std::int64_t held = 0;
+  std::int64_t debt = 0;       // 0 or more
+  std::vector<Lot> lots;       // of the available points, only for "now"
+};
+
+// The member's balances in every unit ever held, by unit code; lots that ended before `now_ms` do not count.
+std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
+
+// The balances after the last entry recorded at or before `as_of_ms`, found by walking the chains of `prev` back from the heads.
+absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
+                                                     std::int64_t as_of_ms);
+
+// The first entry recorded after `ms`, or `end`.
+absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int64_t end, std::int64_t ms);
+
+// A place in a chain of `prev`: the entry, and the account's balances after it.
+struct ChainPosition {
+  std::int64_t sequence = -1;  // -1: before the first
+  std::array<std::int64_t, kSubCount> after = {0, 0, 0};
+};
+// The newest entry of an account.
+ChainPosition HeadOf(const State& state, const std::string& holder, const std::string& unit);
+
+struct StatementLine {
+  Entry entry;
+  std::array<std::int64_t, kSubCount> change = {0, 0, 0};
+  std::array<std::int64_t, kSubCount> after = {0, 0, 0};
+};
+// The line at `position`, which then moves to the entry before. nullopt at the end of the chain. DATA_LOSS where the chain is broken.
+absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, const std::string& holder, const std::string& unit,
+                                                      ChainPosition& position);
+
+// The id of a member given by id or 会员号; empty when there is none.
+std::string ResolveMember(const State& state, const std::string& ref);
+
+// A registration as published; nullopt when there is none.
+template <class T> std::optional<T> FindRegistration(const State& state, const std::string& type, const std::string& id) {
+  const std::shared_lock lock(state.mutex);
+  auto found = state.registrations.FindSynced(type + "/" + id);
+  if (!found || !std::holds_alternative<T>(found->data)) return std::nullopt;
+  return std::get<T>(std::move(found->data));
+}
+
+// Whether `place` lies in the subtree of the node `scope` (a place, or a branch by the places its subtree looks after).
+bool IsInScope(const State& state, const std::string& place, const std::string& scope);
+
+// Published registrations of one type by id, behind `after`, at most `limit`.
+absl::StatusOr<std::vector<std::pair<std::string, Registered>>> ListRegistrations(const State& state, const Store& store,
+                                                                                  const std::string& type, const std::string& after,
+                                                                                  std::size_t limit);
+
+}  // namespace redpoints

@@ -1,0 +1,265 @@
+#include "storage/ledger.h"
+
+#include <filesystem>
+#include <thread>
+
+#include "storage/rocksdb_store.h"
+#include "storage/rules/entry_codec.h"
+#include "tests/storage/ledger_fixture.h"
+
+namespace redpoints {
+namespace {
+
+v1::Reason ReasonOf(const Outcome& outcome) {
+  if (outcome.refusal) return outcome.refusal->reason;
+  return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : v1::REASON_UNSPECIFIED;
+}
+
+TEST_F(LedgerTest, WhatIsAnsweredSurvivesReopening) {
+  SetUpProgram();
+  const auto id = NewId();
+  const Outcome sale = Run(Till(id), Sale("m1", 30));
+  Reopen();
+  EXPECT_EQ(Balance("m1"), 970);
+  const Outcome again = Run(Till(id), Sale("m1", 30));
+  EXPECT_TRUE(again.is_replayed);
+  EXPECT_EQ(again.entry(), sale.entry());
+  EXPECT_EQ(Balance("m1"), 970);
+}
+
+TEST_F(LedgerTest, RowsThatLeftMemoryAreFoundAgain) {
+  options.turn_entries = 3;  // a new generation after nearly every batch
+  SetUpProgram();
+  const auto id = NewId();
+  Run(Till(id), Sale("m1", 30));
+  for (int i = 0; i < 50; ++i) Buy(absl::StrCat("m", i % 4 + 1), 5);
+  EXPECT_TRUE(Run(Till(id), Sale("m1", 30)).is_replayed);
+  EXPECT_EQ(Balance("s1"), 280);
+}
+
+TEST_F(LedgerTest, AHundredEqualRequestsAtOnceMakeOneEntry) {
+  SetUpProgram();
+  const auto id = NewId();
+  const auto before = ledger->EndSequence("minyue");
+  std::vector<std::future<Outcome>> answers(100);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 10; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 10; ++i) answers[static_cast<std::size_t>(t * 10 + i)] = Send(Till(id), Sale("m1", 30));
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  int originals = 0;
+  const auto first = answers[0].get();
+  originals += !first.is_replayed;
+  for (std::size_t i = 1; i < answers.size(); ++i) {
+    const auto answer = answers[i].get();
+    originals += !answer.is_replayed;
+    EXPECT_EQ(answer.entry(), first.entry());
+  }
+  EXPECT_EQ(originals, 1);
+  EXPECT_EQ(ledger->EndSequence("minyue"), before + 1);
+  EXPECT_EQ(Balance("m1"), 970);
+}
+
+TEST_F(LedgerTest, AFailedCommitStopsEverythingAndTheTruthIsOnDisk) {
+  for (const bool is_kept : {false, true}) {
+    SCOPED_TRACE(is_kept);
+    memory.Heal();
+    if (!ledger) {
+      SetUpProgram();
+    }
+    const auto before = Balance("m1");
+    const auto id = NewId();
+    memory.FailCommitAfter(0, is_kept);
+    EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m1", 30))), v1::OUTCOME_UNKNOWN);
+    EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), v1::STORAGE_READ_ONLY);
+    EXPECT_EQ(Balance("m1"), before);  // readers never saw it
+    memory.Heal();
+    Reopen();
+    const Outcome again = Run(Till(id), Sale("m1", 30));  // the client's retry settles it either way
+    EXPECT_EQ(again.is_replayed, is_kept);
+    EXPECT_EQ(Balance("m1"), before - 30);
+  }
+}
+
+TEST_F(LedgerTest, AnOldOwnerIsFencedOff) {
+  SetUpProgram();
+  ASSERT_TRUE(memory.TakeOver().ok());
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), v1::OUTCOME_UNKNOWN);
+}
+
+TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
+  SetUpProgram();
+  clock.Jump(11 * kMinuteMs);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(Run(Staff(NewId()), ConfirmClock{}).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  clock.Advance(3 * kDayMs);  // time that passes is no jump
+  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  clock.Jump(-9 * kMinuteMs);  // small steps back are bridged
+  const auto sale = Buy("m1", 1);
+  EXPECT_EQ(sale.first, v1::DONE);
+}
+
+TEST_F(LedgerTest, AClockFarBehindTheLedgerStopsWritingFromTheStart) {
+  SetUpProgram();
+  clock.Jump(-20 * kMinuteMs);
+  Reopen();
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  ledger->ConfirmClock();
+  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+}
+
+TEST_F(LedgerTest, ProgramsShareNothing) {
+  SetUpProgram();
+  Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "other")), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "nowhere")), v1::PROGRAM_NOT_FOUND);
+  EXPECT_EQ(ledger->Programs(), (std::vector<std::string>{"minyue", "other"}));
+}
+
+TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
+  SetUpProgram();
+  Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
+  const auto end = ledger->EndSequence("minyue");
+  Buy("m1", 5);
+  ledger.reset();
+  auto rows = memory.Scan({.table = TableId::kJournal, .begin = "minyue", .end = "n", .rows_max = 1, .is_descending = true});
+  ASSERT_TRUE(rows.ok());
+  const std::string original = rows->front().value;
+  std::string altered = original;
+  altered.replace(altered.find("\"amount\":-5"), 11, "\"amount\":-4");
+  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, altered}}).ok());
+  // Derived rows would hide it from the opening; without them the replay sees it.
+  ASSERT_TRUE(memory.DeleteRange(TableId::kDerived, "minyue", "n").ok());
+  Open();
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1))), v1::PROGRAM_SET_ASIDE);
+  EXPECT_EQ(Run(Staff(NewId()), Register{.items = {FundData{"street", 5}}, .is_new = true, .rulebook_json = ""}, "other").first, v1::DONE);
+  ledger.reset();
+  const auto report = CheckProgram(memory, "minyue");
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.status().message().find(absl::StrCat("entry ", end)), std::string::npos) << report.status();
+  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, original}}).ok());
+}
+
+TEST_F(LedgerTest, AFullQueueRefusesAtOnce) {
+  options.queue_requests_max = 1;
+  SetUpProgram();
+  std::vector<std::future<Outcome>> answers;
+  for (int i = 0; i < 2000; ++i) answers.push_back(Send(Till(NewId()), Sale("m1", 1)));
+  int overloaded = 0, done = 0;
+  for (auto& answer : answers) {
+    const auto outcome = answer.get();
+    overloaded += ReasonOf(outcome) == v1::OVERLOADED;
+    done += outcome.first == v1::DONE || ReasonOf(outcome) == v1::INSUFFICIENT_POINTS;
+  }
+  EXPECT_GT(overloaded, 0);
+  EXPECT_EQ(overloaded + done, 2000);
+}
+
+TEST_F(LedgerTest, StopAnswersWhatWasQueued) {
+  SetUpProgram();
+  std::vector<std::future<Outcome>> answers;
+  for (int i = 0; i < 500; ++i) answers.push_back(Send(Till(NewId()), Sale("m1", 1)));
+  ledger.reset();
+  for (auto& answer : answers) EXPECT_EQ(answer.get().first, v1::DONE);
+  Open();
+  EXPECT_EQ(Balance("m1"), 500);
+}
+
+TEST_F(LedgerTest, StatementFollowsTheChainToTheFirstEntry) {
+  SetUpProgram();
+  for (int i = 1; i <= 5; ++i) Buy("m1", i);
+  const Journal journal(memory, "minyue");
+  ChainPosition position = HeadOf(*ledger->FindState("minyue"), "m1", "POINT");
+  EXPECT_EQ(position.after[0], 985);
+  int lines = 0;
+  for (;;) {
+    const auto line = NextLine(journal, "m1", "POINT", position);
+    ASSERT_TRUE(line.ok()) << line.status();
+    if (!*line) break;
+    ++lines;
+  }
+  EXPECT_EQ(lines, 6);
+  EXPECT_EQ(position.after[0], 0);  // opening balance of a whole chain
+}
+
+TEST_F(LedgerTest, BalanceAsOfARecordedTime) {
+  SetUpProgram();
+  const auto before = clock.NowMs();
+  clock.Advance(kMinuteMs);
+  Buy("m1", 100);
+  const Journal journal(memory, "minyue");
+  const State& state = *ledger->FindState("minyue");
+  const auto then = BalanceAsOf(state, journal, "m1", before);
+  ASSERT_TRUE(then.ok());
+  EXPECT_EQ(then->at(1).unit, "POINT");
+  EXPECT_EQ(then->at(1).available, 1000);
+  EXPECT_EQ(BalanceNow(state, "m1", clock.NowMs()).at(1).available, 900);
+  EXPECT_EQ(BalanceAsOf(state, journal, "m1", before - 1)->size(), 0u);
+}
+
+TEST_F(LedgerTest, HoldsEndAndDaysCloseWithoutAnybodyAsking) {
+  SetUpProgram();
+  const auto hold = Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, 50, 0}}});
+  EXPECT_EQ(Balance("m1"), 950);
+  const auto end = ledger->EndSequence("minyue");
+  clock.Advance(kDayMs);
+  ASSERT_TRUE(ledger->WaitForEntry("minyue", end + 1, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+  EXPECT_EQ(Balance("m1"), 1000);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Capture{hold.entry().sequence, 0})), v1::HOLD_EXPIRED);
+}
+
+// The same on RocksDB, on disk.
+class DiskLedgerTest : public LedgerTest {
+ protected:
+  void SetUp() override {
+    directory = std::filesystem::temp_directory_path() / absl::StrCat("redpoints-ledger-", ::getpid(), "-", NewId());
+    OpenStore();
+  }
+  void TearDown() override {
+    LedgerTest::TearDown();
+    disk.reset();
+    std::filesystem::remove_all(directory);
+  }
+  void OpenStore() {
+    disk.reset();
+    auto opened = RocksDbStore::Open({.directory = directory, .create_if_missing = true});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    disk = *std::move(opened);
+  }
+  Store& store() override { return *disk; }
+  std::string directory;
+  std::unique_ptr<Store> disk;
+};
+
+TEST_F(DiskLedgerTest, WhatIsAnsweredSurvivesReopeningTheStore) {
+  options.turn_entries = 10;
+  SetUpProgram();
+  const auto id = NewId();
+  Run(Till(id), Sale("m1", 30));
+  for (int i = 0; i < 100; ++i) Buy("m2", 1);
+  ledger.reset();
+  OpenStore();
+  Open();
+  EXPECT_EQ(Balance("m2"), 900);
+  EXPECT_TRUE(Run(Till(id), Sale("m1", 30)).is_replayed);
+}
+
+TEST_F(DiskLedgerTest, BackupIsAWholeLedger) {
+  SetUpProgram();
+  Buy("m1", 30);
+  ASSERT_TRUE(store().Backup(directory + "-copy").ok());
+  Buy("m1", 30);
+  auto copy = RocksDbStore::Open({.directory = directory + "-copy"});
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  const auto report = CheckProgram(**copy, "minyue");
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->entries, ledger->EndSequence("minyue") - 1);
+  copy->reset();
+  std::filesystem::remove_all(directory + "-copy");
+}
+
+}  // namespace
+}  // namespace redpoints

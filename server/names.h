@@ -27,10 +27,10 @@ enum class ResourceKind {
 // A parsed name. The views point into the text it was parsed from, which must outlive it.
 struct Name {
   ResourceKind kind = ResourceKind::kProgram;
-  std::string_view program;
-  std::string_view merchant;   // of a terminal
-  std::string_view id;         // of members, merchants, terminals, staff, nodes, funds, rulebooks
-  std::int64_t sequence = -1;  // of redemptions, holds, awards, entries: 0 to 2^53 − 1
+  std::string_view program = {};
+  std::string_view merchant = {};  // of a terminal
+  std::string_view id = {};        // of members, merchants, terminals, staff, nodes, funds, rulebooks
+  std::int64_t sequence = -1;      // of redemptions, holds, awards, entries: 0 to 2^53 − 1
 
   bool operator==(const Name&) const = default;
 };

@@ -20,9 +20,9 @@ std::string Principal::Name() const {
     case Kind::kTerminal:
       return FormatName({.kind = ResourceKind::kTerminal, .program = program, .merchant = merchant, .id = id});
     case Kind::kStaff:
-      return FormatName({.kind = ResourceKind::kStaff, .program = program, .merchant = {}, .id = id});
+      return FormatName({.kind = ResourceKind::kStaff, .program = program, .id = id});
     case Kind::kMember:
-      return FormatName({.kind = ResourceKind::kMember, .program = program, .merchant = {}, .id = id});
+      return FormatName({.kind = ResourceKind::kMember, .program = program, .id = id});
     case Kind::kNone:
       break;
   }

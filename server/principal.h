@@ -23,9 +23,9 @@ struct Principal {
   enum class Kind { kNone, kTerminal, kStaff, kMember };
 
   Kind kind = Kind::kNone;
-  std::string program;
-  std::string merchant;  // of a terminal
-  std::string id;
+  std::string program = {};
+  std::string merchant = {};  // of a terminal
+  std::string id = {};
 
   bool operator==(const Principal&) const = default;
 

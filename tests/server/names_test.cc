@@ -19,20 +19,19 @@ TEST(Names, EveryKindGoesThroughItsText) {
     const char* text;
     Name name;
   } kRows[] = {
-      {"programs/kaiyuan", {.kind = ResourceKind::kProgram, .program = "kaiyuan", .merchant = {}, .id = {}}},
-      {"programs/p-1/members/m0", {.kind = ResourceKind::kMember, .program = "p-1", .merchant = {}, .id = "m0"}},
-      {"programs/p/members/12345678", {.kind = ResourceKind::kMember, .program = "p", .merchant = {}, .id = "12345678"}},
-      {"programs/p/merchants/s1", {.kind = ResourceKind::kMerchant, .program = "p", .merchant = {}, .id = "s1"}},
+      {"programs/kaiyuan", {.kind = ResourceKind::kProgram, .program = "kaiyuan"}},
+      {"programs/p-1/members/m0", {.kind = ResourceKind::kMember, .program = "p-1", .id = "m0"}},
+      {"programs/p/members/12345678", {.kind = ResourceKind::kMember, .program = "p", .id = "12345678"}},
+      {"programs/p/merchants/s1", {.kind = ResourceKind::kMerchant, .program = "p", .id = "s1"}},
       {"programs/p/merchants/s1/terminals/t1", {.kind = ResourceKind::kTerminal, .program = "p", .merchant = "s1", .id = "t1"}},
-      {"programs/system/staff/a1", {.kind = ResourceKind::kStaff, .program = "system", .merchant = {}, .id = "a1"}},
-      {"programs/p/nodes/minyue-3", {.kind = ResourceKind::kNode, .program = "p", .merchant = {}, .id = "minyue-3"}},
-      {"programs/p/funds/street", {.kind = ResourceKind::kFund, .program = "p", .merchant = {}, .id = "street"}},
-      {"programs/p/rulebooks/2024-1.A", {.kind = ResourceKind::kRulebook, .program = "p", .merchant = {}, .id = "2024-1.A"}},
-      {"programs/p/redemptions/0", {.kind = ResourceKind::kRedemption, .program = "p", .merchant = {}, .id = {}, .sequence = 0}},
-      {"programs/p/holds/17", {.kind = ResourceKind::kHold, .program = "p", .merchant = {}, .id = {}, .sequence = 17}},
-      {"programs/p/awards/9007199254740991",
-       {.kind = ResourceKind::kAward, .program = "p", .merchant = {}, .id = {}, .sequence = 9007199254740991}},
-      {"programs/p/entries/10", {.kind = ResourceKind::kEntry, .program = "p", .merchant = {}, .id = {}, .sequence = 10}},
+      {"programs/system/staff/a1", {.kind = ResourceKind::kStaff, .program = "system", .id = "a1"}},
+      {"programs/p/nodes/minyue-3", {.kind = ResourceKind::kNode, .program = "p", .id = "minyue-3"}},
+      {"programs/p/funds/street", {.kind = ResourceKind::kFund, .program = "p", .id = "street"}},
+      {"programs/p/rulebooks/2024-1.A", {.kind = ResourceKind::kRulebook, .program = "p", .id = "2024-1.A"}},
+      {"programs/p/redemptions/0", {.kind = ResourceKind::kRedemption, .program = "p", .sequence = 0}},
+      {"programs/p/holds/17", {.kind = ResourceKind::kHold, .program = "p", .sequence = 17}},
+      {"programs/p/awards/9007199254740991", {.kind = ResourceKind::kAward, .program = "p", .sequence = 9007199254740991}},
+      {"programs/p/entries/10", {.kind = ResourceKind::kEntry, .program = "p", .sequence = 10}},
   };
   for (const auto& row : kRows) {
     const auto name = ParseName("name", row.text);

@@ -1,0 +1,51 @@
+// What every call passes before its handler, unary or streaming: a deadline, a known caller, not too many calls, a server that is
+// not stopping. Thread-safe; never blocks beyond the rate limiter's short lock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/principal.h"
+#include "server/rate_limit.h"
+
+namespace grpc {
+class ServerContextBase;
+}
+
+namespace redpoints::server {
+
+class Door {
+ public:
+  struct Options {
+    // The longest time a unary call may have left.
+    std::int64_t max_deadline_ms = 30'000;
+    // For trials on loopback without TLS: who every caller is. Empty: the certificate says.
+    std::optional<Principal> plaintext_caller;
+  };
+
+  // `limiter` is not owned and must outlive the door.
+  Door(Options options, RateLimiter& limiter);
+
+  // DEADLINE_REQUIRED without a deadline or with one too far away; DEADLINE_PASSED. To be asked first: a matter of shape.
+  absl::Status CheckDeadline(const grpc::ServerContextBase& context) const;
+
+  // Who calls, or CALLER_UNKNOWN.
+  absl::StatusOr<Principal> Identify(const grpc::ServerContextBase& context) const;
+
+  // Whether the caller may come in now, counted as one call: SHUTTING_DOWN once the door is closed; RATE_LIMITED, with the fact
+  // retry_ms.
+  absl::Status Admit(const Principal& caller);
+
+  // From now on Admit answers SHUTTING_DOWN. Calls already admitted go on.
+  void Close() { is_closed_.store(true, std::memory_order_relaxed); }
+
+ private:
+  const Options options_;
+  RateLimiter& limiter_;
+  std::atomic<bool> is_closed_{false};
+};
+
+}  // namespace redpoints::server

@@ -1,0 +1,53 @@
+// Structured logs: one line of JSON for each event, on standard error.
+//
+// What may be in a line: names with random ids, request ids, reasons, field paths, times. Never: codes, member numbers, PINs, names
+// of people, contents of requests. Text from below that may hold such things goes through WithoutNumbers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace redpoints::server {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+struct LogField {
+  LogField(std::string_view k, std::string_view v) : key(k), text(v) {}
+  LogField(std::string_view k, const std::string& v) : key(k), text(v) {}
+  LogField(std::string_view k, const char* v) : key(k), text(v) {}
+  LogField(std::string_view k, std::int64_t v) : key(k), number(v), is_number(true) {}
+
+  std::string_view key;
+  std::string_view text;  // left out of the line when empty
+  std::int64_t number = 0;
+  bool is_number = false;
+};
+
+// Thread-safe, without a lock: each line is one write(2). A line is cut at 4,096 bytes, up to which a pipe keeps lines apart.
+class Logger {
+ public:
+  // `fd` is not owned.
+  explicit Logger(LogLevel level, int fd = 2) : level_(level), fd_(fd) {}
+
+  bool IsOn(LogLevel level) const { return level >= level_.load(std::memory_order_relaxed); }
+  void SetLevel(LogLevel level) { level_.store(level, std::memory_order_relaxed); }
+
+  // {"time":"…Z","level":"info","event":"call",…fields}. Does nothing below the level; a failed write is ignored.
+  void Write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) const;
+
+ private:
+  std::atomic<LogLevel> level_;
+  const int fd_;
+};
+
+// `text` with each run of six digits or more as '#'.
+std::string WithoutNumbers(std::string_view text);
+
+// From now on protobuf's and gRPC's own messages come as lines of `logger`, which must outlive them both. Call before the first
+// thread.
+void CaptureLibraryLogs(const Logger& logger);
+
+}  // namespace redpoints::server

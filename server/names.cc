@@ -1,0 +1,228 @@
+#include "server/names.h"
+
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "storage/rules/refusal.h"
+
+namespace redpoints::server {
+namespace {
+
+constexpr std::int64_t kSequenceMax = (std::int64_t{1} << 53) - 1;
+
+enum class Form { kId, kCode32, kFundCode, kVersion, kSequence };
+
+struct Collection {
+  ResourceKind kind;
+  std::string_view segment;
+  Form form;
+  std::string_view pattern;
+};
+
+// Terminals lie below a merchant and are handled apart.
+constexpr std::array<Collection, 10> kCollections = {{
+    {ResourceKind::kMember, "members", Form::kId, "programs/{program}/members/{member}"},
+    {ResourceKind::kMerchant, "merchants", Form::kId, "programs/{program}/merchants/{merchant}"},
+    {ResourceKind::kStaff, "staff", Form::kId, "programs/{program}/staff/{staff}"},
+    {ResourceKind::kNode, "nodes", Form::kCode32, "programs/{program}/nodes/{code}"},
+    {ResourceKind::kFund, "funds", Form::kFundCode, "programs/{program}/funds/{code}"},
+    {ResourceKind::kRulebook, "rulebooks", Form::kVersion, "programs/{program}/rulebooks/{version}"},
+    {ResourceKind::kRedemption, "redemptions", Form::kSequence, "programs/{program}/redemptions/{sequence}"},
+    {ResourceKind::kHold, "holds", Form::kSequence, "programs/{program}/holds/{sequence}"},
+    {ResourceKind::kAward, "awards", Form::kSequence, "programs/{program}/awards/{sequence}"},
+    {ResourceKind::kEntry, "entries", Form::kSequence, "programs/{program}/entries/{sequence}"},
+}};
+
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsVersion(std::string_view text) {
+  if (text.empty() || text.size() > 32) return false;
+  for (const char c : text) {
+    if (!IsLower(c) && !IsDigit(c) && !(c >= 'A' && c <= 'Z') && c != '.' && c != '-') return false;
+  }
+  return true;
+}
+
+std::optional<std::int64_t> Sequence(std::string_view text) {
+  // One name for one entry: no sign, no leading zero.
+  if (text.empty() || text.size() > 16 || (text[0] == '0' && text.size() > 1)) return std::nullopt;
+  for (const char c : text) {
+    if (!IsDigit(c)) return std::nullopt;
+  }
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  if (value > kSequenceMax) return std::nullopt;
+  return value;
+}
+
+// Cuts the part before the next slash off `rest`; `rest` is left without data when that was the last part.
+std::string_view Cut(std::string_view& rest) {
+  const std::size_t slash = rest.find('/');
+  const std::string_view part = rest.substr(0, slash);
+  rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  return part;
+}
+
+bool FillId(Form form, std::string_view text, Name& name) {
+  name.id = text;
+  switch (form) {
+    case Form::kId:
+      return IsId(text);
+    case Form::kCode32:
+      return IsId(text, 32);
+    case Form::kFundCode:
+      return IsId(text, 16);
+    case Form::kVersion:
+      return IsVersion(text);
+    case Form::kSequence: {
+      const auto sequence = Sequence(text);
+      name.id = {};
+      name.sequence = sequence.value_or(-1);
+      return sequence.has_value();
+    }
+  }
+  return false;
+}
+
+std::optional<Name> Parse(std::string_view text) {
+  // A slash at the end would otherwise pass for the end of the name.
+  if (text.empty() || text.back() == '/') return std::nullopt;
+  Name name;
+  if (Cut(text) != "programs") return std::nullopt;
+  name.program = Cut(text);
+  if (!IsProgramId(name.program)) return std::nullopt;
+  if (text.empty()) return name;
+  const std::string_view segment = Cut(text);
+  const std::string_view id = Cut(text);
+  for (const Collection& collection : kCollections) {
+    if (collection.segment != segment) continue;
+    name.kind = collection.kind;
+    if (!FillId(collection.form, id, name)) return std::nullopt;
+    if (text.empty()) return name;
+    if (collection.kind != ResourceKind::kMerchant || Cut(text) != "terminals") return std::nullopt;
+    name.kind = ResourceKind::kTerminal;
+    name.merchant = id;
+    name.id = Cut(text);
+    if (!IsId(name.id) || !text.empty()) return std::nullopt;
+    return name;
+  }
+  return std::nullopt;
+}
+
+int HexDigit(char c) {
+  if (IsDigit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+bool IsProgramId(std::string_view text) { return IsId(text, 32) && IsLower(text[0]); }
+
+bool IsId(std::string_view text, std::size_t max) {
+  if (text.empty() || text.size() > max) return false;
+  for (const char c : text) {
+    if (!IsLower(c) && !IsDigit(c) && c != '-') return false;
+  }
+  return true;
+}
+
+absl::StatusOr<Name> ParseName(std::string_view field, std::string_view text) {
+  if (text.empty()) return FieldRequired(field);
+  const auto name = Parse(text);
+  if (!name) return FieldInvalid(field, "a resource name such as programs/{program}/members/{member}");
+  return *name;
+}
+
+absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, ResourceKind kind, std::string_view program) {
+  if (text.empty()) return FieldRequired(field);
+  const auto name = Parse(text);
+  if (!name || name->kind != kind || name->program != program) return FieldInvalid(field, PatternOf(kind));
+  return *name;
+}
+
+absl::StatusOr<std::string_view> ParseProgram(std::string_view field, std::string_view text) {
+  if (text.empty()) return FieldRequired(field);
+  const auto name = Parse(text);
+  if (!name || name->kind != ResourceKind::kProgram) return FieldInvalid(field, PatternOf(ResourceKind::kProgram));
+  return name->program;
+}
+
+absl::StatusOr<std::string_view> ParseMember(std::string_view field, std::string_view text, std::string_view program) {
+  constexpr std::string_view kShort = "members/";
+  if (text.starts_with(kShort)) {
+    const std::string_view id = text.substr(kShort.size());
+    if (!IsId(id)) return FieldInvalid(field, PatternOf(ResourceKind::kMember));
+    return id;
+  }
+  const auto name = ParseNameIn(field, text, ResourceKind::kMember, program);
+  if (!name.ok()) return name.status();
+  return name->id;
+}
+
+std::string FormatName(const Name& name) {
+  std::string text = "programs/";
+  text += name.program;
+  if (name.kind == ResourceKind::kProgram) return text;
+  if (name.kind == ResourceKind::kTerminal) {
+    text += "/merchants/";
+    text += name.merchant;
+    text += "/terminals/";
+    text += name.id;
+    return text;
+  }
+  for (const Collection& collection : kCollections) {
+    if (collection.kind != name.kind) continue;
+    text += '/';
+    text += collection.segment;
+    text += '/';
+    if (collection.form == Form::kSequence) {
+      text += std::to_string(name.sequence);
+    } else {
+      text += name.id;
+    }
+  }
+  return text;
+}
+
+std::string_view PatternOf(ResourceKind kind) {
+  if (kind == ResourceKind::kProgram) return "programs/{program}";
+  if (kind == ResourceKind::kTerminal) return "programs/{program}/merchants/{merchant}/terminals/{terminal}";
+  for (const Collection& collection : kCollections) {
+    if (collection.kind == kind) return collection.pattern;
+  }
+  return "";
+}
+
+absl::StatusOr<std::string> ParseUuid(std::string_view field, std::string_view text) {
+  if (text.empty()) return FieldRequired(field);
+  constexpr std::string_view kExpected = "a UUID such as 6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+  if (text.size() != 36) return FieldInvalid(field, kExpected);
+  std::string hex;
+  hex.reserve(32);
+  bool is_nil = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      if (text[i] != '-') return FieldInvalid(field, kExpected);
+      continue;
+    }
+    const int digit = HexDigit(text[i]);
+    if (digit < 0) return FieldInvalid(field, kExpected);
+    is_nil = is_nil && digit == 0;
+    hex += "0123456789abcdef"[digit];
+  }
+  if (is_nil) return FieldInvalid(field, kExpected);
+  return hex;
+}
+
+std::string FormatUuid(std::string_view hex) {
+  std::string text(hex);
+  if (text.size() != 32) return text;
+  for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, 1, '-');
+  return text;
+}
+
+}  // namespace redpoints::server

@@ -1,0 +1,193 @@
+#include "server/unary.h"
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "server/door.h"
+#include "server/log.h"
+#include "server/malformed.h"
+#include "server/metrics.h"
+#include "server/names.h"
+#include "server/status.h"
+#include "storage/rules/refusal.h"
+
+namespace redpoints::server {
+namespace {
+
+// A request of a till fits; what is longer spills over to the heap.
+constexpr std::size_t kArenaBytes = 1024;
+// A client that would wait longer than this shall not try by itself.
+constexpr std::int64_t kPushbackMaxMs = 5'000;
+
+bool Parse(const grpc::ByteBuffer& in, google::protobuf::Message& request) {
+  grpc::Slice slice;
+  if (in.TrySingleSlice(&slice).ok()) return request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+  grpc::ByteBuffer copy(in);  // of the references
+  grpc::ProtoBufferReader reader(&copy);
+  return reader.status().ok() && request.ParseFromZeroCopyStream(&reader);
+}
+
+absl::Status Malformed(const grpc::ByteBuffer& in, const google::protobuf::Message& request) {
+  Refusal refusal{.reason = v1::MESSAGE_MALFORMED, .facts = {}};
+  grpc::Slice slice;
+  if (in.DumpToSingleSlice(&slice).ok()) {
+    std::string field = FindMalformedField(*request.GetDescriptor(), {reinterpret_cast<const char*>(slice.begin()), slice.size()});
+    if (!field.empty()) refusal.facts.emplace_back("field", std::move(field));
+  }
+  return ToStatus(refusal);
+}
+
+}  // namespace
+
+namespace internal {
+
+// One call: gRPC's reactor, the handler's view and the memory of both messages in one allocation. Deleted by gRPC's last word,
+// OnDone.
+class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
+ public:
+  UnaryCall(const UnaryMethod& method, grpc::CallbackServerContext* context, grpc::ByteBuffer* out)
+      : method_(method), context_(context), out_(out), begin_(std::chrono::steady_clock::now()), arena_(Options()) {}
+
+  void OnDone() override { delete this; }
+  // Not documented for others than the library: lets OnDone run where it is, not on another thread. It only frees memory.
+  bool InternalInlineable() override { return true; }
+
+  const Principal& caller() const override { return caller_; }
+  std::chrono::system_clock::time_point deadline() const override { return context_->deadline(); }
+  bool IsCancelled() const override { return context_->IsCancelled(); }
+
+  google::protobuf::Arena* arena() { return &arena_; }
+
+  bool Open(const grpc::ByteBuffer& in, google::protobuf::Message& request, RequestIdOf request_id) {
+    request_ = &request;
+    request_id_ = request_id;
+    Door& door = *method_.shared().door;
+    // Known as early as possible, for the log; refused in the order of the reasons.
+    auto caller = door.Identify(*context_);
+    if (caller.ok()) caller_ = *std::move(caller);
+    absl::Status status = door.CheckDeadline(*context_);
+    if (status.ok() && !Parse(in, request)) status = Malformed(in, request);
+    if (status.ok()) status = caller.status();
+    if (status.ok()) status = door.Admit(caller_);
+    if (status.ok()) return true;
+    Refuse(status, nullptr);
+    return false;
+  }
+
+  void Ok(const google::protobuf::Message& response) {
+    const std::size_t size = response.ByteSizeLong();
+    grpc::Slice slice(size);
+    response.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
+    grpc::ByteBuffer bytes(&slice, 1);
+    out_->Swap(&bytes);
+    Note(v1::REASON_UNSPECIFIED, absl::OkStatus());
+    Finish(grpc::Status::OK);
+  }
+
+  void Refuse(const absl::Status& status, const v1::Outcome* outcome) {
+    if (status.ok()) return Refuse(absl::InternalError("refused without a reason"), outcome);
+    const v1::Reason reason = ReasonFor(status);
+    Note(reason, status);
+    if (InfoOf(reason).code() == grpc::StatusCode::UNAVAILABLE) PushBack(status);
+    Finish(ToGrpcStatus(status, outcome));
+  }
+
+ private:
+  google::protobuf::ArenaOptions Options() {
+    google::protobuf::ArenaOptions options;
+    options.initial_block = block_.data();
+    options.initial_block_size = block_.size();
+    return options;
+  }
+
+  void PushBack(const absl::Status& status) {
+    const auto refusal = RefusalFrom(status);
+    const auto delay_ms = refusal ? RetryDelayMs(*refusal) : std::nullopt;
+    if (delay_ms)
+      context_->AddTrailingMetadata("grpc-retry-pushback-ms", *delay_ms > kPushbackMaxMs ? "-1" : absl::StrCat(*delay_ms));
+  }
+
+  // Counts and logs, before the answer leaves: a client that has it must find it counted.
+  void Note(v1::Reason reason, const absl::Status& status) const {
+    const auto latency = std::chrono::steady_clock::now() - begin_;
+    method_.metrics().Count(reason, latency);
+    LogLevel level = latency >= method_.shared().slow || !status.ok() ? LogLevel::kInfo : LogLevel::kDebug;
+    if (reason == v1::INVARIANT_VIOLATION) level = LogLevel::kError;
+    if (!method_.shared().log->IsOn(level)) return;
+    WriteLog(level, reason, status, std::chrono::duration_cast<std::chrono::microseconds>(latency).count());
+  }
+
+  void WriteLog(LogLevel level, v1::Reason reason, const absl::Status& status, std::int64_t latency_us) const {
+    std::string field;
+    std::string detail;
+    if (const auto refusal = RefusalFrom(status)) {
+      for (const auto& [key, value] : refusal->facts) {
+        if (key == "field") field = value;
+      }
+    } else if (!status.ok()) {
+      detail = WithoutNumbers(status.ToString());
+    }
+    // What stands in the field may be anything; only a UUID is known to be no secret.
+    const auto request_id = ParseUuid("request_id", request_id_(*request_));
+    const auto code = static_cast<absl::StatusCode>(InfoOf(reason).code());
+    method_.shared().log->Write(level, "call",
+                                {{"method", method_.name()},
+                                 {"caller", caller_.Name()},
+                                 {"request_id", request_id.ok() ? FormatUuid(*request_id) : ""},
+                                 {"code", absl::StatusCodeToString(code)},
+                                 {"reason", status.ok() ? "" : NameOf(reason)},
+                                 {"field", field},
+                                 {"detail", detail},
+                                 {"latency_us", latency_us}});
+  }
+
+  const UnaryMethod& method_;
+  grpc::CallbackServerContext* const context_;
+  grpc::ByteBuffer* const out_;
+  const std::chrono::steady_clock::time_point begin_;
+  const google::protobuf::Message* request_ = nullptr;
+  RequestIdOf request_id_ = nullptr;
+  Principal caller_;
+  alignas(8) std::array<char, kArenaBytes> block_;  // before arena_, which uses it
+  google::protobuf::Arena arena_;
+};
+
+UnaryCall* Begin(const UnaryMethod& method, grpc::CallbackServerContext* context, grpc::ByteBuffer* out) {
+  return new UnaryCall(method, context, out);
+}
+
+google::protobuf::Arena* ArenaOf(UnaryCall* call) { return call->arena(); }
+
+const Call& ViewOf(UnaryCall* call) { return *call; }
+
+grpc::ServerUnaryReactor* ReactorOf(UnaryCall* call) { return call; }
+
+bool Open(UnaryCall* call, const grpc::ByteBuffer& in, google::protobuf::Message& request, RequestIdOf request_id) {
+  return call->Open(in, request, request_id);
+}
+
+void FinishOk(UnaryCall* call, const google::protobuf::Message& response) { call->Ok(response); }
+
+void FinishRefused(UnaryCall* call, const absl::Status& status, const v1::Outcome* outcome) { call->Refuse(status, outcome); }
+
+void FinishForgotten(UnaryCall* call) { call->Refuse(absl::InternalError("the handler never answered"), nullptr); }
+
+void DieOfSecondReply() {
+  std::fputs("a call was answered twice\n", stderr);
+  std::abort();
+}
+
+}  // namespace internal
+
+UnaryMethod::UnaryMethod(const UnaryShared& shared, std::string_view name)
+    : shared_(shared), name_(name), metrics_(shared.metrics->ForMethod(name)) {}
+
+}  // namespace redpoints::server

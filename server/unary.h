@@ -1,0 +1,176 @@
+// The adapter between gRPC's raw callback methods and handlers. Raw, because parsing has to be ours: gRPC answers a message that
+// does not parse with an INTERNAL that has no reason.
+//
+//   class Accounts : public v1::AccountService::WithRawCallbackMethod_GetBalance<v1::AccountService::Service> {
+//     grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out)
+//     override {
+//       return get_balance_.Handle<v1::GetBalanceRequest, v1::GetBalanceResponse>(
+//           context, in, out, [this](const Call& call, const v1::GetBalanceRequest& request, Reply<v1::GetBalanceResponse> reply) {
+//           … });
+//     }
+//     UnaryMethod get_balance_;   // UnaryMethod(shared, "AccountService/GetBalance")
+//   };
+//
+// A call goes through: deadline, parsing (MESSAGE_MALFORMED with the field), the door (caller, rate), the handler. The handler runs
+// on gRPC's own thread and must not block it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "google/protobuf/arena.h"
+#include "google/protobuf/message.h"
+#include "server/principal.h"
+
+namespace grpc {
+class ByteBuffer;
+class CallbackServerContext;
+class ServerUnaryReactor;
+}  // namespace grpc
+namespace redpoints::v1 {
+class Outcome;
+}
+
+namespace redpoints::server {
+
+class Door;
+class Logger;
+class MethodMetrics;
+class Metrics;
+class UnaryMethod;
+
+// What all methods share; nothing is owned, all must outlive the server.
+struct UnaryShared {
+  Door* door;
+  Metrics* metrics;
+  const Logger* log;
+  // Calls that take as long are logged at info, as failed ones are; others at debug.
+  std::chrono::microseconds slow{100'000};
+};
+
+// What a handler knows of its call. Lives until the reply is given.
+class Call {
+ public:
+  virtual const Principal& caller() const = 0;
+  virtual std::chrono::system_clock::time_point deadline() const = 0;
+  // Whether the client is gone. Ask before writing, never after.
+  virtual bool IsCancelled() const = 0;
+
+ protected:
+  ~Call() = default;
+};
+
+namespace internal {
+
+class UnaryCall;
+
+using RequestIdOf = std::string_view (*)(const google::protobuf::Message& request);
+
+UnaryCall* Begin(const UnaryMethod& method, grpc::CallbackServerContext* context, grpc::ByteBuffer* out);
+google::protobuf::Arena* ArenaOf(UnaryCall* call);
+const Call& ViewOf(UnaryCall* call);
+grpc::ServerUnaryReactor* ReactorOf(UnaryCall* call);
+// False: the call has been refused. `request` lives on the call's arena.
+bool Open(UnaryCall* call, const grpc::ByteBuffer& in, google::protobuf::Message& request, RequestIdOf request_id);
+// Each ends the call: `call` may be gone when they return.
+void FinishOk(UnaryCall* call, const google::protobuf::Message& response);
+void FinishRefused(UnaryCall* call, const absl::Status& status, const v1::Outcome* outcome);
+void FinishForgotten(UnaryCall* call);
+[[noreturn]] void DieOfSecondReply();
+
+}  // namespace internal
+
+// The right to answer one call, from any thread, exactly once. To answer twice is a bug and aborts; to destroy it unanswered is a
+// bug, too, and answers INVARIANT_VIOLATION, so that no till hangs.
+template <typename Response>
+class Reply {
+ public:
+  // A reply on its way through something that copies what it carries, such as std::function. Exactly one copy must become a Reply
+  // again.
+  struct Ticket {
+    internal::UnaryCall* call;
+  };
+
+  explicit Reply(internal::UnaryCall* call) : call_(call) {}
+  explicit Reply(Ticket ticket) : call_(ticket.call) {}
+  Reply(Reply&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
+  Reply& operator=(Reply&& other) noexcept {
+    if (call_ != nullptr && call_ != other.call_) internal::FinishForgotten(call_);
+    call_ = std::exchange(other.call_, nullptr);
+    return *this;
+  }
+  ~Reply() {
+    if (call_ != nullptr) internal::FinishForgotten(call_);
+  }
+
+  // `response` is encoded before this returns. The handler's Call and request are gone afterwards.
+  void Ok(const Response& response) { internal::FinishOk(Take(), response); }
+  // `status` is not OK; `outcome`, if any, is the recorded refusal.
+  void Refuse(const absl::Status& status, const v1::Outcome* outcome = nullptr) {
+    internal::FinishRefused(Take(), status, outcome);
+  }
+  void operator()(const absl::StatusOr<Response>& result) {
+    if (result.ok()) {
+      Ok(*result);
+    } else {
+      Refuse(result.status());
+    }
+  }
+
+  Ticket Release() { return {Take()}; }
+
+ private:
+  internal::UnaryCall* Take() {
+    if (call_ == nullptr) internal::DieOfSecondReply();
+    return std::exchange(call_, nullptr);
+  }
+
+  internal::UnaryCall* call_;
+};
+
+// One method. Immutable; thread-safe.
+class UnaryMethod {
+ public:
+  // `name` is "Service/Method".
+  UnaryMethod(const UnaryShared& shared, std::string_view name);
+
+  // `handler` is called at most once, before this returns: void(const Call&, const Request&, Reply<Response>). `Request` lives as
+  // `Call`.
+  template <typename Request, typename Response, typename Handler>
+  grpc::ServerUnaryReactor* Handle(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out,
+                                   Handler&& handler) const {
+    internal::UnaryCall* call = internal::Begin(*this, context, out);
+    auto* request = google::protobuf::Arena::CreateMessage<Request>(internal::ArenaOf(call));
+    // Taken before the handler: gRPC keeps the reactor alive until it has been returned, whatever the handler does.
+    grpc::ServerUnaryReactor* reactor = internal::ReactorOf(call);
+    if (internal::Open(call, *in, *request, &RequestId<Request>)) {
+      handler(internal::ViewOf(call), std::as_const(*request), Reply<Response>(call));
+    }
+    return reactor;
+  }
+
+  const UnaryShared& shared() const { return shared_; }
+  const std::string& name() const { return name_; }
+  MethodMetrics& metrics() const { return metrics_; }
+
+ private:
+  template <typename Request>
+  static std::string_view RequestId(const google::protobuf::Message& message) {
+    if constexpr (requires(const Request& r) { r.request_id(); }) {
+      return static_cast<const Request&>(message).request_id();
+    } else {
+      return {};
+    }
+  }
+
+  const UnaryShared shared_;
+  const std::string name_;
+  MethodMetrics& metrics_;
+};
+
+}  // namespace redpoints::server

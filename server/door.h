@@ -41,6 +41,7 @@ class Door {
 
   // From now on Admit answers SHUTTING_DOWN. Calls already admitted go on.
   void Close() { is_closed_.store(true, std::memory_order_relaxed); }
+  bool IsClosed() const { return is_closed_.load(std::memory_order_relaxed); }
 
  private:
   const Options options_;

@@ -2,7 +2,6 @@
 
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <array>
@@ -13,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/door.h"
 #include "server/log.h"
-#include "server/malformed.h"
+#include "server/message.h"
 #include "server/metrics.h"
 #include "server/names.h"
 #include "server/status.h"
@@ -26,24 +25,6 @@ namespace {
 constexpr std::size_t kArenaBytes = 1024;
 // A client that would wait longer than this shall not try by itself.
 constexpr std::int64_t kPushbackMaxMs = 5'000;
-
-bool Parse(const grpc::ByteBuffer& in, google::protobuf::Message& request) {
-  grpc::Slice slice;
-  if (in.TrySingleSlice(&slice).ok()) return request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
-  grpc::ByteBuffer copy(in);  // of the references
-  grpc::ProtoBufferReader reader(&copy);
-  return reader.status().ok() && request.ParseFromZeroCopyStream(&reader);
-}
-
-absl::Status Malformed(const grpc::ByteBuffer& in, const google::protobuf::Message& request) {
-  Refusal refusal{.reason = v1::MESSAGE_MALFORMED, .facts = {}};
-  grpc::Slice slice;
-  if (in.DumpToSingleSlice(&slice).ok()) {
-    std::string field = FindMalformedField(*request.GetDescriptor(), {reinterpret_cast<const char*>(slice.begin()), slice.size()});
-    if (!field.empty()) refusal.facts.emplace_back("field", std::move(field));
-  }
-  return ToStatus(refusal);
-}
 
 }  // namespace
 
@@ -74,7 +55,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
     auto caller = door.Identify(*context_);
     if (caller.ok()) caller_ = *std::move(caller);
     absl::Status status = door.CheckDeadline(*context_);
-    if (status.ok() && !Parse(in, request)) status = Malformed(in, request);
+    if (status.ok()) status = ParseMessage(in, request);
     if (status.ok()) status = caller.status();
     if (status.ok()) status = door.Admit(caller_);
     if (status.ok()) return true;

@@ -86,7 +86,7 @@ absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& 
       if (!status.ok()) return Difference(absl::StrCat("entry ", state.next_sequence, ": ", std::string(status.message())));
       ++report.kinds[std::string(KindName(entry->kind))];
       for (const Posting& p : entry->postings) report.sums[p.unit] += p.amount;
-      state.ForEachTable([](auto& table) { table.Publish(); });
+      state.Publish();
       if (state.next_sequence == report.mark) {
         if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
       }

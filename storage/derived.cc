@@ -201,6 +201,8 @@ absl::Status LoadState(State& state, const Store& store) {
   state.last_ms = mark.last_ms;
   state.epoch = mark.epoch;
   state.last_closed_day = mark.last_closed_day;
+  state.published_closed_day = mark.last_closed_day;
+  state.published_epoch = mark.epoch;
 
   auto status = ForEachRow(state.program, 'a', store, [&](const std::string& key, std::string_view value) {
     Account account;

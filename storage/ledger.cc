@@ -266,7 +266,7 @@ class Ledger::Impl {
         if (!status.ok()) return absl::DataLossError(absl::StrCat("entry ", state.next_sequence, ": ", std::string(status.message())));
       }
       const std::unique_lock lock(state.mutex);
-      state.ForEachTable([](auto& table) { table.Publish(); });
+      state.Publish();
     }
     program.end_sequence = state.next_sequence;
     entries_since_turn_ += state.next_sequence - mark;
@@ -403,7 +403,7 @@ class Ledger::Impl {
   void Publish(const std::vector<Program*>& changed) {
     for (Program* program : changed) {
       const std::unique_lock lock(program->state.mutex);
-      program->state.ForEachTable([](auto& table) { table.Publish(); });
+      program->state.Publish();
     }
     {
       const MutexLock lock(published_mutex_);
@@ -501,7 +501,7 @@ class Ledger::Impl {
       for (auto& [id, program] : programs_) {
         if (program->is_set_aside || program->state.next_sequence == 0) continue;
         const std::unique_lock state_lock(program->state.mutex);
-        program->state.ForEachTable([](auto& table) { table.Publish(); });  // rows read since the last commit
+        program->state.Publish();  // rows read since the last commit
         program->state.ForEachTable([](auto& table) { table.Turn(); });
         generations.push_back(GenerationRows::Collect(program->state));
       }

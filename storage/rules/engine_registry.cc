@@ -36,6 +36,9 @@ Outcome Engine::Decide(const Origin& origin, const Register& command) {
     Entry entry = Draft(KindOf(command.items[i]), origin);
     entry.item = command.items.size() > 1 ? static_cast<std::int32_t>(i) : -1;
     entry.data = command.items[i];
+    if (auto* member = std::get_if<MemberData>(&entry.data); member && member->number.empty()) {
+      member->number = state_.Find<MemberData>("member", member->id)->number;  // a 会员号 never changes
+    }
     if (const auto* rulebook = std::get_if<RulebookData>(&entry.data)) {
       entry.rulebook = rulebook->version;
       blobs_[rulebook->sha256] = command.rulebook_json;
@@ -90,7 +93,7 @@ std::optional<Refusal> Engine::CheckRegistration(const Registration& data, bool 
     if (is_new && state_.numbers.Find(member->number)) return Refusal{v1::ALREADY_EXISTS, {{"name", member->number}}};
     if (!is_new) {
       const auto* old = state_.Find<MemberData>("member", member->id);
-      if (old->number != member->number || old->kind != member->kind) return invalid("member.kind", "the kind it has");
+      if ((!member->number.empty() && old->number != member->number) || old->kind != member->kind) return invalid("member.kind", "the kind it has");
     }
     if (!member->grid.empty() && !node_exists(member->grid, NodeKind::kPlace)) return not_found(v1::NODE_NOT_FOUND, member->grid);
     for (const Membership& membership : member->memberships) {

@@ -96,6 +96,10 @@ struct State {
   Table<std::string> numbers;         // 会员号 to member id
   Table<std::int64_t> counters;       // limits and caps: CounterKey... in keys below
 
+  // What readers may know of the writer's own figures; set with the tables' Publish.
+  Day published_closed_day = 0;
+  std::int64_t published_epoch = 0;
+
   // Rulebooks by effective day. Few; all in memory; published with the tables' lock.
   std::map<Day, std::shared_ptr<const Rulebook>> books;
   const Rulebook* BookOf(Day day) const {  // the one that holds on `day`, nullptr if none
@@ -115,6 +119,13 @@ struct State {
 
   // The branches of the program's tree by code, which scopes are resolved with. Few; published as the books are.
   std::map<std::string, NodeData> branches;
+
+  // Makes what was applied visible to readers. Under `mutex`, exclusively.
+  void Publish() {
+    ForEachTable([](auto& table) { table.Publish(); });
+    published_closed_day = last_closed_day;
+    published_epoch = epoch;
+  }
 
   // A registration of type T, or nullptr.
   template <class T> const T* Find(const char* type, const std::string& id) {

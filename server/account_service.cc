@@ -1,0 +1,191 @@
+#include "redpoints/v1/account_service.grpc.pb.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/handler.h"
+#include "server/names.h"
+#include "server/page_token.h"
+#include "storage/views.h"
+
+namespace redpoints::server {
+namespace {
+
+template <class S> using B = v1::AccountService::WithRawCallbackMethod_GetBalance<S>;
+template <class S> using L = v1::AccountService::WithRawCallbackMethod_ListStatement<S>;
+using Raw = B<L<v1::AccountService::Service>>;
+
+std::int64_t ToMs(const google::protobuf::Timestamp& time) { return time.seconds() * 1000 + time.nanos() / 1'000'000; }
+
+// 1970 to 9999, whole nanoseconds.
+absl::Status CheckTime(const char* field, const google::protobuf::Timestamp& time) {
+  if (time.seconds() < 0 || time.seconds() > 253'402'300'799 || time.nanos() < 0 || time.nanos() > 999'999'999) {
+    return FieldInvalid(field, "a time from 1970 to 9999");
+  }
+  return absl::OkStatus();
+}
+
+// The program and the member that a name is about.
+struct Subject {
+  std::string program;
+  std::string member;  // id or 会员号
+};
+absl::StatusOr<Subject> ParseSubject(const std::string& text) {
+  auto name = ParseName("member", text);
+  if (!name.ok()) return name.status();
+  if (name->kind != ResourceKind::kMember) return FieldInvalid("member", PatternOf(ResourceKind::kMember));
+  return Subject{std::string(name->program), std::string(name->id)};
+}
+
+// Where a page stopped: the sequence to go on with and the balances after it.
+std::string Encode(const ChainPosition& position) {
+  return absl::StrCat(position.sequence, " ", position.after[0], " ", position.after[1], " ", position.after[2]);
+}
+absl::StatusOr<ChainPosition> Decode(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ' ');
+  ChainPosition position;
+  if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &position.sequence) || !absl::SimpleAtoi(parts[1], &position.after[0]) ||
+      !absl::SimpleAtoi(parts[2], &position.after[1]) || !absl::SimpleAtoi(parts[3], &position.after[2])) {
+    return Refuse(v1::PAGE_TOKEN_INVALID);
+  }
+  return position;
+}
+
+std::int64_t Total(const std::array<std::int64_t, kSubCount>& balance) { return balance[0] + balance[1] + balance[2]; }
+
+class AccountService final : public Raw {
+ public:
+  explicit AccountService(const ServiceContext& context) : context_(context) {}
+
+  grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return get_balance_.Handle<v1::GetBalanceRequest, v1::GetBalanceResponse>(
+        context, in, out, [this](const Call& call, const v1::GetBalanceRequest& request, Reply<v1::GetBalanceResponse> reply) {
+          auto subject = ParseSubject(request.member());
+          if (!subject.ok()) return reply.Refuse(subject.status());
+          if (request.has_as_of_time()) {
+            if (auto status = CheckTime("as_of_time", request.as_of_time()); !status.ok()) return reply.Refuse(status);
+          }
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kGetBalance, subject->program, {subject->member}); !status.ok()) {
+            return reply.Refuse(status);
+          }
+          if (!request.has_as_of_time()) return reply(BalanceNowOf(*subject));  // from memory, as a rule
+          ReadBeside(context_, std::move(reply),
+                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())] { return BalanceAsOfTime(subject, as_of_ms); });
+        });
+  }
+
+  grpc::ServerUnaryReactor* ListStatement(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return list_statement_.Handle<v1::ListStatementRequest, v1::ListStatementResponse>(
+        context, in, out, [this](const Call& call, const v1::ListStatementRequest& request, Reply<v1::ListStatementResponse> reply) {
+          auto subject = ParseSubject(request.member());
+          if (!subject.ok()) return reply.Refuse(subject.status());
+          for (const auto& [field, time] : {std::pair("start_time", &request.start_time()), std::pair("end_time", &request.end_time())}) {
+            if (auto status = CheckTime(field, *time); !status.ok()) return reply.Refuse(status);
+          }
+          if (request.unit().size() > 8) return reply.Refuse(FieldTooLong("unit", 8));
+          auto page_size = PageSize(request.page_size());
+          if (!page_size.ok()) return reply.Refuse(page_size.status());
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kListStatement, subject->program, {subject->member}); !status.ok()) {
+            return reply.Refuse(status);
+          }
+          ReadBeside(context_, std::move(reply),
+                     [this, subject = *subject, request, page_size = *page_size] { return Statement(subject, request, page_size); });
+        });
+  }
+
+ private:
+  absl::StatusOr<v1::GetBalanceResponse> BalanceNowOf(const Subject& subject) const {
+    const Ledger& ledger = context_.shards->Of(subject.program);
+    const State* state = ledger.FindState(subject.program);
+    const std::string member = state ? ResolveMember(*state, subject.member) : "";
+    if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
+    const std::int64_t now_ms = ledger.clock().NowMs();
+    v1::GetBalanceResponse response;
+    response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
+    response.set_as_of_sequence(ledger.EndSequence(subject.program));
+    for (const UnitBalance& balance : BalanceNow(*state, member, now_ms)) ToProto(balance, *response.add_balances());
+    response.mutable_as_of_time()->set_seconds(now_ms / 1000);
+    response.mutable_as_of_time()->set_nanos(static_cast<int>(now_ms % 1000) * 1'000'000);
+    return response;
+  }
+
+  absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms) const {
+    const Ledger& ledger = context_.shards->Of(subject.program);
+    const State* state = ledger.FindState(subject.program);
+    const std::string member = state ? ResolveMember(*state, subject.member) : "";
+    if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
+    const Journal journal(ledger.store(), subject.program);
+    auto end = FirstRecordedAfter(journal, ledger.EndSequence(subject.program), as_of_ms);
+    if (!end.ok()) return end.status();
+    auto balances = BalanceAsOf(*state, journal, member, as_of_ms);
+    if (!balances.ok()) return balances.status();
+    v1::GetBalanceResponse response;
+    response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
+    response.set_as_of_sequence(*end);
+    for (const UnitBalance& balance : *balances) ToProto(balance, *response.add_balances());
+    response.mutable_as_of_time()->set_seconds(as_of_ms / 1000);
+    response.mutable_as_of_time()->set_nanos(static_cast<int>(as_of_ms % 1000) * 1'000'000);
+    return response;
+  }
+
+  absl::StatusOr<v1::ListStatementResponse> Statement(const Subject& subject, const v1::ListStatementRequest& request, int page_size) const {
+    const Ledger& ledger = context_.shards->Of(subject.program);
+    const State* state = ledger.FindState(subject.program);
+    const std::string member = state ? ResolveMember(*state, subject.member) : "";
+    if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
+    const std::string unit = request.unit().empty() ? std::string(kPoint) : request.unit();
+    const std::int64_t start_ms = request.has_start_time() ? ToMs(request.start_time()) : 0;
+    const std::int64_t end_ms = request.has_end_time() ? ToMs(request.end_time()) : std::int64_t{1} << 62;
+    const std::string query = absl::StrCat("statement ", subject.program, " ", member, " ", unit, " ", start_ms, " ", end_ms);
+    const bool is_first_page = request.page_token().empty();
+
+    ChainPosition position = HeadOf(*state, member, unit);
+    if (!is_first_page) {
+      auto text = context_.tokens->Open(request.page_token(), query);
+      if (!text.ok()) return text.status();
+      auto decoded = Decode(*text);
+      if (!decoded.ok()) return decoded.status();
+      position = *decoded;
+    }
+    const Journal journal(ledger.store(), subject.program);
+    v1::ListStatementResponse response;
+    std::int64_t opening = Total(position.after);
+    response.set_closing_balance(opening);
+    bool is_any = false;
+    for (;;) {
+      const ChainPosition here = position;
+      auto line = NextLine(journal, member, unit, position);
+      if (!line.ok()) return line.status();
+      if (!*line || (*line)->entry.recorded_ms < start_ms) break;
+      if ((*line)->entry.recorded_ms >= end_ms) {
+        response.set_closing_balance(Total(position.after));
+        opening = Total(position.after);
+        continue;
+      }
+      is_any = true;
+      if (response.lines_size() == page_size) {
+        if (response.next_page_token().empty()) response.set_next_page_token(context_.tokens->Seal(Encode(here), query));
+        if (!is_first_page) break;  // only the first page walks on, for the opening balance
+      } else {
+        ToProto(**line, *response.add_lines());
+      }
+      opening = Total(position.after);
+    }
+    if (is_first_page) {
+      response.set_opening_balance(is_any ? opening : response.closing_balance());
+    } else {
+      response.clear_closing_balance();
+    }
+    return response;
+  }
+
+  const ServiceContext context_;
+  UnaryMethod get_balance_{context_.unary, "AccountService/GetBalance"};
+  UnaryMethod list_statement_{context_.unary, "AccountService/ListStatement"};
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeAccountService(const ServiceContext& context) { return std::make_unique<AccountService>(context); }
+
+}  // namespace redpoints::server

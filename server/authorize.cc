@@ -1,0 +1,112 @@
+#include "server/authorize.h"
+
+#include <algorithm>
+
+#include "storage/rules/refusal.h"
+#include "storage/views.h"
+
+namespace redpoints::server {
+namespace {
+
+constexpr const char* kMethodNames[kMethodCount] = {
+    "Quote", "Redeem", "Authorize", "Capture", "Void", "Refund", "Reverse", "GetOutcome",
+    "Award", "AwardBatch", "Correct", "Donate", "GetAwardOutcome",
+    "GetBalance", "ListStatement",
+    "GetJournal", "GetEntry", "FollowEntries", "ExportEntries", "GetBlob",
+    "CreateProgram", "ConfirmClock", "SetNode", "SetFund", "AdoptRulebook", "CreateMember", "UpdateMember", "CreateMembers",
+    "CreateMerchant", "UpdateMerchant", "CreateTerminal", "UpdateTerminal", "CreateStaff", "UpdateStaff", "GetRegistration",
+    "ListRegistrations"};
+
+absl::Status Deny(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
+
+}  // namespace
+
+const char* MethodName(Method method) { return kMethodNames[static_cast<int>(method)]; }
+
+const std::vector<Permission>& Permissions() {
+  using enum Method;
+  using enum Role;
+  static const auto* const permissions = [] {
+    auto* rows = new std::vector<Permission>;
+    const auto terminals = [&](std::initializer_list<Method> methods) {
+      for (const Method m : methods) rows->push_back({m, Principal::Kind::kTerminal, Role{}, Scope::kOwnShop});
+    };
+    const auto members = [&](std::initializer_list<Method> methods) {
+      for (const Method m : methods) rows->push_back({m, Principal::Kind::kMember, Role{}, Scope::kOwnSelf});
+    };
+    const auto staff = [&](Role role, Scope scope, std::initializer_list<Method> methods) {
+      for (const Method m : methods) rows->push_back({m, Principal::Kind::kStaff, role, scope});
+    };
+    terminals({kQuote, kRedeem, kAuthorize, kCapture, kVoid, kRefund, kReverse, kGetOutcome});
+    members({kGetBalance, kListStatement});
+    staff(kRecorder, Scope::kMember, {kAward, kAwardBatch, kDonate});
+    staff(kRecorder, Scope::kOwnIds, {kGetAwardOutcome});
+    staff(kCorrector, Scope::kMember, {kCorrect});
+    staff(kCorrector, Scope::kOwnIds, {kGetAwardOutcome});
+    staff(kHelper, Scope::kMember, {kGetBalance, kListStatement});
+    staff(kAuditor, Scope::kProgram, {kGetBalance, kListStatement, kGetJournal, kGetEntry, kFollowEntries, kExportEntries, kGetBlob,
+                                      kGetRegistration, kListRegistrations});
+    staff(kSettler, Scope::kProgram, {kGetJournal, kGetEntry, kFollowEntries, kExportEntries, kGetBlob});
+    staff(kAdministrator, Scope::kProgram,
+          {kSetNode, kSetFund, kAdoptRulebook, kCreateMember, kUpdateMember, kCreateMembers, kCreateMerchant, kUpdateMerchant, kCreateTerminal,
+           kUpdateTerminal, kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations});
+    staff(kOperator, Scope::kProgram, {kCreateProgram, kConfirmClock});
+    return rows;
+  }();
+  return *permissions;
+}
+
+absl::Status Authorizer::Check(const Principal& caller, Method method, const std::string& program,
+                               const std::vector<std::string>& members) const {
+  if (caller.kind == Principal::Kind::kNone) return Deny(v1::CALLER_UNKNOWN);
+  if (caller.program != program) return Deny(v1::PERMISSION_DENIED);
+  const State* state = shards_.Of(program).FindState(program);
+  if (!state) return Deny(v1::PERMISSION_DENIED);
+
+  if (caller.kind == Principal::Kind::kTerminal) {
+    const auto terminal = FindRegistration<TerminalData>(*state, "terminal", caller.id);
+    if (!terminal || terminal->merchant != caller.merchant) return Deny(v1::TERMINAL_NOT_ENROLLED);
+    if (terminal->state != RegistrationState::kActive) return Deny(v1::TERMINAL_REVOKED);
+    const auto merchant = FindRegistration<MerchantData>(*state, "merchant", caller.merchant);
+    if (!merchant || merchant->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
+    for (const Permission& p : Permissions()) {
+      if (p.method == method && p.kind == caller.kind) return absl::OkStatus();
+    }
+    return Deny(v1::PERMISSION_DENIED);
+  }
+
+  if (caller.kind == Principal::Kind::kMember) {
+    const auto self = FindRegistration<MemberData>(*state, "member", caller.id);
+    if (!self || self->state == RegistrationState::kRevoked) return Deny(v1::PERMISSION_DENIED);
+    for (const Permission& p : Permissions()) {
+      if (p.method == method && p.kind == caller.kind && members.size() == 1 && (members[0] == self->id || members[0] == self->number)) {
+        return absl::OkStatus();
+      }
+    }
+    return Deny(v1::PERMISSION_DENIED);
+  }
+
+  const auto staff = FindRegistration<StaffData>(*state, "staff", caller.id);
+  if (!staff) return Deny(v1::PERMISSION_DENIED);
+  if (staff->state != RegistrationState::kActive) return Deny(v1::STAFF_REVOKED);
+  std::vector<std::string> scopes;  // of the grants that may do this to members
+  for (const Permission& p : Permissions()) {
+    if (p.method != method || p.kind != caller.kind) continue;
+    for (const RoleGrant& grant : staff->grants) {
+      if (grant.role != p.role) continue;
+      if (p.scope == Scope::kOwnIds || grant.scope.empty()) return absl::OkStatus();
+      if (p.scope == Scope::kMember) scopes.push_back(grant.scope);
+    }
+  }
+  if (scopes.empty() || members.empty()) return Deny(v1::PERMISSION_DENIED);
+  for (const std::string& ref : members) {
+    const auto member = FindRegistration<MemberData>(*state, "member", ResolveMember(*state, ref));
+    const bool is_covered = member && !member->grid.empty() && std::any_of(scopes.begin(), scopes.end(), [&](const std::string& scope) {
+      return IsInScope(*state, member->grid, scope);
+    });
+    if (!is_covered) return Deny(v1::PERMISSION_DENIED);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace redpoints::server

@@ -1,0 +1,69 @@
+// Between the protos and the ledger's own types, with every check of shape: required fields, lengths, characters, ranges. Pure; any thread.
+// Refusals are FIELD_* and name the field.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "redpoints/v1/account_service.pb.h"
+#include "redpoints/v1/award_service.pb.h"
+#include "redpoints/v1/redemption_service.pb.h"
+#include "redpoints/v1/registry_service.pb.h"
+#include "storage/rules/command.h"
+#include "storage/rules/outcome.h"
+#include "storage/rules/state.h"
+#include "storage/views.h"
+
+namespace redpoints::server {
+
+// A request that changes something: in which program, under which id, at which till, what.
+struct Mutation {
+  std::string program;
+  std::string request_id;  // 32 hex digits
+  std::string clerk;
+  std::string till;
+  Command command;
+  std::vector<std::string> members = {};  // whom it is about, for the scope check
+};
+
+absl::StatusOr<Mutation> FromProto(const v1::QuoteRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::RedeemRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::AuthorizeRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::CaptureRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::VoidRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::RefundRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::ReverseRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::AwardRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::AwardBatchRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::CorrectRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::DonateRequest& request);
+// Registrations. New ids and numbers are made here.
+absl::StatusOr<Mutation> FromProto(const v1::CreateProgramRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::ConfirmClockRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::SetNodeRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::SetFundRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::AdoptRulebookRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::CreateMemberRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::UpdateMemberRequest& request);  // the number is left to the caller of the ledger
+absl::StatusOr<Mutation> FromProto(const v1::CreateMembersRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::CreateMerchantRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::UpdateMerchantRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::CreateTerminalRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::UpdateTerminalRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::CreateStaffRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::UpdateStaffRequest& request);
+
+// Rows of a list, coerced to its bounds; FIELD_OUT_OF_RANGE when negative.
+absl::StatusOr<int> PageSize(int page_size);
+
+void ToProto(const Outcome& outcome, v1::Outcome& proto);
+void ToProto(const Entry& award, v1::AwardResult& proto);             // but for the outcome
+void ToProto(const Entry& item, v1::BatchItemResult& proto);
+void ToProto(const UnitBalance& balance, v1::UnitBalance& proto);
+void ToProto(const StatementLine& line, v1::StatementLine& proto);
+void ToProto(const std::string& program, const Registered& registered, v1::Registration& proto);
+void ToProto(const std::string& program, const MemberData& data, v1::Member& proto);
+void ToProto(const std::string& program, const StaffData& data, v1::Staff& proto);
+
+}  // namespace redpoints::server

@@ -1,0 +1,73 @@
+// What handlers have in common: submit a mutation and answer with its outcome; read beside gRPC's threads.
+#pragma once
+
+#include <utility>
+
+#include "redpoints/v1/outcome.pb.h"
+#include "server/authorize.h"
+#include "server/convert.h"
+#include "server/read_pool.h"
+#include "server/services.h"
+#include "storage/rules/refusal.h"
+
+namespace redpoints::server {
+
+// The status of a refusal, recorded or not; OK for none.
+inline absl::Status RefusalStatus(const Outcome& outcome) {
+  if (outcome.refusal) return ToStatus(*outcome.refusal);
+  if (outcome.first == v1::REFUSED && outcome.entries.size() == 1) return ToStatus(RefusalOf(outcome.entry()));
+  return absl::OkStatus();
+}
+
+// Answers with `fill(outcome, response)`, or with the refusal and, when it is recorded, its outcome.
+template <class Response, class Fill> void Answer(Reply<Response> reply, const Outcome& outcome, const Fill& fill) {
+  if (auto status = RefusalStatus(outcome); !status.ok()) {
+    v1::Outcome proto;
+    if (!outcome.entries.empty()) ToProto(outcome, proto);
+    return reply.Refuse(status, outcome.entries.empty() ? nullptr : &proto);
+  }
+  google::protobuf::Arena arena;
+  auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
+  fill(outcome, *response);
+  reply.Ok(*response);
+}
+
+inline Origin OriginOf(const Principal& caller, const Mutation& mutation) {
+  const bool is_terminal = caller.kind == Principal::Kind::kTerminal;
+  return {.actor = caller.id, .request_id = mutation.request_id, .terminal = is_terminal ? caller.id : "", .merchant = caller.merchant,
+          .clerk = mutation.clerk, .till = mutation.till, .fingerprint = ""};
+}
+
+// The client's deadline on the clock of the ledger.
+inline Ledger::Deadline DeadlineOf(const Call& call) {
+  return std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                call.deadline() - std::chrono::system_clock::now());
+}
+
+// Converts, authorises, submits; `fill` answers what was not refused.
+template <class Response, class Request, class Fill>
+void Mutate(const ServiceContext& context, Method method, const Call& call, const Request& request, Reply<Response> reply, Fill fill) {
+  auto mutation = FromProto(request);
+  if (!mutation.ok()) return reply.Refuse(mutation.status());
+  if (auto status = context.authorizer->Check(call.caller(), method, mutation->program, mutation->members); !status.ok()) {
+    return reply.Refuse(status);
+  }
+  Origin origin = OriginOf(call.caller(), *mutation);
+  context.shards->Submit(
+      mutation->program, std::move(origin), std::move(mutation->command),
+      [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, DeadlineOf(call));
+}
+
+// Runs `read`, which gives a StatusOr<Response>, on the pool.
+template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
+  const auto ticket = reply.Release();
+  const bool is_queued = context.reads->Post([ticket, read = std::move(read)] {
+    Reply<Response> answer{ticket};
+    answer(read());
+  });
+  if (!is_queued) Reply<Response>(ticket).Refuse(ToStatus(Refusal{v1::OVERLOADED, {}}));
+}
+
+inline absl::Status Refuse(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
+
+}  // namespace redpoints::server

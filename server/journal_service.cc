@@ -1,0 +1,187 @@
+#include "redpoints/v1/journal_service.grpc.pb.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/door.h"
+#include "server/handler.h"
+#include "server/names.h"
+#include "server/stream.h"
+#include "storage/csv.h"
+#include "storage/explain.h"
+#include "storage/journal.h"
+#include "storage/keys.h"
+#include "storage/rules/entry_codec.h"
+#include "storage/rules/sha256.h"
+
+namespace redpoints::server {
+namespace {
+
+template <class S> using J = v1::JournalService::WithRawCallbackMethod_GetJournal<S>;
+template <class S> using E = v1::JournalService::WithRawCallbackMethod_GetEntry<S>;
+template <class S> using F = v1::JournalService::WithRawCallbackMethod_FollowEntries<S>;
+template <class S> using X = v1::JournalService::WithRawCallbackMethod_ExportEntries<S>;
+template <class S> using B = v1::JournalService::WithRawCallbackMethod_GetBlob<S>;
+using Raw = J<E<F<X<B<v1::JournalService::Service>>>>>;
+
+// Of one message of an export or follow.
+constexpr std::size_t kChunkBytes = 128 * 1024;
+// How often a waiting follow looks whether its client is still there.
+constexpr std::chrono::milliseconds kFollowWait{500};
+
+class JournalService final : public Raw {
+ public:
+  explicit JournalService(const ServiceContext& context) : context_(context) {}
+
+  grpc::ServerUnaryReactor* GetJournal(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return get_journal_.Handle<v1::GetJournalRequest, v1::GetJournalResponse>(
+        context, in, out, [this](const Call& call, const v1::GetJournalRequest& request, Reply<v1::GetJournalResponse> reply) {
+          auto program = Program(call.caller(), request.program(), Method::kGetJournal);
+          if (!program.ok()) return reply.Refuse(program.status());
+          const Ledger& ledger = context_.shards->Of(*program);
+          v1::GetJournalResponse response;
+          response.set_end_sequence(ledger.EndSequence(*program));
+          const State* state = ledger.FindState(*program);
+          const std::shared_lock lock(state->mutex);
+          response.set_last_closed_day(state->published_closed_day);
+          response.set_epoch(state->published_epoch);
+          reply.Ok(response);
+        });
+  }
+
+  grpc::ServerUnaryReactor* GetEntry(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return get_entry_.Handle<v1::GetEntryRequest, v1::GetEntryResponse>(
+        context, in, out, [this](const Call& call, const v1::GetEntryRequest& request, Reply<v1::GetEntryResponse> reply) {
+          auto name = ParseName("name", request.name());
+          if (!name.ok()) return reply.Refuse(name.status());
+          if (name->kind != ResourceKind::kEntry) return reply.Refuse(FieldInvalid("name", PatternOf(ResourceKind::kEntry)));
+          const std::string program(name->program);
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kGetEntry, program); !status.ok()) return reply.Refuse(status);
+          ReadBeside(context_, std::move(reply), [this, program, sequence = name->sequence]() -> absl::StatusOr<v1::GetEntryResponse> {
+            const Ledger& ledger = context_.shards->Of(program);
+            if (sequence >= ledger.EndSequence(program)) return Refuse(v1::ENTRY_NOT_FOUND);
+            auto line = Journal(ledger.store(), program).Line(sequence);
+            if (!line.ok()) return line.status();
+            auto entry = ParseLine(*line);
+            if (!entry.ok()) return entry.status();
+            v1::GetEntryResponse response;
+            response.set_line(*std::move(line));
+            response.set_explanation_zh_cn(ExplainZh(*entry));
+            response.set_explanation(ExplainEn(*entry));
+            return response;
+          });
+        });
+  }
+
+  grpc::ServerUnaryReactor* GetBlob(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return get_blob_.Handle<v1::GetBlobRequest, v1::GetBlobResponse>(
+        context, in, out, [this](const Call& call, const v1::GetBlobRequest& request, Reply<v1::GetBlobResponse> reply) {
+          if (auto program = ParseProgram("program", request.program()); !program.ok()) return reply.Refuse(program.status());
+          if (request.sha256().size() != 32) return reply.Refuse(FieldInvalid("sha256", "32 bytes"));
+          auto program = Program(call.caller(), request.program(), Method::kGetBlob);
+          if (!program.ok()) return reply.Refuse(program.status());
+          ReadBeside(context_, std::move(reply), [this, program = *program, sha256 = request.sha256()]() -> absl::StatusOr<v1::GetBlobResponse> {
+            const std::string hex = Hex(reinterpret_cast<const std::uint8_t*>(sha256.data()), sha256.size());
+            auto blob = context_.shards->Of(program).store().Get(TableId::kBlob, BlobKey(program, hex));
+            if (!blob.ok()) return blob.status();
+            if (!*blob) return Refuse(v1::ENTRY_NOT_FOUND);
+            v1::GetBlobResponse response;
+            response.set_content(**std::move(blob));
+            return response;
+          });
+        });
+  }
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* FollowEntries(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in) override {
+    return follow_.Handle<v1::FollowEntriesRequest>(context, in,
+                                                    [this](const v1::FollowEntriesRequest& request, Sink& sink) { return Follow(request, sink); });
+  }
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportEntries(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in) override {
+    return export_.Handle<v1::ExportEntriesRequest>(context, in,
+                                                    [this](const v1::ExportEntriesRequest& request, Sink& sink) { return Export(request, sink); });
+  }
+
+ private:
+  absl::StatusOr<std::string> Program(const Principal& caller, const std::string& name, Method method) const {
+    auto program = ParseProgram("program", name);
+    if (!program.ok()) return program.status();
+    if (auto status = context_.authorizer->Check(caller, method, std::string(*program)); !status.ok()) return status;
+    return std::string(*program);
+  }
+
+  absl::Status Follow(const v1::FollowEntriesRequest& request, Sink& sink) const {
+    if (auto program = ParseProgram("program", request.program()); !program.ok()) return program.status();
+    if (request.start_sequence() < 0) return FieldOutOfRange("start_sequence", 0, kAmountMax);
+    auto program = Program(sink.caller(), request.program(), Method::kFollowEntries);
+    if (!program.ok()) return program.status();
+    const Ledger& ledger = context_.shards->Of(*program);
+    const Journal journal(ledger.store(), *program);
+    for (std::int64_t next = request.start_sequence(); !sink.IsCancelled();) {
+      const bool has_more = ledger.WaitForEntry(*program, next, std::chrono::steady_clock::now() + kFollowWait);
+      if (context_.unary.door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
+      // Rights may have ended since the last look.
+      if (auto status = context_.authorizer->Check(sink.caller(), Method::kFollowEntries, *program); !status.ok()) return status;
+      if (!has_more) continue;
+      auto chunk = journal.Lines(next, ledger.EndSequence(*program), kChunkBytes);
+      if (!chunk.ok()) return chunk.status();
+      v1::FollowEntriesResponse response;
+      response.set_first_sequence(next);
+      for (const auto line : chunk->Split()) response.add_lines(std::string(line));
+      next = chunk->next;
+      if (!sink.Write(response)) break;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Export(const v1::ExportEntriesRequest& request, Sink& sink) const {
+    if (auto program = ParseProgram("program", request.program()); !program.ok()) return program.status();
+    if (request.start_sequence() < 0) return FieldOutOfRange("start_sequence", 0, kAmountMax);
+    if (request.end_sequence() < 0) return FieldOutOfRange("end_sequence", 0, kAmountMax);
+    if (request.format() == v1::EXPORT_FORMAT_UNSPECIFIED) return FieldRequired("format");
+    if (!v1::ExportFormat_IsValid(request.format())) return FieldInvalid("format", "JSON_LINES or CSV");
+    auto program = Program(sink.caller(), request.program(), Method::kExportEntries);
+    if (!program.ok()) return program.status();
+    const Ledger& ledger = context_.shards->Of(*program);
+    const Journal journal(ledger.store(), *program);
+    const std::int64_t durable = ledger.EndSequence(*program);
+    const std::int64_t end = request.end_sequence() == 0 ? durable : request.end_sequence();
+    if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);
+    bool is_csv_begun = false;
+    for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
+      auto chunk = journal.Lines(next, end, kChunkBytes);
+      if (!chunk.ok()) return chunk.status();
+      if (chunk->next == next) return absl::DataLossError(absl::StrCat("entry ", next, " is missing"));
+      v1::ExportEntriesResponse response;
+      if (request.format() == v1::JSON_LINES) {
+        response.set_data(std::move(chunk->lines));
+      } else {
+        // A header only at the first entry, so that a resumed file is the same as one in one go.
+        std::string csv = !is_csv_begun && next == 0 ? CsvHeader() : "";
+        for (const auto line : chunk->Split()) {
+          auto entry = ParseLine(line);
+          if (!entry.ok()) return entry.status();
+          AppendCsv(*entry, csv);
+        }
+        response.set_data(std::move(csv));
+      }
+      is_csv_begun = true;
+      next = chunk->next;
+      response.set_next_sequence(next);
+      response.set_end_sequence(end);
+      if (!sink.Write(response)) break;
+    }
+    return absl::OkStatus();
+  }
+
+  const ServiceContext context_;
+  UnaryMethod get_journal_{context_.unary, "JournalService/GetJournal"};
+  UnaryMethod get_entry_{context_.unary, "JournalService/GetEntry"};
+  UnaryMethod get_blob_{context_.unary, "JournalService/GetBlob"};
+  StreamMethod follow_{context_.unary, *context_.streams, "JournalService/FollowEntries"};
+  StreamMethod export_{context_.unary, *context_.streams, "JournalService/ExportEntries"};
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeJournalService(const ServiceContext& context) { return std::make_unique<JournalService>(context); }
+
+}  // namespace redpoints::server

@@ -1,0 +1,92 @@
+#include "server/maintenance.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "storage/backup.h"
+#include "storage/check.h"
+#include "storage/journal.h"
+#include "storage/rocksdb_store.h"
+
+namespace redpoints::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
+
+// Opens a shard for itself alone, which fails while a server has it.
+absl::StatusOr<std::unique_ptr<Store>> OpenAlone(const std::string& directory) {
+  auto store = RocksDbStore::Open({.directory = directory});
+  if (!store.ok() && absl::IsFailedPrecondition(store.status())) {
+    return absl::FailedPreconditionError(absl::StrCat(directory, " is in use or of another format: ", std::string(store.status().message())));
+  }
+  return store;
+}
+
+}  // namespace
+
+absl::Status CheckShards(const Config& config, const std::string& wanted) {
+  bool is_any = false;
+  for (const auto& shard : config.shard()) {
+    auto store = OpenAlone(shard.directory());
+    if (!store.ok()) return store.status();
+    auto programs = Journal::Programs(**store);
+    if (!programs.ok()) return programs.status();
+    for (const auto& program : *programs) {
+      if (!wanted.empty() && program != wanted) continue;
+      is_any = true;
+      auto report = CheckProgram(**store, program, [&](std::int64_t done, std::int64_t end) {
+        std::fprintf(stderr, "\rchecking %s: %lld of %lld", program.c_str(), static_cast<long long>(done), static_cast<long long>(end));
+      });
+      std::fprintf(stderr, "\n");
+      if (!report.ok()) return absl::Status(report.status().code(), absl::StrCat(program, ": ", std::string(report.status().message())));
+      std::printf("%s: %lld entries, %lld derived rows agree\n", program.c_str(), static_cast<long long>(report->entries),
+                  static_cast<long long>(report->derived_rows));
+      for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
+      for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
+    }
+  }
+  if (!is_any) return absl::NotFoundError(wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
+  return absl::OkStatus();
+}
+
+absl::Status BackupShards(const Config& config, const std::string& directory) {
+  if (fs::exists(directory)) return absl::AlreadyExistsError(absl::StrCat(directory, " is there already"));
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) return absl::UnavailableError(absl::StrCat("can't make ", directory, ": ", error.message()));
+  for (int i = 0; i < config.shard_size(); ++i) {
+    auto store = OpenAlone(config.shard(i).directory());
+    if (!store.ok()) return store.status();
+    if (auto status = (*store)->Backup(directory + "/" + ShardName(i)); !status.ok()) return status;
+  }
+  if (auto status = WriteSums(directory); !status.ok()) return status;
+  std::printf("%s\n", directory.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status RestoreShards(const Config& config, const std::string& directory) {
+  if (auto status = VerifySums(directory); !status.ok()) return status;
+  for (int i = 0; i < config.shard_size(); ++i) {
+    const fs::path target = config.shard(i).directory();
+    if (fs::exists(target)) return absl::AlreadyExistsError(absl::StrCat(target.string(), " is there already; move it away first"));
+    if (!fs::exists(fs::path(directory) / ShardName(i))) {
+      return absl::NotFoundError(absl::StrCat("no ", ShardName(i), " in ", directory, "; the configuration has ", config.shard_size(), " shards"));
+    }
+  }
+  for (int i = 0; i < config.shard_size(); ++i) {
+    const fs::path target = config.shard(i).directory();
+    const fs::path partial = target.string() + ".partial";
+    std::error_code error;
+    fs::remove_all(partial, error);
+    if (target.has_parent_path()) fs::create_directories(target.parent_path(), error);
+    fs::copy(fs::path(directory) / ShardName(i), partial, fs::copy_options::recursive, error);
+    if (!error) fs::rename(partial, target, error);
+    if (error) return absl::UnavailableError(absl::StrCat("can't restore to ", target.string(), ": ", error.message()));
+  }
+  return CheckShards(config, "");
+}
+
+}  // namespace redpoints::server

@@ -1,0 +1,23 @@
+// What is done to a server's data while it is stopped: check, backup, restore. Progress goes to standard error, results to standard output.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/config.pb.h"
+
+namespace redpoints::server {
+
+// Re-derives every table of `program` (empty: of all) and prints what was found. DATA_LOSS names the first difference.
+// FAILED_PRECONDITION while the server runs.
+absl::Status CheckShards(const Config& config, const std::string& program);
+
+// Copies every shard to directory/shard-{n}, then writes directory/SHA256SUMS (which `sha256sum -c` reads). FAILED_PRECONDITION while the
+// server runs.
+absl::Status BackupShards(const Config& config, const std::string& directory);
+
+// Verifies directory/SHA256SUMS, copies every shard to where the configuration wants it (which must not be there), and checks them.
+// What an interrupted restore leaves has the ending .partial and is replaced by the next.
+absl::Status RestoreShards(const Config& config, const std::string& directory);
+
+}  // namespace redpoints::server

@@ -1,0 +1,18 @@
+// Reads a message from the wire ourselves, so that one that can't be read has a typed refusal. Pure; any thread.
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace google::protobuf {
+class Message;
+}
+namespace grpc {
+class ByteBuffer;
+}
+
+namespace redpoints::server {
+
+// MESSAGE_MALFORMED, with the field where it is known.
+absl::Status ParseMessage(const grpc::ByteBuffer& in, google::protobuf::Message& message);
+
+}  // namespace redpoints::server

@@ -1,0 +1,267 @@
+#include "redpoints/v1/registry_service.grpc.pb.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "server/handler.h"
+#include "server/names.h"
+#include "server/page_token.h"
+#include "storage/views.h"
+
+namespace redpoints::server {
+namespace {
+
+#define REDPOINTS_RAW(Name, Alias) \
+  template <class S> using Alias = v1::RegistryService::WithRawCallbackMethod_##Name<S>
+REDPOINTS_RAW(CreateProgram, R01);
+REDPOINTS_RAW(ConfirmClock, R02);
+REDPOINTS_RAW(SetNode, R03);
+REDPOINTS_RAW(SetFund, R04);
+REDPOINTS_RAW(AdoptRulebook, R05);
+REDPOINTS_RAW(CreateMember, R06);
+REDPOINTS_RAW(UpdateMember, R07);
+REDPOINTS_RAW(CreateMembers, R08);
+REDPOINTS_RAW(CreateMerchant, R09);
+REDPOINTS_RAW(UpdateMerchant, R10);
+REDPOINTS_RAW(CreateTerminal, R11);
+REDPOINTS_RAW(UpdateTerminal, R12);
+REDPOINTS_RAW(CreateStaff, R13);
+REDPOINTS_RAW(UpdateStaff, R14);
+REDPOINTS_RAW(GetRegistration, R15);
+REDPOINTS_RAW(ListRegistrations, R16);
+#undef REDPOINTS_RAW
+using Raw = R01<R02<R03<R04<R05<R06<R07<R08<R09<R10<R11<R12<R13<R14<R15<R16<v1::RegistryService::Service>>>>>>>>>>>>>>>>;
+
+// Collections of a program to the types of their registrations.
+const std::map<std::string, std::string>& Collections() {
+  static const auto* const collections = new std::map<std::string, std::string>{
+      {"members", "member"}, {"merchants", "merchant"}, {"terminals", "terminal"}, {"staff", "staff"},
+      {"nodes", "node"},     {"funds", "fund"},         {"rulebooks", "rulebook"}};
+  return *collections;
+}
+
+const char* TypeOf(ResourceKind kind) {
+  switch (kind) {
+    case ResourceKind::kMember: return "member";
+    case ResourceKind::kMerchant: return "merchant";
+    case ResourceKind::kTerminal: return "terminal";
+    case ResourceKind::kStaff: return "staff";
+    case ResourceKind::kNode: return "node";
+    case ResourceKind::kFund: return "fund";
+    case ResourceKind::kRulebook: return "rulebook";
+    default: return nullptr;
+  }
+}
+
+v1::Reason NotFoundReason(ResourceKind kind) {
+  switch (kind) {
+    case ResourceKind::kMember: return v1::MEMBER_NOT_FOUND;
+    case ResourceKind::kMerchant: return v1::MERCHANT_NOT_FOUND;
+    case ResourceKind::kTerminal: return v1::TERMINAL_NOT_FOUND;
+    case ResourceKind::kStaff: return v1::STAFF_NOT_FOUND;
+    case ResourceKind::kNode: return v1::NODE_NOT_FOUND;
+    case ResourceKind::kFund: return v1::FUND_NOT_FOUND;
+    default: return v1::RULEBOOK_NOT_FOUND;
+  }
+}
+
+// The response of a registration: its outcome, and what was made where the response has a place for it.
+template <class Response> void Fill(const Outcome& outcome, Response& response) {
+  ToProto(outcome, *response.mutable_outcome());
+  const Entry& entry = outcome.entry();
+  v1::Registration made;
+  if (!std::holds_alternative<ProgramData>(entry.data)) ToProto(entry.program, Registered{entry.data, entry.sequence}, made);
+  if constexpr (requires { response.mutable_member(); }) *response.mutable_member() = made.member();
+  if constexpr (requires { response.mutable_merchant(); }) *response.mutable_merchant() = made.merchant();
+  if constexpr (requires { response.mutable_terminal(); }) *response.mutable_terminal() = made.terminal();
+  if constexpr (requires { response.mutable_staff(); }) *response.mutable_staff() = made.staff();
+  if constexpr (requires { response.add_members(); }) {
+    for (const auto& each : outcome.entries) ToProto(each->program, std::get<MemberData>(each->data), *response.add_members());
+  }
+  if constexpr (requires { response.set_version(""); }) {
+    response.set_version(std::get<RulebookData>(entry.data).version);
+    response.set_sha256(made.rulebook().sha256());
+  }
+}
+
+class RegistryService final : public Raw {
+ public:
+  explicit RegistryService(const ServiceContext& context) : context_(context) {}
+
+  // Two ledgers take part: the system program records the new one, then the new one's first entries are written. A crash in between is
+  // finished at the next start (Shards::FinishFounding), a repetition of the call finishes it at once.
+  grpc::ServerUnaryReactor* CreateProgram(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return create_program_.Handle<v1::CreateProgramRequest, v1::CreateProgramResponse>(
+        context, in, out, [this](const Call& call, const v1::CreateProgramRequest& request, Reply<v1::CreateProgramResponse> reply) {
+          auto mutation = FromProto(request);
+          if (!mutation.ok()) return reply.Refuse(mutation.status());
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kCreateProgram, mutation->program); !status.ok()) {
+            return reply.Refuse(status);
+          }
+          Origin origin = OriginOf(call.caller(), *mutation);
+          context_.shards->Submit(
+              mutation->program, origin, std::move(mutation->command),
+              [this, origin, ticket = reply.Release()](Outcome recorded) {
+                if (auto status = RefusalStatus(recorded); !status.ok()) {
+                  return Answer<v1::CreateProgramResponse>(Reply<v1::CreateProgramResponse>(ticket), recorded,
+                                                           [](const Outcome&, v1::CreateProgramResponse&) {});
+                }
+                const auto program = std::get<ProgramData>(recorded.entry().data);
+                context_.shards->Submit(program.id, origin, FoundProgram{program}, [recorded, program, ticket](Outcome founded) {
+                  Reply<v1::CreateProgramResponse> answer(ticket);
+                  if (founded.refusal) return answer.Refuse(ToStatus(*founded.refusal));
+                  v1::CreateProgramResponse response;
+                  ToProto(recorded, *response.mutable_outcome());
+                  response.mutable_program()->set_name("programs/" + program.id);
+                  ToProto(program.id, StaffData{.id = program.administrator, .member = "", .grants = {{Role::kAdministrator, ""}}},
+                          *response.mutable_administrator());
+                  answer.Ok(response);
+                });
+              },
+              DeadlineOf(call));
+        });
+  }
+
+  grpc::ServerUnaryReactor* ConfirmClock(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return confirm_clock_.Handle<v1::ConfirmClockRequest, v1::ConfirmClockResponse>(
+        context, in, out, [this](const Call& call, const v1::ConfirmClockRequest& request, Reply<v1::ConfirmClockResponse> reply) {
+          Mutate(context_, Method::kConfirmClock, call, request, std::move(reply),
+                 [shards = context_.shards](const Outcome& outcome, v1::ConfirmClockResponse& response) {
+                   for (const auto& ledger : shards->ledgers()) ledger->ConfirmClock();
+                   ToProto(outcome, *response.mutable_outcome());
+                 });
+        });
+  }
+
+  grpc::ServerUnaryReactor* AdoptRulebook(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return adopt_rulebook_.Handle<v1::AdoptRulebookRequest, v1::AdoptRulebookResponse>(
+        context, in, out, [this](const Call& call, const v1::AdoptRulebookRequest& request, Reply<v1::AdoptRulebookResponse> reply) {
+          if (!request.validate_only()) {
+            return Mutate(context_, Method::kAdoptRulebook, call, request, std::move(reply),
+                          [](const Outcome& outcome, v1::AdoptRulebookResponse& response) { Fill(outcome, response); });
+          }
+          auto mutation = FromProto(request);
+          if (!mutation.ok()) return reply.Refuse(mutation.status());
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kAdoptRulebook, mutation->program); !status.ok()) {
+            return reply.Refuse(status);
+          }
+          v1::AdoptRulebookResponse response;
+          v1::Registration proto;
+          const auto& register_command = std::get<Register>(mutation->command);
+          ToProto(mutation->program, Registered{register_command.items.front(), -1}, proto);
+          response.set_version(std::get<RulebookData>(register_command.items.front()).version);
+          response.set_sha256(proto.rulebook().sha256());
+          reply.Ok(response);
+        });
+  }
+
+#define REDPOINTS_REGISTER(Name, method)                                                                                              \
+  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {  \
+    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                      \
+        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {               \
+          Mutate(context_, Method::k##Name, call, request, std::move(reply),                                                          \
+                 [](const Outcome& outcome, v1::Name##Response& response) { Fill(outcome, response); });                              \
+        });                                                                                                                           \
+  }
+  REDPOINTS_REGISTER(SetNode, set_node_)
+  REDPOINTS_REGISTER(SetFund, set_fund_)
+  REDPOINTS_REGISTER(CreateMember, create_member_)
+  REDPOINTS_REGISTER(UpdateMember, update_member_)
+  REDPOINTS_REGISTER(CreateMembers, create_members_)
+  REDPOINTS_REGISTER(CreateMerchant, create_merchant_)
+  REDPOINTS_REGISTER(UpdateMerchant, update_merchant_)
+  REDPOINTS_REGISTER(CreateTerminal, create_terminal_)
+  REDPOINTS_REGISTER(UpdateTerminal, update_terminal_)
+  REDPOINTS_REGISTER(CreateStaff, create_staff_)
+  REDPOINTS_REGISTER(UpdateStaff, update_staff_)
+#undef REDPOINTS_REGISTER
+
+  grpc::ServerUnaryReactor* GetRegistration(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return get_registration_.Handle<v1::GetRegistrationRequest, v1::GetRegistrationResponse>(
+        context, in, out, [this](const Call& call, const v1::GetRegistrationRequest& request, Reply<v1::GetRegistrationResponse> reply) {
+          auto name = ParseName("name", request.name());
+          if (!name.ok()) return reply.Refuse(name.status());
+          const char* type = TypeOf(name->kind);
+          if (!type) return reply.Refuse(FieldInvalid("name", "a member, merchant, terminal, staff person, node, fund or rulebook"));
+          const std::string program(name->program);
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kGetRegistration, program); !status.ok()) {
+            return reply.Refuse(status);
+          }
+          ReadBeside(context_, std::move(reply),
+                     [this, program, type, kind = name->kind, id = std::string(name->id)]() -> absl::StatusOr<v1::GetRegistrationResponse> {
+                       const State* state = context_.shards->Of(program).FindState(program);
+                       const std::string key = kind == ResourceKind::kMember ? ResolveMember(*state, id) : id;
+                       std::optional<Registered> found;
+                       {
+                         const std::shared_lock lock(state->mutex);
+                         found = state->registrations.FindSynced(absl::StrCat(type, "/", key));
+                       }
+                       if (!found) return Refuse(NotFoundReason(kind));
+                       v1::GetRegistrationResponse response;
+                       ToProto(program, *found, *response.mutable_registration());
+                       return response;
+                     });
+        });
+  }
+
+  grpc::ServerUnaryReactor* ListRegistrations(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return list_registrations_.Handle<v1::ListRegistrationsRequest, v1::ListRegistrationsResponse>(
+        context, in, out, [this](const Call& call, const v1::ListRegistrationsRequest& request, Reply<v1::ListRegistrationsResponse> reply) {
+          auto program = ParseProgram("program", request.program());
+          if (!program.ok()) return reply.Refuse(program.status());
+          if (request.kind().empty()) return reply.Refuse(FieldRequired("kind"));
+          const auto collection = Collections().find(request.kind());
+          if (collection == Collections().end()) {
+            return reply.Refuse(FieldInvalid("kind", "members, merchants, terminals, staff, nodes, funds or rulebooks"));
+          }
+          auto page_size = PageSize(request.page_size());
+          if (!page_size.ok()) return reply.Refuse(page_size.status());
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kListRegistrations, std::string(*program)); !status.ok()) {
+            return reply.Refuse(status);
+          }
+          ReadBeside(context_, std::move(reply),
+                     [this, id = std::string(*program), type = collection->second, limit = static_cast<std::size_t>(*page_size),
+                      token = request.page_token()]() -> absl::StatusOr<v1::ListRegistrationsResponse> {
+                       const std::string query = absl::StrCat("registrations ", id, " ", type);
+                       std::string after;
+                       if (!token.empty()) {
+                         auto opened = context_.tokens->Open(token, query);
+                         if (!opened.ok()) return opened.status();
+                         after = *std::move(opened);
+                       }
+                       const Ledger& ledger = context_.shards->Of(id);
+                       auto list = redpoints::ListRegistrations(*ledger.FindState(id), ledger.store(), type, after, limit + 1);
+                       if (!list.ok()) return list.status();
+                       v1::ListRegistrationsResponse response;
+                       for (std::size_t i = 0; i < list->size() && i < limit; ++i) ToProto(id, (*list)[i].second, *response.add_registrations());
+                       if (list->size() > limit) response.set_next_page_token(context_.tokens->Seal((*list)[limit - 1].first, query));
+                       return response;
+                     });
+        });
+  }
+
+ private:
+  const ServiceContext context_;
+  UnaryMethod create_program_{context_.unary, "RegistryService/CreateProgram"};
+  UnaryMethod confirm_clock_{context_.unary, "RegistryService/ConfirmClock"};
+  UnaryMethod set_node_{context_.unary, "RegistryService/SetNode"};
+  UnaryMethod set_fund_{context_.unary, "RegistryService/SetFund"};
+  UnaryMethod adopt_rulebook_{context_.unary, "RegistryService/AdoptRulebook"};
+  UnaryMethod create_member_{context_.unary, "RegistryService/CreateMember"};
+  UnaryMethod update_member_{context_.unary, "RegistryService/UpdateMember"};
+  UnaryMethod create_members_{context_.unary, "RegistryService/CreateMembers"};
+  UnaryMethod create_merchant_{context_.unary, "RegistryService/CreateMerchant"};
+  UnaryMethod update_merchant_{context_.unary, "RegistryService/UpdateMerchant"};
+  UnaryMethod create_terminal_{context_.unary, "RegistryService/CreateTerminal"};
+  UnaryMethod update_terminal_{context_.unary, "RegistryService/UpdateTerminal"};
+  UnaryMethod create_staff_{context_.unary, "RegistryService/CreateStaff"};
+  UnaryMethod update_staff_{context_.unary, "RegistryService/UpdateStaff"};
+  UnaryMethod get_registration_{context_.unary, "RegistryService/GetRegistration"};
+  UnaryMethod list_registrations_{context_.unary, "RegistryService/ListRegistrations"};
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeRegistryService(const ServiceContext& context) { return std::make_unique<RegistryService>(context); }
+
+}  // namespace redpoints::server

@@ -1,0 +1,209 @@
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "server/authorize.h"
+#include "server/config.h"
+#include "server/door.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/page_token.h"
+#include "server/principal.h"
+#include "server/rate_limit.h"
+#include "server/read_pool.h"
+#include "server/services.h"
+#include "server/stream.h"
+#include "storage/shards.h"
+
+namespace redpoints::server {
+namespace {
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("can't read ", path));
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const Config& config) {
+  if (config.plaintext_loopback()) return grpc::InsecureServerCredentials();
+  auto certificate = ReadFile(config.tls().server_certificate_file());
+  if (!certificate.ok()) return certificate.status();
+  auto key = ReadFile(config.tls().server_key_file());
+  if (!key.ok()) return key.status();
+  auto authority = ReadFile(config.tls().client_ca_file());
+  if (!authority.ok()) return authority.status();
+  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = *authority;
+  options.pem_key_cert_pairs.push_back({*key, *certificate});
+  return grpc::SslServerCredentials(options);
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(const Config& config, const Logger& log) : config_(config), log_(log) {}
+  ~Impl() { Stop(); }
+
+  absl::Status Start() {
+    if (auto status = OpenShards(); !status.ok()) return status;
+    limiter_ = std::make_unique<RateLimiter>(
+        RateLimiter::Options{.calls_per_second_max = config_.limits().calls_per_second_max(), .burst_max = config_.limits().calls_burst_max(), .callers_max = 100'000});
+    Door::Options door{.max_deadline_ms = config_.limits().max_deadline_ms(), .plaintext_caller = std::nullopt};
+    if (config_.plaintext_loopback()) {
+      auto caller = PrincipalFromName(config_.plaintext_caller());
+      if (!caller.ok()) return caller.status();
+      door.plaintext_caller = *std::move(caller);
+    }
+    door_ = std::make_unique<Door>(std::move(door), *limiter_);
+    authorizer_ = std::make_unique<Authorizer>(*shards_);
+    // One key for all tokens: that of the first shard, which is where it was made.
+    auto key = shards_->ledgers().front()->store().Get(TableId::kMeta, "page_token_key");
+    if (!key.ok()) return key.status();
+    tokens_ = std::make_unique<PageTokens>(key->value_or(std::string(32, '\0')));
+    reads_ = std::make_unique<ReadPool>(std::max(2, config_.limits().sync_threads_max() - config_.limits().streams_max()), /*queue_max=*/1024);
+    streams_ = std::make_unique<StreamLimit>(config_.limits().streams_max());
+    const ServiceContext context{.shards = shards_.get(), .authorizer = authorizer_.get(), .reads = reads_.get(), .tokens = tokens_.get(),
+                                 .streams = streams_.get(), .unary = {.door = door_.get(), .metrics = &metrics_, .log = &log_}};
+    services_.push_back(MakeRedemptionService(context));
+    services_.push_back(MakeAwardService(context));
+    services_.push_back(MakeAccountService(context));
+    services_.push_back(MakeJournalService(context));
+    services_.push_back(MakeRegistryService(context));
+    return Listen();
+  }
+
+  void Stop() {
+    if (is_stopped_.exchange(true)) return;
+    if (server_) {
+      server_->GetHealthCheckService()->SetServingStatus(false);
+      door_->Close();
+      for (const auto& ledger : shards_->ledgers()) ledger->StopWaiting();
+      server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(config_.drain_ms()));
+      server_->Wait();
+      log_.Write(LogLevel::kInfo, "stopped", {});
+    }
+    // Answers that are still under way need what is below them; the ledgers answer the last of their queue when they close.
+    streams_.reset();
+    reads_.reset();
+    shards_.reset();
+    server_.reset();
+  }
+
+  bool HasFailed() const { return has_failed_; }
+  const std::vector<int>& ports() const { return ports_; }
+
+ private:
+  absl::Status OpenShards() {
+    std::vector<Shards::ShardConfig> shards;
+    for (const auto& shard : config_.shard()) {
+      shards.push_back({.directory = shard.directory(), .programs = {shard.program().begin(), shard.program().end()}});
+    }
+    Ledger::Options options;
+    options.queue_requests_max = static_cast<std::size_t>(config_.limits().queue_requests_max());
+    options.on_event = [this](const std::string& event, const std::string& detail) {
+      log_.Write(LogLevel::kError, event, {{"detail", WithoutNumbers(detail)}});
+    };
+    options.on_fatal = [this](const absl::Status&) {
+      has_failed_ = true;
+      ::kill(::getpid(), SIGTERM);  // wakes main, which stops and exits with an error
+    };
+    auto opened = Shards::Open(shards, Clock::System(), options);
+    if (!opened.ok()) return opened.status();
+    shards_ = *std::move(opened);
+    shards_->FinishFounding();
+    for (const auto& ledger : shards_->ledgers()) {
+      for (const auto& program : ledger->Programs()) {
+        log_.Write(LogLevel::kInfo, "program", {{"program", program}, {"entries", ledger->EndSequence(program)}});
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Listen() {
+    auto credentials = Credentials(config_);
+    if (!credentials.ok()) return credentials.status();
+    grpc::EnableDefaultHealthCheckService(true);
+    if (config_.reflection()) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    ports_.resize(static_cast<std::size_t>(config_.listen_size()));
+    for (int i = 0; i < config_.listen_size(); ++i) {
+      builder.AddListeningPort(config_.listen(i), *credentials, &ports_[static_cast<std::size_t>(i)]);
+    }
+    builder.SetMaxReceiveMessageSize(config_.limits().max_message_bytes());
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
+    // Old connections end, so that certificates and revocations take effect.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 45 * 60'000);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 5 * 60'000);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 30'000);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    for (const auto& service : services_) builder.RegisterService(service.get());
+    server_ = builder.BuildAndStart();
+    if (!server_) return absl::UnavailableError(absl::StrCat("can't listen on ", config_.listen(0), " or use the certificates"));
+    server_->GetHealthCheckService()->SetServingStatus(true);
+    for (const char* service : {"Redemption", "Award", "Account", "Journal", "Registry"}) {
+      server_->GetHealthCheckService()->SetServingStatus(absl::StrCat("redpoints.v1.", service, "Service"), true);
+    }
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+      log_.Write(LogLevel::kInfo, "listening", {{"address", config_.listen(static_cast<int>(i))}, {"port", ports_[i]}});
+    }
+    if (config_.port_file().empty()) return absl::OkStatus();
+    // Complete before it has its name: whoever waits for it finds all ports in it.
+    const std::string partial = config_.port_file() + ".partial";
+    {
+      std::ofstream file(partial, std::ios::trunc);
+      for (const int port : ports_) file << port << "\n";
+      if (!file.flush()) return absl::UnavailableError(absl::StrCat("can't write ", partial));
+    }
+    if (std::rename(partial.c_str(), config_.port_file().c_str()) != 0) {
+      return absl::UnavailableError(absl::StrCat("can't write ", config_.port_file()));
+    }
+    return absl::OkStatus();
+  }
+
+  const Config config_;
+  const Logger& log_;
+  Metrics metrics_;
+  std::unique_ptr<RateLimiter> limiter_;
+  std::unique_ptr<Door> door_;
+  std::unique_ptr<Authorizer> authorizer_;
+  std::unique_ptr<PageTokens> tokens_;
+  std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Shards> shards_;
+  std::unique_ptr<ReadPool> reads_;
+  std::unique_ptr<StreamLimit> streams_;
+  std::vector<int> ports_;
+  std::atomic<bool> is_stopped_ = false;
+  std::atomic<bool> has_failed_ = false;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, const Logger& log) {
+  auto impl = std::make_unique<Impl>(config, log);
+  if (auto status = impl->Start(); !status.ok()) return status;
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+void Server::Stop() { impl_->Stop(); }
+bool Server::HasFailed() const { return impl_->HasFailed(); }
+const std::vector<int>& Server::ports() const { return impl_->ports(); }
+
+}  // namespace redpoints::server

@@ -1,0 +1,42 @@
+// A server on its shards: builds, serves, stops without losing an answer. Thread-safe after Start.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/config.pb.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace redpoints::server {
+
+class Logger;
+
+class Server {
+ public:
+  // Opens the ledgers and serves. `log` is not owned and must outlive the server. Errors name the file, address or ledger.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, const Logger& log);
+
+  // As Stop.
+  ~Server();
+
+  // Not serving for new calls; those begun go on for up to Config.drain_ms; then the ledgers are closed. Idempotent.
+  void Stop();
+
+  // True once a ledger's store has failed: the process should end with an error, and its restart finds the truth on disk.
+  bool HasFailed() const;
+
+  // The ports listened on, in the order of Config.listen.
+  const std::vector<int>& ports() const;
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace redpoints::server

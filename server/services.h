@@ -1,0 +1,39 @@
+// The services on the ledger, ready to be registered with a gRPC server. Each lives in a file of its own; a handler is: convert, authorise,
+// submit, convert, answer.
+#pragma once
+
+#include <memory>
+
+#include "server/unary.h"
+
+namespace grpc {
+class Service;
+}
+namespace redpoints {
+class Shards;
+}
+
+namespace redpoints::server {
+
+class Authorizer;
+class PageTokens;
+class ReadPool;
+class StreamLimit;
+
+// What all services share. Nothing is owned; all must outlive the services.
+struct ServiceContext {
+  Shards* shards;
+  const Authorizer* authorizer;
+  ReadPool* reads;
+  const PageTokens* tokens;
+  StreamLimit* streams;
+  UnaryShared unary;
+};
+
+std::unique_ptr<grpc::Service> MakeRedemptionService(const ServiceContext& context);
+std::unique_ptr<grpc::Service> MakeAwardService(const ServiceContext& context);
+std::unique_ptr<grpc::Service> MakeAccountService(const ServiceContext& context);
+std::unique_ptr<grpc::Service> MakeJournalService(const ServiceContext& context);
+std::unique_ptr<grpc::Service> MakeRegistryService(const ServiceContext& context);
+
+}  // namespace redpoints::server

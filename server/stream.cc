@@ -1,0 +1,108 @@
+#include "server/stream.h"
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "server/door.h"
+#include "server/log.h"
+#include "server/message.h"
+#include "server/metrics.h"
+#include "server/status.h"
+#include "storage/rules/refusal.h"
+
+namespace redpoints::server {
+namespace {
+
+// One stream. gRPC deletes it by OnDone, which comes after Finish, the producer's last word.
+class StreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public Sink {
+ public:
+  StreamCall(grpc::CallbackServerContext* context, Principal caller) : context_(context), caller_(std::move(caller)) {}
+
+  const Principal& caller() const override { return caller_; }
+  bool IsCancelled() const override { return context_->IsCancelled(); }
+
+  bool Write(const google::protobuf::Message& message) override {
+    const std::size_t size = message.ByteSizeLong();
+    grpc::Slice slice(size);
+    message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
+    grpc::ByteBuffer bytes(&slice, 1);
+    buffer_.Swap(&bytes);
+    is_writing_ = true;
+    StartWrite(&buffer_);
+    MutexLock lock(mutex_);
+    while (is_writing_) changed_.wait(mutex_);
+    return is_open_;
+  }
+
+  void OnWriteDone(bool is_ok) override {
+    const MutexLock lock(mutex_);
+    is_writing_ = false;
+    is_open_ = is_ok;
+    changed_.notify_all();
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  grpc::CallbackServerContext* const context_;
+  const Principal caller_;
+  grpc::ByteBuffer buffer_;  // lives until OnWriteDone
+  Mutex mutex_;
+  Condition changed_;
+  std::atomic<bool> is_writing_ = false;  // cleared under mutex_
+  bool is_open_ ABSL_GUARDED_BY(mutex_) = true;
+};
+
+}  // namespace
+
+StreamLimit::~StreamLimit() {
+  MutexLock lock(mutex_);
+  while (running_ > 0) changed_.wait(mutex_);
+}
+
+bool StreamLimit::TryStart(std::function<void()> stream) {
+  {
+    const MutexLock lock(mutex_);
+    if (running_ >= max_) return false;
+    ++running_;
+  }
+  std::thread([this, stream = std::move(stream)] {
+    stream();
+    const MutexLock lock(mutex_);
+    --running_;
+    changed_.notify_all();
+  }).detach();
+  return true;
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackServerContext* context, const grpc::ByteBuffer& in,
+                                                                google::protobuf::Message& request,
+                                                                std::function<absl::Status(Sink&)> producer) const {
+  const auto begin = std::chrono::steady_clock::now();
+  auto caller = shared_.door->Identify(*context);
+  auto* call = new StreamCall(context, caller.ok() ? *caller : Principal{});
+  const auto finish = [call, begin, shared = shared_, name = name_](const absl::Status& status) {
+    const v1::Reason reason = ReasonFor(status);
+    shared.metrics->ForMethod(name).Count(reason, std::chrono::steady_clock::now() - begin);
+    shared.log->Write(LogLevel::kInfo, "stream",
+                      {{"method", name}, {"caller", call->caller().Name()}, {"reason", status.ok() ? "" : NameOf(reason)}});
+    call->Finish(ToGrpcStatus(status));
+  };
+  absl::Status status = ParseMessage(in, request);
+  if (status.ok()) status = caller.status();
+  if (status.ok()) status = shared_.door->Admit(*caller);
+  if (!status.ok()) {
+    finish(status);
+    return call;
+  }
+  if (!limit_.TryStart([call, finish, producer = std::move(producer)] { finish(producer(*call)); })) {
+    finish(ToStatus(Refusal{v1::OVERLOADED, {}}));
+  }
+  return call;
+}
+
+}  // namespace redpoints::server

@@ -1,0 +1,16 @@
+// Sums of a backup's files, in the form that `sha256sum -c SHA256SUMS` reads, so that nothing of ours is needed to see that a copy is whole.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace redpoints {
+
+// Writes directory/SHA256SUMS over all files below `directory`, by name.
+absl::Status WriteSums(const std::string& directory);
+
+// DATA_LOSS names the first file that is missing, altered, or not in SHA256SUMS.
+absl::Status VerifySums(const std::string& directory);
+
+}  // namespace redpoints

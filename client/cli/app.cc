@@ -134,6 +134,12 @@ void AddCompletion(CLI::App& app, Session& s) {
   });
 }
 
+// The help flags, which CLI11 makes by itself, among the other options.
+void GroupHelp(CLI::App& app, const std::string& group) {
+  app.get_help_ptr()->group(group);
+  for (auto* command : app.get_subcommands([](CLI::App*) { return true; })) GroupHelp(*command, group);
+}
+
 }  // namespace
 
 std::string ReadInput(const std::string& path, const Text& t) {
@@ -155,7 +161,6 @@ int Run(const std::vector<std::string>& arguments, Host host) {
   app.set_help_flag("-h,--help", t("显示帮助", "print this help"));
   app.set_version_flag("--version", "redpoints 0.1.0", t("显示版本", "print the version"));
   app.option_defaults()->group(t("选项", "Options"));
-  app.get_help_ptr()->group(t("选项", "Options"));
   app.get_version_ptr()->group(t("选项", "Options"));
   app.formatter(std::make_shared<HelpFormatter>(t));
   app.require_subcommand(1);
@@ -167,6 +172,7 @@ int Run(const std::vector<std::string>& arguments, Host host) {
   AddJournalCommands(app, session);
   AddRegistryCommands(app, session);
   AddCompletion(app, session);
+  GroupHelp(app, t("选项", "Options"));
   app.footer(Footer(t));  // last, so that subcommands don't inherit it
 
   try {

@@ -162,11 +162,8 @@ void AddJournalCommands(CLI::App& app, Session& s) {
   {
     const auto [command, a] =
         add("follow", t("持续输出新记录(每行一条 JSON)", "print entries as they come, a line of JSON each"), Follow);
-    command->add_option("--start", a->start, t("起始序号", "first sequence"))
-        ->check(CLI::Validator(CLI::NonNegativeNumber).description(""))
-        ->capture_default_str();
-    command->add_option("--count", a->count, t("输出这么多条后结束", "end after so many entries"))
-        ->check(CLI::Validator(CLI::PositiveNumber).description(""));
+    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0))->capture_default_str();
+    command->add_option("--count", a->count, t("输出这么多条后结束", "end after so many entries"))->check(AtLeast(1));
   }
   {
     const auto [command, a] = add("export", t("导出账本", "export the journal"), Export);
@@ -174,11 +171,9 @@ void AddJournalCommands(CLI::App& app, Session& s) {
         ->check(CLI::IsMember({"jsonl", "csv"}))
         ->capture_default_str();
     command->add_option("--output", a->file, t("写入文件; 不填为标准输出", "file; stdout by default"));
-    command->add_option("--start", a->start, t("起始序号", "first sequence"))
-        ->check(CLI::Validator(CLI::NonNegativeNumber).description(""))
-        ->capture_default_str();
+    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0))->capture_default_str();
     command->add_option("--end", a->end, t("结束序号(不含); 0 为目前全部", "end sequence (exclusive); 0: all there is now"))
-        ->check(CLI::Validator(CLI::NonNegativeNumber).description(""))
+        ->check(AtLeast(0))
         ->capture_default_str();
     command->add_flag("--resume", a->is_resume, t("接着写未完成的 .jsonl 文件", "go on with a partial .jsonl file"));
   }

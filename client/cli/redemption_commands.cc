@@ -118,8 +118,7 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     auto a = std::make_shared<Arguments>();
     auto* command = add("capture", t("完成预扣", "take the points of a hold"));
     command->add_option("hold,--hold", a->name, t("预扣单的序号或名称", "sequence or name of the hold"))->required();
-    command->add_option("--points", a->points, t("积分; 不填为全部", "points; absent: all of them"))
-        ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+    command->add_option("--points", a->points, t("积分; 不填为全部", "points; absent: all of them"))->check(AtLeast(0));
     AddTill(command, a, t);
     OnRun(command, s, [a, &s] {
       auto request = Mutation<v1::CaptureRequest>(*a, s);
@@ -145,9 +144,7 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     auto* command = add("refund", t("退还积分", "give redeemed points back"));
     command->add_option("redemption,--redemption", a->name, t("兑换的序号或名称", "sequence or name of the redemption"))
         ->required();
-    command->add_option("--points", a->points, t("退还的积分", "points to give back"))
-        ->required()
-        ->check(CLI::Validator(CLI::PositiveNumber).description(""));
+    command->add_option("--points", a->points, t("退还的积分", "points to give back"))->required()->check(AtLeast(1));
     AddTill(command, a, t);
     OnRun(command, s, [a, &s] {
       auto request = Mutation<v1::RefundRequest>(*a, s);

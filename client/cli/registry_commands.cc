@@ -344,9 +344,7 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     Family fund(app, s, "fund", t("资金", "funds"), group);
     const auto [command, a] = fund.Add("set", t("新增资金或修改预算", "add a fund or set its budget"), SetFund);
     command->add_option("code,--code", a->name, t("编码", "code"))->required();
-    command->add_option("--budget", a->budget, t("预算积分", "budget in points"))
-        ->required()
-        ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+    command->add_option("--budget", a->budget, t("预算积分", "budget in points"))->required()->check(AtLeast(0));
   }
   {
     Family rulebook(app, s, "rulebook", t("规则册", "rulebooks"), group);

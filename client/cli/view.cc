@@ -46,6 +46,7 @@ std::string TimeText(const Message& message) {
 }
 
 std::string DayText(std::int64_t day) {
+  if (day == 0) return "";
   const std::string text = std::to_string(day);
   return text.size() == 8 ? absl::StrCat(text.substr(0, 4), "-", text.substr(4, 2), "-", text.substr(6)) : text;
 }
@@ -210,7 +211,6 @@ std::string RenderRows(const std::vector<const Message*>& rows, const Text& t) {
   return RenderTable(columns, cells);
 }
 
-// `title` precedes what the message is a part of; empty for the whole.
 std::string Render(const Message& message, const Text& t) {
   const auto& reflection = *message.GetReflection();
   const auto& type = *message.GetDescriptor();
@@ -237,7 +237,7 @@ std::string Render(const Message& message, const Text& t) {
                         RenderRows(lot_rows, t));
       }
     } else if (IsNested(field)) {
-      absl::StrAppend(&parts, parts.empty() && pairs.empty() ? "" : "\n", FieldLabel(field.name(), t), "\n",
+      absl::StrAppend(&parts, "\n", FieldLabel(field.name(), t), "\n",
                       Render(reflection.GetMessage(message, &field), t));
     } else {
       pairs.emplace_back(FieldLabel(field.name(), t), CellText(message, field, t));

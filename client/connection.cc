@@ -1,5 +1,7 @@
 #include "client/connection.h"
 
+#include <arpa/inet.h>
+
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -17,9 +19,13 @@ namespace {
 // An answer to the largest award batch is about half of this.
 constexpr int kMaxMessageBytes = 4 << 20;
 
+// By the address itself: a name such as 127.example.org must not pass.
 bool IsLoopback(const std::string& server) {
-  return absl::StartsWith(server, "localhost:") || absl::StartsWith(server, "127.") || absl::StartsWith(server, "[::1]:") ||
-         absl::StartsWith(server, "unix:");
+  if (absl::StartsWith(server, "unix:")) return true;
+  const std::string host = server.substr(0, server.rfind(':'));
+  in_addr address{};
+  return host == "localhost" || host == "[::1]" ||
+         (inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
 }
 
 absl::StatusOr<std::string> ReadPem(const std::string& path) {

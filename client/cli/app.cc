@@ -80,6 +80,7 @@ void AddGlobalOptions(CLI::App& app, Session& s) {
   const auto add = [&](const char* name, auto& value, const std::string& description) {
     return app.add_option(name, value, description)->take_last();
   };
+  app.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt key would be a silent default
   app.set_config("--config", "", t("配置文件 (REDPOINTS_CONFIG)", "configuration file (REDPOINTS_CONFIG)"))->take_last();
   add("--server", options.connection.server, t("服务器 主机:端口", "server as host:port"));
   add("--program", options.program, t("积分计划", "program"));

@@ -1,14 +1,14 @@
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "client/cli/arguments.h"
+#include "client/cli/chunks.h"
 #include "client/cli/commands.h"
 #include "client/cli/import_file.h"
 #include "client/cli/table.h"
-#include "client/request_id.h"
 
 namespace redpoints::cli {
 namespace {
@@ -88,32 +88,22 @@ ExitCode AwardBatch(const Arguments& a, Session& s) {
     s.Note(t("文件无误,行数: ", "the file is in order; rows: ") + WithThousands(static_cast<std::int64_t>(rows.size())));
     return ExitCode::kDone;
   }
-  // Each chunk's id follows from the one that the user can repeat, so a second run is answered with the first one's results.
-  const std::string seed = s.RequestId();
-  s.Note(t("中断后可续: ", "to go on after a cut: ") + "--request-id " + seed);
-  const auto chunk_size = static_cast<std::size_t>(a.chunk_size);
   v1::AwardBatchResponse whole;
   whole.set_replayed(true);
-  for (std::size_t begin = 0; begin < rows.size(); begin += chunk_size) {
-    const std::size_t end = std::min(rows.size(), begin + chunk_size);
+  const auto call = [&](std::span<const AwardRow> chunk, const std::string& request_id) {
     v1::AwardBatchRequest request;
     request.set_program(s.program());
-    request.set_request_id(DerivedRequestId(seed, absl::StrCat("award-batch/", begin / chunk_size)));
-    for (std::size_t i = begin; i < end; ++i) *request.add_items() = rows[i].item;
-    const auto answer = s.client().AwardBatch(request);
-    if (!answer.is_done()) {
-      s.Note(t("停在第 ", "stopped at lines ") + std::to_string(rows[begin].line) + "–" + std::to_string(rows[end - 1].line) +
-             t(" 行", ""));
-      return s.Explain(answer, seed);
-    }
-    if (answer.response().results_size() != static_cast<int>(end - begin)) {
-      s.Note(t("应答的条数不符", "the answer has another number of results than the request"));
-      return ExitCode::kFailed;
-    }
-    whole.mutable_results()->MergeFrom(answer.response().results());
-    whole.set_replayed(whole.replayed() && answer.response().replayed());
-    s.Note(WithThousands(static_cast<std::int64_t>(end)) + " / " + WithThousands(static_cast<std::int64_t>(rows.size())));
-  }
+    request.set_request_id(request_id);
+    for (const auto& row : chunk) *request.add_items() = row.item;
+    return s.client().AwardBatch(request);
+  };
+  const auto keep = [&](const v1::AwardBatchResponse& response) {
+    whole.mutable_results()->MergeFrom(response.results());
+    whole.set_replayed(whole.replayed() && response.replayed());
+    return static_cast<std::size_t>(response.results_size());
+  };
+  const ExitCode code = SendInChunks(s, "award-batch", rows, static_cast<std::size_t>(a.chunk_size), call, keep);
+  if (code != ExitCode::kDone) return code;
   if (s.options().output == OutputForm::kJson) {
     s.Print(whole);
   } else {

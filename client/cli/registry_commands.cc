@@ -1,16 +1,15 @@
-#include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "client/cli/arguments.h"
+#include "client/cli/chunks.h"
 #include "client/cli/commands.h"
 #include "client/cli/import_file.h"
 #include "client/cli/table.h"
-#include "client/request_id.h"
 
 namespace redpoints::cli {
 namespace {
@@ -150,29 +149,21 @@ ExitCode UpdateMember(const Arguments& a, Session& s) {
 ExitCode ImportMembers(const Arguments& a, Session& s) {
   const Text& t = s.t();
   const auto rows = OrUsage(a.file, ParseMemberFile(ReadInput(a.file, t), s.program(), t));
-  const std::string seed = s.RequestId();
-  s.Note(t("中断后可续: ", "to go on after a cut: ") + "--request-id " + seed);
   v1::CreateMembersResponse whole;
-  for (std::size_t begin = 0; begin < rows.size(); begin += kMembersMax) {
-    const std::size_t end = std::min(rows.size(), begin + kMembersMax);
-    auto request = Mutation<v1::CreateMembersRequest>(s);
-    request.set_request_id(DerivedRequestId(seed, absl::StrCat("member-import/", begin / kMembersMax)));
-    for (std::size_t i = begin; i < end; ++i) *request.add_members() = rows[i].member;
-    const auto answer = s.client().CreateMembers(request);
-    if (!answer.is_done()) {
-      s.Note(t("停在第 ", "stopped at lines ") + std::to_string(rows[begin].line) + "–" + std::to_string(rows[end - 1].line) +
-             t(" 行", ""));
-      return s.Explain(answer, seed);
-    }
-    if (answer.response().members_size() != static_cast<int>(end - begin)) {
-      // The members are made, but their numbers are lost with the reply.
-      s.Explain(answer, seed);
-      return ExitCode::kFailed;
-    }
-    if (begin == 0) *whole.mutable_outcome() = answer.response().outcome();
-    whole.mutable_members()->MergeFrom(answer.response().members());
-    s.Note(WithThousands(static_cast<std::int64_t>(end)) + " / " + WithThousands(static_cast<std::int64_t>(rows.size())));
-  }
+  const auto call = [&](std::span<const MemberRow> chunk, const std::string& request_id) {
+    v1::CreateMembersRequest request;
+    request.set_program(s.program());
+    request.set_request_id(request_id);
+    for (const auto& row : chunk) *request.add_members() = row.member;
+    return s.client().CreateMembers(request);
+  };
+  const auto keep = [&](const v1::CreateMembersResponse& response) {
+    if (!whole.has_outcome()) *whole.mutable_outcome() = response.outcome();
+    whole.mutable_members()->MergeFrom(response.members());
+    return static_cast<std::size_t>(response.members_size());
+  };
+  const ExitCode code = SendInChunks(s, "member-import", rows, kMembersMax, call, keep);
+  if (code != ExitCode::kDone) return code;
   if (s.options().output == OutputForm::kJson) {
     s.Print(whole);
     return ExitCode::kDone;
@@ -265,7 +256,7 @@ class Family {
 
   std::pair<CLI::App*, std::shared_ptr<Arguments>> Add(const char* name, const std::string& description, Run run) {
     auto a = std::make_shared<Arguments>();
-    auto* command = app_->add_subcommand(name, description);
+    auto* command = app_->add_subcommand(name, description)->group(session_.t()("子命令", "Commands"));
     OnRun(command, session_, [a, run, &session = session_] { return run(*a, session); });
     return {command, a};
   }

@@ -237,8 +237,7 @@ std::string Render(const Message& message, const Text& t) {
                         RenderRows(lot_rows, t));
       }
     } else if (IsNested(field)) {
-      absl::StrAppend(&parts, "\n", FieldLabel(field.name(), t), "\n",
-                      Render(reflection.GetMessage(message, &field), t));
+      absl::StrAppend(&parts, "\n", FieldLabel(field.name(), t), "\n", Render(reflection.GetMessage(message, &field), t));
     } else {
       pairs.emplace_back(FieldLabel(field.name(), t), CellText(message, field, t));
     }

@@ -194,6 +194,7 @@ TEST_F(AppTest, TheCommandLineBeatsTheEnvironmentWhichBeatsTheFile) {
   environment_["REDPOINTS_CONFIG"] = file;
   EXPECT_EQ(Run({"journal"}), 0);
   EXPECT_EQ(program(), "programs/from-file");
+  EXPECT_EQ(Run({"--config", Write("typo.toml", "programme = \"p\"\n"), "journal"}), 1);
 }
 
 TEST_F(AppTest, AQuoteThatIsNotApprovedExits2) {
@@ -301,7 +302,7 @@ TEST_F(AwardBatchTest, StopsWhereTheOutcomeIsUnknownAndNamesTheSeed) {
   server_.On("AwardBatch", [&calls](const FakeCall& call) { return ++calls == 2 ? Fail(4) : Answer(call, ""); });
   server_.Script("GetAwardOutcome", {Fail(4)});
   EXPECT_EQ(Run({"award-batch", file_, "--chunk-size", "2", "--request-id", kSeed}), 4);
-  EXPECT_TRUE(ErrHas("stopped at lines 4–5"));
+  EXPECT_TRUE(ErrHas("stopped at lines: 4–5"));
   EXPECT_TRUE(ErrHas(std::string("repeat with --request-id ") + kSeed));
   EXPECT_EQ(calls, 2);
 }

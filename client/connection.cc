@@ -18,6 +18,8 @@ namespace {
 
 // An answer to the largest award batch is about half of this.
 constexpr int kMaxMessageBytes = 4 << 20;
+// An answer whose trailers are larger is dropped, and with it the refusal that they tell. gRPC's own bound is 8 KiB.
+constexpr int kMaxMetadataBytes = 64 << 10;
 
 // By the address itself: a name such as 127.example.org must not pass.
 bool IsLoopback(const std::string& server) {
@@ -73,6 +75,7 @@ absl::StatusOr<std::shared_ptr<Connection>> Connection::Open(const ConnectionOpt
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
   // Own subchannels: a backoff or a certificate is never shared with another connection of this process.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

@@ -1,8 +1,10 @@
 #include "client/journal_reader.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "client/answer_maker.h"
 #include "client/retry.h"
 #include "client/rpc.h"
@@ -18,7 +20,18 @@ bool IsCut(const CallEnd& end) { return end.code == kUnavailable || (IsInDoubt(e
 // Drops the header that begins every CSV stream: only the first one belongs into the file.
 void DropCsvHeader(std::string* data) {
   constexpr char kByteOrderMark[] = "\xEF\xBB\xBF";
-  if (data->compare(0, 3, kByteOrderMark) == 0) data->erase(0, data->find("\r\n") + 2);
+  const auto line_end = data->find("\r\n");
+  if (data->compare(0, 3, kByteOrderMark) == 0 && line_end != std::string::npos) data->erase(0, line_end + 2);
+}
+
+// The longest deadline that the server takes, when that is what it refused.
+std::optional<std::chrono::milliseconds> DeadlineMax(const CallEnd& end) {
+  if (!end.refused || end.refused->refusal.reason != v1::DEADLINE_REQUIRED) return std::nullopt;
+  for (const auto& [key, value] : end.refused->refusal.facts) {
+    std::int64_t max_ms = 0;
+    if (key == "max" && absl::SimpleAtoi(value, &max_ms) && max_ms > 0) return std::chrono::milliseconds(max_ms);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -36,6 +49,7 @@ struct JournalReader::Impl {
   // until its time is over is in order.
   Attempts Run(const Stream& stream, const IsComplete& is_complete, bool is_idle_news) const {
     Attempts made;
+    auto stream_timeout = options.stream_timeout;
     auto end = timing.now() + options.retry_budget;
     int fruitless = 0;
     for (;;) {
@@ -44,7 +58,7 @@ struct JournalReader::Impl {
       if (connection->WaitForConnected(options.connect_timeout)) {
         made.is_sent = true;
         grpc::ClientContext context;
-        context.set_deadline(std::chrono::system_clock::now() + options.stream_timeout);
+        context.set_deadline(std::chrono::system_clock::now() + stream_timeout);
         made.last = stream(context, &brought, &is_stopped);
       } else {
         made.last = {.code = kUnavailable, .message = "no connection", .refused = {}, .retry_delay = {}};
@@ -52,6 +66,10 @@ struct JournalReader::Impl {
       }
       if (is_stopped) made.last = {};
       if (is_stopped || (made.last.code == kOk && is_complete())) return made;
+      if (const auto max = DeadlineMax(made.last); max && *max < stream_timeout) {
+        stream_timeout = *max;
+        continue;
+      }
       if (made.last.code != kOk && !IsCut(made.last)) return made;
       if (brought || (is_idle_news && made.last.code == kDeadlineExceeded)) {
         fruitless = 0;

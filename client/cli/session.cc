@@ -79,7 +79,8 @@ void Session::ExplainRefusal(const Refused& refused) {
   for (const auto& [key, value] : refused.refusal.facts) facts += " " + key + "=" + value;
   const std::string name = " [" + refused.name + facts + "]";
   if (text_.language() == Language::kZh) {
-    return Note("拒绝: " + refused.zh_cn + (refused.next_zh_cn.empty() ? "" : "。" + refused.next_zh_cn) + "。" + name);
+    // Of a reason that this client does not know, the server's sentence stands alone.
+    return Note("拒绝: " + refused.zh_cn + (refused.next_zh_cn.empty() ? "" : "。" + refused.next_zh_cn + "。") + name);
   }
   const auto& next = InfoOf(refused.refusal.reason).next();
   Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + "." + name);

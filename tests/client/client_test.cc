@@ -138,6 +138,11 @@ TEST_F(ClientTest, ARefusalIsFinalAndTyped) {
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
 
+TEST_F(ClientTest, ALongRefusalIsNotLost) {
+  server_.Script("Redeem", {Refuse({.reason = v1::RULEBOOK_INVALID, .facts = {{"expected", std::string(12'000, 'x')}}})});
+  ASSERT_EQ(MakeClient().Redeem(Sale()).verdict(), Verdict::kRefused);
+}
+
 TEST_F(ClientTest, AServerThatOnlyEverSaidNoIsBelieved) {
   server_.Script("Redeem", {Refuse({.reason = v1::STORAGE_READ_ONLY, .facts = {}})});
   const auto answer = MakeClient().Redeem(Sale());

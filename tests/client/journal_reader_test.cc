@@ -98,6 +98,14 @@ TEST_F(JournalReaderTest, ARefusedExportIsNotRepeated) {
   EXPECT_EQ(server_.Calls("ExportEntries").size(), 1U);
 }
 
+TEST_F(JournalReaderTest, ATooLongDeadlineIsShortenedToWhatTheServerTakes) {
+  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}}), FakeReply{}});
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
+  // The same refusal again is one.
+  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}})});
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kRefused);
+}
+
 TEST_F(JournalReaderTest, AnEmptyExportIsDone) {
   server_.Script("ExportEntries", {FakeReply{}});
   EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);

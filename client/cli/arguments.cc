@@ -1,0 +1,134 @@
+#include "client/cli/arguments.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/civil_time.h"
+
+namespace redpoints::cli {
+namespace {
+
+absl::Status Invalid(const std::string& text, const std::string& expected, const Text& t) {
+  return absl::InvalidArgumentError(t("“", "\"") + text + t("”应为", "\" should be ") + expected);
+}
+
+bool IsAllDigits(const std::string& text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); });
+}
+
+absl::TimeZone Shanghai() { return absl::FixedTimeZone(8 * 60 * 60); }
+
+}  // namespace
+
+std::string ProgramName(const std::string& text) {
+  return text.empty() || absl::StartsWith(text, "programs/") ? text : absl::StrCat("programs/", text);
+}
+
+std::string ResourceName(const std::string& program, const std::string& collection, const std::string& text) {
+  if (text.empty() || absl::StartsWith(text, "programs/")) return text;
+  if (collection.empty() || absl::StartsWith(text, absl::StrCat(collection, "/"))) return absl::StrCat(program, "/", text);
+  return absl::StrCat(program, "/", collection, "/", text);
+}
+
+std::string TerminalName(const std::string& program, const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '/');
+  if (parts.size() == 2) return absl::StrCat(program, "/merchants/", parts[0], "/terminals/", parts[1]);
+  return ResourceName(program, "merchants", text);
+}
+
+std::string MemberOfAward(const std::string& program, const std::string& text) {
+  if (IsAllDigits(text) && text.size() >= 8 && text.size() <= 10) return absl::StrCat("members/", text);
+  return ResourceName(program, "members", text);
+}
+
+absl::StatusOr<std::int64_t> ParseNumber(const std::string& text, const Text& t) {
+  std::int64_t value = 0;
+  if (!absl::SimpleAtoi(text, &value)) return Invalid(text, t("整数", "an integer"), t);
+  return value;
+}
+
+absl::StatusOr<std::int32_t> ParseDay(const std::string& text, const Text& t) {
+  std::string digits = text;
+  if (text.size() == 10 && text[4] == '-' && text[7] == '-') std::erase(digits, '-');
+  std::int32_t day = 0;
+  if (digits.size() == 8 && IsAllDigits(digits) && absl::SimpleAtoi(digits, &day)) {
+    // A civil day that does not exist is normalized to one that does, and so differs from what was typed.
+    const absl::CivilDay civil(day / 10'000, day / 100 % 100, day % 100);
+    if (civil.year() == day / 10'000 && civil.month() == day / 100 % 100 && civil.day() == day % 100) return day;
+  }
+  return Invalid(text, t("日期,如 2024-03-15", "a day such as 2024-03-15"), t);
+}
+
+absl::StatusOr<absl::Time> ParseTime(const std::string& text, bool is_end, const Text& t) {
+  if (const auto day = ParseDay(text, t); day.ok()) {
+    const absl::CivilDay civil(*day / 10'000, *day / 100 % 100, *day % 100);
+    return absl::FromCivil(is_end ? civil + 1 : civil, Shanghai());
+  }
+  absl::Time time;
+  std::string error;
+  for (const char* format : {absl::RFC3339_full, "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"}) {
+    if (absl::ParseTime(format, text, Shanghai(), &time, &error)) return time;
+  }
+  return Invalid(text,
+                 t("时间,如 2024-03-15、\"2024-03-15 10:00\" 或 2024-03-15T10:00:00+08:00",
+                   "a time such as 2024-03-15, \"2024-03-15 10:00\" or 2024-03-15T10:00:00+08:00"),
+                 t);
+}
+
+absl::StatusOr<v1::OfferLine> ParseOfferLine(const std::string& text, const Text& t) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  std::int64_t numbers[3] = {0, 0, 0};
+  bool is_valid = (parts.size() == 3 || parts.size() == 4) && !parts[0].empty();
+  for (std::size_t i = 1; is_valid && i < parts.size(); ++i) is_valid = absl::SimpleAtoi(parts[i], &numbers[i - 1]);
+  if (!is_valid)
+    return Invalid(text, t("项目:数量:积分[:现金分],如 RICE:1:200", "OFFER:QUANTITY:POINTS[:CASH_FEN] such as RICE:1:200"), t);
+  v1::OfferLine line;
+  line.set_offer(parts[0]);
+  line.set_quantity(numbers[0]);
+  line.set_points(numbers[1]);
+  line.set_cash_fen(numbers[2]);
+  return line;
+}
+
+absl::StatusOr<v1::RoleGrant> ParseGrant(const std::string& text, const Text& t) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
+  const auto role = ParseEnum<v1::Role>(parts.first, t);
+  if (!role.ok()) return role.status();
+  v1::RoleGrant grant;
+  grant.set_role(*role);
+  grant.set_scope(parts.second);
+  return grant;
+}
+
+absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const std::string& text, const Text& t) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() > 3 || parts[0].empty()) return Invalid(text, t("会员[:开始日[:结束日]]", "MEMBER[:FROM[:TO]]"), t);
+  std::int32_t days[2] = {0, 0};
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].empty()) continue;
+    const auto day = ParseDay(parts[i], t);
+    if (!day.ok()) return day.status();
+    days[i - 1] = *day;
+  }
+  v1::Membership membership;
+  membership.set_member(ResourceName(program, "members", parts[0]));
+  membership.set_from_day(days[0]);
+  membership.set_to_day(days[1]);
+  return membership;
+}
+
+absl::StatusOr<std::string> ParseSha256(const std::string& text, const Text& t) {
+  const bool is_hex = text.size() == 64 && std::all_of(text.begin(), text.end(),
+                                                       [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
+  if (!is_hex) return Invalid(text, t("64 位十六进制的 SHA-256", "a SHA-256 of 64 hexadecimal digits"), t);
+  return absl::HexStringToBytes(text);
+}
+
+}  // namespace redpoints::cli

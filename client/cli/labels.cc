@@ -1,0 +1,184 @@
+#include "client/cli/labels.h"
+
+#include <algorithm>
+
+namespace redpoints::cli {
+namespace {
+
+struct Word {
+  const char* name;
+  const char* zh;
+};
+
+// In English a field's own name serves.
+constexpr Word kFields[] = {
+    {"activity", "活动"},
+    {"administrator", "管理员"},
+    {"amount", "数额"},
+    {"amounts", "入账"},
+    {"approved", "可以兑换"},
+    {"as_of_sequence", "截至序号"},
+    {"as_of_time", "截至时间"},
+    {"available", "可用"},
+    {"available_change", "可用变动"},
+    {"award", "发放"},
+    {"balances", "余额"},
+    {"budget_points", "预算积分"},
+    {"business_day", "营业日"},
+    {"cap_hit", "达到上限"},
+    {"closing_balance", "期末余额"},
+    {"code", "编码"},
+    {"debt", "欠分"},
+    {"debt_change", "欠分变动"},
+    {"debt_paid_points", "抵扣欠分"},
+    {"debt_points", "新增欠分"},
+    {"effective_day", "生效日"},
+    {"end_day", "失效日"},
+    {"end_sequence", "条目数"},
+    {"epoch", "纪元"},
+    {"expire_time", "到期时间"},
+    {"expired_points", "过期积分"},
+    {"explanation_zh_cn", "说明"},
+    {"facts", "详情"},
+    {"first_state", "首次结果"},
+    {"from_day", "开始日"},
+    {"fund", "资金"},
+    {"grants", "角色"},
+    {"grid", "网格"},
+    {"groups", "群体"},
+    {"held", "预扣"},
+    {"held_change", "预扣变动"},
+    {"hold", "预扣单"},
+    {"kind", "类型"},
+    {"kind_zh_cn", "类型"},
+    {"last_closed_day", "最近日结"},
+    {"line", "条目"},
+    {"lines", "明细"},
+    {"lot_end_day", "失效日"},
+    {"lots", "积分批次"},
+    {"member", "会员"},
+    {"members", "会员"},
+    {"memberships", "所属"},
+    {"merchant", "商户"},
+    {"name", "名称"},
+    {"next_expiry_amount", "最近到期积分"},
+    {"next_expiry_day", "最近到期日"},
+    {"next_zh_cn", "下一步"},
+    {"node", "节点"},
+    {"number", "会员号"},
+    {"opening_balance", "期初余额"},
+    {"outcome", "结果"},
+    {"parent", "上级"},
+    {"people", "人员"},
+    {"place", "地点"},
+    {"places", "地点"},
+    {"points", "积分"},
+    {"program", "积分计划"},
+    {"reason", "原因"},
+    {"record_time", "记录时间"},
+    {"redemption", "兑换"},
+    {"reference", "关联序号"},
+    {"refunded_points", "已退积分"},
+    {"refusal", "拒绝"},
+    {"registrations", "登记"},
+    {"replayed", "重复请求"},
+    {"request_id", "请求编号"},
+    {"results", "结果"},
+    {"role", "角色"},
+    {"rulebook", "规则册"},
+    {"rulebook_version", "规则册版本"},
+    {"scope", "范围"},
+    {"sequence", "序号"},
+    {"sha256", "SHA-256"},
+    {"staff", "工作人员"},
+    {"state", "当前状态"},
+    {"state_sequence", "状态序号"},
+    {"target", "被撤销的请求"},
+    {"terminal", "终端"},
+    {"to_day", "结束日"},
+    {"type", "种类"},
+    {"unit", "单位"},
+    {"version", "版本"},
+    {"zh_cn", "说明"},
+};
+
+constexpr Word kValues[] = {
+    {"PENDING", "预扣中"},
+    {"DONE", "已完成"},
+    {"REFUSED", "已拒绝"},
+    {"REVERSED", "已撤销"},
+    {"PARTY_VANGUARD", "先锋党员"},
+    {"RESIDENTS", "居民群众"},
+    {"PROPERTY_COMPANIES", "物业企业"},
+    {"NEARBY_MERCHANTS", "周边商户"},
+    {"NEW_ORGANISATIONS", "两新组织"},
+    {"ACTIVE", "正常"},
+    {"SUSPENDED", "暂停"},
+    {"REVOKED", "停用"},
+    {"PERSON", "个人"},
+    {"HOUSEHOLD", "家庭"},
+    {"ORGANISATION", "组织"},
+    {"PLACE", "地点"},
+    {"BRANCH", "党组织"},
+    {"ADMINISTRATOR", "管理员"},
+    {"RECORDER", "记录员"},
+    {"CORRECTOR", "更正员"},
+    {"HELPER", "帮办员"},
+    {"AUDITOR", "审计员"},
+    {"SETTLER", "结算员"},
+    {"OPERATOR", "运维员"},
+    {"WRONG_QUANTITY", "数量错误"},
+    {"WRONG_MEMBER", "会员错误"},
+    {"WRONG_ACTIVITY", "活动错误"},
+    {"DUPLICATE", "重复发放"},
+    {"DEED_NOT_DONE", "活动未完成"},
+};
+
+template <std::size_t N>
+const Word* Find(const Word (&words)[N], const std::string& name) {
+  const auto* word = std::find_if(std::begin(words), std::end(words), [&](const Word& each) { return name == each.name; });
+  return word == std::end(words) ? nullptr : word;
+}
+
+// PARTY_VANGUARD as party-vanguard.
+std::string CommandLineForm(std::string name) {
+  for (char& c : name) c = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return name;
+}
+
+}  // namespace
+
+std::string FieldLabel(const std::string& name, const Text& t) {
+  const Word* word = t.language() == Language::kZh ? Find(kFields, name) : nullptr;
+  std::string label = word ? word->zh : name;
+  std::replace(label.begin(), label.end(), '_', ' ');
+  return label;
+}
+
+std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t) {
+  if (value.number() == 0) return "";
+  const Word* word = t.language() == Language::kZh ? Find(kValues, value.name()) : nullptr;
+  return word ? word->zh : CommandLineForm(value.name());
+}
+
+std::optional<int> EnumNumber(const google::protobuf::EnumDescriptor& type, std::string_view text) {
+  const std::string wanted = CommandLineForm(std::string(text));
+  for (int i = 0; i < type.value_count(); ++i) {
+    const auto& value = *type.value(i);
+    if (value.number() == 0) continue;
+    const Word* word = Find(kValues, value.name());
+    if (CommandLineForm(value.name()) == wanted || (word && text == word->zh)) return value.number();
+  }
+  return std::nullopt;
+}
+
+std::string EnumChoices(const google::protobuf::EnumDescriptor& type) {
+  std::string choices;
+  for (int i = 0; i < type.value_count(); ++i) {
+    if (type.value(i)->number() == 0) continue;
+    choices += (choices.empty() ? "" : ", ") + CommandLineForm(type.value(i)->name());
+  }
+  return choices;
+}
+
+}  // namespace redpoints::cli

@@ -1,0 +1,410 @@
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/cli/arguments.h"
+#include "client/cli/chunks.h"
+#include "client/cli/commands.h"
+#include "client/cli/import_file.h"
+#include "client/cli/table.h"
+
+namespace redpoints::cli {
+namespace {
+
+constexpr std::size_t kMembersMax = 1'000;
+
+// Absent options leave what is registered as it is; a list given as "none" is emptied.
+struct Arguments {
+  std::string name;
+  std::string kind;
+  std::string parent;
+  std::string type;
+  std::int64_t budget = 0;
+  std::string file;
+  std::string merchant;
+  std::vector<std::string> places;
+  std::vector<std::string> groups;
+  std::vector<std::string> memberships;
+  std::vector<std::string> people;
+  std::vector<std::string> grants;
+  std::optional<std::string> grid;
+  std::optional<std::string> place;
+  std::optional<std::string> member;
+  std::optional<std::string> state;
+};
+
+template <class Request>
+Request Mutation(const Session& s) {
+  Request request;
+  request.set_program(s.program());
+  request.set_request_id(s.RequestId());
+  return request;
+}
+
+bool IsNone(const std::vector<std::string>& list) { return list.size() == 1 && list[0] == "none"; }
+
+template <class Registered>
+void SetState(const Arguments& a, const Session& s, Registered* registered) {
+  if (a.state) registered->set_state(OrUsage("--state", ParseEnum<v1::RegistrationState>(*a.state, s.t())));
+  if (registered->state() == v1::REGISTRATION_STATE_UNSPECIFIED) registered->set_state(v1::ACTIVE);
+}
+
+void Apply(const Arguments& a, const Session& s, v1::Member* member) {
+  if (!a.kind.empty()) member->set_kind(OrUsage("--kind", ParseEnum<v1::MemberKind>(a.kind, s.t())));
+  if (!a.groups.empty()) member->clear_groups();
+  for (const auto& group : a.groups) member->add_groups(OrUsage("--group", ParseEnum<v1::Group>(group, s.t())));
+  if (a.grid) member->set_grid(*a.grid);
+  if (!a.memberships.empty()) member->clear_memberships();
+  if (!IsNone(a.memberships)) {
+    for (const auto& text : a.memberships) {
+      *member->add_memberships() = OrUsage("--membership", ParseMembership(s.program(), text, s.t()));
+    }
+  }
+  SetState(a, s, member);
+}
+
+void Apply(const Arguments& a, const Session& s, v1::Merchant* merchant) {
+  if (!a.people.empty()) merchant->clear_people();
+  if (!IsNone(a.people)) {
+    for (const auto& person : a.people) merchant->add_people(s.Name("members", person));
+  }
+  if (a.place) merchant->set_place(*a.place);
+  SetState(a, s, merchant);
+}
+
+void Apply(const Arguments& a, const Session& s, v1::Staff* staff) {
+  if (a.member) staff->set_member(s.Name("members", *a.member));
+  if (!a.grants.empty()) staff->clear_grants();
+  if (!IsNone(a.grants)) {
+    for (const auto& grant : a.grants) *staff->add_grants() = OrUsage("--grant", ParseGrant(grant, s.t()));
+  }
+  SetState(a, s, staff);
+}
+
+// An update replaces all fields, so what stands is read first and only what was given is changed.
+Answer<v1::GetRegistrationResponse> Read(const std::string& name, Session& s) {
+  v1::GetRegistrationRequest request;
+  request.set_name(name);
+  return s.client().GetRegistration(request);
+}
+
+ExitCode CreateProgram(const Arguments& a, Session& s) {
+  v1::CreateProgramRequest request;
+  request.set_request_id(s.RequestId());
+  request.set_program_id(a.name);
+  return s.Finish(s.client().CreateProgram(request));
+}
+
+ExitCode ConfirmClock(const Arguments&, Session& s) {
+  v1::ConfirmClockRequest request;
+  request.set_request_id(s.RequestId());
+  return s.Finish(s.client().ConfirmClock(request));
+}
+
+ExitCode SetNode(const Arguments& a, Session& s) {
+  auto request = Mutation<v1::SetNodeRequest>(s);
+  auto& node = *request.mutable_node();
+  node.set_code(a.name);
+  node.set_kind(OrUsage("--kind", ParseEnum<v1::NodeKind>(a.kind, s.t())));
+  node.set_parent(a.parent);
+  for (const auto& place : a.places) node.add_places(place);
+  node.set_type(a.type);
+  return s.Finish(s.client().SetNode(request));
+}
+
+ExitCode SetFund(const Arguments& a, Session& s) {
+  auto request = Mutation<v1::SetFundRequest>(s);
+  request.mutable_fund()->set_code(a.name);
+  request.mutable_fund()->set_budget_points(a.budget);
+  return s.Finish(s.client().SetFund(request));
+}
+
+ExitCode SendRulebook(const Arguments& a, bool is_check, Session& s) {
+  auto request = Mutation<v1::AdoptRulebookRequest>(s);
+  request.set_rulebook_json(ReadInput(a.file, s.t()));
+  request.set_validate_only(is_check);
+  return s.Finish(s.client().AdoptRulebook(request));
+}
+ExitCode AdoptRulebook(const Arguments& a, Session& s) { return SendRulebook(a, /*is_check=*/false, s); }
+ExitCode CheckRulebook(const Arguments& a, Session& s) { return SendRulebook(a, /*is_check=*/true, s); }
+
+ExitCode CreateMember(const Arguments& a, Session& s) {
+  auto request = Mutation<v1::CreateMemberRequest>(s);
+  Apply(a, s, request.mutable_member());
+  return s.Finish(s.client().CreateMember(request));
+}
+
+ExitCode UpdateMember(const Arguments& a, Session& s) {
+  const auto read = Read(s.Name("members", a.name), s);
+  if (!read.is_done()) return s.Explain(read);
+  auto request = Mutation<v1::UpdateMemberRequest>(s);
+  *request.mutable_member() = read.response().registration().member();
+  Apply(a, s, request.mutable_member());
+  return s.Finish(s.client().UpdateMember(request));
+}
+
+ExitCode ImportMembers(const Arguments& a, Session& s) {
+  const Text& t = s.t();
+  const auto rows = OrUsage(a.file, ParseMemberFile(ReadInput(a.file, t), s.program(), t));
+  v1::CreateMembersResponse whole;
+  const auto call = [&](std::span<const MemberRow> chunk, const std::string& request_id) {
+    v1::CreateMembersRequest request;
+    request.set_program(s.program());
+    request.set_request_id(request_id);
+    for (const auto& row : chunk) *request.add_members() = row.member;
+    return s.client().CreateMembers(request);
+  };
+  const auto keep = [&](const v1::CreateMembersResponse& response) {
+    if (!whole.has_outcome()) *whole.mutable_outcome() = response.outcome();
+    whole.mutable_members()->MergeFrom(response.members());
+    return static_cast<std::size_t>(response.members_size());
+  };
+  const ExitCode code = SendInChunks(s, "member-import", rows, kMembersMax, call, keep);
+  if (code != ExitCode::kDone) return code;
+  if (s.options().output == OutputForm::kJson) {
+    s.Print(whole);
+    return ExitCode::kDone;
+  }
+  std::vector<std::vector<std::string>> cells;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto& member = whole.members(static_cast<int>(i));
+    cells.push_back({std::to_string(rows[i].line), rows[i].ref, member.number(), member.name()});
+  }
+  s.out() << RenderTable({{t("行", "line"), Align::kRight},
+                          {t("备注号", "ref"), Align::kLeft},
+                          {t("会员号", "number"), Align::kLeft},
+                          {t("名称", "name"), Align::kLeft}},
+                         cells)
+          << std::flush;
+  return ExitCode::kDone;
+}
+
+ExitCode CreateMerchant(const Arguments& a, Session& s) {
+  auto request = Mutation<v1::CreateMerchantRequest>(s);
+  Apply(a, s, request.mutable_merchant());
+  return s.Finish(s.client().CreateMerchant(request));
+}
+
+ExitCode UpdateMerchant(const Arguments& a, Session& s) {
+  const auto read = Read(s.Name("merchants", a.name), s);
+  if (!read.is_done()) return s.Explain(read);
+  auto request = Mutation<v1::UpdateMerchantRequest>(s);
+  *request.mutable_merchant() = read.response().registration().merchant();
+  Apply(a, s, request.mutable_merchant());
+  return s.Finish(s.client().UpdateMerchant(request));
+}
+
+ExitCode CreateTerminal(const Arguments& a, Session& s) {
+  auto request = Mutation<v1::CreateTerminalRequest>(s);
+  request.set_merchant(s.Name("merchants", a.merchant));
+  return s.Finish(s.client().CreateTerminal(request));
+}
+
+ExitCode UpdateTerminal(const Arguments& a, Session& s) {
+  auto request = Mutation<v1::UpdateTerminalRequest>(s);
+  request.mutable_terminal()->set_name(TerminalName(s.program(), a.name));
+  SetState(a, s, request.mutable_terminal());
+  return s.Finish(s.client().UpdateTerminal(request));
+}
+
+ExitCode CreateStaff(const Arguments& a, Session& s) {
+  auto request = Mutation<v1::CreateStaffRequest>(s);
+  Apply(a, s, request.mutable_staff());
+  return s.Finish(s.client().CreateStaff(request));
+}
+
+ExitCode UpdateStaff(const Arguments& a, Session& s) {
+  const auto read = Read(s.Name("staff", a.name), s);
+  if (!read.is_done()) return s.Explain(read);
+  auto request = Mutation<v1::UpdateStaffRequest>(s);
+  *request.mutable_staff() = read.response().registration().staff();
+  Apply(a, s, request.mutable_staff());
+  return s.Finish(s.client().UpdateStaff(request));
+}
+
+ExitCode Get(const Arguments& a, Session& s) { return s.Finish(Read(s.Name("", a.name), s)); }
+
+ExitCode List(const Arguments& a, Session& s) {
+  v1::ListRegistrationsRequest request;
+  request.set_program(s.program());
+  request.set_kind(a.kind);
+  request.set_page_size(1'000);
+  v1::ListRegistrationsResponse whole;
+  for (;;) {
+    const auto answer = s.client().ListRegistrations(request);
+    if (!answer.is_done()) return s.Explain(answer);
+    whole.mutable_registrations()->MergeFrom(answer.response().registrations());
+    if (answer.response().next_page_token().empty()) break;
+    request.set_page_token(answer.response().next_page_token());
+  }
+  s.Print(whole);
+  return ExitCode::kDone;
+}
+
+using Run = ExitCode (*)(const Arguments&, Session&);
+
+// A group of commands: "member" with "create", "update", ...
+class Family {
+ public:
+  Family(CLI::App& app, Session& session, const char* name, const std::string& description, const std::string& group)
+      : session_(session), app_(app.add_subcommand(name, description)->group(group)) {
+    app_->require_subcommand(1);
+  }
+
+  std::pair<CLI::App*, std::shared_ptr<Arguments>> Add(const char* name, const std::string& description, Run run) {
+    auto a = std::make_shared<Arguments>();
+    auto* command = app_->add_subcommand(name, description)->group(session_.t()("子命令", "Commands"));
+    OnRun(command, session_, [a, run, &session = session_] { return run(*a, session); });
+    return {command, a};
+  }
+
+ private:
+  Session& session_;
+  CLI::App* const app_;
+};
+
+void AddState(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
+  command->add_option("--state", a->state, t("状态: ", "state: ") + EnumChoices(*v1::RegistrationState_descriptor()));
+}
+
+void AddName(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
+  command->add_option("name,--name", a->name, t("编号或名称", "id or name"))->required();
+}
+
+void AddFile(CLI::App* command, const std::shared_ptr<Arguments>& a, const std::string& description) {
+  command->add_option("file,--file", a->file, description)->required();
+}
+
+// A list that can be given several times, one value each.
+void AddList(CLI::App* command, const char* name, std::vector<std::string>& values, const std::string& description) {
+  command->add_option(name, values, description)->allow_extra_args(false);
+}
+
+void AddMemberFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
+  AddList(command, "--group", a->groups, t("群体,可多次: ", "group, repeatable: ") + EnumChoices(*v1::Group_descriptor()));
+  command->add_option("--grid", a->grid, t("网格编码", "code of the grid"));
+  AddList(command, "--membership", a->memberships,
+          t("所属家庭或组织: 会员[:开始日[:结束日]],可多次; none 为清空",
+            "household or organisation: MEMBER[:FROM[:TO]], repeatable; none empties the list"));
+  AddState(command, a, t);
+}
+
+void AddMerchantFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
+  AddList(command, "--person", a->people,
+          t("店主或店员的会员,可多次; none 为清空", "member who owns it or works there, repeatable; none empties the list"));
+  command->add_option("--place", a->place, t("地点编码", "code of the place"));
+  AddState(command, a, t);
+}
+
+void AddStaffFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
+  AddList(command, "--grant", a->grants,
+          t("角色[:范围],可多次; none 为清空。角色: ", "ROLE[:SCOPE], repeatable; none empties the list. Roles: ") +
+              EnumChoices(*v1::Role_descriptor()));
+  command->add_option("--member", a->member, t("本人的会员", "the person's own membership"));
+  AddState(command, a, t);
+}
+
+}  // namespace
+
+void AddRegistryCommands(CLI::App& app, Session& s) {
+  const Text& t = s.t();
+  const std::string group = t("登记(管理员)", "Registry (administrators)");
+
+  {
+    Family program(app, s, "program", t("积分计划", "programs"), group);
+    const auto [command, a] = program.Add("create", t("新建积分计划(运维员)", "make a program (operators)"), CreateProgram);
+    command->add_option("id,--id", a->name, t("编号", "id"))->required();
+  }
+  {
+    Family clock(app, s, "clock", t("时钟", "the clock"), group);
+    clock.Add("confirm", t("确认跳变后的时钟(运维员)", "accept the clock after it jumped (operators)"), ConfirmClock);
+  }
+  {
+    Family node(app, s, "node", t("组织和地点", "branches and places"), group);
+    const auto [command, a] = node.Add("set", t("新增或修改节点", "add or replace a node"), SetNode);
+    command->add_option("code,--code", a->name, t("编码", "code"))->required();
+    command->add_option("--kind", a->kind, EnumChoices(*v1::NodeKind_descriptor()))->required();
+    command->add_option("--parent", a->parent, t("上级编码", "code of the parent"));
+    AddList(command, "--place", a->places, t("负责的地点,可多次", "place it looks after, repeatable"));
+    command->add_option("--type", a->type, t("种类,如 grid", "what it is called, such as grid"));
+  }
+  {
+    Family fund(app, s, "fund", t("资金", "funds"), group);
+    const auto [command, a] = fund.Add("set", t("新增资金或修改预算", "add a fund or set its budget"), SetFund);
+    command->add_option("code,--code", a->name, t("编码", "code"))->required();
+    command->add_option("--budget", a->budget, t("预算积分", "budget in points"))->required()->check(AtLeast(0));
+  }
+  {
+    Family rulebook(app, s, "rulebook", t("规则册", "rulebooks"), group);
+    const std::string file = t("规则册 JSON 文件; - 为标准输入", "rulebook in JSON; - is stdin");
+    const auto [adopt, adopt_arguments] = rulebook.Add("adopt", t("通过规则册", "adopt a rulebook"), AdoptRulebook);
+    AddFile(adopt, adopt_arguments, file);
+    const auto [check, check_arguments] = rulebook.Add("check", t("只检查规则册", "only check a rulebook"), CheckRulebook);
+    AddFile(check, check_arguments, file);
+  }
+  {
+    Family member(app, s, "member", t("会员", "members"), group);
+    const auto [create, create_arguments] = member.Add("create", t("登记会员", "register a member"), CreateMember);
+    create->add_option("--kind", create_arguments->kind, EnumChoices(*v1::MemberKind_descriptor()))->required();
+    AddMemberFields(create, create_arguments, t);
+    create->get_option("--group")->required();
+    const auto [update, update_arguments] =
+        member.Add("update", t("修改会员; 未给出的不变", "change a member; what is not given stays"), UpdateMember);
+    AddName(update, update_arguments, t);
+    AddMemberFields(update, update_arguments, t);
+    const auto [import, import_arguments] =
+        member.Add("import", t("按 CSV 文件登记会员", "register members from a CSV file"), ImportMembers);
+    import->footer(
+        t("列(次序不限): kind 类型, groups 群体(以 ; 分隔);\n"
+          "可选: grid 网格, memberships 所属(会员[:开始日[:结束日]],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
+          "Columns, in any order: kind, groups (separated by ;);\n"
+          "optional: grid, memberships (MEMBER[:FROM[:TO]], separated by ;), state, ref (stays on this machine)."));
+    AddFile(import, import_arguments, t("CSV 文件; - 为标准输入", "CSV file; - is stdin"));
+  }
+  {
+    Family merchant(app, s, "merchant", t("商户", "merchants"), group);
+    const auto [create, create_arguments] = merchant.Add("create", t("登记商户", "register a merchant"), CreateMerchant);
+    AddMerchantFields(create, create_arguments, t);
+    const auto [update, update_arguments] =
+        merchant.Add("update", t("修改商户; 未给出的不变", "change a merchant; what is not given stays"), UpdateMerchant);
+    AddName(update, update_arguments, t);
+    AddMerchantFields(update, update_arguments, t);
+  }
+  {
+    Family terminal(app, s, "terminal", t("终端", "terminals"), group);
+    const auto [create, create_arguments] = terminal.Add("create", t("登记终端", "register a terminal"), CreateTerminal);
+    create->add_option("--merchant", create_arguments->merchant, t("商户", "merchant"))->required();
+    const auto [update, update_arguments] = terminal.Add("update", t("修改终端状态", "change a terminal's state"), UpdateTerminal);
+    update->add_option("name,--name", update_arguments->name, t("商户/终端,或名称", "MERCHANT/TERMINAL, or name"))->required();
+    AddState(update, update_arguments, t);
+    update->get_option("--state")->required();
+  }
+  {
+    Family staff(app, s, "staff", t("工作人员", "staff"), group);
+    const auto [create, create_arguments] = staff.Add("create", t("登记工作人员", "register a staff person"), CreateStaff);
+    AddStaffFields(create, create_arguments, t);
+    const auto [update, update_arguments] =
+        staff.Add("update", t("修改工作人员; 未给出的不变", "change a staff person; what is not given stays"), UpdateStaff);
+    AddName(update, update_arguments, t);
+    AddStaffFields(update, update_arguments, t);
+  }
+  {
+    auto a = std::make_shared<Arguments>();
+    auto* command = app.add_subcommand("get", t("查看一项登记", "one registration"))->group(group);
+    command->add_option("name,--name", a->name, t("如 members/12345678", "such as members/12345678"))->required();
+    OnRun(command, s, [a, &s] { return Get(*a, s); });
+  }
+  {
+    auto a = std::make_shared<Arguments>();
+    auto* command = app.add_subcommand("list", t("列出一类登记(自动翻页)", "all registrations of one kind"))->group(group);
+    command->add_option("kind,--kind", a->kind, t("类别", "kind"))
+        ->required()
+        ->check(CLI::IsMember({"members", "merchants", "terminals", "staff", "nodes", "funds", "rulebooks"}));
+    OnRun(command, s, [a, &s] { return List(*a, s); });
+  }
+}
+
+}  // namespace redpoints::cli

@@ -1,0 +1,264 @@
+#include "client/cli/view.h"
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/labels.h"
+#include "client/cli/table.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/descriptor.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace redpoints::cli {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// Numbers that mean something when they are 0.
+const std::set<std::string>& ShownWhenZero() {
+  static const auto* const names =
+      new std::set<std::string>{"available", "opening_balance", "closing_balance", "end_sequence", "sequence"};
+  return *names;
+}
+
+bool IsAmount(const std::string& name) {
+  return name == "points" || name == "amount" || name == "available" || name == "held" || name == "debt" ||
+         absl::EndsWith(name, "_points") || absl::EndsWith(name, "_amount") || absl::EndsWith(name, "_change") ||
+         absl::EndsWith(name, "_balance");
+}
+
+bool IsTimestamp(const FieldDescriptor& field) {
+  return field.message_type() != nullptr && field.message_type() == google::protobuf::Timestamp::descriptor();
+}
+
+std::string TimeText(const Message& message) {
+  const auto& time = static_cast<const google::protobuf::Timestamp&>(message);
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixSeconds(time.seconds()), absl::FixedTimeZone(8 * 60 * 60));
+}
+
+std::string DayText(std::int64_t day) {
+  if (day == 0) return "";
+  const std::string text = std::to_string(day);
+  return text.size() == 8 ? absl::StrCat(text.substr(0, 4), "-", text.substr(4, 2), "-", text.substr(6)) : text;
+}
+
+std::string NumberText(const std::string& name, std::int64_t value) {
+  if (absl::EndsWith(name, "_day")) return DayText(value);
+  if (name == "reference" && value < 0) return "";
+  return IsAmount(name) ? WithThousands(value) : std::to_string(value);
+}
+
+std::string Joined(const Message& message, const Text& t);
+
+// One value of a field; `index` is -1 for a field that is not repeated.
+std::string ValueText(const Message& message, const FieldDescriptor& field, int index, const Text& t) {
+  const auto& reflection = *message.GetReflection();
+  const bool is_repeated = index >= 0;
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_INT32:
+      return NumberText(field.name(),
+                        is_repeated ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field));
+    case FieldDescriptor::CPPTYPE_INT64:
+      return NumberText(field.name(),
+                        is_repeated ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, &field) ? t("是", "yes") : t("否", "no");
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return EnumLabel(*(is_repeated ? reflection.GetRepeatedEnum(message, &field, index) : reflection.GetEnum(message, &field)),
+                       t);
+    case FieldDescriptor::CPPTYPE_STRING: {
+      const std::string text =
+          is_repeated ? reflection.GetRepeatedString(message, &field, index) : reflection.GetString(message, &field);
+      return absl::EndsWith(field.name(), "sha256") ? absl::BytesToHexString(text) : text;
+    }
+    case FieldDescriptor::CPPTYPE_MESSAGE: {
+      const Message& child =
+          is_repeated ? reflection.GetRepeatedMessage(message, &field, index) : reflection.GetMessage(message, &field);
+      return IsTimestamp(field) ? TimeText(child) : Joined(child, t);
+    }
+    default:
+      return "";  // the contract has no other types
+  }
+}
+
+// All values of a field in one cell.
+std::string CellText(const Message& message, const FieldDescriptor& field, const Text& t) {
+  if (!field.is_repeated()) return ValueText(message, field, -1, t);
+  std::set<std::string> sorted;  // a map has no order of its own
+  std::string text;
+  for (int i = 0; i < message.GetReflection()->FieldSize(message, &field); ++i) {
+    std::string value = ValueText(message, field, i, t);
+    if (field.is_map()) {
+      sorted.insert(std::move(value));
+    } else {
+      absl::StrAppend(&text, text.empty() ? "" : ", ", value);
+    }
+  }
+  for (const auto& value : sorted) absl::StrAppend(&text, text.empty() ? "" : ", ", value);
+  return text;
+}
+
+// Whether a field belongs on the screen: set or telling when zero, in the language asked for, and not a repetition of its
+// neighbour.
+bool IsShown(const Message& message, const FieldDescriptor& field, const Text& t) {
+  const auto& reflection = *message.GetReflection();
+  const auto& type = *field.containing_type();
+  const std::string& name = field.name();
+  if (field.is_repeated() ? reflection.FieldSize(message, &field) == 0
+                          : !reflection.HasField(message, &field) && !ShownWhenZero().contains(name)) {
+    return false;
+  }
+  const bool is_zh = t.language() == Language::kZh;
+  if (!is_zh && absl::EndsWith(name, "zh_cn")) return false;
+  const auto* zh_twin = type.FindFieldByName(absl::StrCat(name, "_zh_cn"));
+  if (is_zh && zh_twin != nullptr && reflection.HasField(message, zh_twin)) return false;
+  const auto* state = type.FindFieldByName("state");
+  if (name == "first_state" && state != nullptr) {
+    return reflection.GetEnum(message, &field) != reflection.GetEnum(message, state);
+  }
+  const auto* sequence = type.FindFieldByName("sequence");
+  if (name == "state_sequence" && sequence != nullptr) {
+    return reflection.GetInt64(message, &field) != reflection.GetInt64(message, sequence);
+  }
+  return true;
+}
+
+// "label value, label value" for a message that has to fit into a cell; a map's entry is "key=value".
+std::string Joined(const Message& message, const Text& t) {
+  const auto& type = *message.GetDescriptor();
+  if (type.options().map_entry()) {
+    return absl::StrCat(ValueText(message, *type.field(0), -1, t), "=", ValueText(message, *type.field(1), -1, t));
+  }
+  std::string text;
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (!IsShown(message, *type.field(i), t)) continue;
+    absl::StrAppend(&text, text.empty() ? "" : " ", CellText(message, *type.field(i), t));
+  }
+  return text;
+}
+
+bool IsTable(const FieldDescriptor& field) { return field.is_repeated() && !field.is_map() && field.message_type() != nullptr; }
+
+// A field of a row, perhaps within a message of that row.
+struct Path {
+  std::vector<const FieldDescriptor*> outer;
+  const FieldDescriptor* field;
+};
+
+bool IsNested(const FieldDescriptor& field) {
+  return field.message_type() != nullptr && !field.is_repeated() && !IsTimestamp(field);
+}
+
+void AddPaths(const google::protobuf::Descriptor& type, std::vector<const FieldDescriptor*> outer, std::vector<Path>* paths) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor* field = type.field(i);
+    if (!IsNested(*field)) {
+      paths->push_back({.outer = outer, .field = field});
+      continue;
+    }
+    auto inner = outer;
+    inner.push_back(field);
+    AddPaths(*field->message_type(), inner, paths);
+  }
+}
+
+// The message that holds the path's field; nullptr where an outer one is absent.
+const Message* Follow(const Message& row, const Path& path) {
+  const Message* message = &row;
+  for (const auto* step : path.outer) {
+    if (!message->GetReflection()->HasField(*message, step)) return nullptr;
+    message = &message->GetReflection()->GetMessage(*message, step);
+  }
+  return message;
+}
+
+std::string RenderRows(const std::vector<const Message*>& rows, const Text& t) {
+  std::vector<Path> all;
+  AddPaths(*rows.front()->GetDescriptor(), {}, &all);
+  std::vector<Path> paths;
+  std::vector<Column> columns;
+  for (const auto& path : all) {
+    if (path.field->name() == "lots") continue;  // has a table of its own
+    bool is_shown = false;
+    for (const auto* row : rows) {
+      const Message* holder = Follow(*row, path);
+      is_shown = is_shown || (holder != nullptr && IsShown(*holder, *path.field, t));
+    }
+    if (!is_shown) continue;
+    paths.push_back(path);
+    const bool is_number = !path.field->is_repeated() && (path.field->cpp_type() == FieldDescriptor::CPPTYPE_INT64);
+    columns.push_back({.header = FieldLabel(path.field->name(), t), .align = is_number ? Align::kRight : Align::kLeft});
+  }
+  std::vector<std::vector<std::string>> cells;
+  for (const auto* row : rows) {
+    auto& line = cells.emplace_back();
+    for (const auto& path : paths) {
+      const Message* holder = Follow(*row, path);
+      const bool is_absent_time =
+          holder != nullptr && IsTimestamp(*path.field) && !holder->GetReflection()->HasField(*holder, path.field);
+      line.push_back(holder == nullptr || is_absent_time ? "" : CellText(*holder, *path.field, t));
+    }
+  }
+  return RenderTable(columns, cells);
+}
+
+std::string Render(const Message& message, const Text& t) {
+  const auto& reflection = *message.GetReflection();
+  const auto& type = *message.GetDescriptor();
+  Pairs pairs;
+  std::string tables;
+  std::string parts;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    if (!IsShown(message, field, t)) continue;
+    if (IsTable(field)) {
+      std::vector<const Message*> rows;
+      for (int n = 0; n < reflection.FieldSize(message, &field); ++n) {
+        rows.push_back(&reflection.GetRepeatedMessage(message, &field, n));
+      }
+      absl::StrAppend(&tables, "\n", FieldLabel(field.name(), t), "\n", RenderRows(rows, t));
+      const auto* lots = field.message_type()->FindFieldByName("lots");
+      for (const auto* row : rows) {
+        if (lots == nullptr || row->GetReflection()->FieldSize(*row, lots) == 0) continue;
+        std::vector<const Message*> lot_rows;
+        for (int n = 0; n < row->GetReflection()->FieldSize(*row, lots); ++n) {
+          lot_rows.push_back(&row->GetReflection()->GetRepeatedMessage(*row, lots, n));
+        }
+        absl::StrAppend(&tables, "\n", FieldLabel("lots", t), " ", ValueText(*row, *field.message_type()->field(0), -1, t), "\n",
+                        RenderRows(lot_rows, t));
+      }
+    } else if (IsNested(field)) {
+      absl::StrAppend(&parts, "\n", FieldLabel(field.name(), t), "\n", Render(reflection.GetMessage(message, &field), t));
+    } else {
+      pairs.emplace_back(FieldLabel(field.name(), t), CellText(message, field, t));
+    }
+  }
+  std::string text = absl::StrCat(RenderPairs(pairs), parts, tables);
+  if (absl::StartsWith(text, "\n")) text.erase(0, 1);
+  return text;
+}
+
+}  // namespace
+
+std::string RenderMessage(const Message& message, const Text& t) { return Render(message, t); }
+
+std::string RenderJson(const Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  // Fails only for messages with an Any of unknown type, which the contract has none of.
+  if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) return "{}\n";
+  return json + "\n";
+}
+
+}  // namespace redpoints::cli

@@ -1,0 +1,89 @@
+#include "client/connection.h"
+
+#include <arpa/inet.h>
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+
+namespace redpoints {
+namespace {
+
+// An answer to the largest award batch is about half of this.
+constexpr int kMaxMessageBytes = 4 << 20;
+// An answer whose trailers are larger is dropped, and with it the refusal that they tell. gRPC's own bound is 8 KiB.
+constexpr int kMaxMetadataBytes = 64 << 10;
+
+// By the address itself: a name such as 127.example.org must not pass.
+bool IsLoopback(const std::string& server) {
+  if (absl::StartsWith(server, "unix:")) return true;
+  const std::string host = server.substr(0, server.rfind(':'));
+  in_addr address{};
+  return host == "localhost" || host == "[::1]" ||
+         (inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
+}
+
+absl::StatusOr<std::string> ReadPem(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || text.str().empty()) return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
+  return text.str();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const ConnectionOptions& options) {
+  if (options.is_plaintext) {
+    if (!IsLoopback(options.server)) return absl::InvalidArgumentError("plaintext is for loopback only");
+    return grpc::InsecureChannelCredentials();
+  }
+  if (options.ca_file.empty()) return absl::InvalidArgumentError("TLS needs the CA file");
+  if (options.certificate_file.empty() != options.key_file.empty()) {
+    return absl::InvalidArgumentError("certificate and key belong together");
+  }
+  grpc::SslCredentialsOptions ssl;
+  const std::pair<const std::string&, std::string&> files[] = {{options.ca_file, ssl.pem_root_certs},
+                                                               {options.certificate_file, ssl.pem_cert_chain},
+                                                               {options.key_file, ssl.pem_private_key}};
+  for (const auto& [path, pem] : files) {
+    if (path.empty()) continue;
+    auto text = ReadPem(path);
+    if (!text.ok()) return text.status();
+    pem = *std::move(text);
+  }
+  return grpc::SslCredentials(ssl);
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
+
+absl::StatusOr<std::shared_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
+  if (options.server.empty()) return absl::InvalidArgumentError("the server's address is empty");
+  auto credentials = MakeCredentials(options);
+  if (!credentials.ok()) return credentials.status();
+  grpc::ChannelArguments arguments;
+  // gRPC's own retries would send a request again unseen, after a cut that leaves its fate open.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
+  // Own subchannels: a backoff or a certificate is never shared with another connection of this process.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return std::shared_ptr<Connection>(new Connection(grpc::CreateCustomChannel(options.server, *credentials, arguments)));
+}
+
+bool Connection::WaitForConnected(std::chrono::milliseconds timeout) const {
+  return channel_->WaitForConnected(std::chrono::system_clock::now() + timeout);
+}
+
+}  // namespace redpoints

@@ -1,0 +1,171 @@
+#include "client/journal_reader.h"
+
+#include <atomic>
+
+#include "gtest/gtest.h"
+#include "tests/client/fake_server.h"
+#include "tests/client/fake_timing.h"
+
+namespace redpoints {
+namespace {
+
+// Entries 0 to 9 in messages of two, cut with UNAVAILABLE after `messages_per_stream`.
+FakeReply ServeExport(const FakeCall& call, std::size_t messages_per_stream) {
+  const auto request = call.As<v1::ExportEntriesRequest>();
+  FakeReply reply;
+  if (request.format() == v1::CSV) {
+    v1::ExportEntriesResponse header;
+    header.set_next_sequence(request.start_sequence());
+    header.set_end_sequence(10);
+    header.set_data("\xEF\xBB\xBF表头\r\n");
+    reply.messages.push_back(header.SerializeAsString());
+  }
+  for (std::int64_t sequence = request.start_sequence(); sequence < 10; sequence += 2) {
+    if (reply.messages.size() == messages_per_stream) {
+      reply.code = kUnavailable;
+      return reply;
+    }
+    v1::ExportEntriesResponse message;
+    message.set_data(std::to_string(sequence) + "\n" + std::to_string(sequence + 1) + "\n");
+    message.set_next_sequence(sequence + 2);
+    message.set_end_sequence(10);
+    reply.messages.push_back(message.SerializeAsString());
+  }
+  return reply;
+}
+
+class JournalReaderTest : public testing::Test {
+ protected:
+  JournalReader MakeReader(CallOptions options = {}) {
+    auto connection = Connection::Open({.server = server_.address(),
+                                        .ca_file = "",
+                                        .certificate_file = "",
+                                        .key_file = "",
+                                        .server_name = "",
+                                        .is_plaintext = true});
+    return JournalReader(*connection, options, timing_.Get());
+  }
+
+  Verdict Export(v1::ExportFormat format, CallOptions options = {}) {
+    v1::ExportEntriesRequest request;
+    request.set_format(format);
+    return MakeReader(options)
+        .Export(
+            request,
+            [&](const v1::ExportEntriesResponse& message) {
+              data_ += message.data();
+              return true;
+            },
+            &position_)
+        .verdict();
+  }
+
+  FakeServer server_;
+  FakeTiming timing_;
+  JournalPosition position_;
+  std::string data_;
+};
+
+TEST_F(JournalReaderTest, AnExportGoesOnAfterEachCutWithoutGapOrRepetition) {
+  server_.On("ExportEntries", [](const FakeCall& call) { return ServeExport(call, 2); });
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
+  EXPECT_EQ(data_, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+  EXPECT_EQ(position_.next_sequence, 10);
+  const auto calls = server_.Calls("ExportEntries");
+  ASSERT_EQ(calls.size(), 3U);
+  EXPECT_EQ(calls[0].As<v1::ExportEntriesRequest>().end_sequence(), 0);
+  EXPECT_EQ(calls[1].As<v1::ExportEntriesRequest>().start_sequence(), 4);
+  // Fixed by the first message, so that entries written meanwhile do not join.
+  EXPECT_EQ(calls[1].As<v1::ExportEntriesRequest>().end_sequence(), 10);
+}
+
+TEST_F(JournalReaderTest, TheCsvHeaderStandsOnce) {
+  server_.On("ExportEntries", [](const FakeCall& call) { return ServeExport(call, 3); });
+  EXPECT_EQ(Export(v1::CSV), Verdict::kDone);
+  EXPECT_EQ(data_, "\xEF\xBB\xBF表头\r\n0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+}
+
+TEST_F(JournalReaderTest, AnExportThatBringsNothingEndsWithTheBudget) {
+  server_.Script("ExportEntries", {Fail(kUnavailable)});
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kFailed);
+  EXPECT_GT(server_.Calls("ExportEntries").size(), 1U);
+  EXPECT_LT(server_.Calls("ExportEntries").size(), 12U);
+}
+
+TEST_F(JournalReaderTest, ARefusedExportIsNotRepeated) {
+  server_.Script("ExportEntries", {Refuse({.reason = v1::PERMISSION_DENIED, .facts = {}})});
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kRefused);
+  EXPECT_EQ(server_.Calls("ExportEntries").size(), 1U);
+}
+
+TEST_F(JournalReaderTest, ATooLongDeadlineIsShortenedToWhatTheServerTakes) {
+  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}}), FakeReply{}});
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
+  // The same refusal again is one.
+  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}})});
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kRefused);
+}
+
+TEST_F(JournalReaderTest, AnEmptyExportIsDone) {
+  server_.Script("ExportEntries", {FakeReply{}});
+  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
+}
+
+class FollowTest : public JournalReaderTest {
+ protected:
+  static std::string Message(std::int64_t first, int count) {
+    v1::FollowEntriesResponse message;
+    message.set_first_sequence(first);
+    for (int i = 0; i < count; ++i) message.add_lines(std::to_string(first + i));
+    return message.SerializeAsString();
+  }
+
+  // Until `last` has come.
+  Verdict FollowUntil(const std::string& last, CallOptions options = {}) {
+    return MakeReader(options)
+        .Follow(
+            {},
+            [&](const v1::FollowEntriesResponse& message) {
+              for (const auto& line : message.lines()) data_ += line + " ";
+              return message.lines(message.lines_size() - 1) != last;
+            },
+            &position_)
+        .verdict();
+  }
+};
+
+TEST_F(FollowTest, GoesOnAfterACut) {
+  server_.On("FollowEntries", [](const FakeCall& call) {
+    const auto start = call.As<v1::FollowEntriesRequest>().start_sequence();
+    FakeReply reply = Fail(kUnavailable);
+    reply.messages = {Message(start, 2)};
+    return reply;
+  });
+  EXPECT_EQ(FollowUntil("5"), Verdict::kDone);
+  EXPECT_EQ(data_, "0 1 2 3 4 5 ");
+  EXPECT_EQ(position_.next_sequence, 6);
+}
+
+TEST_F(FollowTest, QuietTimesAreInOrder) {
+  auto streams = std::make_shared<std::atomic<int>>(0);
+  server_.On("FollowEntries", [streams](const FakeCall&) {
+    FakeReply reply = Silence();
+    if (++*streams == 3) reply.messages = {Message(0, 1)};
+    return reply;
+  });
+  CallOptions options;
+  options.stream_timeout = std::chrono::milliseconds(50);
+  EXPECT_EQ(FollowUntil("0", options), Verdict::kDone);
+  EXPECT_TRUE(timing_.pauses().empty());
+}
+
+TEST_F(FollowTest, AGapIsAnError) {
+  FakeReply reply;
+  reply.messages = {Message(0, 1), Message(2, 1)};
+  server_.Script("FollowEntries", {reply});
+  EXPECT_EQ(FollowUntil("2"), Verdict::kFailed);
+  EXPECT_EQ(data_, "0 ");
+}
+
+}  // namespace
+}  // namespace redpoints

@@ -1,0 +1,101 @@
+#include "client/cli/view.h"
+
+#include "gtest/gtest.h"
+#include "redpoints/v1/account_service.pb.h"
+#include "redpoints/v1/journal_service.pb.h"
+#include "redpoints/v1/redemption_service.pb.h"
+#include "redpoints/v1/registry_service.pb.h"
+
+namespace redpoints::cli {
+namespace {
+
+const Text kEn(Language::kEn);
+const Text kZh(Language::kZh);
+
+TEST(ViewTest, ABalanceWithItsLots) {
+  v1::GetBalanceResponse response;
+  response.set_member("programs/p/members/m1");
+  response.set_as_of_sequence(1'234);
+  response.mutable_as_of_time()->set_seconds(1'710'432'000);  // 2024-03-14T16:00:00Z
+  auto& points = *response.add_balances();
+  points.set_unit("POINT");
+  points.set_available(12'345);
+  points.set_next_expiry_day(20250401);
+  points.set_next_expiry_amount(45);
+  auto& lot = *points.add_lots();
+  lot.set_fund("street");
+  lot.set_end_day(20250401);
+  lot.set_amount(45);
+  response.add_balances()->set_unit("MINUTE");
+  EXPECT_EQ(RenderMessage(response, kZh),
+            "会员      programs/p/members/m1\n"
+            "截至序号  1234\n"
+            "截至时间  2024-03-15 00:00:00\n"
+            "\n"
+            "余额\n"
+            "单位      可用  最近到期日  最近到期积分\n"
+            "------  ------  ----------  ------------\n"
+            "POINT   12,345  2025-04-01            45\n"
+            "MINUTE       0                         0\n"
+            "\n"
+            "积分批次 POINT\n"
+            "资金    失效日      数额\n"
+            "------  ----------  ----\n"
+            "street  2025-04-01    45\n");
+}
+
+TEST(ViewTest, AnOutcomeWithoutRepetitions) {
+  v1::RedeemResponse response;
+  auto& outcome = *response.mutable_outcome();
+  outcome.set_sequence(42);
+  outcome.set_state_sequence(42);
+  outcome.set_first_state(v1::DONE);
+  outcome.set_state(v1::DONE);
+  outcome.set_business_day(20240315);
+  outcome.set_kind("redemption");
+  outcome.set_points(1'200);
+  response.set_redemption("programs/p/redemptions/42");
+  EXPECT_EQ(RenderMessage(response, kEn),
+            "redemption  programs/p/redemptions/42\n"
+            "\n"
+            "outcome\n"
+            "sequence      42\n"
+            "state         done\n"
+            "business day  2024-03-15\n"
+            "kind          redemption\n"
+            "points        1,200\n");
+}
+
+TEST(ViewTest, EachLanguageShowsItsOwnText) {
+  v1::GetEntryResponse response;
+  response.set_line("{\"v\":1}");
+  response.set_explanation("award");
+  response.set_explanation_zh_cn("发放");
+  EXPECT_EQ(RenderMessage(response, kZh), "条目  {\"v\":1}\n说明  发放\n");
+  EXPECT_EQ(RenderMessage(response, kEn), "line         {\"v\":1}\nexplanation  award\n");
+}
+
+TEST(ViewTest, RegistrationsOfOneKindShareATable) {
+  v1::ListRegistrationsResponse response;
+  for (const char* code : {"a", "b"}) {
+    auto& registration = *response.add_registrations();
+    registration.mutable_fund()->set_code(code);
+    registration.mutable_fund()->set_budget_points(1'000'000);
+    registration.set_sequence(3);
+  }
+  EXPECT_EQ(RenderMessage(response, kEn),
+            "registrations\n"
+            "code  budget points  sequence\n"
+            "----  -------------  --------\n"
+            "a         1,000,000         3\n"
+            "b         1,000,000         3\n");
+}
+
+TEST(ViewTest, JsonIsOneObjectWithTheContractsNamesAndZeros) {
+  v1::GetJournalResponse response;
+  response.set_end_sequence(1'234'567);
+  EXPECT_EQ(RenderJson(response), "{\"end_sequence\":\"1234567\",\"last_closed_day\":0,\"epoch\":\"0\"}\n");
+}
+
+}  // namespace
+}  // namespace redpoints::cli

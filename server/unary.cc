@@ -98,10 +98,13 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
 
   // Counts and logs, before the answer leaves: a client that has it must find it counted.
   void Note(v1::Reason reason, const absl::Status& status) const {
-    const auto latency = std::chrono::steady_clock::now() - begin_;
+    const auto now = std::chrono::steady_clock::now();
+    const auto latency = now - begin_;
     method_.metrics().Count(reason, latency);
     LogLevel level = latency >= method_.shared().slow || !status.ok() ? LogLevel::kInfo : LogLevel::kDebug;
     if (reason == v1::INVARIANT_VIOLATION) level = LogLevel::kError;
+    // A line for each would make an overload worse.
+    if ((reason == v1::RATE_LIMITED || reason == v1::OVERLOADED) && !method_.IsFirstIn(now)) level = LogLevel::kDebug;
     if (!method_.shared().log->IsOn(level)) return;
     WriteLog(level, reason, status, std::chrono::duration_cast<std::chrono::microseconds>(latency).count());
   }
@@ -170,5 +173,10 @@ void DieOfSecondReply() {
 
 UnaryMethod::UnaryMethod(const UnaryShared& shared, std::string_view name)
     : shared_(shared), name_(name), metrics_(shared.metrics->ForMethod(name)) {}
+
+bool UnaryMethod::IsFirstIn(std::chrono::steady_clock::time_point now) const {
+  const std::int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  return last_second_.exchange(second, std::memory_order_relaxed) != second;
+}
 
 }  // namespace redpoints::server

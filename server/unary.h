@@ -15,6 +15,7 @@
 // on gRPC's own thread and must not block it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -49,7 +50,8 @@ struct UnaryShared {
   Door* door;
   Metrics* metrics;
   const Logger* log;
-  // Calls that take as long are logged at info, as failed ones are; others at debug.
+  // Calls that take as long are logged at info, as failed ones are; others at debug. Of those that are turned away for being too
+  // many, one a second and method is.
   std::chrono::microseconds slow{100'000};
 };
 
@@ -133,7 +135,7 @@ class Reply {
   internal::UnaryCall* call_;
 };
 
-// One method. Immutable; thread-safe.
+// One method. Thread-safe.
 class UnaryMethod {
  public:
   // `name` is "Service/Method".
@@ -157,6 +159,8 @@ class UnaryMethod {
   const UnaryShared& shared() const { return shared_; }
   const std::string& name() const { return name_; }
   MethodMetrics& metrics() const { return metrics_; }
+  // True once in each second of `now`.
+  bool IsFirstIn(std::chrono::steady_clock::time_point now) const;
 
  private:
   template <typename Request>
@@ -171,6 +175,7 @@ class UnaryMethod {
   const UnaryShared shared_;
   const std::string name_;
   MethodMetrics& metrics_;
+  mutable std::atomic<std::int64_t> last_second_{-1};
 };
 
 }  // namespace redpoints::server

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -383,6 +384,18 @@ TEST_F(Unary, FailedCallIsLoggedWithoutWhatTheMemberShowed) {
   EXPECT_NE(log.find("/var/lib/redpoints"), std::string::npos) << log;
   EXPECT_EQ(log.find("12345678"), std::string::npos) << log;
   EXPECT_EQ(log.find("87654321"), std::string::npos) << log;
+}
+
+TEST_F(Unary, CallsTurnedAwayForBeingTooManyDoNotFloodTheLog) {
+  Serve(Echo, {.calls_per_second_max = 0.001, .burst_max = 1, .callers_max = 10});
+  Get("m");
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(ReasonOf(Get("m")), "RATE_LIMITED");
+  const std::string log = Log();
+  const auto lines = std::count(log.begin(), log.end(), '\n');
+  EXPECT_GE(lines, 1);
+  // One a second: as many as there were calls only if each had taken a second.
+  EXPECT_LT(lines, 100);
+  EXPECT_EQ(Counted(v1::RATE_LIMITED), 100U);
 }
 
 TEST_F(Unary, OkIsLoggedAtDebugOnly) {

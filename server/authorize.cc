@@ -50,7 +50,9 @@ const std::vector<Permission>& Permissions() {
     staff(kAdministrator, Scope::kProgram,
           {kSetNode, kSetFund, kAdoptRulebook, kCreateMember, kUpdateMember, kCreateMembers, kCreateMerchant, kUpdateMerchant, kCreateTerminal,
            kUpdateTerminal, kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations});
+    staff(kAdministrator, Scope::kOwnIds, {kGetAwardOutcome});
     staff(kOperator, Scope::kProgram, {kCreateProgram, kConfirmClock});
+    staff(kOperator, Scope::kOwnIds, {kGetAwardOutcome});
     return rows;
   }();
   return *permissions;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "server/config.h"
 #include "server/init.h"
 #include "server/log.h"
@@ -40,6 +40,8 @@ int Serve(const std::string& path) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // Debian's Abseil looks for deadlocks at every lock of gRPC's; that is a few percent of a busy server.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   static Logger log(LevelOf(*config));
   CaptureLibraryLogs(log);
   auto server = Server::Start(*config, log);

@@ -16,6 +16,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "redpoints/v1/account_service.grpc.pb.h"
 #include "redpoints/v1/redemption_service.grpc.pb.h"
 #include "server/config.h"
@@ -204,6 +205,7 @@ void Serve(const Options& options, const std::string& caller, int pipe) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // as redpointsd does; for the echo too
   if (caller == "echo") {
     ServeEcho(pipe, signals);
   } else {

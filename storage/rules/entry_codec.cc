@@ -336,6 +336,9 @@ class Reader {
     simdjson::dom::object object;
     if (e.get_object().get(object)) return Fail("an object");
     for (const auto& pair : object) {
+      for (const auto& fact : facts) {
+        if (fact.first == pair.key) return Fail("each key once");
+      }
       auto& fact = facts.emplace_back();
       fact.first = pair.key;
       Value(pair.value, fact.second);

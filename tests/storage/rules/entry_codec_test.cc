@@ -405,6 +405,7 @@ TEST(EntryCodec, OneFormForEachContent) {
       {"escape in capitals", With(kLine, R"("actor":"t1")", R"("actor":"t\u001F1")")},
       {"raw newline", With(kLine, R"("actor":"t1")", "\"actor\":\"t\n1\"")},
       {"escaped key", With(kLine, R"("actor")", R"("\u0061ctor")")},
+      {"doubled fact", With(kLine, R"("max":"9")", R"("short_by":"9")")},
       {"fact as number", With(kLine, R"("max":"9")", R"("max":9)")},
       {"short tuple", With(kLine, R"(["RICE",1,30,0])", R"(["RICE",1,30])")},
       {"long tuple", With(kLine, R"(["RICE",1,30,0])", R"(["RICE",1,30,0,0])")},

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace redpoints {
@@ -106,6 +107,34 @@ absl::Status VerifyLots(const Entry& entry, const Posting& p, Holder holder, v1:
   if (lots.size() > kLotsMax) return absl::InternalError("more than 64 lots");
   for (const Lot& lot : lots) {
     if (lot.amount < 0) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " would be ", lot.amount));
+  }
+  return absl::OkStatus();
+}
+
+// A hold ends once, and all of its points leave the held part.
+absl::Status VerifyHoldEnd(State& state, const Entry& entry) {
+  const bool ends = entry.kind == Kind::kCapture || entry.kind == Kind::kVoid || entry.kind == Kind::kHoldExpired ||
+                    (entry.kind == Kind::kReversal && entry.reason == "undone" && entry.ref < 0);
+  if (!ends) return absl::OkStatus();
+  const Hold* hold = state.holds.Find(SequenceKey(entry.hold));
+  if (!hold) return absl::InternalError(absl::StrCat("no points are held by ", entry.hold));
+  std::int64_t left = hold->points;
+  for (const Posting& p : entry.postings) {
+    if (p.sub != Sub::kHeld) continue;
+    if (p.holder != hold->member) return absl::InternalError(absl::StrCat(p.holder, " is not who is held by ", entry.hold));
+    left += p.amount;
+  }
+  return left == 0 ? absl::OkStatus() : absl::InternalError(absl::StrCat(left, " points stay held by ", entry.hold));
+}
+
+// A correction's facts are amounts, which Apply takes as numbers.
+absl::Status VerifyFacts(const Entry& entry) {
+  if (entry.kind != Kind::kCorrection) return absl::OkStatus();
+  for (const auto& [unit, text] : entry.facts) {
+    std::int64_t amount = 0;
+    if (!absl::SimpleAtoi(text, &amount) || !InRange(amount) || absl::StrCat(amount) != text) {
+      return absl::InternalError(absl::StrCat(text, " is no amount of ", unit));
+    }
   }
   return absl::OkStatus();
 }
@@ -307,7 +336,8 @@ absl::Status Verify(State& state, const Entry& entry) {
   for (const auto& [unit, sum] : sums) {
     if (sum != 0) return absl::InternalError(absl::StrCat("postings in ", std::string(unit), " sum to ", sum));
   }
-  return absl::OkStatus();
+  if (auto status = VerifyHoldEnd(state, entry); !status.ok()) return status;
+  return VerifyFacts(entry);
 }
 
 absl::Status Apply(State& state, const Entry& e) {

@@ -180,6 +180,43 @@ TEST_F(ApplyTest, VerifyChecksEveryPartOfAnAccountByItself) {
   for (const Tamper& tamper : tampers) EXPECT_THAT(Tampered(hold, tamper.change), testing::HasSubstr(tamper.says)) << tamper.what;
 }
 
+TEST_F(ApplyTest, AHoldEndsOnceAndWhole) {
+  SetUpProgram();
+  AwardPoints("m1", 10);
+  AwardPoints("m2", 10);
+  const std::int64_t first = Reserve("m1", 30).entry().sequence, second = Reserve("m1", 40).entry().sequence;
+  const std::int64_t others = Reserve("m2", 30).entry().sequence, done = Reserve("m1", 30).entry().sequence;
+  Release(done);
+  const Outcome whole = Take(first);
+  const Outcome part = Take(second, 25);
+  const std::vector<Tamper> tampers = {
+      {"of another hold", "held", [&](Entry& e) { e.hold = second; }},
+      {"of another member's hold", "held", [&](Entry& e) { e.hold = others; }},
+      {"of a hold that has ended", "held", [&](Entry& e) { e.hold = done; }},
+      {"of no hold", "held", [](Entry& e) { e.hold = -1; }},
+      {"more than the hold", "held", [](Entry& e) {
+         e.postings[0].amount -= 5, e.postings[0].balance -= 5, e.postings[0].lots[0].amount -= 5;
+         e.postings[1].amount += 5, e.postings[1].balance += 5;
+       }},
+  };
+  for (const Tamper& tamper : tampers) EXPECT_THAT(Tampered(whole, tamper.change), testing::HasSubstr(tamper.says)) << tamper.what;
+  EXPECT_THAT(Tampered(part, [](Entry& e) { e.postings.resize(2); }), testing::HasSubstr("held"));
+  const Outcome release = Release(others);
+  EXPECT_THAT(Tampered(release, [](Entry& e) { e.hold = 0; }), testing::HasSubstr("held"));
+  Reserve("m1", 5);
+  const Outcome undone = Undo(last_id);
+  EXPECT_THAT(Tampered(undone, [&](Entry& e) { e.hold = done; }), testing::HasSubstr("held"));
+}
+
+TEST_F(ApplyTest, ACorrectionSaysTheAwardsAmountsInNumbers) {
+  SetUpProgram();
+  const Outcome award = AwardPoints("m1", 5);
+  const Outcome correction = Run(Staff(), Correct{award.entry().sequence, 4, "wrong_quantity"});
+  for (const char* amount : {"", "x", "4x", " 40", "+40", "040", "-0", "4.0", "9007199254740992", "99999999999999999999"}) {
+    EXPECT_THAT(Tampered(correction, [&](Entry& e) { e.facts[0].second = amount; }), testing::HasSubstr("amount")) << amount;
+  }
+}
+
 TEST_F(ApplyTest, APartPostedTwiceFollowsItself) {
   SetUpProgram();
   AwardPoints("m1", 10);

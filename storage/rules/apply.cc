@@ -200,7 +200,14 @@ void ApplyCorrection(State& state, const Entry& e) {
   for (const Posting& p : e.postings) {
     if (p.holder.starts_with("issuance:")) CountAgainstCaps(state, e, p.unit, -p.amount);
   }
-  if (!e.session.empty()) state.counters.Edit(SessionCounter(e.member, e.activity, e.session)) = e.quantity > 0 ? 1 : 0;
+  if (e.session.empty()) return;
+  const std::string session = SessionCounter(e.member, e.activity, e.session);
+  const std::int64_t* holder = state.counters.Find(session);
+  if (e.quantity > 0) {
+    state.counters.Edit(session) = e.ref + 1;
+  } else if (holder && *holder == e.ref + 1) {  // another award may have taken the session since this one was withdrawn
+    state.counters.Edit(session) = 0;
+  }
 }
 
 void ApplyReversal(State& state, const Entry& e) {
@@ -365,7 +372,7 @@ absl::Status Apply(State& state, const Entry& e) {
       if (auto status = ApplyRegistration(state, e); !status.ok()) return status;
       break;
     case Kind::kAward:
-      if (!e.session.empty()) state.counters.Edit(SessionCounter(e.member, e.activity, e.session)) = 1;
+      if (!e.session.empty()) state.counters.Edit(SessionCounter(e.member, e.activity, e.session)) = e.sequence + 1;
       for (const Posting& p : e.postings) {
         if (p.holder.starts_with("issuance:")) CountAgainstCaps(state, e, p.unit, -p.amount);
       }

@@ -311,6 +311,9 @@ Outcome Engine::Decide(const Origin& origin, const Refund& command) {
 }
 
 Outcome Engine::Decide(const Origin& origin, const Reverse& command) {
+  if (command.target_request == origin.request_id) {
+    return Unrecorded({v1::FIELD_INVALID, {{"field", "target_request_id"}, {"expected", "the id of another request"}}});
+  }
   const RequestRecord* found = state_.requests.Find(RequestKey(origin.actor, command.target_request));
   if (!found) {
     Entry entry = Draft(Kind::kReversal, origin);

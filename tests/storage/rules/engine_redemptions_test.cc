@@ -130,5 +130,13 @@ TEST_F(EngineTest, LimitsAreGivenBackByReversalButNotByRefund) {
   EXPECT_EQ(Buy("m1", 50).first, v1::DONE);
 }
 
+TEST_F(EngineTest, AReversalCannotNameItself) {
+  SetUpProgram();
+  Origin till = Till();
+  till.request_id = NewId();
+  EXPECT_EQ(ReasonOf(Run(till, Reverse{till.request_id})), v1::FIELD_INVALID);
+  EXPECT_EQ(Run(till, Reverse{NewId()}).first, v1::DONE);
+}
+
 }  // namespace
 }  // namespace redpoints

@@ -29,7 +29,8 @@ class Engine {
   // Decides and posts. A request id seen before is answered from the ledger.
   Outcome Execute(const Origin& origin, const Command& command);
 
-  // Ends holds whose time has come and closes business days that are over, in at most `entries_max` entries. True when all is done.
+  // Ends holds whose time has come and closes business days that are over, in at most `entries_max` entries (and the
+  // expiries in front of holds' ends). True when all is done.
   bool CatchUpWithTime(std::size_t entries_max);
   // When CatchUpWithTime will next have something to do, Unix milliseconds.
   std::int64_t NextDeadline() const;

@@ -218,6 +218,7 @@ Outcome Engine::Decide(const Origin& origin, const Capture& command) {
   }
   const Rulebook* book = state_.BookNamed(hold.rulebook);
   RP_CHECK(book != nullptr);
+  ExpirePast(hold.member);
   std::vector<Lot> captured = Take(hold.lots, points);
   std::vector<Lot> rest = hold.lots;
   for (const Lot& lot : captured) AddLot(rest, {lot.fund, lot.end, -lot.amount});
@@ -243,6 +244,7 @@ Outcome Engine::Decide(const Origin& origin, const Void& command) {
   const Hold* open = FindHold(origin, command.hold, refusal, Kind::kVoid);
   if (!open) return refusal;
   const Hold hold = *open;
+  ExpirePast(hold.member);
   Entry entry = Draft(Kind::kVoid, origin);
   entry.member = hold.member;
   entry.hold = command.hold;
@@ -370,6 +372,7 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   entry.hold = target.kind == Kind::kHold ? record.sequence : target.hold;
   if (const Hold* open = target.kind == Kind::kHold ? state_.holds.Find(SequenceKey(record.sequence)) : nullptr) {
     const Hold hold = *open;
+    ExpirePast(hold.member);
     entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -hold.points),
                       Move(hold.member, Sub::kAvailable, kPoint, hold.points, hold.lots)};
     return with_target(Posted(Post(std::move(entry))));

@@ -9,6 +9,7 @@ void Engine::EndHoldByTime(std::int64_t sequence) {
   const Hold* open = state_.holds.Find(SequenceKey(sequence));
   RP_CHECK(open != nullptr);
   const Hold hold = *open;
+  ExpirePast(hold.member);
   Entry entry;
   entry.kind = Kind::kHoldExpired;
   entry.actor = kLedgerActor;

@@ -197,6 +197,27 @@ std::vector<Lot> Engine::Take(const std::vector<Lot>& lots, std::int64_t points)
   return taken;
 }
 
+std::vector<Lot> Engine::Fit(std::vector<Lot> lots, const std::vector<Lot>& back) {
+  std::vector<Lot> fitting;
+  for (Lot lot : back) {
+    const auto has = [&](const Lot& l) { return l.fund == lot.fund && l.end == lot.end; };
+    if (lots.size() >= kLotsMax && std::none_of(lots.begin(), lots.end(), has)) {
+      const auto later = std::find_if(lots.begin(), lots.end(), [&](const Lot& l) { return l.fund == lot.fund && l.end > lot.end; });
+      const Lot& host = later != lots.end() ? *later : lots.back();
+      lot.fund = host.fund;
+      lot.end = host.end;
+    }
+    AddLot(lots, lot);
+    AddLot(fitting, lot);
+  }
+  return fitting;
+}
+
+std::vector<Posting> Engine::Unhold(const std::string& member, std::int64_t points, const std::vector<Lot>& lots) {
+  return {Move(member, Sub::kHeld, kPoint, -points),
+          Move(member, Sub::kAvailable, kPoint, points, Fit(AccountOf(member, kPoint).lots, lots))};
+}
+
 std::vector<Owed> Engine::OwedFor(const std::vector<Lot>& lots, const Rulebook& book) {
   std::vector<Owed> owed;
   for (const Lot& lot : lots) {

@@ -104,6 +104,11 @@ class Engine {
   void EndHoldByTime(std::int64_t sequence);
   // Lots worth `points` from `lots`, soonest-ending first, positive. `lots` must hold that many.
   static std::vector<Lot> Take(const std::vector<Lot>& lots, std::int64_t points);
+  // `back` as it fits beside `lots`: what would be a lot too many joins the next of its fund that ends later, else the last of all. Never
+  // a refusal: the points are the member's.
+  static std::vector<Lot> Fit(std::vector<Lot> lots, const std::vector<Lot>& back);
+  // The two postings that give `lots` of a hold back, worth `points`.
+  std::vector<Posting> Unhold(const std::string& member, std::int64_t points, const std::vector<Lot>& lots);
   static std::vector<Owed> OwedFor(const std::vector<Lot>& lots, const Rulebook& book);
 
   State& state_;

@@ -233,8 +233,7 @@ Outcome Engine::Decide(const Origin& origin, const Capture& command) {
   entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -points, Negative(std::move(captured))),
                     Move(hold.merchant, Sub::kAvailable, kPoint, points)};
   if (points < hold.points) {
-    entry.postings.push_back(Move(hold.member, Sub::kHeld, kPoint, points - hold.points));
-    entry.postings.push_back(Move(hold.member, Sub::kAvailable, kPoint, hold.points - points, std::move(rest)));
+    for (Posting& p : Unhold(hold.member, hold.points - points, rest)) entry.postings.push_back(std::move(p));
   }
   return Posted(Post(std::move(entry)));
 }
@@ -248,8 +247,7 @@ Outcome Engine::Decide(const Origin& origin, const Void& command) {
   Entry entry = Draft(Kind::kVoid, origin);
   entry.member = hold.member;
   entry.hold = command.hold;
-  entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -hold.points),
-                    Move(hold.member, Sub::kAvailable, kPoint, hold.points, hold.lots)};
+  entry.postings = Unhold(hold.member, hold.points, hold.lots);
   return Posted(Post(std::move(entry)));
 }
 
@@ -258,8 +256,6 @@ Outcome Engine::GiveBack(Entry entry, const Entry& sale, std::int64_t points, st
   const Rulebook* book = state_.BookOf(today_);
   entry.owed = OwedBack(sale, already, already + points);
   if (points > 0) {
-    const Account account = AccountOf(sale.member, kPoint);
-    std::vector<Lot> lots = account.lots;  // as they will be
     std::vector<Lot> back;
     std::int64_t expired = 0;
     for (Lot lot : LotsBack(sale, already, already + points)) {
@@ -270,17 +266,9 @@ Outcome Engine::GiveBack(Entry entry, const Entry& sale, std::int64_t points, st
         }
         lot.end = EndOfPeriod(AddDays(today_, book->proto().policies().grace_days()), 0, v1::MONTH);
       }
-      const auto has = [&](const Lot& l) { return l.fund == lot.fund && l.end == lot.end; };
-      if (lots.size() >= kLotsMax && std::none_of(lots.begin(), lots.end(), has)) {
-        // Full: join the next lot of the fund that ends later, else the last of all. Never a refusal: the points are the member's.
-        auto later = std::find_if(lots.begin(), lots.end(), [&](const Lot& l) { return l.fund == lot.fund && l.end > lot.end; });
-        const Lot& host = later != lots.end() ? *later : lots.back();
-        lot.fund = host.fund;
-        lot.end = host.end;
-      }
-      AddLot(lots, lot);
-      AddLot(back, lot);
+      back.push_back(std::move(lot));
     }
+    back = Fit(AccountOf(sale.member, kPoint).lots, back);
     entry.postings.push_back(Move(sale.merchant, Sub::kAvailable, kPoint, -points));
     if (points > expired) entry.postings.push_back(Move(sale.member, Sub::kAvailable, kPoint, points - expired, std::move(back)));
     if (expired > 0) entry.postings.push_back(Move(kExpiredHolder, Sub::kAvailable, kPoint, expired));
@@ -373,8 +361,7 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   if (const Hold* open = target.kind == Kind::kHold ? state_.holds.Find(SequenceKey(record.sequence)) : nullptr) {
     const Hold hold = *open;
     ExpirePast(hold.member);
-    entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -hold.points),
-                      Move(hold.member, Sub::kAvailable, kPoint, hold.points, hold.lots)};
+    entry.postings = Unhold(hold.member, hold.points, hold.lots);
     return with_target(Posted(Post(std::move(entry))));
   }
   // A redemption, or the capture of a hold: what is left of it goes back, and the limits with it.

@@ -15,8 +15,7 @@ void Engine::EndHoldByTime(std::int64_t sequence) {
   entry.actor = kLedgerActor;
   entry.member = hold.member;
   entry.hold = sequence;
-  entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -hold.points),
-                    Move(hold.member, Sub::kAvailable, kPoint, hold.points, hold.lots)};
+  entry.postings = Unhold(hold.member, hold.points, hold.lots);
   Post(std::move(entry));
 }
 

@@ -6,6 +6,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "storage/rules/entry_codec.h"
 
 namespace redpoints {
 namespace {
@@ -303,6 +304,7 @@ absl::Status Verify(State& state, const Entry& entry) {
   }
   if (entry.recorded_ms < state.last_ms) return absl::InternalError("recorded before the last entry");
   if (entry.business_day != DayOf(entry.recorded_ms)) return absl::InternalError("business day of another time");
+  if (!FitsLine(entry)) return absl::InternalError("longer than a line may be");
 
   absl::InlinedVector<std::pair<std::string_view, std::int64_t>, 4> sums;     // per unit
   absl::InlinedVector<std::pair<std::string, Account>, 4> accounts;           // as this entry leaves them so far

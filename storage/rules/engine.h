@@ -87,6 +87,8 @@ class Engine {
   // redemptions
   struct Sale;  // what Redeem, Authorize and Quote have in common
   std::optional<Refusal> CheckSale(const Origin& origin, const std::string& member_ref, const std::vector<OfferLine>& lines, Sale& sale);
+  // Whether all entries that may come of the sale have lines short enough.
+  bool FitsEntries(const Origin& origin, const Sale& sale) const;
   Outcome GiveBack(Entry entry, const Entry& sale, std::int64_t points, std::int64_t already);
   const Hold* FindHold(const Origin& origin, std::int64_t sequence, Outcome& refusal, Kind kind);
   Outcome ReverseTarget(const Origin& origin, const std::string& target_request, const RequestRecord& record);

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/engine.h"
+#include "storage/rules/entry_codec.h"
 
 namespace redpoints {
 namespace {
@@ -133,7 +134,32 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   if (available < sale.points) return Refusal{v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(sale.points - available)}}};
   if (!InRange(AccountOf(origin.merchant, kPoint).at(Sub::kAvailable) + sale.points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
   sale.lots = Take(account.lots, sale.points);
+  if (sale.lots.size() + sale.lines.size() > 20 && !FitsEntries(origin, sale)) return limit("entry_size");
   return std::nullopt;
+}
+
+bool Engine::FitsEntries(const Origin& origin, const Sale& sale) const {
+  // The longest: a reversal or capture in part, with the fields of both, and numbers as long as they can be.
+  Entry entry = Draft(Kind::kHoldExpired, origin);
+  entry.program = state_.program;
+  entry.epoch = entry.sequence = entry.recorded_ms = entry.quantity = entry.ref = entry.hold = kAmountMax;
+  entry.business_day = entry.effective_day = kNever;
+  entry.request_id = entry.fingerprint = entry.target_request = std::string(32, '0');
+  entry.clerk = std::string(16, '0');
+  entry.till = std::string(32, '0');
+  entry.member = sale.member.id;
+  entry.rulebook = sale.book->version();
+  entry.presentation = entry.reason = "presentation";
+  entry.lines = sale.lines;
+  entry.owed = OwedFor(sale.lots, *sale.book);
+  for (Owed& owed : entry.owed) owed.fen = -owed.fen, owed.points = -owed.points;
+  auto lots = Negative(sale.lots);
+  lots.push_back(lots.back());  // a part of it is captured, the rest comes back
+  entry.postings = {Move(sale.member.id, Sub::kHeld, kPoint, -sale.points, std::move(lots)),
+                    Move(origin.merchant, Sub::kAvailable, kPoint, -sale.points), Move(sale.member.id, Sub::kHeld, kPoint, -sale.points),
+                    Move(sale.member.id, Sub::kAvailable, kPoint, -sale.points)};
+  for (Posting& p : entry.postings) p.balance = p.prev = kAmountMax;
+  return FitsLine(entry);
 }
 
 Outcome Engine::Decide(const Origin& origin, const Quote& command) {

@@ -108,6 +108,86 @@ TEST_F(EngineBoundsTest, RefundedLotsComeBackIntoAFullAccount) {
   EXPECT_EQ(Lots("m1").size(), 64u);
 }
 
+// --- the line --------------------------------------------------------------------------------------------------------------------
+
+// 64 lots of `points` each in two funds with the longest codes.
+class EngineLineTest : public EngineBoundsTest {
+ protected:
+  const std::vector<std::string> kFunds = {"street-of-minyue", "donors-of-minyue"};
+  void Fill(std::int64_t points) {
+    const std::int64_t each = std::min<std::int64_t>(points, 1'000'000), quantity = points / each;
+    SetUpFunds(kFunds, LotsJson("1", 20240101, kFunds, {{kFunds[0], 60, each}}));
+    for (int months = 1; months <= 60; ++months) AwardLot("STREET_OF_MINYUE", months, quantity);
+    Advance(kDayMs);
+    Adopt(LotsJson("2", 20240316, kFunds, {{kFunds[1], 20, each}}));
+    for (int months = 1; months <= 4; ++months) EXPECT_EQ(AwardLot("DONORS_OF_MINYUE", months, quantity).first, v1::DONE);
+    EXPECT_EQ(Lots("m1").size(), 64u);
+  }
+  std::vector<OfferLine> ManyLines(std::int64_t count, std::int64_t points) {
+    std::vector<OfferLine> lines;
+    for (std::int64_t i = 1; i < count; ++i) lines.push_back({"AN_OFFER_WITH_A_NAME_OF_32_CHAR", 1, points / count, 1250});
+    lines.push_back({"AN_OFFER_WITH_A_NAME_OF_32_CHAR", 1, points - (count - 1) * (points / count), 1250});
+    return lines;
+  }
+  std::size_t BytesOf(const Outcome& outcome) {
+    std::string line;
+    AppendLine(outcome.entry(), line);
+    return line.size();
+  }
+};
+
+TEST_F(EngineLineTest, ACaptureInPartOf64LotsOfSixDigitsFitsItsLine) {
+  Fill(100'000);
+  const Outcome hold = Run(Till(), Authorize{"number", "m1", ManyLines(1, 6'400'000)});
+  ASSERT_EQ(hold.first, v1::PENDING);
+  const Outcome capture = Take(hold.entry().sequence, 6'399'999);
+  ASSERT_EQ(capture.first, v1::DONE);
+  EXPECT_GT(BytesOf(capture), 3000u);
+  EXPECT_EQ(GiveBack(capture.entry().sequence, 6'399'999).first, v1::DONE);
+}
+
+// A sale whose entries could not be written is refused before anything is held or taken; fewer points or lines help.
+TEST_F(EngineLineTest, ASaleWhoseLineWouldBeTooLongIsRefused) {
+  Fill(1'000'000'000'000);
+  const std::int64_t all = 64 * 1'000'000'000'000;
+  for (const std::int64_t lines : {1, 20}) {
+    for (std::int64_t lots = 1; lots <= 64; ++lots) {
+      const auto offered = ManyLines(lines, all / 64 * lots - 1);
+      const Outcome quote = Run(Till(), Quote{"number", "m1", offered});
+      const Outcome hold = Run(Till(), Authorize{"number", "m1", offered});
+      EXPECT_EQ(ReasonOf(quote), ReasonOf(hold)) << lots;
+      if (hold.first == v1::PENDING) {
+        const Outcome capture = Take(hold.entry().sequence, all / 64 * lots - 2);
+        ASSERT_EQ(capture.first, v1::DONE) << lots;
+        ASSERT_EQ(Undo(last_id).first, v1::DONE) << lots;
+        const Outcome sale = Run(Till(), Redeem{"number", "m1", offered});
+        ASSERT_EQ(sale.first, v1::DONE) << lots;
+        ASSERT_EQ(GiveBack(sale.entry().sequence, 1).first, v1::DONE) << lots;
+        ASSERT_EQ(Undo(sale.entry().request_id).first, v1::DONE) << lots;
+      } else {
+        EXPECT_EQ(ReasonOf(hold), v1::LIMIT_EXCEEDED) << lots;
+        EXPECT_EQ(RefusalOf(hold.entry()).facts, (std::vector<std::pair<std::string, std::string>>{{"limit", "entry_size"}}));
+        EXPECT_GT(lots, lines == 1 ? 50 : 30) << lots;
+      }
+    }
+  }
+}
+
+// Nothing that can be asked for brings the ledger down: what can't be written is answered with INVARIANT_VIOLATION, and nothing changes.
+TEST_F(EngineLineTest, AnEntryTooLongForItsLineIsNotPosted) {
+  SetUpProgram();
+  AwardItem item = Item("m1", "PATROL", 1);
+  item.about = std::string(4096, 'x');  // a check at the door was forgotten
+  const auto before = journal.size();
+  Origin origin = Staff();
+  origin.request_id = NewId();
+  origin.fingerprint = Fingerprint(origin, Award{item});
+  EXPECT_EQ(ReasonOf(engine.Execute(origin, Award{item})), v1::INVARIANT_VIOLATION);
+  EXPECT_FALSE(engine.TakeFault().ok());
+  EXPECT_EQ(journal.size(), before);
+  EXPECT_EQ(Balance("m1"), 0);
+}
+
 // --- amounts ---------------------------------------------------------------------------------------------------------------------
 
 TEST_F(EngineBoundsTest, TheLotLimitAnswersBeforeTheBalance) {

@@ -150,6 +150,11 @@ Account Engine::AccountOf(const std::string& holder, std::string_view unit) {
   return account ? *account : Account{};
 }
 
+bool Engine::HasRoom(const std::string& member, std::int64_t points) {
+  const Account account = AccountOf(member, kPoint);
+  return InRange(account.at(Sub::kAvailable) + account.at(Sub::kHeld) + points);
+}
+
 const MemberData* Engine::FindMember(const MemberRef& ref) {
   if (ref.starts_with('m')) return state_.Find<MemberData>("member", ref);
   const std::string* id = state_.numbers.Find(ref);

@@ -103,6 +103,8 @@ class Engine {
   // Writes the expiry of lots that are past, before anything else touches the account.
   void ExpirePast(const std::string& member);
   Account AccountOf(const std::string& holder, std::string_view unit);
+  // Whether so many points more fit the member's account, those held included, since they may come back.
+  bool HasRoom(const std::string& member, std::int64_t points);
   void EndHoldByTime(std::int64_t sequence);
   // Lots worth `points` from `lots`, soonest-ending first, positive. `lots` must hold that many.
   static std::vector<Lot> Take(const std::vector<Lot>& lots, std::int64_t points);

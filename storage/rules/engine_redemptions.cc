@@ -316,9 +316,7 @@ Outcome Engine::Decide(const Origin& origin, const Refund& command) {
   if (command.points > left) {
     return Answer(origin, Kind::kRefund, sale.member, {v1::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}}});
   }
-  if (!InRange(AccountOf(sale.member, kPoint).at(Sub::kAvailable) + command.points)) {
-    return Answer(origin, Kind::kRefund, sale.member, {v1::BALANCE_OUT_OF_RANGE, {}});
-  }
+  if (!HasRoom(sale.member, command.points)) return Answer(origin, Kind::kRefund, sale.member, {v1::BALANCE_OUT_OF_RANGE, {}});
   Entry entry = Draft(Kind::kRefund, origin);
   entry.member = sale.member;
   entry.rulebook = sale.rulebook;
@@ -397,6 +395,9 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   const FollowUp* sale_followed = state_.follow_ups.Find(SequenceKey(sale_sequence));
   const std::int64_t refunded = sale_followed ? sale_followed->refunded_points : 0;
   ExpirePast(target.member);
+  if (!HasRoom(target.member, PointsOf(**sale) - refunded)) {
+    return Answer(origin, Kind::kReversal, target.member, {v1::BALANCE_OUT_OF_RANGE, {}});
+  }
   entry.ref = sale_sequence;
   entry.merchant = (*sale)->merchant;
   entry.effective_day = (*sale)->kind == Kind::kCapture ? (*sale)->effective_day : (*sale)->business_day;

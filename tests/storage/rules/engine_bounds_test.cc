@@ -203,5 +203,23 @@ TEST_F(EngineBoundsTest, TheLotLimitAnswersBeforeTheBalance) {
   EXPECT_EQ(ReasonOf(AwardLot("DONOR", 5, 1'000'000)), v1::LOT_LIMIT_EXCEEDED);
 }
 
+// Points held count too, since they can come back; and what a reversal gives back has to have room, as a refund's.
+TEST_F(EngineBoundsTest, WhatCanComeBackHasRoomInTheRange) {
+  const std::int64_t trillion = 1'000'000'000'000;
+  const std::vector<std::string> funds = {"street", "donor"};
+  SetUpFunds(funds, LotsJson("1", 20240101, funds, {{"street", 1, 1'000'000}, {"donor", 1, 1'000'000}}));
+  for (int i = 0; i < 9'007; ++i) AwardLot("STREET", 1, 1'000'000);
+  const Outcome hold = Reserve("m1", trillion);
+  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 1, 1'000'000)), v1::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(Release(hold.entry().sequence).first, v1::DONE);
+  const Outcome sale = Buy("m1", trillion);
+  const std::string sale_id = last_id;
+  EXPECT_EQ(AwardLot("DONOR", 1, 1'000'000).first, v1::DONE);
+  EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, trillion)), v1::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(Undo(sale_id)), v1::BALANCE_OUT_OF_RANGE);
+  Buy("m1", trillion);
+  EXPECT_EQ(Undo(sale_id).first, v1::DONE);
+}
+
 }  // namespace
 }  // namespace redpoints

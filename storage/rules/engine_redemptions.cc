@@ -361,7 +361,7 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   Entry entry = Draft(Kind::kReversal, origin);
   entry.target_request = target_request;
   entry.member = target.member;
-  if (target.kind == Kind::kRefused) {
+  if (target.kind == Kind::kRefused && record.count == 1) {  // of many: the others may stand
     entry.reason = "refused";
     entry.ref = record.sequence;
     return with_target(Posted(Post(std::move(entry))));

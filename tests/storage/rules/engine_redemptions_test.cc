@@ -138,5 +138,14 @@ TEST_F(EngineTest, AReversalCannotNameItself) {
   EXPECT_EQ(Run(till, Reverse{NewId()}).first, v1::DONE);
 }
 
+// A reversal says "undone, or will never happen": not of a batch whose first item only was refused.
+TEST_F(EngineTest, ABatchIsNotReversibleWhateverBecameOfItsFirstItem) {
+  SetUpProgram();
+  Run(Staff(), AwardBatch{{Item("m1", "PATROL", 5000), Item("m2", "PATROL", 1)}});
+  EXPECT_EQ(ReasonOf(Run(Staff(), Reverse{last_id})), v1::NOT_REVERSIBLE);
+  Run(Staff(), Award{Item("m1", "PATROL", 5000)});
+  EXPECT_EQ(Run(Staff(), Reverse{last_id}).first, v1::DONE);
+}
+
 }  // namespace
 }  // namespace redpoints

@@ -144,7 +144,7 @@ std::string CountCounter(v1::Period period, std::string_view member, Day day);  
 std::string RefusalCounter(std::string_view terminal, Day day);                      // recorded refusals of a terminal
 std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
                        const std::string& session);                                  // amount earned by a member in an activity
-std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session);  // 1 when awarded
+std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session);  // the award's sequence + 1; 0: withdrawn
 
 std::string IssuanceHolder(std::string_view fund);  // "issuance:street"
 inline constexpr char kExpiredHolder[] = "expired";

@@ -120,6 +120,16 @@ struct State {
   // The branches of the program's tree by code, which scopes are resolved with. Few; published as the books are.
   std::map<std::string, NodeData> branches;
 
+  // A published row, for readers. A row that is in no generation in memory is read from the store after the lock is let go: it has not
+  // changed for two turns, and whatever it becomes meanwhile is published, too.
+  template <class V> std::optional<V> Read(const Table<V>& table, const std::string& key) const {
+    {
+      const std::shared_lock lock(mutex);
+      if (const auto* row = table.FindCached(key)) return row->value;
+    }
+    return table.Load(key);
+  }
+
   // Makes what was applied visible to readers. Under `mutex`, exclusively.
   void Publish() {
     ForEachTable([](auto& table) { table.Publish(); });

@@ -139,6 +139,7 @@ def audit(a):
                 contents.add(hashlib.sha256(file.read()).hexdigest())
         check(contents == books.blobs, f"blobs: entries name {sorted(books.blobs)}, given are {sorted(contents)}")
     if a.csv:
+        number = 1
         with open(a.csv, encoding="utf-8-sig", newline="") as file:
             for number, row in enumerate(csv.DictReader(file), start=2):
                 mine = books.rows[number - 2] if number - 2 < len(books.rows) else None

@@ -10,6 +10,7 @@
 #include "redpoints/v1/account_service.grpc.pb.h"
 #include "redpoints/v1/award_service.grpc.pb.h"
 #include "redpoints/v1/journal_service.grpc.pb.h"
+#include "redpoints/v1/operator_service.grpc.pb.h"
 #include "redpoints/v1/redemption_service.grpc.pb.h"
 #include "redpoints/v1/registry_service.grpc.pb.h"
 
@@ -70,6 +71,7 @@ struct Client::Impl {
   using Accounts = v1::AccountService::Stub;
   using Journal = v1::JournalService::Stub;
   using Registry = v1::RegistryService::Stub;
+  using Operator = v1::OperatorService::Stub;
 
   Impl(std::shared_ptr<Connection> connection_in, CallOptions options_in, Timing timing)
       : connection(std::move(connection_in)),
@@ -133,6 +135,7 @@ struct Client::Impl {
   Accounts accounts{connection->channel()};
   Journal journal{connection->channel()};
   Registry registry{connection->channel()};
+  Operator operators{connection->channel()};
 };
 
 Client::Client(std::shared_ptr<Connection> connection, CallOptions options, Timing timing)
@@ -248,6 +251,17 @@ Answer<v1::GetRegistrationResponse> Client::GetRegistration(const v1::GetRegistr
 }
 Answer<v1::ListRegistrationsResponse> Client::ListRegistrations(const v1::ListRegistrationsRequest& request) const {
   return impl_->Read(impl_->registry, &Impl::Registry::ListRegistrations, request);
+}
+
+Answer<v1::BackupResponse> Client::Backup(const v1::BackupRequest& request) const {
+  v1::BackupResponse response;
+  const Attempts made = impl_->retrier.Run(
+      [&] { return CallOnce(impl_->operators, &Impl::Operator::Backup, request, impl_->options.timeout, &response); },
+      std::chrono::milliseconds(0));
+  return AnswerMaker::OfRead(made, std::move(response));
+}
+Answer<v1::GetMetricsResponse> Client::GetMetrics(const v1::GetMetricsRequest& request) const {
+  return impl_->Read(impl_->operators, &Impl::Operator::GetMetrics, request);
 }
 
 }  // namespace redpoints

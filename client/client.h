@@ -14,6 +14,7 @@
 #include "redpoints/v1/account_service.pb.h"
 #include "redpoints/v1/award_service.pb.h"
 #include "redpoints/v1/journal_service.pb.h"
+#include "redpoints/v1/operator_service.pb.h"
 #include "redpoints/v1/redemption_service.pb.h"
 #include "redpoints/v1/registry_service.pb.h"
 
@@ -63,6 +64,10 @@ class Client {
   Answer<v1::UpdateStaffResponse> UpdateStaff(v1::UpdateStaffRequest request) const;
   Answer<v1::GetRegistrationResponse> GetRegistration(const v1::GetRegistrationRequest& request) const;
   Answer<v1::ListRegistrationsResponse> ListRegistrations(const v1::ListRegistrationsRequest& request) const;
+
+  // Not repeated by itself: a backup that was begun goes on.
+  Answer<v1::BackupResponse> Backup(const v1::BackupRequest& request) const;
+  Answer<v1::GetMetricsResponse> GetMetrics(const v1::GetMetricsRequest& request) const;
 
  private:
   struct Impl;

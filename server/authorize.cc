@@ -15,7 +15,7 @@ constexpr const char* kMethodNames[kMethodCount] = {
     "GetJournal", "GetEntry", "FollowEntries", "ExportEntries", "GetBlob",
     "CreateProgram", "ConfirmClock", "SetNode", "SetFund", "AdoptRulebook", "CreateMember", "UpdateMember", "CreateMembers",
     "CreateMerchant", "UpdateMerchant", "CreateTerminal", "UpdateTerminal", "CreateStaff", "UpdateStaff", "GetRegistration",
-    "ListRegistrations"};
+    "ListRegistrations", "Backup", "GetMetrics"};
 
 absl::Status Deny(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
 
@@ -50,7 +50,9 @@ const std::vector<Permission>& Permissions() {
     staff(kAdministrator, Scope::kProgram,
           {kSetNode, kSetFund, kAdoptRulebook, kCreateMember, kUpdateMember, kCreateMembers, kCreateMerchant, kUpdateMerchant, kCreateTerminal,
            kUpdateTerminal, kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations});
-    staff(kOperator, Scope::kProgram, {kCreateProgram, kConfirmClock});
+    staff(kAdministrator, Scope::kOwnIds, {kGetAwardOutcome});
+    staff(kOperator, Scope::kProgram, {kCreateProgram, kConfirmClock, kBackup, kGetMetrics});
+    staff(kOperator, Scope::kOwnIds, {kGetAwardOutcome});
     return rows;
   }();
   return *permissions;

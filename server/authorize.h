@@ -20,8 +20,9 @@ enum class Method {
   kGetJournal, kGetEntry, kFollowEntries, kExportEntries, kGetBlob,
   kCreateProgram, kConfirmClock, kSetNode, kSetFund, kAdoptRulebook, kCreateMember, kUpdateMember, kCreateMembers, kCreateMerchant,
   kUpdateMerchant, kCreateTerminal, kUpdateTerminal, kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations,
+  kBackup, kGetMetrics,
 };
-inline constexpr int kMethodCount = 36;
+inline constexpr int kMethodCount = 38;
 
 // How far a role reaches in a method.
 enum class Scope {

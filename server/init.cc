@@ -88,6 +88,7 @@ absl::Status InitDirectory(const InitOptions& options) {
        << "  server_key_file: \"" << (certificates / "server.key").string() << "\"\n"
        << "  client_ca_file: \"" << (certificates / "ca.crt").string() << "\"\n"
        << "}\n"
+       << "backup_directory: \"" << (directory / "backups").string() << "\"\n"
        << "port_file: \"" << (directory / "ports").string() << "\"\n";
   if (!file.flush()) return absl::UnavailableError(absl::StrCat("can't write ", config.string()));
   return absl::OkStatus();

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "server/config.h"
 #include "server/init.h"
 #include "server/log.h"
@@ -40,6 +40,8 @@ int Serve(const std::string& path) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // Debian's Abseil looks for deadlocks at every lock of gRPC's; that is a few percent of a busy server.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   static Logger log(LevelOf(*config));
   CaptureLibraryLogs(log);
   auto server = Server::Start(*config, log);
@@ -72,9 +74,9 @@ int Main(int argc, char** argv) {
   std::string program, to, from;
   auto* check = app.add_subcommand("check", "re-derive every table from the journal and compare; the server must be stopped / 核对账本");
   check->add_option("--program", program, "only this one / 只核对一个计划");
-  auto* backup = app.add_subcommand("backup", "a consistent, checksummed copy; ask a running server with `redpoints backup` instead / 备份");
+  auto* backup = app.add_subcommand("backup", "a checksummed copy; the server must be stopped / 备份");
   backup->add_option("--to", to, "a directory that is not there yet / 目标目录")->required();
-  auto* restore = app.add_subcommand("restore", "verify a backup and put it where the configuration wants its shards / 恢复");
+  auto* restore = app.add_subcommand("restore", "verify a backup and put it where the configuration wants its shards; the server must be stopped / 恢复");
   restore->add_option("--from", from, "the backup / 备份目录")->required();
   for (auto* command : {check, backup, restore}) command->add_option("--config", config, "configuration file / 配置文件");
 

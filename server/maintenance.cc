@@ -1,5 +1,7 @@
 #include "server/maintenance.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <filesystem>
 
@@ -37,10 +39,12 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
     for (const auto& program : *programs) {
       if (!wanted.empty() && program != wanted) continue;
       is_any = true;
+      const bool is_terminal = isatty(STDERR_FILENO) == 1;  // a log or a script is not to be filled with progress
       auto report = CheckProgram(**store, program, [&](std::int64_t done, std::int64_t end) {
+        if (!is_terminal) return;
         std::fprintf(stderr, "\rchecking %s: %lld of %lld", program.c_str(), static_cast<long long>(done), static_cast<long long>(end));
       });
-      std::fprintf(stderr, "\n");
+      if (is_terminal) std::fprintf(stderr, "\n");
       if (!report.ok()) return absl::Status(report.status().code(), absl::StrCat(program, ": ", std::string(report.status().message())));
       std::printf("%s: %lld entries, %lld derived rows agree\n", program.c_str(), static_cast<long long>(report->entries),
                   static_cast<long long>(report->derived_rows));

@@ -191,11 +191,7 @@ class RegistryService final : public Raw {
                      [this, program, type, kind = name->kind, id = std::string(name->id)]() -> absl::StatusOr<v1::GetRegistrationResponse> {
                        const State* state = context_.shards->Of(program).FindState(program);
                        const std::string key = kind == ResourceKind::kMember ? ResolveMember(*state, id) : id;
-                       std::optional<Registered> found;
-                       {
-                         const std::shared_lock lock(state->mutex);
-                         found = state->registrations.FindSynced(absl::StrCat(type, "/", key));
-                       }
+                       const auto found = state->Read(state->registrations, absl::StrCat(type, "/", key));
                        if (!found) return Refuse(NotFoundReason(kind));
                        v1::GetRegistrationResponse response;
                        ToProto(program, *found, *response.mutable_registration());

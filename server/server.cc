@@ -78,12 +78,14 @@ class Server::Impl {
     reads_ = std::make_unique<ReadPool>(std::max(2, config_.limits().sync_threads_max() - config_.limits().streams_max()), /*queue_max=*/1024);
     streams_ = std::make_unique<StreamLimit>(config_.limits().streams_max());
     const ServiceContext context{.shards = shards_.get(), .authorizer = authorizer_.get(), .reads = reads_.get(), .tokens = tokens_.get(),
-                                 .streams = streams_.get(), .unary = {.door = door_.get(), .metrics = &metrics_, .log = &log_}};
+                                 .streams = streams_.get(), .unary = {.door = door_.get(), .metrics = &metrics_, .log = &log_},
+                                 .backup_directory = config_.backup_directory()};
     services_.push_back(MakeRedemptionService(context));
     services_.push_back(MakeAwardService(context));
     services_.push_back(MakeAccountService(context));
     services_.push_back(MakeJournalService(context));
     services_.push_back(MakeRegistryService(context));
+    services_.push_back(MakeOperatorService(context));
     return Listen();
   }
 
@@ -156,7 +158,7 @@ class Server::Impl {
     server_ = builder.BuildAndStart();
     if (!server_) return absl::UnavailableError(absl::StrCat("can't listen on ", config_.listen(0), " or use the certificates"));
     server_->GetHealthCheckService()->SetServingStatus(true);
-    for (const char* service : {"Redemption", "Award", "Account", "Journal", "Registry"}) {
+    for (const char* service : {"Redemption", "Award", "Account", "Journal", "Registry", "Operator"}) {
       server_->GetHealthCheckService()->SetServingStatus(absl::StrCat("redpoints.v1.", service, "Service"), true);
     }
     for (std::size_t i = 0; i < ports_.size(); ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "server/unary.h"
 
@@ -28,6 +29,7 @@ struct ServiceContext {
   const PageTokens* tokens;
   StreamLimit* streams;
   UnaryShared unary;
+  std::string backup_directory;  // empty: none while the server runs
 };
 
 std::unique_ptr<grpc::Service> MakeRedemptionService(const ServiceContext& context);
@@ -35,5 +37,6 @@ std::unique_ptr<grpc::Service> MakeAwardService(const ServiceContext& context);
 std::unique_ptr<grpc::Service> MakeAccountService(const ServiceContext& context);
 std::unique_ptr<grpc::Service> MakeJournalService(const ServiceContext& context);
 std::unique_ptr<grpc::Service> MakeRegistryService(const ServiceContext& context);
+std::unique_ptr<grpc::Service> MakeOperatorService(const ServiceContext& context);
 
 }  // namespace redpoints::server

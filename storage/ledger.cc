@@ -192,14 +192,9 @@ class Ledger::Impl {
     const Program* program = Find(id);
     if (!program) return Refused(v1::PROGRAM_NOT_FOUND);
     const State& state = program->state;
-    std::optional<RequestRecord> record;
-    std::optional<FollowUp> follow_up;
-    {
-      const std::shared_lock lock(state.mutex);
-      record = state.requests.FindSynced(RequestKey(actor, request_id));
-      if (record) follow_up = state.follow_ups.FindSynced(SequenceKey(record->sequence));
-    }
+    const auto record = state.Read(state.requests, RequestKey(actor, request_id));
     if (!record) return Refused(v1::REQUEST_NOT_FOUND);
+    const auto follow_up = state.Read(state.follow_ups, SequenceKey(record->sequence));
     Outcome outcome;
     outcome.is_replayed = true;
     for (std::int32_t i = 0; i < record->count; ++i) {

@@ -55,7 +55,7 @@ class Ledger {
 
   // The programs of this shard.
   std::vector<std::string> Programs() const;
-  // The state of a program, nullptr when there is none: lock `mutex` shared and use FindSynced. Lives as long as the ledger.
+  // The state of a program, nullptr when there is none: read it with State::Read. Lives as long as the ledger.
   const State* FindState(const std::string& program) const;
   // One past the last durable entry; 0 for an unknown program.
   std::int64_t EndSequence(const std::string& program) const;

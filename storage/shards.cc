@@ -1,5 +1,7 @@
 #include "storage/shards.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "storage/rocksdb_store.h"
 #include "storage/views.h"
@@ -14,10 +16,17 @@ absl::StatusOr<std::unique_ptr<Shards>> Shards::Open(const std::vector<ShardConf
     for (const auto& program : config[i].programs) shards->shard_of_[program] = i;
   }
   for (std::size_t i = 0; i < config.size(); ++i) {
+    Ledger::Options ledger_options = options;
     auto store = RocksDbStore::Open({.directory = config[i].directory});
+    if (absl::IsUnavailable(store.status())) {
+      // A full disk: what was answered can still be asked, until there is room again and somebody restarts the server.
+      if (options.on_event) options.on_event("storage_read_only", std::string(store.status().message()));
+      ledger_options.is_read_only = true;
+      store = RocksDbStore::Open({.directory = config[i].directory, .read_only = true});
+    }
     if (!store.ok()) return store.status();
     shards->stores_.push_back(*std::move(store));
-    auto ledger = Ledger::Open(*shards->stores_.back(), clock, options);
+    auto ledger = Ledger::Open(*shards->stores_.back(), clock, ledger_options);
     if (!ledger.ok()) return ledger.status();
     shards->ledgers_.push_back(*std::move(ledger));
     for (const auto& program : shards->ledgers_.back()->Programs()) {

@@ -17,7 +17,7 @@ class Shards {
     std::string directory;
     std::vector<std::string> programs;  // empty: all that no other shard names. Exactly one shard is empty
   };
-  // FAILED_PRECONDITION when a program's journal lies in a shard that the map does not give it.
+  // A shard whose disk is full is opened for reading only. FAILED_PRECONDITION when a program's journal lies in a shard that the map does not give it.
   static absl::StatusOr<std::unique_ptr<Shards>> Open(const std::vector<ShardConfig>& config, const Clock& clock,
                                                       const Ledger::Options& options);
 

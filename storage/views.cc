@@ -12,6 +12,7 @@ namespace {
 
 std::set<std::string> UnitsOf(const State& state) {
   std::set<std::string> units;
+  const std::shared_lock lock(state.mutex);
   for (const auto& [day, book] : state.books) {
     for (const auto& unit : book->proto().units()) units.insert(unit.code());
   }
@@ -23,9 +24,8 @@ std::set<std::string> UnitsOf(const State& state) {
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms) {
   const Day today = DayOf(now_ms);
   std::vector<UnitBalance> balances;
-  const std::shared_lock lock(state.mutex);
   for (const std::string& unit : UnitsOf(state)) {
-    const auto account = state.accounts.FindSynced(AccountKey(member, unit));
+    const auto account = state.Read(state.accounts, AccountKey(member, unit));
     if (!account) continue;
     UnitBalance balance{.unit = unit, .available = account->at(Sub::kAvailable), .held = account->at(Sub::kHeld),
                         .debt = -account->at(Sub::kDebt), .lots = {}};
@@ -43,13 +43,8 @@ std::vector<UnitBalance> BalanceNow(const State& state, const std::string& membe
 
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
                                                      std::int64_t as_of_ms) {
-  std::set<std::string> units;
-  {
-    const std::shared_lock lock(state.mutex);
-    units = UnitsOf(state);
-  }
   std::vector<UnitBalance> balances;
-  for (const std::string& unit : units) {
+  for (const std::string& unit : UnitsOf(state)) {
     ChainPosition position = HeadOf(state, member, unit);
     while (position.sequence >= 0) {
       ChainPosition before = position;
@@ -80,8 +75,7 @@ absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int
 }
 
 ChainPosition HeadOf(const State& state, const std::string& holder, const std::string& unit) {
-  const std::shared_lock lock(state.mutex);
-  const auto account = state.accounts.FindSynced(AccountKey(holder, unit));
+  const auto account = state.Read(state.accounts, AccountKey(holder, unit));
   if (!account) return {};
   return {account->head, {account->balance[0], account->balance[1], account->balance[2]}};
 }
@@ -109,26 +103,20 @@ absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, co
 }
 
 std::string ResolveMember(const State& state, const std::string& ref) {
-  const std::shared_lock lock(state.mutex);
-  if (ref.starts_with('m')) return state.registrations.FindSynced("member/" + ref) ? ref : "";
-  return state.numbers.FindSynced(ref).value_or("");
+  if (ref.starts_with('m')) return state.Read(state.registrations, "member/" + ref) ? ref : "";
+  return state.Read(state.numbers, ref).value_or("");
 }
 
 bool IsInScope(const State& state, const std::string& place, const std::string& scope) {
   if (scope.empty()) return true;
-  const std::shared_lock lock(state.mutex);
-  const auto node = [&](const std::string& code) -> std::optional<NodeData> {
-    auto found = state.registrations.FindSynced("node/" + code);
-    if (!found) return std::nullopt;
-    return std::get<NodeData>(std::move(found->data));
-  };
   // From the place up: a place of the scope, or one that a branch of the scope looks after.
   std::set<std::string> ancestors;
   for (std::string code = place; !code.empty() && ancestors.insert(code).second;) {
     if (code == scope) return true;
-    const auto found = node(code);
+    const auto found = FindRegistration<NodeData>(state, "node", code);
     code = found ? found->parent : "";
   }
+  const std::shared_lock lock(state.mutex);
   for (const auto& [code, branch] : state.branches) {
     std::string up = code;
     for (int depth = 0; !up.empty() && up != scope && depth < 64; ++depth) {

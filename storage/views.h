@@ -53,8 +53,7 @@ std::string ResolveMember(const State& state, const std::string& ref);
 
 // A registration as published; nullopt when there is none.
 template <class T> std::optional<T> FindRegistration(const State& state, const std::string& type, const std::string& id) {
-  const std::shared_lock lock(state.mutex);
-  auto found = state.registrations.FindSynced(type + "/" + id);
+  auto found = state.Read(state.registrations, type + "/" + id);
   if (!found || !std::holds_alternative<T>(found->data)) return std::nullopt;
   return std::get<T>(std::move(found->data));
 }

@@ -172,6 +172,7 @@ int Run(const std::vector<std::string>& arguments, Host host) {
   AddAccountCommands(app, session);
   AddJournalCommands(app, session);
   AddRegistryCommands(app, session);
+  AddOperatorCommands(app, session);
   AddCompletion(app, session);
   GroupHelp(app, t("选项", "Options"));
   app.footer(Footer(t));  // last, so that subcommands don't inherit it

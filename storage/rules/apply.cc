@@ -4,7 +4,9 @@
 #include <tuple>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "storage/rules/entry_codec.h"
 
 namespace redpoints {
 namespace {
@@ -110,6 +112,34 @@ absl::Status VerifyLots(const Entry& entry, const Posting& p, Holder holder, v1:
   return absl::OkStatus();
 }
 
+// A hold ends once, and all of its points leave the held part.
+absl::Status VerifyHoldEnd(State& state, const Entry& entry) {
+  const bool ends = entry.kind == Kind::kCapture || entry.kind == Kind::kVoid || entry.kind == Kind::kHoldExpired ||
+                    (entry.kind == Kind::kReversal && entry.reason == "undone" && entry.ref < 0);
+  if (!ends) return absl::OkStatus();
+  const Hold* hold = state.holds.Find(SequenceKey(entry.hold));
+  if (!hold) return absl::InternalError(absl::StrCat("no points are held by ", entry.hold));
+  std::int64_t left = hold->points;
+  for (const Posting& p : entry.postings) {
+    if (p.sub != Sub::kHeld) continue;
+    if (p.holder != hold->member) return absl::InternalError(absl::StrCat(p.holder, " is not who is held by ", entry.hold));
+    left += p.amount;
+  }
+  return left == 0 ? absl::OkStatus() : absl::InternalError(absl::StrCat(left, " points stay held by ", entry.hold));
+}
+
+// A correction's facts are amounts, which Apply takes as numbers.
+absl::Status VerifyFacts(const Entry& entry) {
+  if (entry.kind != Kind::kCorrection) return absl::OkStatus();
+  for (const auto& [unit, text] : entry.facts) {
+    std::int64_t amount = 0;
+    if (!absl::SimpleAtoi(text, &amount) || !InRange(amount) || absl::StrCat(amount) != text) {
+      return absl::InternalError(absl::StrCat(text, " is no amount of ", unit));
+    }
+  }
+  return absl::OkStatus();
+}
+
 void AddTo(State& state, const std::string& key, std::int64_t amount) {
   if (amount != 0) state.counters.Edit(key) += amount;
 }
@@ -171,7 +201,14 @@ void ApplyCorrection(State& state, const Entry& e) {
   for (const Posting& p : e.postings) {
     if (p.holder.starts_with("issuance:")) CountAgainstCaps(state, e, p.unit, -p.amount);
   }
-  if (!e.session.empty()) state.counters.Edit(SessionCounter(e.member, e.activity, e.session)) = e.quantity > 0 ? 1 : 0;
+  if (e.session.empty()) return;
+  const std::string session = SessionCounter(e.member, e.activity, e.session);
+  const std::int64_t* holder = state.counters.Find(session);
+  if (e.quantity > 0) {
+    state.counters.Edit(session) = e.ref + 1;
+  } else if (holder && *holder == e.ref + 1) {  // another award may have taken the session since this one was withdrawn
+    state.counters.Edit(session) = 0;
+  }
 }
 
 void ApplyReversal(State& state, const Entry& e) {
@@ -271,6 +308,7 @@ absl::Status Verify(State& state, const Entry& entry) {
   }
   if (entry.recorded_ms < state.last_ms) return absl::InternalError("recorded before the last entry");
   if (entry.business_day != DayOf(entry.recorded_ms)) return absl::InternalError("business day of another time");
+  if (!FitsLine(entry)) return absl::InternalError("longer than a line may be");
 
   absl::InlinedVector<std::pair<std::string_view, std::int64_t>, 4> sums;     // per unit
   absl::InlinedVector<std::pair<std::string, Account>, 4> accounts;           // as this entry leaves them so far
@@ -311,7 +349,8 @@ absl::Status Verify(State& state, const Entry& entry) {
   for (const auto& [unit, sum] : sums) {
     if (sum != 0) return absl::InternalError(absl::StrCat("postings in ", std::string(unit), " sum to ", sum));
   }
-  return absl::OkStatus();
+  if (auto status = VerifyHoldEnd(state, entry); !status.ok()) return status;
+  return VerifyFacts(entry);
 }
 
 absl::Status Apply(State& state, const Entry& e) {
@@ -339,7 +378,7 @@ absl::Status Apply(State& state, const Entry& e) {
       if (auto status = ApplyRegistration(state, e); !status.ok()) return status;
       break;
     case Kind::kAward:
-      if (!e.session.empty()) state.counters.Edit(SessionCounter(e.member, e.activity, e.session)) = 1;
+      if (!e.session.empty()) state.counters.Edit(SessionCounter(e.member, e.activity, e.session)) = e.sequence + 1;
       for (const Posting& p : e.postings) {
         if (p.holder.starts_with("issuance:")) CountAgainstCaps(state, e, p.unit, -p.amount);
       }

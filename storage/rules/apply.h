@@ -7,7 +7,7 @@
 
 namespace redpoints {
 
-// Whether `entry` may be the next one: sequence, time, conservation per unit, balances and chains, floors, lots, and which kinds of entry
+// Whether `entry` may be the next one: sequence, time, length, conservation per unit, balances and chains, floors, lots, and which kinds of entry
 // may touch which accounts. INTERNAL says what is wrong. Changes nothing but fills caches.
 absl::Status Verify(State& state, const Entry& entry);
 

@@ -150,6 +150,11 @@ Account Engine::AccountOf(const std::string& holder, std::string_view unit) {
   return account ? *account : Account{};
 }
 
+bool Engine::HasRoom(const std::string& member, std::int64_t points) {
+  const Account account = AccountOf(member, kPoint);
+  return InRange(account.at(Sub::kAvailable) + account.at(Sub::kHeld) + points);
+}
+
 const MemberData* Engine::FindMember(const MemberRef& ref) {
   if (ref.starts_with('m')) return state_.Find<MemberData>("member", ref);
   const std::string* id = state_.numbers.Find(ref);
@@ -195,6 +200,27 @@ std::vector<Lot> Engine::Take(const std::vector<Lot>& lots, std::int64_t points)
   }
   RP_CHECK(points == 0);
   return taken;
+}
+
+std::vector<Lot> Engine::Fit(std::vector<Lot> lots, const std::vector<Lot>& back) {
+  std::vector<Lot> fitting;
+  for (Lot lot : back) {
+    const auto has = [&](const Lot& l) { return l.fund == lot.fund && l.end == lot.end; };
+    if (lots.size() >= kLotsMax && std::none_of(lots.begin(), lots.end(), has)) {
+      const auto later = std::find_if(lots.begin(), lots.end(), [&](const Lot& l) { return l.fund == lot.fund && l.end > lot.end; });
+      const Lot& host = later != lots.end() ? *later : lots.back();
+      lot.fund = host.fund;
+      lot.end = host.end;
+    }
+    AddLot(lots, lot);
+    AddLot(fitting, lot);
+  }
+  return fitting;
+}
+
+std::vector<Posting> Engine::Unhold(const std::string& member, std::int64_t points, const std::vector<Lot>& lots) {
+  return {Move(member, Sub::kHeld, kPoint, -points),
+          Move(member, Sub::kAvailable, kPoint, points, Fit(AccountOf(member, kPoint).lots, lots))};
 }
 
 std::vector<Owed> Engine::OwedFor(const std::vector<Lot>& lots, const Rulebook& book) {

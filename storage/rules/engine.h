@@ -29,7 +29,8 @@ class Engine {
   // Decides and posts. A request id seen before is answered from the ledger.
   Outcome Execute(const Origin& origin, const Command& command);
 
-  // Ends holds whose time has come and closes business days that are over, in at most `entries_max` entries. True when all is done.
+  // Ends holds whose time has come and closes business days that are over, in at most `entries_max` entries (and the
+  // expiries in front of holds' ends). True when all is done.
   bool CatchUpWithTime(std::size_t entries_max);
   // When CatchUpWithTime will next have something to do, Unix milliseconds.
   std::int64_t NextDeadline() const;
@@ -86,6 +87,8 @@ class Engine {
   // redemptions
   struct Sale;  // what Redeem, Authorize and Quote have in common
   std::optional<Refusal> CheckSale(const Origin& origin, const std::string& member_ref, const std::vector<OfferLine>& lines, Sale& sale);
+  // Whether all entries that may come of the sale have lines short enough.
+  bool FitsEntries(const Origin& origin, const Sale& sale) const;
   Outcome GiveBack(Entry entry, const Entry& sale, std::int64_t points, std::int64_t already);
   const Hold* FindHold(const Origin& origin, std::int64_t sequence, Outcome& refusal, Kind kind);
   Outcome ReverseTarget(const Origin& origin, const std::string& target_request, const RequestRecord& record);
@@ -100,9 +103,16 @@ class Engine {
   // Writes the expiry of lots that are past, before anything else touches the account.
   void ExpirePast(const std::string& member);
   Account AccountOf(const std::string& holder, std::string_view unit);
+  // Whether so many points more fit the member's account, those held included, since they may come back.
+  bool HasRoom(const std::string& member, std::int64_t points);
   void EndHoldByTime(std::int64_t sequence);
   // Lots worth `points` from `lots`, soonest-ending first, positive. `lots` must hold that many.
   static std::vector<Lot> Take(const std::vector<Lot>& lots, std::int64_t points);
+  // `back` as it fits beside `lots`: what would be a lot too many joins the next of its fund that ends later, else the last of all. Never
+  // a refusal: the points are the member's.
+  static std::vector<Lot> Fit(std::vector<Lot> lots, const std::vector<Lot>& back);
+  // The two postings that give `lots` of a hold back, worth `points`.
+  std::vector<Posting> Unhold(const std::string& member, std::int64_t points, const std::vector<Lot>& lots);
   static std::vector<Owed> OwedFor(const std::vector<Lot>& lots, const Rulebook& book);
 
   State& state_;

@@ -150,12 +150,12 @@ std::optional<Refusal> Engine::IssuePoints(Entry& entry, const std::string& fund
   const Account account = AccountOf(entry.member, kPoint);
   const std::int64_t paid = std::min(points, DebtOf(account));
   const std::int64_t rest = points - paid;
-  if (!InRange(account.at(Sub::kAvailable) + rest)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
   if (rest > 0) {
     auto lots = account.lots;
     AddLot(lots, {fund, lot_end, rest});
     if (lots.size() > kLotsMax) return Refusal{v1::LOT_LIMIT_EXCEEDED, {}};
   }
+  if (!HasRoom(entry.member, rest)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
   entry.postings.push_back(Move(IssuanceHolder(fund), Sub::kAvailable, kPoint, -points));
   if (paid > 0) entry.postings.push_back(Move(entry.member, Sub::kDebt, kPoint, paid));
   if (rest > 0) entry.postings.push_back(Move(entry.member, Sub::kAvailable, kPoint, rest, {{fund, lot_end, rest}}));

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/engine.h"
+#include "storage/rules/entry_codec.h"
 
 namespace redpoints {
 namespace {
@@ -133,7 +134,32 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   if (available < sale.points) return Refusal{v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(sale.points - available)}}};
   if (!InRange(AccountOf(origin.merchant, kPoint).at(Sub::kAvailable) + sale.points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
   sale.lots = Take(account.lots, sale.points);
+  if (sale.lots.size() + sale.lines.size() > 20 && !FitsEntries(origin, sale)) return limit("entry_size");
   return std::nullopt;
+}
+
+bool Engine::FitsEntries(const Origin& origin, const Sale& sale) const {
+  // The longest: a reversal or capture in part, with the fields of both, and numbers as long as they can be.
+  Entry entry = Draft(Kind::kHoldExpired, origin);
+  entry.program = state_.program;
+  entry.epoch = entry.sequence = entry.recorded_ms = entry.quantity = entry.ref = entry.hold = kAmountMax;
+  entry.business_day = entry.effective_day = kNever;
+  entry.request_id = entry.fingerprint = entry.target_request = std::string(32, '0');
+  entry.clerk = std::string(16, '0');
+  entry.till = std::string(32, '0');
+  entry.member = sale.member.id;
+  entry.rulebook = sale.book->version();
+  entry.presentation = entry.reason = "presentation";
+  entry.lines = sale.lines;
+  entry.owed = OwedFor(sale.lots, *sale.book);
+  for (Owed& owed : entry.owed) owed.fen = -owed.fen, owed.points = -owed.points;
+  auto lots = Negative(sale.lots);
+  lots.push_back(lots.back());  // a part of it is captured, the rest comes back
+  entry.postings = {Move(sale.member.id, Sub::kHeld, kPoint, -sale.points, std::move(lots)),
+                    Move(origin.merchant, Sub::kAvailable, kPoint, -sale.points), Move(sale.member.id, Sub::kHeld, kPoint, -sale.points),
+                    Move(sale.member.id, Sub::kAvailable, kPoint, -sale.points)};
+  for (Posting& p : entry.postings) p.balance = p.prev = kAmountMax;
+  return FitsLine(entry);
 }
 
 Outcome Engine::Decide(const Origin& origin, const Quote& command) {
@@ -218,6 +244,7 @@ Outcome Engine::Decide(const Origin& origin, const Capture& command) {
   }
   const Rulebook* book = state_.BookNamed(hold.rulebook);
   RP_CHECK(book != nullptr);
+  ExpirePast(hold.member);
   std::vector<Lot> captured = Take(hold.lots, points);
   std::vector<Lot> rest = hold.lots;
   for (const Lot& lot : captured) AddLot(rest, {lot.fund, lot.end, -lot.amount});
@@ -232,8 +259,7 @@ Outcome Engine::Decide(const Origin& origin, const Capture& command) {
   entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -points, Negative(std::move(captured))),
                     Move(hold.merchant, Sub::kAvailable, kPoint, points)};
   if (points < hold.points) {
-    entry.postings.push_back(Move(hold.member, Sub::kHeld, kPoint, points - hold.points));
-    entry.postings.push_back(Move(hold.member, Sub::kAvailable, kPoint, hold.points - points, std::move(rest)));
+    for (Posting& p : Unhold(hold.member, hold.points - points, rest)) entry.postings.push_back(std::move(p));
   }
   return Posted(Post(std::move(entry)));
 }
@@ -243,11 +269,11 @@ Outcome Engine::Decide(const Origin& origin, const Void& command) {
   const Hold* open = FindHold(origin, command.hold, refusal, Kind::kVoid);
   if (!open) return refusal;
   const Hold hold = *open;
+  ExpirePast(hold.member);
   Entry entry = Draft(Kind::kVoid, origin);
   entry.member = hold.member;
   entry.hold = command.hold;
-  entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -hold.points),
-                    Move(hold.member, Sub::kAvailable, kPoint, hold.points, hold.lots)};
+  entry.postings = Unhold(hold.member, hold.points, hold.lots);
   return Posted(Post(std::move(entry)));
 }
 
@@ -256,8 +282,6 @@ Outcome Engine::GiveBack(Entry entry, const Entry& sale, std::int64_t points, st
   const Rulebook* book = state_.BookOf(today_);
   entry.owed = OwedBack(sale, already, already + points);
   if (points > 0) {
-    const Account account = AccountOf(sale.member, kPoint);
-    std::vector<Lot> lots = account.lots;  // as they will be
     std::vector<Lot> back;
     std::int64_t expired = 0;
     for (Lot lot : LotsBack(sale, already, already + points)) {
@@ -268,17 +292,9 @@ Outcome Engine::GiveBack(Entry entry, const Entry& sale, std::int64_t points, st
         }
         lot.end = EndOfPeriod(AddDays(today_, book->proto().policies().grace_days()), 0, v1::MONTH);
       }
-      const auto has = [&](const Lot& l) { return l.fund == lot.fund && l.end == lot.end; };
-      if (lots.size() >= kLotsMax && std::none_of(lots.begin(), lots.end(), has)) {
-        // Full: join the next lot of the fund that ends later, else the last of all. Never a refusal: the points are the member's.
-        auto later = std::find_if(lots.begin(), lots.end(), [&](const Lot& l) { return l.fund == lot.fund && l.end > lot.end; });
-        const Lot& host = later != lots.end() ? *later : lots.back();
-        lot.fund = host.fund;
-        lot.end = host.end;
-      }
-      AddLot(lots, lot);
-      AddLot(back, lot);
+      back.push_back(std::move(lot));
     }
+    back = Fit(AccountOf(sale.member, kPoint).lots, back);
     entry.postings.push_back(Move(sale.merchant, Sub::kAvailable, kPoint, -points));
     if (points > expired) entry.postings.push_back(Move(sale.member, Sub::kAvailable, kPoint, points - expired, std::move(back)));
     if (expired > 0) entry.postings.push_back(Move(kExpiredHolder, Sub::kAvailable, kPoint, expired));
@@ -300,9 +316,7 @@ Outcome Engine::Decide(const Origin& origin, const Refund& command) {
   if (command.points > left) {
     return Answer(origin, Kind::kRefund, sale.member, {v1::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}}});
   }
-  if (!InRange(AccountOf(sale.member, kPoint).at(Sub::kAvailable) + command.points)) {
-    return Answer(origin, Kind::kRefund, sale.member, {v1::BALANCE_OUT_OF_RANGE, {}});
-  }
+  if (!HasRoom(sale.member, command.points)) return Answer(origin, Kind::kRefund, sale.member, {v1::BALANCE_OUT_OF_RANGE, {}});
   Entry entry = Draft(Kind::kRefund, origin);
   entry.member = sale.member;
   entry.rulebook = sale.rulebook;
@@ -311,6 +325,9 @@ Outcome Engine::Decide(const Origin& origin, const Refund& command) {
 }
 
 Outcome Engine::Decide(const Origin& origin, const Reverse& command) {
+  if (command.target_request == origin.request_id) {
+    return Unrecorded({v1::FIELD_INVALID, {{"field", "target_request_id"}, {"expected", "the id of another request"}}});
+  }
   const RequestRecord* found = state_.requests.Find(RequestKey(origin.actor, command.target_request));
   if (!found) {
     Entry entry = Draft(Kind::kReversal, origin);
@@ -344,7 +361,7 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   Entry entry = Draft(Kind::kReversal, origin);
   entry.target_request = target_request;
   entry.member = target.member;
-  if (target.kind == Kind::kRefused) {
+  if (target.kind == Kind::kRefused && record.count == 1) {  // of many: the others may stand
     entry.reason = "refused";
     entry.ref = record.sequence;
     return with_target(Posted(Post(std::move(entry))));
@@ -367,8 +384,8 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   entry.hold = target.kind == Kind::kHold ? record.sequence : target.hold;
   if (const Hold* open = target.kind == Kind::kHold ? state_.holds.Find(SequenceKey(record.sequence)) : nullptr) {
     const Hold hold = *open;
-    entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -hold.points),
-                      Move(hold.member, Sub::kAvailable, kPoint, hold.points, hold.lots)};
+    ExpirePast(hold.member);
+    entry.postings = Unhold(hold.member, hold.points, hold.lots);
     return with_target(Posted(Post(std::move(entry))));
   }
   // A redemption, or the capture of a hold: what is left of it goes back, and the limits with it.
@@ -378,6 +395,9 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   const FollowUp* sale_followed = state_.follow_ups.Find(SequenceKey(sale_sequence));
   const std::int64_t refunded = sale_followed ? sale_followed->refunded_points : 0;
   ExpirePast(target.member);
+  if (!HasRoom(target.member, PointsOf(**sale) - refunded)) {
+    return Answer(origin, Kind::kReversal, target.member, {v1::BALANCE_OUT_OF_RANGE, {}});
+  }
   entry.ref = sale_sequence;
   entry.merchant = (*sale)->merchant;
   entry.effective_day = (*sale)->kind == Kind::kCapture ? (*sale)->effective_day : (*sale)->business_day;

@@ -9,13 +9,13 @@ void Engine::EndHoldByTime(std::int64_t sequence) {
   const Hold* open = state_.holds.Find(SequenceKey(sequence));
   RP_CHECK(open != nullptr);
   const Hold hold = *open;
+  ExpirePast(hold.member);
   Entry entry;
   entry.kind = Kind::kHoldExpired;
   entry.actor = kLedgerActor;
   entry.member = hold.member;
   entry.hold = sequence;
-  entry.postings = {Move(hold.member, Sub::kHeld, kPoint, -hold.points),
-                    Move(hold.member, Sub::kAvailable, kPoint, hold.points, hold.lots)};
+  entry.postings = Unhold(hold.member, hold.points, hold.lots);
   Post(std::move(entry));
 }
 

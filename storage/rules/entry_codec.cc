@@ -336,6 +336,9 @@ class Reader {
     simdjson::dom::object object;
     if (e.get_object().get(object)) return Fail("an object");
     for (const auto& pair : object) {
+      for (const auto& fact : facts) {
+        if (fact.first == pair.key) return Fail("each key once");
+      }
       auto& fact = facts.emplace_back();
       fact.first = pair.key;
       Value(pair.value, fact.second);
@@ -419,6 +422,30 @@ std::string RegistrationKey(const Registration& registration) {
 }
 
 void AppendLine(const Entry& entry, std::string& line) { Writer(line).Object(entry); }
+
+bool FitsLine(const Entry& e) {
+  // More than any line of these parts: keys, numbers and words; texts at the six bytes of an escape for each character.
+  std::size_t texts = e.program.size() + e.request_id.size() + e.fingerprint.size() + e.actor.size() + e.on_behalf.size() + e.approver.size() +
+                      e.terminal.size() + e.merchant.size() + e.clerk.size() + e.till.size() + e.member.size() + e.presentation.size() +
+                      e.group.size() + e.activity.size() + e.rulebook.size() + e.session.size() + e.case_id.size() + e.about.size() +
+                      e.evidence_sha256.size() + e.note_commitment.size() + e.reason.size() + e.request_kind.size() +
+                      e.target_request.size() + e.grid.size();
+  std::size_t bytes = 1000;
+  for (const auto& tag : e.tags) texts += 1 + tag.size();
+  for (const auto& [key, value] : e.facts) texts += 1 + key.size() + value.size();
+  for (const OfferLine& line : e.lines) texts += line.offer.size(), bytes += 60;
+  for (const Owed& owed : e.owed) texts += owed.fund.size(), bytes += 45;
+  for (const Posting& p : e.postings) {
+    texts += p.holder.size() + p.unit.size();
+    bytes += 140 + 40 * p.lots.size();
+    for (const Lot& lot : p.lots) texts += lot.fund.size();
+  }
+  if (e.data.index() == 0 && bytes + 6 * texts <= kLineBytesMax) return true;
+  thread_local std::string line;
+  line.clear();
+  AppendLine(e, line);
+  return line.size() <= kLineBytesMax;
+}
 
 absl::StatusOr<Entry> ParseLine(std::string_view line) {
   if (line.size() > kLineBytesMax) return absl::InvalidArgumentError("longer than 4096 bytes");

@@ -14,6 +14,9 @@ namespace redpoints {
 // Appends the line. About a microsecond, no allocation beyond `line`'s growth.
 void AppendLine(const Entry& entry, std::string& line);
 
+// Whether the line has at most kLineBytesMax bytes. Cheap for entries that are far from it.
+bool FitsLine(const Entry& entry);
+
 // Reads a line strictly: only lines that AppendLine writes are taken (INVALID_ARGUMENT names the field). Any bytes are safe input.
 absl::StatusOr<Entry> ParseLine(std::string_view line);
 

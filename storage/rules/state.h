@@ -120,6 +120,16 @@ struct State {
   // The branches of the program's tree by code, which scopes are resolved with. Few; published as the books are.
   std::map<std::string, NodeData> branches;
 
+  // A published row, for readers. A row that is in no generation in memory is read from the store after the lock is let go: it has not
+  // changed for two turns, and whatever it becomes meanwhile is published, too.
+  template <class V> std::optional<V> Read(const Table<V>& table, const std::string& key) const {
+    {
+      const std::shared_lock lock(mutex);
+      if (const auto* row = table.FindCached(key)) return row->value;
+    }
+    return table.Load(key);
+  }
+
   // Makes what was applied visible to readers. Under `mutex`, exclusively.
   void Publish() {
     ForEachTable([](auto& table) { table.Publish(); });
@@ -144,7 +154,7 @@ std::string CountCounter(v1::Period period, std::string_view member, Day day);  
 std::string RefusalCounter(std::string_view terminal, Day day);                      // recorded refusals of a terminal
 std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
                        const std::string& session);                                  // amount earned by a member in an activity
-std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session);  // 1 when awarded
+std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session);  // the award's sequence + 1; 0: withdrawn
 
 std::string IssuanceHolder(std::string_view fund);  // "issuance:street"
 inline constexpr char kExpiredHolder[] = "expired";

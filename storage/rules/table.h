@@ -7,8 +7,8 @@
 //
 // A row's newest generation wins. A row without value is a deleted one.
 //
-// Threads: one writer calls Find, Edit, Erase freely, and Publish and Turn while it holds the state's lock exclusively. Readers call
-// FindSynced while they hold it shared. A reader never sees half of a batch.
+// Threads: one writer calls Find, Edit, Erase freely, and Publish and Turn while it holds the state's lock exclusively. Readers use
+// State::Read, which holds the lock shared for memory only and never while it waits for the store. A reader never sees half of a batch.
 #pragma once
 
 #include <functional>
@@ -60,12 +60,14 @@ class Table {
 
   void Erase(const std::string& key) { pending_[key] = Row{std::nullopt, /*dirty=*/true}; }
 
-  // The published row.
+  // The published row, as State::Read gives it. Waits for the store.
   std::optional<V> FindSynced(const std::string& key) const {
     if (const Row* row = InMemory(key, recent_)) return row->value;
-    return loader_ ? loader_(key) : std::nullopt;
+    return Load(key);
   }
-  // The same without the store: nullptr when memory does not know, a Row without value when it is known to be deleted.
+  // What the store has of a row that memory does not know.
+  std::optional<V> Load(const std::string& key) const { return loader_ ? loader_(key) : std::nullopt; }
+  // The published row without the store: nullptr when memory does not know, a Row without value when it is known to be deleted.
   const Row* FindCached(const std::string& key) const { return InMemory(key, recent_); }
 
   // Pending rows become visible.

@@ -20,7 +20,7 @@ namespace redpoints {
 
 // Amounts and balances lie in ±kAmountMax, so that every JSON reader keeps them exact.
 inline constexpr std::int64_t kAmountMax = (std::int64_t{1} << 53) - 1;
-// Live lots of one account, held ones included.
+// Live lots of one account; those of open holds are beside them.
 inline constexpr std::size_t kLotsMax = 64;
 // Bytes of a stored entry.
 inline constexpr std::size_t kLineBytesMax = 4096;

@@ -114,10 +114,10 @@ class FunctionalTest(unittest.TestCase):
     def test_a_stranger_finds_everything_by_reflection(self):
         a = self.alliance
         auditor = self.stranger("auditor")
-        for service in ("Account", "Award", "Journal", "Redemption", "Registry"):
+        for service in ("Account", "Award", "Journal", "Operator", "Redemption", "Registry"):
             self.assertIn(f"redpoints.v1.{service}Service", auditor.services)
         self.assertIn("grpc.health.v1.Health", auditor.services)
-        self.assertEqual(len(auditor.methods), 36)
+        self.assertEqual(len(auditor.methods), 38)
         a.award(a.members[0], 10)
         till = auditor.on(a.channel("till-1"))
         request = self.sale(a.members[0]["number"], 5)

@@ -60,6 +60,8 @@ constexpr Row kRows[] = {
     {"UpdateStaff", "admin"},
     {"GetRegistration", "admin auditor"},
     {"ListRegistrations", "admin auditor"},
+    {"Backup", "operator"},
+    {"GetMetrics", "operator"},
 };
 
 std::set<std::string> Words(const char* text) { return absl::StrSplit(text, ' ', absl::SkipEmpty()); }

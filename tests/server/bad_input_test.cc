@@ -294,6 +294,10 @@ TEST_P(BadInputTest, BytesThatAreNoMessage) {
     const Sample& sample = SampleOf(name);
     const std::string good = world.Parse(name, sample.text)->SerializeAsString();
     std::int64_t entries = 0;
+    if (method->input_type()->field_count() == 0) {
+      EXPECT_TRUE(world.CallBytes(sample.caller, name, "").ok());
+      continue;
+    }
     for (const std::string& bytes : {good.substr(0, good.size() - 1), std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
                                      std::string("\x0a\x7f" "a"), std::string(1, '\x0b'), std::string("\x0f", 1), good + '\x07'}) {
       const Answer answer = Counted([&] { return world.CallBytes(sample.caller, name, bytes); }, entries);
@@ -310,7 +314,7 @@ TEST_P(BadInputTest, BytesThatAreNoMessage) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Services, BadInputTest,
-                         testing::Values("RedemptionService", "AwardService", "AccountService", "JournalService", "RegistryService"),
+                         testing::Values("RedemptionService", "AwardService", "AccountService", "JournalService", "RegistryService", "OperatorService"),
                          [](const auto& each) { return each.param; });
 
 // Every exception is about a field that exists.

@@ -88,7 +88,7 @@ const std::map<std::string, const MethodDescriptor*>& Methods() {
     auto* all = new std::map<std::string, const MethodDescriptor*>;
     for (const auto* file : {v1::QuoteRequest::descriptor()->file(), v1::AwardRequest::descriptor()->file(),
                              v1::GetBalanceRequest::descriptor()->file(), v1::GetEntryRequest::descriptor()->file(),
-                             v1::SetNodeRequest::descriptor()->file()}) {
+                             v1::SetNodeRequest::descriptor()->file(), v1::BackupRequest::descriptor()->file()}) {
       for (int s = 0; s < file->service_count(); ++s) {
         for (int m = 0; m < file->service(s)->method_count(); ++m) {
           const MethodDescriptor* method = file->service(s)->method(m);
@@ -160,6 +160,8 @@ const std::vector<Sample>& Samples() {
        R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" member: "$SPARE" grants { role: HELPER scope: "grid-1" } state: ACTIVE })"},
       {"GetRegistration", "admin", R"(name: "$HOME")"},
       {"ListRegistrations", "admin", R"(program: "$P" kind: "members" page_size: 2)"},
+      {"Backup", "operator", R"(backup_id: "backup-$N")"},
+      {"GetMetrics", "operator", ""},
   };
   return *samples;
 }

@@ -21,6 +21,7 @@
 #include "redpoints/v1/account_service.pb.h"
 #include "redpoints/v1/award_service.pb.h"
 #include "redpoints/v1/journal_service.pb.h"
+#include "redpoints/v1/operator_service.pb.h"
 #include "redpoints/v1/redemption_service.pb.h"
 #include "redpoints/v1/registry_service.pb.h"
 #include "server/certificates.h"

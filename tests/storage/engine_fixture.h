@@ -2,6 +2,7 @@
 // Every test ends with Check(): the journal is read back from its lines, replayed, and compared with the state.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>

@@ -83,6 +83,19 @@ TEST_F(LedgerTest, AFailedCommitStopsEverythingAndTheTruthIsOnDisk) {
   }
 }
 
+TEST_F(LedgerTest, AReadOnlyLedgerStillTellsOutcomes) {
+  SetUpProgram();
+  const auto id = NewId();
+  const Outcome sale = Run(Till(id), Sale("m1", 30));
+  options.is_read_only = true;
+  Reopen();
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), v1::STORAGE_READ_ONLY);
+  EXPECT_EQ(ledger->FindOutcome("minyue", "t1", id).entry(), sale.entry());
+  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t2", id)), v1::REQUEST_NOT_FOUND);
+  EXPECT_EQ(Balance("m1"), 970);
+  options.is_read_only = false;
+}
+
 TEST_F(LedgerTest, AnOldOwnerIsFencedOff) {
   SetUpProgram();
   ASSERT_TRUE(memory.TakeOver().ok());

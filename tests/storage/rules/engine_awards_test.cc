@@ -111,5 +111,18 @@ TEST_F(EngineTest, AwardRefusals) {
   EXPECT_EQ(ReasonOf(AwardPoints("m1", 2)), v1::FUND_BUDGET_EXCEEDED);
 }
 
+// An award withdrawn frees its session once; withdrawing it again must not free the session that another award has taken meanwhile.
+TEST_F(EngineTest, WithdrawingTwiceDoesNotFreeASessionAwardedAgain) {
+  SetUpProgram();
+  AwardItem item = Item("m1", "MEETING", 1);
+  item.session = "s-1";
+  const std::int64_t first = Run(Staff(), Award{item}).entry().sequence;
+  Run(Staff(), Correct{first, 0, "deed_not_done"});
+  EXPECT_EQ(Run(Staff(), Award{item}).first, v1::DONE);
+  Run(Staff(), Correct{first, 0, "deed_not_done"});
+  EXPECT_EQ(ReasonOf(Run(Staff(), Award{item})), v1::SESSION_ALREADY_AWARDED);
+  EXPECT_EQ(ReasonOf(Run(Staff(), Correct{first, 1, "deed_not_done"})), v1::SESSION_ALREADY_AWARDED);
+}
+
 }  // namespace
 }  // namespace redpoints

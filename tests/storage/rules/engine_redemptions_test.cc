@@ -130,5 +130,22 @@ TEST_F(EngineTest, LimitsAreGivenBackByReversalButNotByRefund) {
   EXPECT_EQ(Buy("m1", 50).first, v1::DONE);
 }
 
+TEST_F(EngineTest, AReversalCannotNameItself) {
+  SetUpProgram();
+  Origin till = Till();
+  till.request_id = NewId();
+  EXPECT_EQ(ReasonOf(Run(till, Reverse{till.request_id})), v1::FIELD_INVALID);
+  EXPECT_EQ(Run(till, Reverse{NewId()}).first, v1::DONE);
+}
+
+// A reversal says "undone, or will never happen": not of a batch whose first item only was refused.
+TEST_F(EngineTest, ABatchIsNotReversibleWhateverBecameOfItsFirstItem) {
+  SetUpProgram();
+  Run(Staff(), AwardBatch{{Item("m1", "PATROL", 5000), Item("m2", "PATROL", 1)}});
+  EXPECT_EQ(ReasonOf(Run(Staff(), Reverse{last_id})), v1::NOT_REVERSIBLE);
+  Run(Staff(), Award{Item("m1", "PATROL", 5000)});
+  EXPECT_EQ(Run(Staff(), Reverse{last_id}).first, v1::DONE);
+}
+
 }  // namespace
 }  // namespace redpoints

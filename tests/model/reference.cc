@@ -1,0 +1,825 @@
+#include "tests/model/reference.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "storage/rules/rulebook.h"
+
+namespace redpoints {
+namespace {
+
+constexpr std::size_t kLots = 64;
+constexpr std::int64_t kMost = (std::int64_t{1} << 53) - 1;
+
+int YearOf(Day day) { return day / 10000; }
+int MonthOf(Day day) { return day / 100 % 100; }
+
+bool SamePeriod(v1::Period period, Day a, Day b) {
+  if (period == v1::LIFETIME) return true;
+  if (YearOf(a) != YearOf(b)) return false;
+  if (period == v1::YEAR) return true;
+  if (period == v1::QUARTER) return (MonthOf(a) - 1) / 3 == (MonthOf(b) - 1) / 3;
+  if (period == v1::MONTH) return MonthOf(a) == MonthOf(b);
+  return a == b;
+}
+
+// The first day after the month, quarter or year in which the month `months` after `day` falls.
+Day EndAfter(Day day, int months, v1::Period period) {
+  int year = YearOf(day), month = MonthOf(day);
+  const auto next = [&] {
+    if (++month == 13) ++year, month = 1;
+  };
+  for (int i = 0; i < months; ++i) next();
+  do next();
+  while ((period == v1::QUARTER && month % 3 != 1) || (period == v1::YEAR && month != 1));
+  return year * 10000 + month * 100 + 1;
+}
+
+std::int64_t Round(std::int64_t value, std::int64_t numerator, std::int64_t denominator, v1::Rounding rounding) {
+  __extension__ using Wide = __int128;
+  const Wide product = Wide{value} * numerator;
+  Wide result = product / denominator;
+  const Wide rest = product % denominator;
+  if (rounding == v1::UP && rest > 0) ++result;
+  if (rounding == v1::HALF_UP && 2 * rest >= denominator) ++result;
+  return result > kMost ? kMost : static_cast<std::int64_t>(result);
+}
+
+std::int64_t Earned(const v1::Earning& earning, std::int64_t quantity) {
+  std::int64_t whole = quantity;
+  if (earning.step() > 1) whole -= quantity % earning.step();
+  return Round(whole, earning.numerator(), earning.denominator(), earning.rounding());
+}
+
+const v1::Activity* FindRule(const v1::Rulebook& book, const std::string& code) {
+  for (const auto& activity : book.activities()) {
+    if (activity.code() == code) return &activity;
+  }
+  return nullptr;
+}
+
+const v1::Offer* FindOffer(const v1::Rulebook& book, const std::string& code) {
+  for (const auto& offer : book.offers()) {
+    if (offer.code() == code) return &offer;
+  }
+  return nullptr;
+}
+
+template <class T> T Or(T value, T standard) { return value ? value : standard; }
+
+std::string Text(const AwardItem& i) {
+  std::string text = absl::StrCat(i.member, " ", i.activity, " x", i.quantity, " on ", i.effective_day, " group ", static_cast<int>(i.group), " ",
+                                  i.session, "/", i.case_id, "/", i.about, "/", i.evidence_sha256, "/", i.note_commitment);
+  for (const auto& tag : i.tags) absl::StrAppend(&text, " #", tag);
+  return text;
+}
+std::string Text(const std::vector<OfferLine>& lines) {
+  std::string text;
+  for (const OfferLine& l : lines) absl::StrAppend(&text, " ", l.offer, "*", l.quantity, "=", l.points, "+", l.cash_fen);
+  return text;
+}
+
+}  // namespace
+
+std::string Describe(const Origin& origin, const Command& command) {
+  struct Visitor {
+    std::string operator()(const Award& c) const { return "award " + Text(c.item); }
+    std::string operator()(const AwardBatch& c) const {
+      std::string text = "batch";
+      for (const auto& item : c.items) absl::StrAppend(&text, " [", Text(item), "]");
+      return text;
+    }
+    std::string operator()(const Correct& c) const { return absl::StrCat("correct ", c.award, " to ", c.new_quantity, " ", c.reason); }
+    std::string operator()(const Donate& c) const { return absl::StrCat("donate ", c.member, " ", c.points); }
+    std::string operator()(const Quote& c) const { return absl::StrCat("quote ", c.member, Text(c.lines)); }
+    std::string operator()(const Redeem& c) const { return absl::StrCat("redeem ", c.presentation, c.member, Text(c.lines)); }
+    std::string operator()(const Authorize& c) const { return absl::StrCat("authorize ", c.presentation, c.member, Text(c.lines)); }
+    std::string operator()(const Capture& c) const { return absl::StrCat("capture ", c.hold, " ", c.points); }
+    std::string operator()(const Void& c) const { return absl::StrCat("void ", c.hold); }
+    std::string operator()(const Refund& c) const { return absl::StrCat("refund ", c.redemption, " ", c.points); }
+    std::string operator()(const Reverse& c) const { return "reverse " + c.target_request; }
+    std::string operator()(const Register& c) const {
+      std::string text = "register";
+      for (const auto& item : c.items) {
+        absl::StrAppend(&text, " ", RegistrationKey(item));
+        if (const auto* m = std::get_if<MemberData>(&item)) absl::StrAppend(&text, " state ", static_cast<int>(m->state));
+        if (const auto* m = std::get_if<MerchantData>(&item)) absl::StrAppend(&text, " state ", static_cast<int>(m->state));
+        if (const auto* f = std::get_if<FundData>(&item)) absl::StrAppend(&text, " budget ", f->budget_points);
+      }
+      return text;
+    }
+    std::string operator()(const ConfirmClock&) const { return "confirm clock"; }
+    std::string operator()(const FoundProgram& c) const { return "found " + c.program.id; }
+  };
+  return absl::StrCat(std::visit(Visitor{}, command), " by ", origin.actor, " clerk ", origin.clerk, " till ", origin.till);
+}
+
+std::int64_t Reference::Member::available() const {
+  std::int64_t sum = 0;
+  for (const auto& [key, points] : lots) sum += points;
+  return sum;
+}
+
+// --- time ------------------------------------------------------------------------------------------------------------------------
+
+void Reference::SetTime(std::int64_t ms) {
+  now_ms = ms;
+  today = DayOf(ms);
+  for (auto& [id, member] : members) PutBack(member, {});
+}
+
+void Reference::CatchUp() {
+  const auto open = open_holds_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> due;
+  for (const std::int64_t sequence : open) {
+    if (holds_[sequence].until_ms <= now_ms) due.emplace_back(holds_[sequence].until_ms, sequence);
+  }
+  std::sort(due.begin(), due.end());
+  for (const auto& [until, sequence] : due) {
+    EndHold(holds_[sequence]);
+    holds_[sequence].state = Held::kTimedOut;
+  }
+}
+
+// --- members and lots ------------------------------------------------------------------------------------------------------------
+
+Reference::Member* Reference::FindMember(const std::string& ref) {
+  for (auto& [id, member] : members) {
+    if (id == ref || member.data.number == ref) return &member;
+  }
+  return nullptr;
+}
+
+const v1::Rulebook* Reference::BookOn(Day day) const {
+  const v1::Rulebook* last = nullptr;
+  for (const auto& [from, book] : books) {
+    if (from <= day) last = &book;
+  }
+  return last;
+}
+
+bool Reference::IsSelf(const std::string& staff_id, const Member& member) const {
+  const auto found = staff.find(staff_id);
+  if (found == staff.end() || found->second.empty()) return false;
+  if (found->second == member.data.id) return true;
+  for (const auto& mine : members.at(found->second).data.memberships) {
+    if (mine.from > today || (mine.to != 0 && mine.to <= today)) continue;
+    if (mine.member == member.data.id) return true;
+    if (members.at(mine.member).data.kind != MemberKind::kHousehold) continue;
+    for (const auto& theirs : member.data.memberships) {
+      if (theirs.member == mine.member && theirs.from <= today && (theirs.to == 0 || today < theirs.to)) return true;
+    }
+  }
+  return false;
+}
+
+std::vector<Reference::Part> Reference::TakeSoonest(Member& member, std::int64_t points) {
+  std::vector<Part> parts;
+  while (points > 0) {
+    const auto soonest = member.lots.begin();
+    const std::int64_t part = std::min(points, soonest->second);
+    parts.push_back({soonest->first.second, soonest->first.first, part});
+    points -= part;
+    soonest->second -= part;
+    if (soonest->second == 0) member.lots.erase(soonest);
+  }
+  return parts;
+}
+
+void Reference::PutBack(Member& member, const std::vector<Part>& parts) {
+  for (const Part& part : parts) {
+    LotKey key{part.end, part.fund};
+    if (member.lots.count(key) == 0 && member.lots.size() >= kLots) {
+      key = std::prev(member.lots.end())->first;
+      for (const auto& [other, points] : member.lots) {
+        if (other.second == part.fund && other.first > part.end) {
+          key = other;
+          break;
+        }
+      }
+    }
+    member.lots[key] += part.points;
+  }
+  while (!member.lots.empty() && member.lots.begin()->first.first <= today) {
+    expired += member.lots.begin()->second;
+    member.lots.erase(member.lots.begin());
+  }
+}
+
+void Reference::EndHold(Held& hold) {
+  Member& member = members.at(hold.member);
+  member.held -= hold.points;
+  PutBack(member, hold.parts);
+  counted_[hold.counted].points = counted_[hold.counted].count = 0;
+  for (auto it = open_holds_.begin(); it != open_holds_.end(); ++it) {
+    if (&holds_[*it] == &hold) {
+      open_holds_.erase(it);
+      break;
+    }
+  }
+}
+
+// --- refusals and repetitions ----------------------------------------------------------------------------------------------------
+
+Expected Reference::RefuseUnrecorded(v1::Reason reason) {
+  Expected expected;
+  expected.reason = reason;
+  expected.is_recorded = false;
+  expected.first = expected.now = v1::OUTCOME_STATE_UNSPECIFIED;
+  return expected;
+}
+
+Expected Reference::Refuse(const Origin& origin, v1::Reason reason, Facts facts) {
+  if (!origin.terminal.empty()) {
+    const v1::Rulebook* book = BookOn(today);
+    int& count = refusals_[{origin.terminal, today}];
+    if (count >= (book ? Or(book->policies().refusals_per_terminal_day(), 1000) : 1000)) return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
+    ++count;
+  }
+  Expected expected;
+  expected.reason = reason;
+  expected.first = expected.now = v1::REFUSED;
+  expected.facts = std::move(facts);
+  return expected;
+}
+
+Expected Reference::Do(const Origin& origin, const Command& command, const std::vector<std::int64_t>& sequences) {
+  const std::pair<std::string, std::string> key{origin.actor, origin.request_id};
+  const std::string text = Describe(origin, command);
+  if (const auto it = requests_.find(key); it != requests_.end()) {
+    const Request& known = it->second;
+    if (known.is_tombstone) {
+      Expected expected = RefuseUnrecorded(v1::ALREADY_REVERSED);
+      expected.first = expected.now = v1::REVERSED;
+      expected.is_replayed = true;
+      expected.sequence = known.sequence;
+      return expected;
+    }
+    if (known.text != text) return RefuseUnrecorded(v1::REQUEST_ID_REUSED);
+    Expected expected = known.answer;
+    expected.is_replayed = true;
+    expected.is_recorded = false;
+    expected.sequence = known.sequence;
+    if (const auto sale = sales_.find(known.sequence); sale != sales_.end()) {
+      expected.now = sale->second.is_reversed ? v1::REVERSED : v1::DONE;
+      expected.refunded_points = sale->second.refunded;
+    }
+    if (const auto hold = holds_.find(known.sequence); hold != holds_.end()) {
+      const auto state = hold->second.state;
+      expected.now = state == Held::kOpen ? v1::PENDING : state == Held::kCaptured ? v1::DONE : v1::REVERSED;
+    }
+    return expected;
+  }
+  Request request;
+  request.text = text;
+  request.sequence = sequences.empty() ? -1 : sequences.front();
+  request.recorded_ms = now_ms;
+  Expected expected = Decide(origin, command, sequences, request);
+  if (expected.is_recorded && !expected.is_replayed) {
+    request.answer = expected;
+    if (expected.first == v1::REFUSED) request.kind = Kind::kRefused;
+    requests_[key] = std::move(request);
+  }
+  return expected;
+}
+
+Expected Reference::Decide(const Origin& origin, const Command& command, const std::vector<std::int64_t>& sequences, Request& request) {
+  const std::int64_t sequence = request.sequence;
+  const auto as = [&](Kind kind, Expected expected) {
+    request.kind = kind;
+    return expected;
+  };
+  if (const auto* award = std::get_if<redpoints::Award>(&command)) return as(Kind::kAward, DoAward(origin, award->item, sequence));
+  if (const auto* batch = std::get_if<AwardBatch>(&command)) {
+    for (const AwardItem& item : batch->items) {
+      if (!FindMember(item.member)) return RefuseUnrecorded(v1::MEMBER_NOT_FOUND);
+      const v1::Rulebook* book = BookOn(item.effective_day);
+      if (!book) return RefuseUnrecorded(v1::RULEBOOK_NOT_FOUND);
+      if (!FindRule(*book, item.activity)) return RefuseUnrecorded(v1::ACTIVITY_NOT_FOUND);
+    }
+    Expected all;
+    for (std::size_t i = 0; i < batch->items.size(); ++i) {
+      all.items.push_back(DoAward(origin, batch->items[i], i < sequences.size() ? sequences[i] : -1));
+    }
+    const auto items = all.items;
+    all = items.front();
+    all.items = items;
+    return as(Kind::kAward, all);
+  }
+  if (const auto* correct = std::get_if<Correct>(&command)) return as(Kind::kCorrection, DoCorrect(origin, *correct));
+  if (const auto* donate = std::get_if<Donate>(&command)) return as(Kind::kDonation, DoDonate(origin, *donate));
+  if (const auto* quote = std::get_if<Quote>(&command)) {
+    Expected expected = CheckBasket(origin, quote->member, quote->lines).refusal;
+    expected.is_recorded = false;
+    expected.first = expected.now = v1::DONE;
+    return expected;
+  }
+  const auto* redeem = std::get_if<Redeem>(&command);
+  const auto* authorize = std::get_if<Authorize>(&command);
+  if (redeem || authorize) {
+    const auto& lines = redeem ? redeem->lines : authorize->lines;
+    const Basket basket = CheckBasket(origin, redeem ? redeem->member : authorize->member, lines);
+    if (basket.refusal.reason) {
+      return basket.refusal.is_recorded ? Refuse(origin, basket.refusal.reason, basket.refusal.facts) : basket.refusal;
+    }
+    request.book = basket.book;
+    const std::string member = basket.member->data.id;
+    const auto parts = TakeSoonest(*basket.member, basket.points);
+    counted_.push_back({origin.merchant, today, basket.points, 1, &basket.book->limits()});
+    counted_of_[member].push_back(counted_.size() - 1);
+    counted_of_[origin.merchant].push_back(counted_.size() - 1);
+    Expected expected;
+    if (authorize) {
+      basket.member->held += basket.points;
+      holds_[sequence] = {.member = member, .merchant = origin.merchant, .parts = parts, .points = basket.points,
+                          .until_ms = now_ms + Or<std::int64_t>(basket.book->policies().hold_ttl_ms(), 180'000),
+                          .counted = counted_.size() - 1, .book = basket.book};
+      open_holds_.push_back(sequence);
+      expected.first = expected.now = v1::PENDING;
+      return as(Kind::kHold, expected);
+    }
+    Sale sale{.member = member, .merchant = origin.merchant, .parts = parts, .owed = {}, .points = basket.points,
+              .counted = counted_.size() - 1};
+    for (const Part& part : parts) sale.owed[part.fund].first += part.points;
+    for (auto& [fund, owed] : sale.owed) {
+      for (const auto& rate : basket.book->fund_rates()) {
+        if (rate.fund() == fund) owed.second = Round(owed.first, rate.fen_numerator(), rate.points_denominator(), rate.rounding());
+      }
+    }
+    merchant_points[origin.merchant] += basket.points;
+    expected.owed = sale.owed;
+    sales_[sequence] = std::move(sale);
+    return as(Kind::kRedemption, expected);
+  }
+  if (const auto* capture = std::get_if<Capture>(&command)) {
+    Expected refusal;
+    Held* hold = FindHold(origin, capture->hold, refusal);
+    if (!hold) return refusal;
+    const std::int64_t points = capture->points ? capture->points : hold->points;
+    if (points > hold->points) return Refuse(origin, v1::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold->points)}});
+    if (merchant_points[hold->merchant] + points > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+    request.book = hold->book;
+    Sale sale{.member = hold->member, .merchant = hold->merchant, .parts = {}, .owed = {}, .points = points, .counted = hold->counted,
+              .hold = capture->hold};
+    std::vector<Part> rest;
+    std::int64_t left = points;
+    for (const Part& part : hold->parts) {
+      const std::int64_t taken = std::min(left, part.points);
+      left -= taken;
+      if (taken > 0) sale.parts.push_back({part.fund, part.end, taken});
+      if (taken < part.points) rest.push_back({part.fund, part.end, part.points - taken});
+    }
+    for (const Part& part : sale.parts) sale.owed[part.fund].first += part.points;
+    for (auto& [fund, owed] : sale.owed) {
+      for (const auto& rate : hold->book->fund_rates()) {
+        if (rate.fund() == fund) owed.second = Round(owed.first, rate.fen_numerator(), rate.points_denominator(), rate.rounding());
+      }
+    }
+    hold->parts = rest;
+    EndHold(*hold);
+    hold->state = Held::kCaptured;
+    hold->capture = sequence;
+    counted_[hold->counted].points = points;
+    counted_[hold->counted].count = 1;
+    merchant_points[hold->merchant] += points;
+    Expected expected;
+    expected.owed = sale.owed;
+    sales_[sequence] = std::move(sale);
+    return as(Kind::kCapture, expected);
+  }
+  if (const auto* end = std::get_if<Void>(&command)) {
+    Expected refusal;
+    Held* hold = FindHold(origin, end->hold, refusal);
+    if (!hold) return refusal;
+    EndHold(*hold);
+    hold->state = Held::kVoided;
+    return as(Kind::kVoid, {});
+  }
+  if (const auto* refund = std::get_if<Refund>(&command)) return as(Kind::kRefund, DoRefund(origin, *refund));
+  if (const auto* reverse = std::get_if<Reverse>(&command)) return as(Kind::kReversal, DoReverse(origin, *reverse, sequence));
+  if (const auto* registration = std::get_if<Register>(&command)) return as(Kind::kMember, DoRegister(origin, *registration));
+  return as(Kind::kClockConfirmed, {});
+}
+
+// --- awards ----------------------------------------------------------------------------------------------------------------------
+
+std::int64_t Reference::CapLeft(const v1::Activity& rule, const std::string& member, const std::string& unit, Day day,
+                                const std::string& session, std::int64_t except_award) const {
+  std::int64_t left = kMost;
+  const auto of_member = awards_of_.find(member);
+  for (const auto& cap : rule.caps()) {
+    if (cap.unit() != unit) continue;
+    std::int64_t sum = 0;
+    if (of_member != awards_of_.end()) {
+      for (const std::int64_t sequence : of_member->second) {
+        const Award& award = awards_.at(sequence);
+        if (sequence == except_award || award.activity != rule.code()) continue;
+        if (cap.period() == v1::SESSION ? award.session != session : !SamePeriod(cap.period(), award.day, day)) continue;
+        const auto amount = award.amounts.find(unit);
+        if (amount == award.amounts.end()) continue;
+        // An award counts where the rulebook of its day has the cap.
+        for (const auto& its : FindRule(*award.book, award.activity)->caps()) {
+          if (its.unit() == unit && its.period() == cap.period()) sum += amount->second;
+        }
+      }
+    }
+    left = std::min(left, std::max<std::int64_t>(cap.max_amount() - sum, 0));
+  }
+  return left;
+}
+
+Expected Reference::CanIssue(const Origin& origin, Member& member, const std::string& fund, Day end, std::int64_t points) {
+  const std::int64_t left = std::max<std::int64_t>(budgets[fund] - issued[{fund, "POINT"}], 0);
+  if (points > left) return Refuse(origin, v1::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - left)}});
+  const std::int64_t rest = points - std::min(points, member.debt);
+  if (rest > 0 && member.lots.count({end, fund}) == 0 && member.lots.size() >= kLots) return Refuse(origin, v1::LOT_LIMIT_EXCEEDED);
+  if (member.available() + member.held + rest > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  return {};
+}
+
+void Reference::Issue(Member& member, const std::string& fund, Day end, std::int64_t points) {
+  issued[{fund, "POINT"}] += points;
+  const std::int64_t paid = std::min(points, member.debt);
+  member.debt -= paid;
+  if (points > paid) member.lots[{end, fund}] += points - paid;
+}
+
+Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::int64_t sequence) {
+  Member* member = FindMember(item.member);
+  if (!member) return RefuseUnrecorded(v1::MEMBER_NOT_FOUND);
+  const v1::Rulebook* book = BookOn(item.effective_day);
+  if (!book) return RefuseUnrecorded(v1::RULEBOOK_NOT_FOUND);
+  const v1::Activity* rule = FindRule(*book, item.activity);
+  if (!rule) return RefuseUnrecorded(v1::ACTIVITY_NOT_FOUND);
+  const std::string id = member->data.id;
+
+  if (IsSelf(origin.actor, *member)) return Refuse(origin, v1::SELF_DEALING);
+  if (member->data.state != RegistrationState::kActive) return Refuse(origin, v1::MEMBER_SUSPENDED);
+  if (item.effective_day > today) return Refuse(origin, v1::DAY_IN_FUTURE);
+  const int late_days = Or(book->policies().late_days(), 30);
+  if (DaysBetween(item.effective_day, today) > late_days) return Refuse(origin, v1::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}});
+  const Day end = rule->has_lot_validity() ? EndAfter(item.effective_day, rule->lot_validity().months(), rule->lot_validity().round_up_to()) : kNever;
+  bool is_spendable = false;
+  for (const auto& earning : rule->earnings()) is_spendable = is_spendable || earning.unit() == "POINT";
+  if (is_spendable && end <= today) return Refuse(origin, v1::LOT_ALREADY_PAST);
+  if (!item.session.empty()) {
+    for (const std::int64_t other : awards_of_[id]) {
+      const Award& award = awards_[other];
+      if (award.activity == item.activity && award.session == item.session && award.quantity > 0) {
+        return Refuse(origin, v1::SESSION_ALREADY_AWARDED);
+      }
+    }
+  }
+  if (rule->session_required() && item.session.empty()) return Refuse(origin, v1::DETAIL_REQUIRED, {{"field", "session"}});
+  if (rule->case_required() && item.case_id.empty()) return Refuse(origin, v1::DETAIL_REQUIRED, {{"field", "case"}});
+  if (rule->evidence_required() && item.evidence_sha256.empty()) {
+    return Refuse(origin, v1::DETAIL_REQUIRED, {{"field", "evidence_sha256"}});
+  }
+  bool is_in_group = false, is_for_group = rule->groups().empty();
+  for (const int group : member->data.groups) is_in_group = is_in_group || group == item.group;
+  for (const int group : rule->groups()) is_for_group = is_for_group || group == item.group;
+  if (!is_in_group || !is_for_group) return Refuse(origin, v1::GROUP_NOT_ELIGIBLE);
+  const std::int64_t most = Or<std::int64_t>(rule->max_quantity(), 1'000'000);
+  if (item.quantity < rule->min_quantity() || item.quantity > most) {
+    return Refuse(origin, v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule->min_quantity())}, {"max", absl::StrCat(most)}});
+  }
+
+  Award award{.member = id, .activity = item.activity, .session = item.session, .quantity = item.quantity, .amounts = {},
+              .day = item.effective_day, .book = book};
+  Expected expected;
+  for (const auto& earning : rule->earnings()) {
+    const std::int64_t earned = Earned(earning, item.quantity);
+    const std::int64_t amount = std::min(earned, CapLeft(*rule, id, earning.unit(), item.effective_day, item.session, -1));
+    expected.cap_hit = expected.cap_hit || amount < earned;
+    award.amounts[earning.unit()] = amount;
+  }
+  if (const std::int64_t points = award.amounts["POINT"]; points > 0) {
+    if (Expected refusal = CanIssue(origin, *member, rule->fund(), end, points); refusal.reason) return refusal;
+    Issue(*member, rule->fund(), end, points);
+  }
+  for (const auto& [unit, amount] : award.amounts) {
+    if (unit == "POINT") continue;
+    member->units[unit] += amount;
+    issued[{rule->fund(), unit}] += amount;
+  }
+  awards_[sequence] = std::move(award);
+  awards_of_[id].push_back(sequence);
+  return expected;
+}
+
+Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
+  const auto found = awards_.find(command.award);
+  if (found == awards_.end()) return RefuseUnrecorded(v1::AWARD_NOT_FOUND);
+  Award& award = found->second;
+  Member& member = members.at(award.member);
+  const v1::Activity& rule = *FindRule(*award.book, award.activity);
+  if (IsSelf(origin.actor, member)) return Refuse(origin, v1::SELF_DEALING);
+  if (award.quantity == 0 && command.new_quantity > 0 && !award.session.empty()) {
+    for (const std::int64_t sequence : awards_of_[award.member]) {
+      const Award& other = awards_[sequence];
+      if (other.activity == award.activity && other.session == award.session && other.quantity > 0) {
+        return Refuse(origin, v1::SESSION_ALREADY_AWARDED);
+      }
+    }
+  }
+  const std::int64_t most = Or<std::int64_t>(rule.max_quantity(), 1'000'000);
+  if (command.new_quantity != 0 && (command.new_quantity < rule.min_quantity() || command.new_quantity > most)) {
+    return Refuse(origin, v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule.min_quantity())}, {"max", absl::StrCat(most)}});
+  }
+  Expected expected;
+  std::map<std::string, std::int64_t> amounts;
+  for (const auto& earning : rule.earnings()) {
+    const std::int64_t earned = Earned(earning, command.new_quantity);
+    amounts[earning.unit()] = std::min(earned, CapLeft(rule, award.member, earning.unit(), award.day, award.session, command.award));
+    expected.cap_hit = expected.cap_hit || amounts[earning.unit()] < earned;
+  }
+  const std::int64_t change = amounts["POINT"] - award.amounts["POINT"];
+  const Day end = rule.has_lot_validity() ? EndAfter(award.day, rule.lot_validity().months(), rule.lot_validity().round_up_to()) : kNever;
+  if (change > 0) {
+    if (end <= today) return Refuse(origin, v1::LOT_ALREADY_PAST);
+    if (Expected refusal = CanIssue(origin, member, rule.fund(), end, change); refusal.reason) return refusal;
+    Issue(member, rule.fund(), end, change);
+  }
+  if (change < 0) {
+    // The award's own lot first, then the fund's others, soonest first.
+    std::int64_t left = -change;
+    Lots lots = member.lots;
+    const auto take = [&](const LotKey& key) {
+      const auto lot = lots.find(key);
+      if (lot == lots.end()) return;
+      const std::int64_t part = std::min(left, lot->second);
+      left -= part;
+      lot->second -= part;
+      if (lot->second == 0) lots.erase(lot);
+    };
+    take({end, rule.fund()});
+    for (const auto& [key, points] : member.lots) {
+      if (key.second == rule.fund()) take(key);
+    }
+    if (left > 0 && !award.book->policies().debts_allowed()) {
+      return Refuse(origin, v1::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(left)}});
+    }
+    member.lots = lots;
+    member.debt += left;
+    issued[{rule.fund(), "POINT"}] += change;
+  }
+  for (const auto& [unit, amount] : amounts) {
+    if (unit == "POINT") continue;
+    member.units[unit] += amount - award.amounts[unit];
+    issued[{rule.fund(), unit}] += amount - award.amounts[unit];
+  }
+  award.amounts = amounts;
+  award.quantity = command.new_quantity;
+  return expected;
+}
+
+Expected Reference::DoDonate(const Origin& origin, const Donate& command) {
+  Member* member = FindMember(command.member);
+  if (!member) return RefuseUnrecorded(v1::MEMBER_NOT_FOUND);
+  if (IsSelf(origin.actor, *member)) return Refuse(origin, v1::SELF_DEALING);
+  if (member->data.state != RegistrationState::kActive) return Refuse(origin, v1::MEMBER_SUSPENDED);
+  const std::int64_t short_by = command.points - member->available();
+  if (short_by > 0) return Refuse(origin, v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(short_by)}});
+  if (pool + command.points > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  TakeSoonest(*member, command.points);
+  pool += command.points;
+  return {};
+}
+
+// --- sales -----------------------------------------------------------------------------------------------------------------------
+
+Reference::Basket Reference::CheckBasket(const Origin& origin, const std::string& ref, const std::vector<OfferLine>& lines) {
+  Basket basket;
+  const auto unrecorded = [&](v1::Reason reason) {
+    basket.refusal = RefuseUnrecorded(reason);
+    return basket;
+  };
+  const auto refuse = [&](v1::Reason reason, Facts facts = {}) {
+    basket.refusal.reason = reason;
+    basket.refusal.facts = std::move(facts);
+    return basket;
+  };
+  basket.member = FindMember(ref);
+  if (!basket.member) return unrecorded(v1::MEMBER_NOT_FOUND);
+  const Member& member = *basket.member;
+  const auto merchant = merchants.find(origin.merchant);
+  if (merchant == merchants.end()) return unrecorded(v1::MERCHANT_NOT_FOUND);
+  basket.book = BookOn(today);
+  if (!basket.book) return unrecorded(v1::RULEBOOK_NOT_FOUND);
+  for (const OfferLine& line : lines) {
+    const v1::Offer* offer = FindOffer(*basket.book, line.offer);
+    if (!offer || (!offer->merchant().empty() && offer->merchant() != origin.merchant)) return unrecorded(v1::OFFER_NOT_FOUND);
+  }
+  for (const auto& person : merchant->second.people) {
+    if (person == member.data.id) return refuse(v1::SELF_DEALING);
+    for (const auto& membership : members.at(person).data.memberships) {
+      if (membership.member == member.data.id && membership.from <= today && (membership.to == 0 || today < membership.to)) {
+        return refuse(v1::SELF_DEALING);
+      }
+    }
+  }
+  if (member.data.state != RegistrationState::kActive) return refuse(v1::MEMBER_SUSPENDED);
+  if (merchant->second.state != RegistrationState::kActive) return refuse(v1::MERCHANT_SUSPENDED);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const v1::Offer& offer = *FindOffer(*basket.book, lines[i].offer);
+    const std::int64_t price = offer.price_points() * lines[i].quantity;
+    if (price > 0 && lines[i].points != price) {
+      return refuse(v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(price)}});
+    }
+    if (price == 0 && offer.max_points() > 0 && lines[i].points > offer.max_points()) {
+      return refuse(v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points())}});
+    }
+    basket.points += lines[i].points;
+  }
+  if (basket.points > kMost) return refuse(v1::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kMost, " points")}});
+  const std::int64_t available = member.available();
+  const auto& limits = basket.book->limits();
+  if (available < limits.min_balance_to_redeem()) return refuse(v1::BELOW_MINIMUM);
+  std::int64_t day = 0, month = 0, merchant_day = 0;
+  std::map<int, std::int64_t> counts;  // by period
+  const auto& of_member = counted_of_[member.data.id];
+  for (auto it = of_member.rbegin(); it != of_member.rend() && YearOf(counted_[*it].day) == YearOf(today); ++it) {
+    const Counted& counted = counted_[*it];
+    // A sale counts where the rulebook of its day has the limit.
+    if (counted.limits->max_points_per_member_day() && counted.day == today) day += counted.points;
+    if (counted.limits->max_points_per_member_month() && SamePeriod(v1::MONTH, counted.day, today)) month += counted.points;
+    for (const auto& limit : counted.limits->counts()) {
+      if (SamePeriod(limit.period(), counted.day, today)) counts[limit.period()] += counted.count;
+    }
+  }
+  const auto& of_merchant = counted_of_[origin.merchant];
+  for (auto it = of_merchant.rbegin(); it != of_merchant.rend() && counted_[*it].day == today; ++it) {
+    if (counted_[*it].limits->max_points_per_merchant_day()) merchant_day += counted_[*it].points;
+  }
+  const auto exceeds = [&](std::int64_t limit, std::int64_t value) { return limit > 0 && value > limit; };
+  const auto limit = [&](const char* name) { return refuse(v1::LIMIT_EXCEEDED, {{"limit", name}}); };
+  if (exceeds(limits.max_points_per_redemption(), basket.points)) return limit("per_redemption");
+  if (exceeds(limits.max_points_per_member_day(), day + basket.points)) return limit("member_day");
+  if (exceeds(limits.max_points_per_member_month(), month + basket.points)) return limit("member_month");
+  if (exceeds(limits.max_points_per_merchant_day(), merchant_day + basket.points)) return limit("merchant_day");
+  for (const auto& count : limits.counts()) {
+    if (exceeds(count.max_count(), counts[count.period()] + 1)) return limit("count");
+  }
+  if (available < basket.points) return refuse(v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(basket.points - available)}});
+  if (merchant_points[origin.merchant] + basket.points > kMost) return refuse(v1::BALANCE_OUT_OF_RANGE);
+  return basket;
+}
+
+Reference::Held* Reference::FindHold(const Origin& origin, std::int64_t sequence, Expected& refusal) {
+  const auto found = holds_.find(sequence);
+  if (found == holds_.end() || found->second.merchant != origin.merchant) {
+    refusal = RefuseUnrecorded(v1::HOLD_NOT_FOUND);
+    if (found != holds_.end() && found->second.state == Held::kOpen && found->second.until_ms <= now_ms) {
+      EndHold(found->second);
+      found->second.state = Held::kTimedOut;
+    }
+    return nullptr;
+  }
+  Held& hold = found->second;
+  if (hold.state == Held::kOpen && hold.until_ms <= now_ms) {
+    EndHold(hold);
+    hold.state = Held::kTimedOut;
+  }
+  if (hold.state == Held::kOpen) return &hold;
+  const v1::Reason reason = hold.state == Held::kTimedOut && hold.reversal < 0 ? v1::HOLD_EXPIRED
+                            : hold.state == Held::kCaptured                    ? v1::HOLD_ALREADY_CAPTURED
+                                                                               : v1::HOLD_ALREADY_VOIDED;
+  refusal = Refuse(origin, reason);
+  return nullptr;
+}
+
+std::map<std::string, std::pair<std::int64_t, std::int64_t>> Reference::GiveBack(Sale& sale, std::int64_t points) {
+  // The last points go back first; fen in proportion, so that all refunds together give back exactly what was owed.
+  std::vector<Part> back;
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>> before, after;
+  std::int64_t position = 0;
+  for (auto part = sale.parts.rbegin(); part != sale.parts.rend(); ++part) {
+    const std::int64_t start = position, end = position + part->points;
+    position = end;
+    const std::int64_t until = sale.refunded + points;
+    before[part->fund].first += std::max<std::int64_t>(0, std::min(end, sale.refunded) - start);
+    after[part->fund].first += std::max<std::int64_t>(0, std::min(end, until) - start);
+    const std::int64_t share = std::min(end, until) - std::max(start, sale.refunded);
+    if (share > 0) back.push_back({part->fund, part->end, share});
+  }
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>> owed;
+  for (const auto& [fund, all] : sale.owed) {
+    const auto fen = [&](std::int64_t part) { return Round(all.second, part, all.first, v1::DOWN); };
+    if (after[fund].first == before[fund].first) continue;
+    owed[fund] = {before[fund].first - after[fund].first, fen(before[fund].first) - fen(after[fund].first)};
+  }
+  const v1::Rulebook* book = BookOn(today);
+  std::vector<Part> fresh;
+  for (Part part : back) {
+    if (part.end <= today) {
+      if (!book || book->policies().past_lot() != v1::GRACE) {
+        expired += part.points;
+        continue;
+      }
+      part.end = EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH);
+    }
+    fresh.push_back(part);
+  }
+  PutBack(members.at(sale.member), fresh);
+  merchant_points[sale.merchant] -= points;
+  sale.refunded += points;
+  return owed;
+}
+
+Expected Reference::DoRefund(const Origin& origin, const Refund& command) {
+  const auto found = sales_.find(command.redemption);
+  if (found == sales_.end() || found->second.merchant != origin.merchant) return RefuseUnrecorded(v1::REDEMPTION_NOT_FOUND);
+  Sale& sale = found->second;
+  if (sale.is_reversed) return Refuse(origin, v1::REDEMPTION_REVERSED);
+  const std::int64_t left = sale.points - sale.refunded;
+  if (command.points > left) return Refuse(origin, v1::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}});
+  const Member& member = members.at(sale.member);
+  if (member.available() + member.held + command.points > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  Expected expected;
+  expected.owed = GiveBack(sale, command.points);
+  return expected;
+}
+
+Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std::int64_t sequence) {
+  const auto again = [](std::int64_t reversal) {
+    Expected expected;
+    expected.is_replayed = true;
+    expected.is_recorded = false;
+    expected.sequence = reversal;
+    return expected;
+  };
+  const auto found = requests_.find({origin.actor, command.target_request});
+  if (found == requests_.end()) {
+    Request tombstone;
+    tombstone.is_tombstone = true;
+    tombstone.sequence = sequence;
+    requests_[{origin.actor, command.target_request}] = tombstone;
+    return {};
+  }
+  Request& target = found->second;
+  if (target.is_tombstone) return again(target.sequence);
+  if (target.kind == Kind::kRefused && target.answer.items.size() < 2) {
+    if (target.reversal >= 0) return again(target.reversal);
+    target.reversal = sequence;
+    return {};
+  }
+  if (target.kind != Kind::kRedemption && target.kind != Kind::kHold && target.kind != Kind::kCapture) {
+    return Refuse(origin, v1::NOT_REVERSIBLE);
+  }
+  Held* hold = nullptr;
+  if (target.kind == Kind::kHold) hold = &holds_.at(target.sequence);
+  if (hold && hold->reversal >= 0) return again(hold->reversal);
+  if (!hold && sales_.at(target.sequence).reversal >= 0) return again(sales_.at(target.sequence).reversal);
+  if (hold && (hold->state == Held::kVoided || hold->state == Held::kTimedOut)) {
+    hold->reversal = sequence;
+    return {};
+  }
+  if (now_ms - target.recorded_ms > Or<std::int64_t>(target.book->policies().reversal_window_ms(), 172'800'000)) {
+    return Refuse(origin, v1::REVERSAL_WINDOW_CLOSED);
+  }
+  Expected expected;
+  if (hold && hold->state == Held::kOpen) {
+    EndHold(*hold);
+    hold->state = Held::kReversed;
+    hold->reversal = sequence;
+    return expected;
+  }
+  Sale& sale = sales_.at(hold ? hold->capture : target.sequence);
+  const Member& member = members.at(sale.member);
+  const std::int64_t left = sale.points - sale.refunded;
+  if (member.available() + member.held + left > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  const std::int64_t refunded = sale.refunded;
+  if (left > 0) expected.owed = GiveBack(sale, left);
+  sale.refunded = refunded;
+  sale.is_reversed = true;
+  sale.reversal = sequence;
+  counted_[sale.counted].points = counted_[sale.counted].count = 0;
+  if (sale.hold >= 0) {
+    holds_.at(sale.hold).state = Held::kReversed;
+    holds_.at(sale.hold).reversal = sequence;
+  }
+  return expected;
+}
+
+Expected Reference::DoRegister(const Origin& origin, const Register& command) {
+  for (const Registration& data : command.items) {
+    if (const auto* fund = std::get_if<FundData>(&data)) {
+      const std::int64_t out = issued[{fund->code, "POINT"}];
+      if (fund->budget_points < out) {
+        return Refuse(origin, v1::FUND_BUDGET_EXCEEDED, {{"fund", fund->code}, {"short_by", absl::StrCat(out - fund->budget_points)}});
+      }
+      budgets[fund->code] = fund->budget_points;
+    } else if (const auto* member = std::get_if<MemberData>(&data)) {
+      members[member->id].data = *member;
+    } else if (const auto* merchant = std::get_if<MerchantData>(&data)) {
+      merchants[merchant->id] = *merchant;
+    } else if (const auto* person = std::get_if<StaffData>(&data)) {
+      staff[person->id] = person->member;
+    } else if (std::get_if<RulebookData>(&data)) {
+      Adopt(Rulebook::Parse(command.rulebook_json)->proto());
+    }
+  }
+  return {};
+}
+
+}  // namespace redpoints

@@ -1,5 +1,7 @@
 #include "redpoints/v1/account_service.grpc.pb.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -23,6 +25,11 @@ absl::Status CheckTime(const char* field, const google::protobuf::Timestamp& tim
     return FieldInvalid(field, "a time from 1970 to 9999");
   }
   return absl::OkStatus();
+}
+
+// Or nothing, for the default.
+bool IsUnitCode(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 // The program and the member that a name is about.
@@ -83,6 +90,7 @@ class AccountService final : public Raw {
             if (auto status = CheckTime(field, *time); !status.ok()) return reply.Refuse(status);
           }
           if (request.unit().size() > 8) return reply.Refuse(FieldTooLong("unit", 8));
+          if (!IsUnitCode(request.unit())) return reply.Refuse(FieldInvalid("unit", "A-Z 0-9 _"));
           auto page_size = PageSize(request.page_size());
           if (!page_size.ok()) return reply.Refuse(page_size.status());
           if (auto status = context_.authorizer->Check(call.caller(), Method::kListStatement, subject->program, {subject->member}); !status.ok()) {

@@ -362,7 +362,10 @@ absl::StatusOr<Mutation> FromProto(const v1::SetNodeRequest& r) {
   data.kind = static_cast<NodeKind>(r.node().kind());
   data.parent = shape.Slug("node.parent", r.node().parent(), 32);
   shape.Valid("node.places", r.node().places_size() <= 64, "up to 64");
-  for (const auto& place : r.node().places()) data.places.push_back(shape.Slug("node.places", place, 32));
+  for (const auto& place : r.node().places()) {
+    shape.Required("node.places", !place.empty());
+    data.places.push_back(shape.Slug("node.places", place, 32));
+  }
   data.type = shape.Slug("node.type", r.node().type(), 32);
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
 }

@@ -77,9 +77,12 @@ class Rocks : public Store {
     for (std::size_t i = 0; i < kTableCount; ++i) tables.emplace_back(kTableNames[i], MakeTableOptions(static_cast<TableId>(i)));
     rocksdb::DB* db = nullptr;
     const std::string doing = absl::StrCat("opening ", options.directory);
-    const auto status = options.read_only
-                            ? rocksdb::DB::OpenForReadOnly(db_options, options.directory, tables, &store->handles_, &db)
-                            : rocksdb::DB::Open(db_options, options.directory, tables, &store->handles_, &db);
+    const auto open = [&] {
+      return options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, options.directory, tables, &store->handles_, &db)
+                               : rocksdb::DB::Open(db_options, options.directory, tables, &store->handles_, &db);
+    };
+    auto status = open();
+    if (status.IsCorruption() && !options.read_only && PutBackInstalled(*db_options.env, options.directory, status.ToString())) status = open();
     if (!status.ok()) {
       if (!options.create_if_missing && db_options.env->FileExists(options.directory + "/CURRENT").IsNotFound()) {
         return absl::NotFoundError(absl::StrCat(doing, ": no ledger there"));
@@ -161,12 +164,13 @@ class Rocks : public Store {
       status = value ? writer.Put(key, *value) : writer.Delete(key);
     }
     if (status.ok()) status = writer.Finish();
-    if (status.ok()) {
+    if (!status.ok()) {
+      options.env->DeleteFile(path).PermitUncheckedError();
+    } else {
       rocksdb::IngestExternalFileOptions ingest;
       ingest.move_files = true;
-      status = db_->IngestExternalFile(Handle(table), {path}, ingest);
+      status = db_->IngestExternalFile(Handle(table), {path}, ingest);  // when it fails, the file stays: see PutBackInstalled
     }
-    if (!status.ok()) options.env->DeleteFile(path).PermitUncheckedError();
     return ToStatus(status, "installing derived rows");
   }
 
@@ -195,6 +199,21 @@ class Rocks : public Store {
   explicit Rocks(const RocksDbStore::Options& options) : directory_(options.directory), env_(options.env), read_only_(options.read_only) {}
 
   rocksdb::ColumnFamilyHandle* Handle(TableId table) const { return handles_[static_cast<std::size_t>(table)]; }
+
+  // RocksDB deletes a file whose installation failed, although the manifest may name it when only the manifest's sync failed; then nothing
+  // opens any more. Install keeps a link to such a file: it goes back to where the manifest wants it. False if that is not what happened.
+  static bool PutBackInstalled(rocksdb::Env& env, const std::string& directory, const std::string& error) {
+    const std::string prefix = directory + "/";
+    const auto name = error.find(prefix), end = error.find_first_not_of("0123456789", name + prefix.size());
+    if (name == std::string::npos || end == std::string::npos || end == name + prefix.size()) return false;
+    const std::string missing = error.substr(name, end - name) + ".sst";
+    std::vector<std::string> files, kept;
+    env.GetChildren(directory, &files).PermitUncheckedError();
+    for (const auto& file : files) {
+      if (file.starts_with("install-")) kept.push_back(prefix + file);
+    }
+    return kept.size() == 1 && env.FileExists(missing).IsNotFound() && env.LinkFile(kept.front(), missing).ok();
+  }
 
   // Checks the format, removes what an interrupted Install left.
   absl::Status Prepare() {

@@ -1,0 +1,174 @@
+// kill -9 at any moment, hundreds of times: what was answered stands, with its effect exactly once; what was not is wholly there or not at all.
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include "storage/journal.h"
+#include "storage/rocksdb_store.h"
+#include "tests/crash/operations.h"
+#include "tests/storage/ledger_fixture.h"
+
+namespace redpoints {
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int kRounds = 20;
+#else
+constexpr int kRounds = 200;
+#endif
+// A new directory after so many, so that checking the whole stays short.
+constexpr int kRoundsPerDirectory = 20;
+
+int Rounds() {
+  const char* rounds = std::getenv("REDPOINTS_ROUNDS");
+  return rounds ? std::atoi(rounds) : kRounds;
+}
+
+class CrashTest : public LedgerTest {
+ protected:
+  void TearDown() override {
+    ledger.reset();
+    disk.reset();
+    std::filesystem::remove_all(directory);
+  }
+  Store& store() override { return *disk; }
+
+  void OpenStore() {
+    disk.reset();
+    auto opened = RocksDbStore::Open({.directory = directory, .create_if_missing = true});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    disk = *std::move(opened);
+  }
+  void Begin() {
+    ledger.reset();
+    disk.reset();
+    if (!directory.empty()) std::filesystem::remove_all(directory);
+    // A kill does not touch what the kernel has, so memory does; now and then a disk, whose syncs take their time.
+    const bool is_disk = directories++ % 4 == 3 || !std::filesystem::exists("/dev/shm");
+    std::string name = is_disk ? "/tmp/redpoints-crash-XXXXXX" : "/dev/shm/redpoints-crash-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory = name;
+    known.clear();
+    OpenStore();
+    SetUpProgram(kCrashMembers);
+    CheckAll();
+    disk.reset();
+  }
+
+  // Runs the worker, lets `answers` of its answers come (-1: kills it while it opens), kills it, and learns what it said.
+  void RunAndKill(std::uint64_t seed, int answers) {
+    int pipe_ends[2];
+    ASSERT_EQ(::pipe(pipe_ends), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
+    posix_spawn_file_actions_addclose(&actions, pipe_ends[0]);
+    posix_spawn_file_actions_addclose(&actions, pipe_ends[1]);
+    const std::string seed_text = absl::StrCat(seed), now_text = absl::StrCat(clock.NowMs());
+    const char* arguments[] = {CRASH_WORKER, directory.c_str(), seed_text.c_str(), now_text.c_str(), nullptr};
+    pid_t worker = 0;
+    ASSERT_EQ(posix_spawn(&worker, CRASH_WORKER, &actions, nullptr, const_cast<char**>(arguments), environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(pipe_ends[1]);
+    FILE* lines = ::fdopen(pipe_ends[0], "r");
+    char line[512];
+    int seen = 0;
+    bool is_killed = false;
+    while (std::fgets(line, sizeof(line), lines) != nullptr) {
+      ASSERT_EQ(line[std::string_view(line).size() - 1], '\n');
+      if (line[0] == 'S') {
+        const Operation op = Operation::Parse(line);
+        known.emplace(op.id, Known{op, DayOf(clock.NowMs()), {}, /*is_answered=*/false});
+      } else if (line[0] == 'A') {
+        const Answered answered = Answered::Parse(line);
+        known.at(answered.id).answered = answered;
+        known.at(answered.id).is_answered = true;
+        ++seen;
+      }
+      if (!is_killed && (answers < 0 || (line[0] != 'O' && seen >= answers))) {
+        ASSERT_EQ(::kill(worker, SIGKILL), 0);
+        is_killed = true;
+      }
+    }
+    std::fclose(lines);
+    int status = 0;
+    ASSERT_EQ(::waitpid(worker, &status, 0), worker);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the worker ended by itself: " << status;
+    acknowledged += seen;
+  }
+
+  // Asks for everything again, and compares the journal with it.
+  void Verify() {
+    OpenStore();
+    Open();
+    ASSERT_TRUE(events.empty()) << events.front();
+    std::map<std::string, std::int64_t> expected;
+    for (auto& [id, k] : known) {
+      const Outcome outcome = RunOn(*ledger, k.op, k.day);
+      const Answered now = Answered::Of(id, outcome);
+      const bool is_recorded = !outcome.entries.empty();
+      if (k.is_answered) {
+        // A request that was reversed before it arrived answers so for ever; all others as the first time.
+        EXPECT_EQ(now, k.answered) << k.op.Line() << now.Line() << k.answered.Line();
+        EXPECT_EQ(outcome.is_replayed, is_recorded) << k.op.Line();
+      } else if (outcome.is_replayed) {
+        ++unknown_there;
+      } else {
+        ++unknown_gone;
+      }
+      k.answered = now;
+      k.is_answered = true;
+      // What answers for a request reversed before it arrived, or for a second reversal, is the entry of the first reversal.
+      if (is_recorded && outcome.entry().request_id == id) expected[id] = static_cast<std::int64_t>(now.entries);
+    }
+    const auto end = ledger->EndSequence("minyue");
+    const auto chunk = Journal(store(), "minyue").Lines(0, end, std::size_t{1} << 30);
+    ASSERT_TRUE(chunk.ok()) << chunk.status();
+    std::map<std::string, std::int64_t> found;
+    for (const auto line : chunk->Split()) {
+      const auto entry = ParseLine(line);
+      ASSERT_TRUE(entry.ok()) << entry.status();
+      if (known.contains(entry->request_id)) ++found[entry->request_id];
+    }
+    for (const auto& [id, k] : known) EXPECT_EQ(found[id], expected[id]) << k.op.Line() << k.answered.Line();
+    CheckAll();  // closes the ledger
+    disk.reset();
+  }
+
+  struct Known {
+    Operation op;
+    Day day;
+    Answered answered;
+    bool is_answered;
+  };
+  std::string directory;
+  std::unique_ptr<Store> disk;
+  std::map<std::string, Known> known;  // requests of this directory
+  int directories = 0, acknowledged = 0, unknown_there = 0, unknown_gone = 0;
+};
+
+TEST_F(CrashTest, WhatWasAnsweredSurvivesEveryKill) {
+  const std::uint64_t seed = std::random_device{}();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  std::mt19937_64 random(seed);
+  const int rounds = Rounds();
+  for (int round = 0; round < rounds && !HasFailure(); ++round) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed, " round ", round));
+    if (round % kRoundsPerDirectory == 0) Begin();
+    RunAndKill(random() % 1'000'000'000, static_cast<int>(random() % 121) - 1);
+    // Holds end and days close while nobody is there.
+    clock.Advance(static_cast<std::int64_t>(random() % (8 * 60)) * kMinuteMs);
+    Verify();
+  }
+  std::printf("%d rounds, %d answers held; of those without, %d were there and %d were not\n", rounds, acknowledged, unknown_there, unknown_gone);
+  EXPECT_GT(acknowledged, rounds);
+}
+
+}  // namespace
+}  // namespace redpoints

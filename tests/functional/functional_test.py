@@ -1,0 +1,321 @@
+"""The real programs over mutual TLS: what a street's engineer, a till and an auditor see, from an empty directory to a restored backup."""
+import csv
+import io
+import json
+import pathlib
+import random
+import subprocess
+import tempfile
+import threading
+import unittest
+
+import grpc
+
+from alliance import REDPOINTSD, Alliance, Stranger, new_id, reason_of
+
+
+class FunctionalTest(unittest.TestCase):
+    def setUp(self):
+        self.alliance = Alliance()
+        self.addCleanup(self.alliance.close)
+        self.alliance.start()
+        self.alliance.settle()
+
+    def tearDown(self):
+        if self.alliance.server:
+            self.assertEqual(self.alliance.stop(), 0)
+        # Whatever happened, it may be told to whoever reads the log.
+        self.assertEqual(self.alliance.secrets_in_log(), [])
+        self.check()
+
+    def check(self):
+        done = self.alliance.run(REDPOINTSD, "check", "--config", self.alliance.config)
+        self.assertIn(b"minyue:", done.stdout)
+        for line in done.stdout.decode().splitlines():
+            if "sum of" in line:
+                self.assertEqual(line.split()[-1], "0", line)
+
+    def stranger(self, caller):
+        return Stranger(self.alliance.channel(caller))
+
+    def sale(self, number, points, request_id=None):
+        return dict(program="programs/minyue", request_id=request_id or new_id(), presentation={"member_number": number},
+                    offer_lines=[{"offer": "ANY", "quantity": 1, "points": points}])
+
+    # --- the life of a point ------------------------------------------------------------------------------------------------------
+    def test_points_from_the_deed_to_the_auditor(self):
+        a = self.alliance
+        member = a.members[0]
+        award = a.award(member, 10)["result"]
+        self.assertEqual(award["outcome"]["state"], "DONE")
+        self.assertEqual(a.points(member), 100)
+        sale = a.cli("till-1", "redeem", "--member", member["number"], "--line", "RICE:1:30:250", "--clerk", "c1", "--till-number", "0001")
+        self.assertEqual(a.points(member), 70)
+        hold = a.cli("till-1", "authorize", "--member", member["number"], "--line", "ANY:1:20")["hold"]
+        self.assertEqual(a.points(member), 50)
+        a.cli("till-1", "capture", hold, "--points", "15")
+        self.assertEqual(a.points(member), 55)
+        released = a.cli("till-1", "authorize", "--member", member["number"], "--line", "ANY:1:20")["hold"]
+        a.cli("till-1", "void", released)
+        refund = a.cli("till-1", "refund", sale["redemption"], "--points", "30", "--clerk", "c1")
+        self.assertEqual(refund["outcome"]["state"], "DONE")
+        self.assertEqual(a.points(member), 85)
+        request_id = new_id()
+        a.cli("till-1", "--request-id", request_id, "redeem", "--member", member["number"], "--line", "ANY:1:5")
+        a.cli("till-1", "reverse", request_id)
+        a.cli("corrector", "correct", award["award"], "--quantity", "9", "--reason", "wrong-quantity")
+        a.cli("recorder", "donate", "--member", member["number"], "--points", "5")
+        self.assertEqual(a.points(member), 70)
+        # The first answer for ever, the state now.
+        outcome = a.cli("till-1", "outcome", request_id, expect=None)["outcome"]
+        self.assertEqual((outcome["first_state"], outcome["state"]), ("DONE", "REVERSED"))
+
+        statement = a.cli("helper", "statement", member["number"])
+        statement = statement if isinstance(statement, str) else json.dumps(statement)
+        self.assertIn("donation", statement)
+        own = self.stranger("member").call("GetBalance", member=member["name"])
+        self.assertEqual({b.unit: b.available for b in own.balances}["POINT"], 70)
+
+        # A refusal is one exit code, one reason, one sentence.
+        refused = a.cli("till-2", "redeem", "--member", member["number"], "--line", "ANY:1:9000", expect=2)
+        self.assertIn("INSUFFICIENT_POINTS", refused)
+        self.assertIn("积分不足", refused)
+        self.assertNotIn("70", refused.replace("short_by=8930", ""))  # a shop does not learn what they hold
+        self.assertIn("HOLD_NOT_FOUND", a.cli("till-2", "capture", hold, expect=2))
+
+        # The export is the ledger: one line of JSON an entry, contiguous, balanced, the same twice.
+        exported = a.root / "ledger.jsonl"
+        a.cli("auditor", "export", "--output", exported)
+        entries = [json.loads(line) for line in exported.read_text(encoding="utf-8").splitlines()]
+        self.assertEqual([entry["seq"] for entry in entries], list(range(len(entries))))
+        sums = {}
+        for entry in entries:
+            for posting in entry.get("postings", []):
+                sums[posting["unit"]] = sums.get(posting["unit"], 0) + posting["amount"]
+        self.assertEqual(set(sums.values()), {0})
+        again = a.root / "again.jsonl"
+        a.cli("settler", "export", "--end", str(len(entries)), "--output", again)
+        self.assertEqual(exported.read_bytes(), again.read_bytes())
+        table = a.root / "ledger.csv"
+        a.cli("auditor", "export", "--format", "csv", "--output", table)
+        rows = list(csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
+        self.assertGreater(len(rows), len(entries))
+
+    def test_entries_hold_no_number_of_a_member(self):
+        a = self.alliance
+        a.award(a.members[0], 10)
+        a.cli("till-1", "redeem", "--member", a.members[0]["number"], "--line", "ANY:1:5")
+        lines = a.cli("auditor", "export")
+        for line in lines.splitlines():
+            if '"kind":"member"' not in line:
+                self.assertFalse([n for n in a.numbers if n in line], line)
+
+    # --- a client that is not ours ------------------------------------------------------------------------------------------------
+    def test_a_stranger_finds_everything_by_reflection(self):
+        a = self.alliance
+        auditor = self.stranger("auditor")
+        for service in ("Account", "Award", "Journal", "Operator", "Redemption", "Registry"):
+            self.assertIn(f"redpoints.v1.{service}Service", auditor.services)
+        self.assertIn("grpc.health.v1.Health", auditor.services)
+        self.assertEqual(len(auditor.methods), 38)
+        a.award(a.members[0], 10)
+        till = auditor.on(a.channel("till-1"))
+        request = self.sale(a.members[0]["number"], 5)
+        first = till.call("Redeem", **request)
+        self.assertEqual(first.outcome.points, 5)
+        again = till.call("Redeem", **request)
+        self.assertTrue(again.outcome.replayed)
+        self.assertEqual(again.redemption, first.redemption)
+        with self.assertRaises(grpc.RpcError) as refused:
+            till.call("Redeem", **self.sale(a.members[0]["number"], 5000))
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.FAILED_PRECONDITION)
+        self.assertEqual(reason_of(refused.exception), "INSUFFICIENT_POINTS")
+        journal = auditor.call("GetJournal", program="programs/minyue")
+        data = b"".join(m.data for m in auditor.call("ExportEntries", program="programs/minyue", format=1))
+        self.assertEqual(data.count(b"\n"), journal.end_sequence)
+
+    def test_a_follow_goes_on_where_it_was_cut(self):
+        a = self.alliance
+        a.award(a.members[0], 100)
+        auditor = self.stranger("auditor")
+        till = auditor.on(a.channel("till-1"))
+        followed, next_sequence = [], 0
+        sales = threading.Thread(target=lambda: [till.call("Redeem", **self.sale(a.members[0]["number"], 1)) for _ in range(60)])
+        sales.start()
+        end = auditor.call("GetJournal", program="programs/minyue").end_sequence + 40
+        while next_sequence < end:
+            stream = auditor.call("FollowEntries", program="programs/minyue", start_sequence=next_sequence)
+            for message in stream:
+                self.assertEqual(message.first_sequence, next_sequence)
+                followed += message.lines
+                next_sequence += len(message.lines)
+                stream.cancel()  # cut after every message
+                break
+        sales.join()
+        data = b"".join(m.data for m in auditor.call("ExportEntries", program="programs/minyue", end_sequence=next_sequence, format=1))
+        self.assertEqual(b"".join(line + b"\n" for line in followed), data)
+
+    def test_health(self):
+        channel = self.alliance.channel("till-1")
+        check = channel.unary_unary("/grpc.health.v1.Health/Check", request_serializer=lambda b: b, response_deserializer=lambda b: b)
+        name = b"redpoints.v1.RedemptionService"
+        self.assertEqual(check(b"", timeout=20), b"\x08\x01")  # SERVING
+        self.assertEqual(check(b"\x0a" + bytes([len(name)]) + name, timeout=20), b"\x08\x01")
+
+    def test_deadlines(self):
+        path = "/redpoints.v1.JournalService/GetJournal"
+        ask = self.alliance.channel("auditor").unary_unary(path, request_serializer=lambda b: b, response_deserializer=lambda b: b)
+        request = b"\x0a\x0fprograms/minyue"
+        for timeout, reason in ((None, "DEADLINE_REQUIRED"), (3600, "DEADLINE_REQUIRED")):
+            with self.assertRaises(grpc.RpcError) as refused:
+                ask(request, timeout=timeout)
+            self.assertEqual(reason_of(refused.exception), reason)
+        self.assertTrue(ask(request, timeout=20))
+
+    # --- certificates -------------------------------------------------------------------------------------------------------------
+    def test_whoever_is_not_ours_is_not_heard(self):
+        a = self.alliance
+        with tempfile.TemporaryDirectory() as elsewhere:
+            a.run(REDPOINTSD, "init", "--directory", f"{elsewhere}/x", "--program", "minyue")
+            foreign = pathlib.Path(elsewhere) / "x" / "certificates"
+            path, empty = "/redpoints.v1.JournalService/GetJournal", b""
+            raw = lambda channel: channel.unary_unary(path, request_serializer=lambda b: b, response_deserializer=lambda b: b)
+            with self.assertRaises(grpc.RpcError) as error:
+                raw(a.channel("administrator", foreign))(empty, timeout=20)
+            self.assertEqual(error.exception.code(), grpc.StatusCode.UNAVAILABLE)
+            bare = grpc.secure_channel(f"127.0.0.1:{a.server.port}", grpc.ssl_channel_credentials(a.certificate("ca.crt").read_bytes()))
+            with self.assertRaises(grpc.RpcError) as error:
+                raw(bare)(empty, timeout=20)
+            self.assertEqual(error.exception.code(), grpc.StatusCode.UNAVAILABLE)
+            with self.assertRaises(grpc.RpcError) as error:
+                raw(grpc.insecure_channel(f"127.0.0.1:{a.server.port}"))(empty, timeout=20)
+            self.assertEqual(error.exception.code(), grpc.StatusCode.UNAVAILABLE)
+            # And the client does not talk to a server that is not ours.
+            strange = grpc.secure_channel(f"127.0.0.1:{a.server.port}", grpc.ssl_channel_credentials(
+                (foreign / "ca.crt").read_bytes(), a.certificate("auditor.key").read_bytes(), a.certificate("auditor.crt").read_bytes()))
+            with self.assertRaises(grpc.RpcError) as error:
+                raw(strange)(empty, timeout=20)
+            self.assertEqual(error.exception.code(), grpc.StatusCode.UNAVAILABLE)
+        a.issue("ghost", "programs/minyue/merchants/s0000000000000/terminals/t0000000000000")
+        self.assertIn("TERMINAL_NOT_ENROLLED", a.cli("ghost", "redeem", "--member", a.members[0]["number"], "--line", "ANY:1:1", expect=2))
+        a.issue("server-as-client", "programs/other/staff/a0000000000000")
+        self.assertIn("PERMISSION_DENIED", a.cli("server-as-client", "journal", expect=2))
+
+    # --- starting and stopping ----------------------------------------------------------------------------------------------------
+    def load(self, threads, stop_after, stop):
+        """Sales from many tills until the server is gone; `stop` is called after some answers. The answers by request id, None where there is
+        none."""
+        a = self.alliance
+        for member in a.members:
+            a.award(member, 1000)
+        knowledge = self.stranger("till-1")
+        answers, lock, is_stopped = {}, threading.Lock(), threading.Event()
+
+        def till(number, channel):
+            stranger = knowledge.on(channel)
+            while True:
+                request = self.sale(number, 1)
+                with lock:
+                    answers[request["request_id"]] = (request, None)
+                try:
+                    response = stranger.call("Redeem", **request)
+                except grpc.RpcError as error:
+                    if reason_of(error) in ("", "SHUTTING_DOWN"):
+                        return
+                    raise
+                with lock:
+                    answers[request["request_id"]] = (request, response)
+                    if sum(1 for _, r in answers.values() if r) >= stop_after:
+                        is_stopped.set()
+
+        workers = [threading.Thread(target=till, args=(a.members[i % 4]["number"], a.channel("till-1"))) for i in range(threads)]
+        for worker in workers:
+            worker.start()
+        self.assertTrue(is_stopped.wait(60))
+        status = stop()
+        for worker in workers:
+            worker.join()
+        return status, answers
+
+    def expect_all_there(self, answers):
+        a = self.alliance
+        a.start()
+        till = self.stranger("till-1")
+        for request_id, (request, response) in answers.items():
+            if response:
+                found = till.call("GetOutcome", program="programs/minyue", request_id=request_id)
+                self.assertEqual(found.outcome.sequence, response.outcome.sequence)
+                self.assertEqual(found.redemption, response.redemption)
+            # What was not answered is done once now, whether it had been done or not.
+            self.assertEqual(till.call("Redeem", **request).outcome.state, 2)
+        self.assertEqual(sum(a.points(member) for member in a.members), 4 * 10000 - len(answers))
+
+    def test_sigterm_under_load_loses_no_answer(self):
+        status, answers = self.load(8, 200, self.alliance.stop)
+        self.assertEqual(status, 0)
+        self.expect_all_there(answers)
+
+    def test_kill_under_load_loses_no_answer(self):
+        everything = {}
+        for _ in range(3):
+            status, answers = self.load(8, random.randrange(20, 150), lambda: self.alliance.stop("kill"))
+            self.assertEqual(status, -9)
+            everything.update(answers)
+            self.alliance.start()
+        a = self.alliance
+        till = self.stranger("till-1")
+        for request_id, (request, response) in everything.items():
+            again = till.call("Redeem", **request)
+            if response:
+                self.assertTrue(again.outcome.replayed)
+                self.assertEqual(again.redemption, response.redemption)
+        self.assertEqual(sum(a.points(member) for member in a.members), 3 * 4 * 10000 - len(everything))
+
+    def test_a_backup_is_verified_and_restored(self):
+        a = self.alliance
+        a.award(a.members[0], 10)
+        before = a.cli("auditor", "export")
+        backup = a.root / "backup"
+        # Not beside a running server.
+        self.assertNotEqual(a.run(REDPOINTSD, "backup", "--config", a.config, "--to", backup, expect=None).returncode, 0)
+        self.assertFalse((backup / "SHA256SUMS").exists())
+        subprocess.run(["rm", "-rf", backup], check=True)
+        a.stop()
+        a.run(REDPOINTSD, "backup", "--config", a.config, "--to", backup)
+        subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=backup, check=True)
+
+        ledger = a.directory / "ledger"
+        self.assertNotEqual(a.run(REDPOINTSD, "restore", "--config", a.config, "--from", backup, expect=None).returncode, 0)  # it is there
+        ledger.rename(a.root / "lost")
+        table = next(backup.glob("shard-0/*.sst"))
+        whole = table.read_bytes()
+        table.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+        altered = a.run(REDPOINTSD, "restore", "--config", a.config, "--from", backup, expect=None)
+        self.assertNotEqual(altered.returncode, 0)
+        self.assertIn(table.name, altered.stderr.decode())
+        self.assertFalse(ledger.exists())
+        table.write_bytes(whole)
+        a.run(REDPOINTSD, "restore", "--config", a.config, "--from", backup)
+        a.start()
+        self.assertEqual(a.cli("auditor", "export"), before)
+        a.award(a.members[0], 10)
+        self.assertEqual(a.points(a.members[0]), 200)
+
+    def test_two_servers_do_not_share_a_ledger(self):
+        second = self.alliance.run(REDPOINTSD, "--config", self.alliance.config, expect=1)
+        self.assertTrue(second.stderr.startswith(b"redpointsd: ") or b"\nredpointsd: " in second.stderr, second.stderr)
+        self.assertEqual(self.alliance.points(self.alliance.members[0]), 0)  # the first one serves
+
+    def test_a_wrong_configuration_is_explained(self):
+        a = self.alliance
+        wrong = a.root / "wrong.textproto"
+        wrong.write_text('shard { directory: "x" } plaintext_loopback: true colour: "red"\n', encoding="utf-8")
+        done = a.run(REDPOINTSD, "--config", wrong, expect=1)
+        self.assertIn(b"wrong.textproto:1:", done.stderr)
+        self.assertIn(b"colour", done.stderr)
+        missing = a.run(REDPOINTSD, "--config", a.root / "none.textproto", expect=1)
+        self.assertIn(b"none.textproto", missing.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

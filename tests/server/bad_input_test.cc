@@ -1,0 +1,363 @@
+// Every field of every request, spoilt in every way that its type allows, through the whole server: starting from a request that succeeds,
+// one field at a time. The fields come from the protos' descriptors, so that a new one is tested from its first day: unless the table below
+// says that a spoilt field is legal, it must be refused with a reason of shape (1xx), nothing of it in the journal.
+#include <functional>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "storage/rules/refusal.h"
+#include "storage/rules/types.h"
+#include "tests/server/server_fixture.h"
+
+namespace redpoints::server {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// A spoilt field whose request is not refused for its shape: it succeeds (""), or is refused with this reason.
+struct Exception {
+  const char* field;   // "Message.field", of whatever request it is in
+  const char* spoilt;  // the ways, "*" for all
+  const char* reason = "";
+};
+constexpr Exception kExceptions[] = {
+    // What may be left out.
+    {"RedeemRequest.clerk", "absent empty"},
+    {"RedeemRequest.till_number", "absent empty"},
+    {"AuthorizeRequest.clerk", "absent empty"},
+    {"AuthorizeRequest.till_number", "absent empty"},
+    {"CaptureRequest.clerk", "absent empty"},
+    {"CaptureRequest.till_number", "absent empty"},
+    {"CaptureRequest.points", "zero absent"},  // the whole hold
+    {"VoidRequest.clerk", "absent empty"},
+    {"RefundRequest.till_number", "absent empty"},
+    {"ReverseRequest.clerk", "absent empty"},
+    {"OfferLine.cash_fen", "zero absent"},
+    {"AwardItem.session", "absent empty"},
+    {"AwardItem.case", "absent empty"},
+    {"AwardItem.evidence_sha256", "absent empty"},
+    {"AwardItem.note_commitment", "absent empty"},
+    {"AwardItem.tags", "absent"},
+    {"AwardItem.about", "absent empty"},
+    {"CorrectRequest.new_quantity", "zero absent"},
+    {"GetBalanceRequest.as_of_time", "absent empty"},
+    {"ListStatementRequest.unit", "absent empty"},
+    {"ListStatementRequest.start_time", "absent empty"},
+    {"ListStatementRequest.end_time", "absent empty"},
+    {"ListStatementRequest.page_size", "zero absent max"},  // coerced
+    {"ListStatementRequest.page_token", "absent empty"},
+    {"Timestamp.seconds", "zero absent"},
+    {"Timestamp.nanos", "zero absent"},
+    {"FollowEntriesRequest.start_sequence", "zero absent most max"},  // waits for it
+    {"ExportEntriesRequest.start_sequence", "zero absent most max"},  // nothing in it
+    {"ExportEntriesRequest.end_sequence", "zero absent"},        // to the end
+    {"Node.parent", "absent empty"},
+    {"Node.places", "absent"},
+    {"Node.type", "absent empty"},
+    {"AdoptRulebookRequest.validate_only", "absent"},
+    {"Fund.budget_points", "zero absent"},
+    {"Member.grid", "absent empty"},
+    {"Member.memberships", "absent"},
+    {"Member.state", "absent unspecified"},  // active
+    {"Membership.to_day", "zero absent"},
+    {"Merchant.people", "absent"},
+    {"Merchant.place", "absent empty"},
+    {"Merchant.state", "absent unspecified"},
+    {"Staff.member", "absent empty"},
+    {"Staff.grants", "absent"},
+    {"Staff.state", "absent unspecified"},
+    {"RoleGrant.scope", "absent empty"},
+    {"ListRegistrationsRequest.page_size", "zero absent max"},
+    {"ListRegistrationsRequest.page_token", "absent empty"},
+    {"CreateMerchantRequest.merchant", "empty"},  // of nobody and nowhere
+    {"CreateStaffRequest.staff", "empty"},        // without a role
+    // Made by the server: what stands there is not looked at.
+    {"CreateMemberRequest.member.name", "*"},
+    {"CreateMemberRequest.member.number", "*"},
+    {"CreateMembersRequest.members.name", "*"},
+    {"CreateMembersRequest.members.number", "*"},
+    {"UpdateMemberRequest.member.number", "*"},
+    {"CreateMerchantRequest.merchant.name", "*"},
+    {"CreateStaffRequest.staff.name", "*"},
+    // Legal in shape, refused by the ledger.
+    {"RefundRequest.points", "most", "REFUND_EXCEEDS_REMAINDER"},
+    {"CaptureRequest.points", "most", "CAPTURE_EXCEEDS_HOLD"},
+    {"OfferLine.points", "most", "INSUFFICIENT_POINTS"},
+    {"QuoteRequest.offer_lines.points", "most"},  // answered: not approved
+    {"DonateRequest.points", "most", "INSUFFICIENT_POINTS"},
+    {"Fund.budget_points", "most"},
+};
+
+// How a field is spoilt. `apply` does it to the field of `parent`.
+struct Spoilt {
+  const char* name;
+  std::function<void(Message& parent, const FieldDescriptor& field)> apply;
+};
+
+std::vector<Spoilt> WaysFor(const FieldDescriptor& field) {
+  using R = google::protobuf::Reflection;
+  const auto reflection = [](Message& m) -> const R& { return *m.GetReflection(); };
+  std::vector<Spoilt> ways = {{"absent", [=](Message& m, const FieldDescriptor& f) { reflection(m).ClearField(&m, &f); }}};
+  const auto text = [&](const char* name, const std::string& value) {
+    ways.push_back({name, [=](Message& m, const FieldDescriptor& f) {
+                      if (!f.is_repeated()) return reflection(m).SetString(&m, &f, value);
+                      if (reflection(m).FieldSize(m, &f) == 0) reflection(m).AddString(&m, &f, "");
+                      reflection(m).SetRepeatedString(&m, &f, 0, value);
+                    }});
+  };
+  const auto number = [&](const char* name, std::int64_t value) {
+    ways.push_back({name, [=](Message& m, const FieldDescriptor& f) {
+                      if (f.cpp_type() == FieldDescriptor::CPPTYPE_INT64) return reflection(m).SetInt64(&m, &f, value);
+                      reflection(m).SetInt32(&m, &f, static_cast<std::int32_t>(std::clamp<std::int64_t>(value, INT32_MIN, INT32_MAX)));
+                    }});
+  };
+  const auto choice = [&](const char* name, int value) {
+    ways.push_back({name, [=](Message& m, const FieldDescriptor& f) {
+                      if (!f.is_repeated()) return reflection(m).SetEnumValue(&m, &f, value);
+                      reflection(m).ClearField(&m, &f);
+                      reflection(m).AddEnumValue(&m, &f, value);
+                    }});
+  };
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      text("empty", "");
+      text("long", std::string(300'000, 'a'));
+      if (field.type() == FieldDescriptor::TYPE_STRING) {
+        text("not-utf8", "abc\xC3\x28");
+        text("control", std::string("a\0b\n\x7f", 5));
+        text("other-script", "会员");
+        text("name", "programs/minyue/../staff/a");
+      } else {
+        text("short", "x");
+      }
+      break;
+    case FieldDescriptor::CPPTYPE_INT64:
+      number("most", kAmountMax);
+      [[fallthrough]];
+    case FieldDescriptor::CPPTYPE_INT32:
+      number("zero", 0);
+      number("negative", -1);
+      number("min", INT64_MIN);
+      number("max", INT64_MAX);
+      break;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      choice("unspecified", 0);
+      choice("unknown", 99);
+      choice("negative", -1);
+      choice("max", INT32_MAX);
+      break;
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      if (!field.is_repeated()) {
+        ways.push_back({"empty", [=](Message& m, const FieldDescriptor& f) { reflection(m).MutableMessage(&m, &f)->Clear(); }});
+      }
+      break;
+    default:
+      break;
+  }
+  if (field.is_repeated()) {
+    ways.push_back({"million", [=](Message& m, const FieldDescriptor& f) {
+                      for (int i = 0; i < 1'000'000; ++i) {
+                        if (f.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) reflection(m).AddMessage(&m, &f);
+                        if (f.cpp_type() == FieldDescriptor::CPPTYPE_STRING) reflection(m).AddString(&m, &f, "");
+                        if (f.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) reflection(m).AddEnumValue(&m, &f, 1);
+                      }
+                    }});
+    ways.push_back({"many", [=](Message& m, const FieldDescriptor& f) {  // good ones, but 10,000 of them
+                      const std::size_t size = static_cast<std::size_t>(reflection(m).FieldSize(m, &f));
+                      for (std::size_t i = size; size > 0 && i < 10'000; ++i) {
+                        if (f.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+                          reflection(m).AddMessage(&m, &f)->CopyFrom(reflection(m).GetRepeatedMessage(m, &f, 0));
+                        } else if (f.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+                          reflection(m).AddString(&m, &f, reflection(m).GetRepeatedString(m, &f, 0));
+                        } else {
+                          reflection(m).AddEnumValue(&m, &f, reflection(m).GetRepeatedEnumValue(m, &f, 0));
+                        }
+                      }
+                      if (size == 0) reflection(m).ClearField(&m, &f);
+                    }});
+  }
+  return ways;
+}
+
+// The fields of a request, nested ones too: the way there, and the field.
+using Path = std::vector<const FieldDescriptor*>;
+void Collect(const Descriptor& type, Path& path, std::vector<Path>& all) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    path.push_back(type.field(i));
+    all.push_back(path);
+    if (type.field(i)->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) Collect(*type.field(i)->message_type(), path, all);
+    path.pop_back();
+  }
+}
+
+std::string NameOf(const Path& path) {
+  std::string name = path.front()->containing_type()->name();
+  for (const auto* field : path) absl::StrAppend(&name, ".", field->name());
+  return name;
+}
+
+// The message that holds the field; the first element of each list on the way.
+Message* ParentOf(Message* message, const Path& path) {
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    const auto& reflection = *message->GetReflection();
+    if (!path[i]->is_repeated()) {
+      message = reflection.MutableMessage(message, path[i]);
+    } else {
+      message = reflection.FieldSize(*message, path[i]) > 0 ? reflection.MutableRepeatedMessage(message, path[i], 0)
+                                                            : reflection.AddMessage(message, path[i]);
+    }
+  }
+  return message;
+}
+
+const Exception* FindException(const Path& path, const std::string& way) {
+  const std::string whole = NameOf(path);
+  const std::string last = absl::StrCat(path.back()->containing_type()->name(), ".", path.back()->name());
+  const Exception* found = nullptr;
+  for (const Exception& e : kExceptions) {
+    if (e.field != whole && e.field != last) continue;
+    if (std::string_view(e.spoilt) != "*" && absl::StrCat(" ", e.spoilt, " ").find(absl::StrCat(" ", way, " ")) == std::string::npos) continue;
+    if (!found || e.field == whole) found = &e;  // the whole way wins
+  }
+  return found;
+}
+
+class BadInputTest : public ServerTest, public testing::WithParamInterface<const char*> {
+ protected:
+  // Every refusal has a reason of ours, a sentence and the domain, and says by its kind whether the journal has it.
+  void ExpectTyped(const Answer& answer, std::int64_t entries) {
+    if (answer.ok()) return;
+    const v1::Reason reason = ReasonFromName(answer.reason);
+    EXPECT_NE(reason, v1::REASON_UNSPECIFIED) << answer;
+    EXPECT_NE(reason, v1::INVARIANT_VIOLATION) << answer;
+    EXPECT_EQ(answer.domain, "redpoints.v1");
+    EXPECT_TRUE(answer.localized.starts_with("zh-CN ")) << answer.localized;
+    EXPECT_GT(answer.localized.size(), 10u);
+    EXPECT_EQ(static_cast<int>(answer.status.error_code()), InfoOf(reason).code());
+    EXPECT_EQ(answer.has_outcome, IsRecorded(reason)) << answer;
+    EXPECT_EQ(entries, IsRecorded(reason) ? 1 : 0) << answer;
+  }
+
+  // Entries that `call` makes somebody's.
+  Answer Counted(const std::function<Answer()>& call, std::int64_t& entries) {
+    const auto start = world.End();
+    Answer answer = call();
+    entries = world.End() == start ? 0 : world.AskedSince(start);
+    return answer;
+  }
+};
+
+TEST_P(BadInputTest, EveryFieldSpoiltInEveryWay) {
+  int tried = 0;
+  for (const auto& [name, method] : Methods()) {
+    if (method->service()->name() != GetParam()) continue;
+    const Sample& sample = SampleOf(name);
+    const Answer good = world.Call(sample.caller, name, sample.text);
+    ASSERT_TRUE(good.ok()) << name << ": " << good;
+    std::vector<Path> paths;
+    Path start;
+    Collect(*method->input_type(), start, paths);
+    for (const Path& path : paths) {
+      for (const Spoilt& way : WaysFor(*path.back())) {
+        const auto request = world.Parse(name, sample.text);  // a new one: ids and holds are used up
+        way.apply(*ParentOf(request.get(), path), *path.back());
+        const std::string bytes = request->SerializeAsString();
+        std::int64_t entries = 0;
+        const Answer answer = Counted([&] { return world.CallBytes(sample.caller, name, bytes); }, entries);
+        SCOPED_TRACE(absl::StrCat(NameOf(path), " ", way.name));
+        ++tried;
+        ExpectTyped(answer, entries);
+        const Exception* exception = FindException(path, way.name);
+        if (std::string(way.name) == "not-utf8") {
+          EXPECT_EQ(answer.reason, "MESSAGE_MALFORMED") << answer;
+        } else if (exception) {
+          EXPECT_EQ(answer.reason, exception->reason) << answer;
+        } else {
+          const v1::Reason reason = ReasonFromName(answer.reason);
+          EXPECT_TRUE(reason >= 100 && reason < 200) << answer;
+          EXPECT_EQ(answer.facts.contains("field"), reason != v1::PAGE_TOKEN_INVALID) << answer;
+        }
+      }
+    }
+  }
+  EXPECT_GT(tried, 0);
+  std::printf("%s: %d spoilt requests\n", GetParam(), tried);
+}
+
+// What is no message at all, cut short, or of another version.
+TEST_P(BadInputTest, BytesThatAreNoMessage) {
+  for (const auto& [name, method] : Methods()) {
+    if (method->service()->name() != GetParam()) continue;
+    SCOPED_TRACE(name);
+    const Sample& sample = SampleOf(name);
+    const std::string good = world.Parse(name, sample.text)->SerializeAsString();
+    std::int64_t entries = 0;
+    if (method->input_type()->field_count() == 0) {
+      EXPECT_TRUE(world.CallBytes(sample.caller, name, "").ok());
+      continue;
+    }
+    for (const std::string& bytes : {good.substr(0, good.size() - 1), std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+                                     std::string("\x0a\x7f" "a"), std::string(1, '\x0b'), std::string("\x0f", 1), good + '\x07'}) {
+      const Answer answer = Counted([&] { return world.CallBytes(sample.caller, name, bytes); }, entries);
+      EXPECT_EQ(answer.reason, "MESSAGE_MALFORMED") << answer;
+      ExpectTyped(answer, entries);
+    }
+    const Answer empty = Counted([&] { return world.CallBytes(sample.caller, name, ""); }, entries);
+    EXPECT_EQ(empty.reason, "FIELD_REQUIRED") << empty;
+    ExpectTyped(empty, entries);
+    // Fields of a later version are passed over.
+    const Answer later = world.CallBytes(sample.caller, name, good + std::string("\xfa\x7f\x03xyz\xf0\x7f\x01", 9));
+    EXPECT_TRUE(later.ok()) << later;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Services, BadInputTest,
+                         testing::Values("RedemptionService", "AwardService", "AccountService", "JournalService", "RegistryService", "OperatorService"),
+                         [](const auto& each) { return each.param; });
+
+// Every exception is about a field that exists.
+TEST(BadInputTableTest, NamesFieldsThatExist) {
+  std::set<std::string> names;
+  for (const auto& [name, method] : Methods()) {
+    std::vector<Path> paths;
+    Path start;
+    Collect(*method->input_type(), start, paths);
+    for (const Path& path : paths) {
+      names.insert(NameOf(path));
+      names.insert(absl::StrCat(path.back()->containing_type()->name(), ".", path.back()->name()));
+    }
+  }
+  for (const Exception& e : kExceptions) EXPECT_TRUE(names.contains(e.field)) << e.field;
+}
+
+// A recorded refusal is one entry, once, and its repetition none; an unrecorded one leaves the request id free.
+TEST_F(ServerTest, RefusalsAreRecordedOnceOrNotAtAll) {
+  const std::string dear = R"(program: "$P" request_id: "ID" presentation { member_number: "$HOME_NUMBER" }
+                              offer_lines { offer: "ANY" quantity: 1 points: 9000000 })";
+  const auto with_id = [](std::string text, const std::string& id) { return text.replace(text.find("ID\""), 2, id); };
+  const std::string id = world.NewUuid();
+  auto start = world.End();
+  const Answer first = world.Call("till", "Redeem", with_id(dear, id));
+  EXPECT_EQ(first.reason, "INSUFFICIENT_POINTS");
+  ASSERT_TRUE(first.has_outcome);
+  EXPECT_EQ(first.outcome.state(), v1::REFUSED);
+  EXPECT_EQ(first.outcome.sequence(), start);
+  EXPECT_EQ(world.AskedSince(start), 1);
+  const Answer again = world.Call("till", "Redeem", with_id(dear, id));
+  EXPECT_TRUE(again.outcome.replayed());
+  EXPECT_EQ(again.outcome.sequence(), start);
+  EXPECT_EQ(world.AskedSince(start), 1);
+
+  start = world.End();
+  const std::string free = world.NewUuid();
+  EXPECT_EQ(world.Call("till", "Redeem", with_id(std::string(dear).replace(dear.find("\"ANY\""), 5, "\"NONE\""), free)).reason, "OFFER_NOT_FOUND");
+  EXPECT_EQ(world.AskedSince(start), 0);
+  EXPECT_TRUE(world.Call("till", "Redeem", with_id(std::string(dear).replace(dear.find("9000000"), 7, "1"), free)).ok());
+  EXPECT_EQ(world.Call("till", "Redeem", with_id(dear, free)).reason, "REQUEST_ID_REUSED");
+  EXPECT_EQ(world.AskedSince(start), 1);
+}
+
+}  // namespace
+}  // namespace redpoints::server

@@ -137,6 +137,10 @@ members() {
 }
 
 books() {
+  section '运行中备份' 'a backup while the server runs'
+  show operator backup sample
+  (cd "$home/backups/sample" && run sha256sum --check --quiet SHA256SUMS)
+
   section '审计: 用不是我们的工具重算' 'the audit: recomputed with tools that are not ours'
   local export=$home/export member sha i
   mkdir "$export"

@@ -36,7 +36,7 @@ constexpr Row kRows[] = {
     {"AwardBatch", "recorder recorder-all", "recorder-all"},
     {"Donate", "recorder recorder-all", "recorder-all"},
     {"Correct", "corrector corrector-all", "corrector-all"},
-    {"GetAwardOutcome", "recorder recorder-all corrector corrector-all"},
+    {"GetAwardOutcome", "admin recorder recorder-all corrector corrector-all"},
     {"GetBalance", "member helper helper-all auditor", "stranger helper-all auditor"},
     {"ListStatement", "member helper helper-all auditor", "stranger helper-all auditor"},
     {"GetJournal", "auditor settler"},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "storage/rules/types.h"
 
 namespace grpc {
 class AuthContext;
@@ -17,7 +18,7 @@ namespace redpoints::server {
 // The scheme of the URI SAN that names a caller: "redpoints:programs/kaiyuan/staff/a1".
 inline constexpr std::string_view kUriScheme = "redpoints:";
 // The program whose staff operate the server itself.
-inline constexpr std::string_view kSystemProgram = "system";
+using redpoints::kSystemProgram;
 
 struct Principal {
   enum class Kind { kNone, kTerminal, kStaff, kMember };

@@ -1,5 +1,5 @@
-// Random commands against the engine and the reference at once. After each, the answers and the touched member are compared; now and then,
-// everything; at the end the journal is read back from its lines, replayed and compared.
+// Random commands against the engine and the reference at once. After each, the answers and the touched member are compared; now
+// and then, everything; at the end the journal is read back from its lines, replayed and compared.
 //
 // REDPOINTS_SEED repeats a run.
 #include <cstdlib>
@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "google/protobuf/util/json_util.h"
 #include "tests/model/reference.h"
 #include "tests/storage/engine_fixture.h"
 
@@ -24,66 +25,116 @@ const std::set<v1::Reason> kOutOfReach = {
 
 class ModelTest : public EngineTest {
  protected:
-  // --- chance ----------------------------------------------------------------------------------------------------------------------
-  std::int64_t Number(std::int64_t least, std::int64_t most) { return std::uniform_int_distribution<std::int64_t>(least, most)(random); }
+  // --- chance --------------------------------------------------------------------------------------------------------------------
+  std::int64_t Number(std::int64_t least, std::int64_t most) {
+    return std::uniform_int_distribution<std::int64_t>(least, most)(random);
+  }
   bool Chance(int percent) { return Number(1, 100) <= percent; }
-  template <class T> const T& One(const T* list, std::size_t size) { return list[Number(0, static_cast<std::int64_t>(size) - 1)]; }
-  template <class T> const T& One(const std::vector<T>& list) { return One(list.data(), list.size()); }
+  template <class T>
+  const T& One(const T* list, std::size_t size) {
+    return list[Number(0, static_cast<std::int64_t>(size) - 1)];
+  }
+  template <class T>
+  const T& One(const std::vector<T>& list) {
+    return One(list.data(), list.size());
+  }
   // One of a list that grows: mostly of its end.
-  template <class T> const T& Recent(const std::vector<T>& list) {
+  template <class T>
+  const T& Recent(const std::vector<T>& list) {
     const auto size = static_cast<std::int64_t>(list.size());
     return list[static_cast<std::size_t>(Number(Chance(80) ? std::max<std::int64_t>(0, size - 20) : 0, size - 1))];
   }
 
-  // --- the program -----------------------------------------------------------------------------------------------------------------
+  // --- the program ----------------------------------------------------------------------------------------------------------------
   // A rulebook by chance. Every second one makes lots of 1 to 37 months in the street's fund, the others in the donor's.
   std::string RandomBook(Day effective_day) {
     const int number = ++books_;
-    const auto maybe = [&](int percent, std::int64_t least, std::int64_t most) { return Chance(percent) ? Number(least, most) : 0; };
-    const char* rounding[] = {"DOWN", "UP", "HALF_UP"};
-    const char* validity[] = {"MONTH", "QUARTER", "YEAR"};
-    const auto earning = [&](const char* unit, std::int64_t numerator, std::int64_t denominator, std::int64_t step = 0) {
-      return absl::StrCat(R"({"unit":")", unit, R"(","numerator":)", numerator, R"(,"denominator":)", denominator, R"(,"step":)", step,
-                          R"(,"rounding":")", One(rounding, 3), "\"}");
+    const auto maybe = [&](int percent, std::int64_t least, std::int64_t most) {
+      return Chance(percent) ? Number(least, most) : 0;
     };
-    const auto cap = [&](const char* period, const char* unit, std::int64_t most) {
-      return absl::StrCat(R"({"period":")", period, R"(","unit":")", unit, R"(","max_amount":)", most, "}");
+    const auto rounding = [&] { return static_cast<v1::Rounding>(Number(v1::DOWN, v1::HALF_UP)); };
+    v1::Rulebook book;
+    book.set_version(absl::StrCat("r", number));
+    book.set_effective_day(effective_day);
+    const auto unit = [&](const char* code, v1::UnitKind kind) {
+      book.add_units()->set_code(code);
+      book.mutable_units(book.units_size() - 1)->set_kind(kind);
     };
-    std::string lots;
-    for (int months = 1; months <= 37; ++months) {
-      absl::StrAppend(&lots, R"({"code":"LOT_)", months, R"(","earnings":[)", earning("POINT", 1, 1), R"(],"min_quantity":1,"fund":")",
-                      number % 2 ? "street" : "donor", R"(","lot_validity":{"months":)", months, "}},");
+    unit("POINT", v1::SPENDABLE), unit("MINUTE", v1::TIME), unit("DUTY", v1::SCORE);
+    for (const char* fund : {"street", "donor", "small", "mint", "mint-2"}) {
+      v1::FundRate& rate = *book.add_fund_rates();
+      rate.set_fund(fund);
+      rate.set_fen_numerator(Number(1, 300));
+      rate.set_points_denominator(Number(1, 7));
+      rate.set_rounding(rounding());
     }
-    std::string counts;
-    if (Chance(30)) absl::StrAppend(&counts, R"({"period":"DAY","max_count":)", Number(1, 10), "}");
-    if (Chance(30)) absl::StrAppend(&counts, counts.empty() ? "" : ",", R"({"period":"QUARTER","max_count":)", Number(20, 100), "}");
-    return absl::StrCat(
-        R"({"version":"r)", number, R"(","effective_day":)", effective_day, R"(,
-        "units":[{"code":"POINT","kind":"SPENDABLE"},{"code":"MINUTE","kind":"TIME"},{"code":"DUTY","kind":"SCORE","floor":-100}],
-        "fund_rates":[{"fund":"street","fen_numerator":)", Number(1, 300), R"(,"points_denominator":)", Number(1, 7), R"(,"rounding":")", One(rounding, 3), R"("},
-          {"fund":"donor","fen_numerator":)", Number(1, 300), R"(,"points_denominator":)", Number(1, 7), R"(,"rounding":")", One(rounding, 3), R"("},
-          {"fund":"small","fen_numerator":100,"points_denominator":1,"rounding":"DOWN"},
-          {"fund":"mint","fen_numerator":1,"points_denominator":1000,"rounding":"UP"},
-          {"fund":"mint-2","fen_numerator":1,"points_denominator":1000,"rounding":"UP"}],
-        "activities":[)", lots, R"(
-          {"code":"PATROL","earnings":[)", earning("POINT", 10, Number(1, 3)), ",", earning("MINUTE", 60, 1), R"(],"min_quantity":1,"max_quantity":50,
-           "fund":"street","lot_validity":{"months":)", Number(1, 6), R"(,"round_up_to":")", One(validity, 3), R"("}},
-          {"code":"VISIT","earnings":[)", earning("POINT", Number(1, 5), 30, 30), R"(],"min_quantity":30,"fund":"donor","lot_validity":{"months":1},
-           "caps":[)", cap("DAY", "POINT", Number(2, 20)), ",", cap("MONTH", "POINT", Number(20, 90)), ",", cap("LIFETIME", "POINT", 3000), R"(]},
-          {"code":"MEETING","earnings":[)", earning("POINT", 5, 1), ",", earning("DUTY", 1, 1), R"(],"min_quantity":1,"max_quantity":3,"fund":"street",
-           "session_required":true,"groups":["PARTY_VANGUARD"],"lot_validity":{"months":2,"round_up_to":"MONTH"},
-           "caps":[)", cap("SESSION", "POINT", 12), ",", cap("YEAR", "DUTY", Number(0, 40)), R"(]},
-          {"code":"REPORT","earnings":[)", earning("POINT", 2, 1), R"(],"min_quantity":1,"fund":"small","case_required":true,"evidence_required":true},
-          {"code":"GRANT","earnings":[)", earning("POINT", 1'000'000, 1), R"(],"min_quantity":1,"fund":"mint"},
-          {"code":"GRANT_2","earnings":[)", earning("POINT", 1'000'000, 1), R"(],"min_quantity":1,"fund":"mint-2"}],
-        "offers":[{"code":"RICE","kind":"ITEM","price_points":30},{"code":"BILL","kind":"BILL","max_points":500},{"code":"ANY","kind":"ITEM"},
-          {"code":"OWN","kind":"SERVICE","merchant":"s2"}],
-        "limits":{"max_points_per_redemption":)", maybe(30, 300, 900), R"(,"max_points_per_member_day":)", maybe(40, 100, 500),
-        R"(,"max_points_per_member_month":)", maybe(40, 400, 2000), R"(,"max_points_per_merchant_day":)", maybe(40, 500, 2000),
-        R"(,"min_balance_to_redeem":)", maybe(40, 5, 50), R"(,"counts":[)", counts, R"(]},
-        "policies":{"past_lot":")", Chance(50) ? R"(GRACE","grace_days":)" + std::to_string(Number(1, 27)) : R"(EXPIRE","grace_days":0)",
-        R"(,"debts_allowed":)", Chance(50) ? "true" : "false", R"(,"late_days":)", Number(0, 55), R"(,"hold_ttl_ms":)", maybe(70, 1000, 86'400'000),
-        R"(,"reversal_window_ms":)", maybe(60, 60'000, 86'400'000), R"(,"refusals_per_terminal_day":)", Number(10, 40), "}}");
+    const auto activity = [&](const std::string& code, const char* fund, std::int64_t points, std::int64_t per) -> v1::Activity& {
+      v1::Activity& a = *book.add_activities();
+      a.set_code(code);
+      a.set_fund(fund);
+      a.set_min_quantity(1);
+      a.add_earnings()->set_unit("POINT");
+      a.mutable_earnings(0)->set_numerator(points);
+      a.mutable_earnings(0)->set_denominator(per);
+      a.mutable_earnings(0)->set_rounding(rounding());
+      return a;
+    };
+    const auto earns = [&](v1::Activity& a, const char* code, std::int64_t numerator) {
+      v1::Earning& earning = *a.add_earnings();
+      earning.set_unit(code), earning.set_numerator(numerator), earning.set_denominator(1), earning.set_rounding(v1::DOWN);
+    };
+    const auto lasts = [](v1::Activity& a, std::int64_t months, v1::Period period) {
+      a.mutable_lot_validity()->set_months(static_cast<int>(months));
+      a.mutable_lot_validity()->set_round_up_to(period);
+    };
+    const auto cap = [](v1::Activity& a, v1::Period period, const char* code, std::int64_t most) {
+      v1::Cap& c = *a.add_caps();
+      c.set_period(period), c.set_unit(code), c.set_max_amount(most);
+    };
+    for (int months = 1; months <= 37; ++months) {
+      lasts(activity(absl::StrCat("LOT_", months), number % 2 ? "street" : "donor", 1, 1), months, v1::MONTH);
+    }
+    v1::Activity& patrol = activity("PATROL", "street", 10, Number(1, 3));
+    const v1::Period periods[] = {v1::MONTH, v1::QUARTER, v1::YEAR};
+    earns(patrol, "MINUTE", 60), lasts(patrol, Number(1, 6), One(periods, 3)), patrol.set_max_quantity(50);
+    v1::Activity& visit = activity("VISIT", "donor", Number(1, 5), 30);
+    visit.mutable_earnings(0)->set_step(30), visit.set_min_quantity(30), lasts(visit, 1, v1::MONTH);
+    cap(visit, v1::DAY, "POINT", Number(2, 20)), cap(visit, v1::MONTH, "POINT", Number(20, 90)),
+        cap(visit, v1::LIFETIME, "POINT", 3000);
+    v1::Activity& meeting = activity("MEETING", "street", 5, 1);
+    earns(meeting, "DUTY", 1), lasts(meeting, 2, v1::MONTH), meeting.set_max_quantity(3);
+    meeting.set_session_required(true), meeting.add_groups(v1::PARTY_VANGUARD);
+    cap(meeting, v1::SESSION, "POINT", 12), cap(meeting, v1::YEAR, "DUTY", Number(0, 40));
+    v1::Activity& report = activity("REPORT", "small", 2, 1);
+    report.set_case_required(true), report.set_evidence_required(true);
+    activity("GRANT", "mint", 1'000'000, 1), activity("GRANT_2", "mint-2", 1'000'000, 1);
+    const auto offer = [&](const char* code, std::int64_t price, std::int64_t most, const char* merchant) {
+      v1::Offer& o = *book.add_offers();
+      o.set_code(code), o.set_kind(v1::ITEM), o.set_price_points(price), o.set_max_points(most), o.set_merchant(merchant);
+    };
+    offer("RICE", 30, 0, ""), offer("BILL", 0, 500, ""), offer("ANY", 0, 0, ""), offer("OWN", 0, 0, "s2");
+    auto& limits = *book.mutable_limits();
+    limits.set_max_points_per_redemption(maybe(30, 300, 900));
+    limits.set_max_points_per_member_day(maybe(40, 100, 500));
+    limits.set_max_points_per_member_month(maybe(40, 400, 2000));
+    limits.set_max_points_per_merchant_day(maybe(40, 500, 2000));
+    limits.set_min_balance_to_redeem(maybe(40, 5, 50));
+    const auto count = [&](v1::Period period, std::int64_t most) {
+      limits.add_counts()->set_period(period);
+      limits.mutable_counts(limits.counts_size() - 1)->set_max_count(most);
+    };
+    if (Chance(30)) count(v1::DAY, Number(1, 10));
+    if (Chance(30)) count(v1::QUARTER, Number(20, 100));
+    auto& policies = *book.mutable_policies();
+    if (Chance(50)) policies.set_past_lot(v1::GRACE), policies.set_grace_days(static_cast<int>(Number(1, 27)));
+    policies.set_debts_allowed(Chance(50));
+    policies.set_late_days(static_cast<int>(Number(0, 55)));
+    policies.set_hold_ttl_ms(maybe(70, 1000, kDayMs));
+    policies.set_reversal_window_ms(maybe(60, 60'000, kDayMs));
+    policies.set_refusals_per_terminal_day(static_cast<int>(Number(10, 40)));
+    std::string json;
+    EXPECT_TRUE(google::protobuf::util::MessageToJsonString(book, &json).ok());
+    return json;
   }
 
   Outcome AdoptBoth(const std::string& json) {
@@ -93,7 +144,9 @@ class ModelTest : public EngineTest {
     const std::string sha256 = Sha256Hex(json);
     blobs[sha256] = json;
     last_book_day_ = book->effective_day();
-    return Both(Staff(), Register{.items = {RulebookData{book->version(), book->effective_day(), sha256}}, .is_new = true, .rulebook_json = json});
+    return Both(
+        Staff(),
+        Register{.items = {RulebookData{book->version(), book->effective_day(), sha256}}, .is_new = true, .rulebook_json = json});
   }
   Outcome RegisterBoth(Registration data, bool is_new = true) {
     return Both(Staff(), Register{.items = {std::move(data)}, .is_new = is_new, .rulebook_json = ""});
@@ -109,8 +162,13 @@ class ModelTest : public EngineTest {
     RegisterBoth(FundData{"mint", kAmountMax});
     RegisterBoth(FundData{"mint-2", kAmountMax});
     int number = 10'000'000;
-    const auto member = [&](const std::string& id, MemberKind kind, std::vector<std::uint8_t> groups, std::vector<Membership> memberships) {
-      RegisterBoth(MemberData{.id = id, .number = absl::StrCat(++number), .kind = kind, .groups = std::move(groups), .grid = "grid-1",
+    const auto member = [&](const std::string& id, MemberKind kind, std::vector<std::uint8_t> groups,
+                            std::vector<Membership> memberships) {
+      RegisterBoth(MemberData{.id = id,
+                              .number = absl::StrCat(++number),
+                              .kind = kind,
+                              .groups = std::move(groups),
+                              .grid = "grid-1",
                               .memberships = std::move(memberships)});
       member_ids.push_back(id);
     };
@@ -120,7 +178,8 @@ class ModelTest : public EngineTest {
       std::vector<Membership> memberships;
       if (i == 3 || i == 4) memberships.push_back({"mhouse", 20240101, i == 4 ? 20240901 : 0});
       if (i == 5 || i == 6) memberships.push_back({"morg", 20240401, 0});
-      member(absl::StrCat("m", i), MemberKind::kPerson, i == 8 ? std::vector<std::uint8_t>{2, 5} : std::vector<std::uint8_t>{1, 2}, memberships);
+      member(absl::StrCat("m", i), MemberKind::kPerson, i == 8 ? std::vector<std::uint8_t>{2, 5} : std::vector<std::uint8_t>{1, 2},
+             memberships);
     }
     member("mlots", MemberKind::kPerson, {1, 2}, {});
     member("mrich", MemberKind::kPerson, {1, 2}, {});
@@ -137,7 +196,7 @@ class ModelTest : public EngineTest {
     awards_.clear();
   }
 
-  // --- commands --------------------------------------------------------------------------------------------------------------------
+  // --- commands ------------------------------------------------------------------------------------------------------------------
   std::string RandomMember() {
     const std::string id = Chance(3) ? "mrich" : Chance(1) ? "m99" : One(member_ids);
     const auto it = reference.members.find(id);
@@ -159,7 +218,8 @@ class ModelTest : public EngineTest {
     if (item.activity == "REPORT") item.case_id = absl::StrCat("c-", Number(1, 99)), item.evidence_sha256 = std::string(64, 'e');
     if (item.activity.starts_with("GRANT")) item.quantity = Number(1, 1'000'000);
     if (Chance(20)) item.session = absl::StrCat("s-", Number(1, 50));
-    if (Chance(30) && !item.activity.starts_with("LOT")) item.effective_day = AddDays(item.effective_day, static_cast<int>(-Number(0, 70)));
+    if (Chance(30) && !item.activity.starts_with("LOT"))
+      item.effective_day = AddDays(item.effective_day, static_cast<int>(-Number(0, 70)));
     item.group = Chance(90) ? 1 : static_cast<std::uint8_t>(Number(1, 5));
     if (item.member == "mhouse") item.group = 2;
     if (item.member == "morg") item.group = 3;
@@ -183,13 +243,18 @@ class ModelTest : public EngineTest {
     for (std::int64_t i = Number(0, 9) / 5; i >= 0; --i) {
       const bool is_rich = available > 1'000'000'000'000;
       const std::int64_t most = std::min<std::int64_t>(available, is_rich ? 1'000'000'000 : 400);
-      const std::int64_t points = Chance(5) && !is_rich ? available + Number(0, 3) : Number(1, std::max<std::int64_t>(1, most / 2 + (Chance(10) ? most : 0)));
+      const std::int64_t points = Chance(5) && !is_rich ? available + Number(0, 3)
+                                                        : Number(1, std::max<std::int64_t>(1, most / 2 + (Chance(10) ? most : 0)));
       if (points == 0) return {{"ANY", 1, 1, 0}};
       if (Chance(15)) {
         const std::int64_t quantity = Number(1, 3);
         lines.push_back({"RICE", quantity, 30 * quantity + (Chance(5) ? 1 : 0), 0});
       } else {
-        lines.push_back({Chance(10) ? "BILL" : Chance(3) ? "OWN" : Chance(1) ? "NOPE" : "ANY", Number(1, 3), points, Number(0, 500)});
+        lines.push_back({Chance(10)  ? "BILL"
+                         : Chance(3) ? "OWN"
+                         : Chance(1) ? "NOPE"
+                                     : "ANY",
+                         Number(1, 3), points, Number(0, 500)});
       }
     }
     return lines;
@@ -236,7 +301,8 @@ class ModelTest : public EngineTest {
       Both(RandomTill(), Quote{"number", member, RandomLines(member)});
     } else if (dice <= 560) {
       const std::string member = RandomBuyer();
-      Both(Chance(3) && !reversed_first_.empty() ? reversed_first_.back() : RandomTill(), Redeem{"number", member, RandomLines(member)});
+      Both(Chance(3) && !reversed_first_.empty() ? reversed_first_.back() : RandomTill(),
+           Redeem{"number", member, RandomLines(member)});
     } else if (dice <= 660) {
       const std::string member = RandomBuyer();
       Both(RandomTill(), Authorize{"number", member, RandomLines(member)});
@@ -250,7 +316,8 @@ class ModelTest : public EngineTest {
     } else if (dice <= 860 && !sales_.empty()) {
       const std::int64_t sale = Chance(1) ? Number(0, 50) : Recent(sales_);
       const std::int64_t points = PointsOf(*journal[static_cast<std::size_t>(sale)]);
-      Both(TillOf(sale), Refund{sale, Number(1, Chance(30) ? std::max<std::int64_t>(1, points) : std::max<std::int64_t>(1, points / 3))});
+      Both(TillOf(sale),
+           Refund{sale, Number(1, Chance(30) ? std::max<std::int64_t>(1, points) : std::max<std::int64_t>(1, points / 3))});
     } else if (dice <= 930 && !asked_.empty()) {
       auto [origin, command] = Recent(asked_);
       Reverse reverse{origin.request_id};
@@ -295,12 +362,18 @@ class ModelTest : public EngineTest {
   void RandomTime() {
     const std::int64_t dice = Number(1, 1000);
     std::int64_t ms = 0;
-    if (dice <= 400) ms = Number(0, 30'000);
-    else if (dice <= 800) ms = Number(0, 15 * kMinuteMs);
-    else if (dice <= 808) ms = StartOf(AddDays(DayOf(now_ms), 1)) - now_ms + Number(-1, 1);                            // midnight
-    else if (dice <= 818 && !state.holds_by_end.empty()) ms = state.holds_by_end.begin()->first - now_ms + Number(-1, 1);  // a hold's end
-    else if (dice == 841 && Chance(50)) ms = Number(1, 40) * kDayMs;
-    else if (dice == 842 && Chance(50)) ms = StartOf(EndOfPeriod(DayOf(now_ms), 0, v1::MONTH)) - now_ms + Number(-1, 1);  // a month's end
+    if (dice <= 400)
+      ms = Number(0, 30'000);
+    else if (dice <= 800)
+      ms = Number(0, 15 * kMinuteMs);
+    else if (dice <= 808)
+      ms = StartOf(AddDays(DayOf(now_ms), 1)) - now_ms + Number(-1, 1);  // midnight
+    else if (dice <= 818 && !state.holds_by_end.empty())
+      ms = state.holds_by_end.begin()->first - now_ms + Number(-1, 1);  // a hold's end
+    else if (dice == 841 && Chance(50))
+      ms = Number(1, 40) * kDayMs;
+    else if (dice == 842 && Chance(50))
+      ms = StartOf(EndOfPeriod(DayOf(now_ms), 0, v1::MONTH)) - now_ms + Number(-1, 1);  // a month's end
     if (ms > 0) now_ms += ms;
     engine.SetTime(now_ms);
     reference.SetTime(now_ms);
@@ -309,10 +382,11 @@ class ModelTest : public EngineTest {
       Collect();
       reference.CatchUp();
     }
-    if (DaysBetween(last_book_day_, DayOf(now_ms)) > 25 && Chance(2)) AdoptBoth(RandomBook(AddDays(DayOf(now_ms), static_cast<int>(Number(0, 3)))));
+    if (DaysBetween(last_book_day_, DayOf(now_ms)) > 25 && Chance(2))
+      AdoptBoth(RandomBook(AddDays(DayOf(now_ms), static_cast<int>(Number(0, 3)))));
   }
 
-  // --- both, compared --------------------------------------------------------------------------------------------------------------
+  // --- both, compared ------------------------------------------------------------------------------------------------------------
   Outcome Both(Origin origin, Command command) {
     if (origin.request_id.empty()) origin.request_id = NewId();
     if (std::holds_alternative<Quote>(command)) origin.request_id.clear();
@@ -349,9 +423,10 @@ class ModelTest : public EngineTest {
         !(std::holds_alternative<AwardBatch>(command) && std::get<AwardBatch>(command).items.size() > 100)) {
       asked_.emplace_back(origin, command);
     }
-    const std::string line = absl::StrCat(before, "..", journal.size(), " at ", now_ms, " (", DayOf(now_ms), ") ", origin.request_id.substr(0, 6), " ",
-                                          Describe(origin, command).substr(0, 300), " -> ", NameOf(ReasonOf(outcome)), " ",
-                                          v1::OutcomeState_Name(outcome.first), outcome.is_replayed ? " replayed" : "");
+    const std::string line =
+        absl::StrCat(before, "..", journal.size(), " at ", now_ms, " (", DayOf(now_ms), ") ", origin.request_id.substr(0, 6), " ",
+                     Describe(origin, command).substr(0, 300), " -> ", NameOf(ReasonOf(outcome)), " ",
+                     v1::OutcomeState_Name(outcome.first), outcome.is_replayed ? " replayed" : "");
     for (const std::string& member : touched_.empty() ? std::set<std::string>{""} : touched_) {
       auto& lines = trace_[member];
       lines.push_back(line);
@@ -423,7 +498,8 @@ class ModelTest : public EngineTest {
     EXPECT_EQ(Balance(kExpiredHolder) + past, reference.expired);
     EXPECT_EQ(Balance(kPoolHolder), reference.pool);
     for (const auto& [id, points] : reference.merchant_points) EXPECT_EQ(Balance(id), points) << id;
-    for (const auto& [key, amount] : reference.issued) EXPECT_EQ(-Balance(IssuanceHolder(key.first), Sub::kAvailable, key.second), amount) << key.first;
+    for (const auto& [key, amount] : reference.issued)
+      EXPECT_EQ(-Balance(IssuanceHolder(key.first), Sub::kAvailable, key.second), amount) << key.first;
     std::map<std::string, std::int64_t> sums;  // per unit
     for (const auto& [key, row] : state.accounts.recent()) {
       for (const std::int64_t balance : row.value->balance) sums[key.substr(key.find('/'))] += balance;

@@ -1,5 +1,6 @@
-// A second ledger, as naive as can be: maps and plain loops, written from DESIGN section 3 and the comments of the protos. It holds no
-// entries, writes nothing down, and lets lots expire in the moment in which they are past. What it answers, the engine has to answer.
+// A second ledger, as naive as can be: maps and plain loops, written from DESIGN section 3 and the comments of the protos. It holds
+// no entries, writes nothing down, and lets lots expire in the moment in which they are past. What it answers, the engine has to
+// answer.
 #pragma once
 
 #include <cstdint>
@@ -141,8 +142,8 @@ class Reference {
   void PutBack(Member& member, const std::vector<Part>& parts);  // as they were, as far as there is room; past ones expire
   void EndHold(Held& hold);
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> GiveBack(Sale& sale, std::int64_t points);
-  std::int64_t CapLeft(const v1::Activity& rule, const std::string& member, const std::string& unit, Day day, const std::string& session,
-                       std::int64_t except_award) const;
+  std::int64_t CapLeft(const v1::Activity& rule, const std::string& member, const std::string& unit, Day day,
+                       const std::string& session, std::int64_t except_award) const;
   // Empty facts and no reason when it may be issued.
   Expected CanIssue(const Origin& origin, Member& member, const std::string& fund, Day end, std::int64_t points);
   void Issue(Member& member, const std::string& fund, Day end, std::int64_t points);
@@ -153,9 +154,9 @@ class Reference {
   std::map<std::int64_t, Held> holds_;
   std::vector<std::int64_t> open_holds_;
   std::vector<Counted> counted_;
-  std::map<std::string, std::vector<std::size_t>> counted_of_;  // member or merchant
+  std::map<std::string, std::vector<std::size_t>> counted_of_;       // member or merchant
   std::map<std::pair<std::string, std::string>, Request> requests_;  // actor, id
-  std::map<std::pair<std::string, Day>, int> refusals_;  // terminal
+  std::map<std::pair<std::string, Day>, int> refusals_;              // terminal
 };
 
 // What is asked, in words: equal for equal requests.

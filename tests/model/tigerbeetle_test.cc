@@ -1,5 +1,5 @@
-// TigerBeetle's own cases, replayed against this ledger as far as they have a meaning here. Every row of tigerbeetle-cases.csv is either
-// replayed or listed below with the reason why it is not; none is skipped in silence.
+// TigerBeetle's own cases, replayed against this ledger as far as they have a meaning here. Every row of tigerbeetle-cases.csv is
+// either replayed or listed below with the reason why it is not; none is skipped in silence.
 //
 //   there                                  here
 //   debit account                          a member; one without a limit starts with a million points
@@ -115,8 +115,9 @@ const std::set<std::pair<std::string, int>> kOwnId = {{"TWO-01", 53}, {"TWO-01",
 // Accounts that are credited by transfers: shops. And the issuer.
 bool IsShop(const std::string& case_id, const std::string& account) {
   static const std::map<std::string, std::set<std::string>> kShops = {
-      {"IDEM-01", {"A3", "A5"}}, {"TWO-01", {"A2"}},  {"TWO-03", {"A2"}}, {"LNK-06", {"A2"}}, {"LNK-07", {"A2"}},      {"GAP-01", {"A2"}},
-      {"GAP-02", {"A2"}},        {"GAP-04", {"A2"}}, {"GAP-06", {"A2"}}, {"GAP-08", {"A2"}}, {"CLS-02", {"A2", "A3"}},
+      {"IDEM-01", {"A3", "A5"}}, {"TWO-01", {"A2"}}, {"TWO-03", {"A2"}},       {"LNK-06", {"A2"}},
+      {"LNK-07", {"A2"}},        {"GAP-01", {"A2"}}, {"GAP-02", {"A2"}},       {"GAP-04", {"A2"}},
+      {"GAP-06", {"A2"}},        {"GAP-08", {"A2"}}, {"CLS-02", {"A2", "A3"}},
   };
   const auto it = kShops.find(case_id);
   return it != kShops.end() && it->second.count(account) > 0;
@@ -124,7 +125,8 @@ bool IsShop(const std::string& case_id, const std::string& account) {
 bool IsIssuer(const std::string& case_id, const std::string& account) { return case_id == "GAP-06" && account == "A9"; }
 
 struct Line {
-  std::string case_id, op, id, debit, credit, amount, pending, user_data_128, user_data_64, user_data_32, ledger, code, expected, note;
+  std::string case_id, op, id, debit, credit, amount, pending, user_data_128, user_data_64, user_data_32, ledger, code, expected,
+      note;
   std::int64_t timeout_s = 0;
   int step = 0;
   std::set<std::string> flags;
@@ -163,10 +165,27 @@ std::vector<Line> ReadLines() {
   while (std::getline(file, text)) {
     const auto f = Split(text, ',');
     EXPECT_EQ(f.size(), 26u) << text;
-    Line line{.case_id = f[0], .op = f[4], .id = f[5], .debit = f[6], .credit = f[7], .amount = f[8], .pending = f[9], .user_data_128 = f[10],
-              .user_data_64 = f[11], .user_data_32 = f[12], .ledger = f[14], .code = f[15], .expected = f[23], .note = f[24],
-              .timeout_s = f[13].empty() ? 0 : std::stoll(f[13]), .step = std::stoi(f[2]), .flags = {}, .debits_pending = f[18],
-              .debits_posted = f[19], .credits_pending = f[20], .credits_posted = f[21]};
+    Line line{.case_id = f[0],
+              .op = f[4],
+              .id = f[5],
+              .debit = f[6],
+              .credit = f[7],
+              .amount = f[8],
+              .pending = f[9],
+              .user_data_128 = f[10],
+              .user_data_64 = f[11],
+              .user_data_32 = f[12],
+              .ledger = f[14],
+              .code = f[15],
+              .expected = f[23],
+              .note = f[24],
+              .timeout_s = f[13].empty() ? 0 : std::stoll(f[13]),
+              .step = std::stoi(f[2]),
+              .flags = {},
+              .debits_pending = f[18],
+              .debits_posted = f[19],
+              .credits_pending = f[20],
+              .credits_posted = f[21]};
     for (const auto& flag : Split(f[16], '|')) line.flags.insert(flag);
     lines.push_back(std::move(line));
   }
@@ -182,7 +201,8 @@ class TigerBeetleCase : public EngineTest {
     Run(Staff(), FoundProgram{{"minyue", "a0"}});
     Add(FundData{"opening", kAmountMax});
     Add(FundData{"issuer", kAmountMax});
-    Add(MemberData{.id = "mother", .number = "99999999", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {}});
+    Add(MemberData{
+        .id = "mother", .number = "99999999", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {}});
     Adopt(Json(180'000));
     Give("mother", "OPENING", 1'000'000);
   }
@@ -205,14 +225,18 @@ class TigerBeetleCase : public EngineTest {
     for (const char* fund : {"opening", "issuer"}) {
       std::string code = fund;
       for (char& c : code) c = static_cast<char>(std::toupper(c));
-      absl::StrAppend(&activities, activities.empty() ? "" : ",", R"({"code":")", code,
-                      R"(","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", fund, R"("})");
+      absl::StrAppend(
+          &activities, activities.empty() ? "" : ",", R"({"code":")", code,
+          R"(","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", fund,
+          R"("})");
     }
     return absl::StrCat(R"({"version":"1","effective_day":20240101,"units":[{"code":"POINT","kind":"SPENDABLE"}],
       "fund_rates":[{"fund":"opening","fen_numerator":1,"points_denominator":1,"rounding":"DOWN"},
                     {"fund":"issuer","fen_numerator":1,"points_denominator":1,"rounding":"DOWN"}],
-      "activities":[)", activities, R"(],"offers":[{"code":"CODE_1","kind":"ITEM"},{"code":"CODE_2","kind":"ITEM"}],
-      "policies":{"hold_ttl_ms":)", hold_ttl_ms, "}}");
+      "activities":[)",
+                        activities, R"(],"offers":[{"code":"CODE_1","kind":"ITEM"},{"code":"CODE_2","kind":"ITEM"}],
+      "policies":{"hold_ttl_ms":)",
+                        hold_ttl_ms, "}}");
   }
   static std::string Member(const std::string& account) { return "m" + account; }
   static std::string Shop(const std::string& account) { return "s" + account; }
@@ -234,7 +258,8 @@ class TigerBeetleCase : public EngineTest {
   }
   // What an account says of itself, as a place that it is in.
   std::string PlaceOf(const Line& line) {
-    std::string words = absl::StrCat(line.user_data_128, " ", line.user_data_64, " ", line.user_data_32, " ", line.ledger, " ", line.code);
+    std::string words =
+        absl::StrCat(line.user_data_128, " ", line.user_data_64, " ", line.user_data_32, " ", line.ledger, " ", line.code);
     for (const auto& flag : line.flags) {
       if (flag != "linked") absl::StrAppend(&words, " ", flag);
     }
@@ -245,8 +270,12 @@ class TigerBeetleCase : public EngineTest {
   Registration DataOf(const Line& line) {
     if (IsIssuer(case_id_, line.id)) return FundData{"issuer", kAmountMax - 1};
     if (IsShop(case_id_, line.id)) return MerchantData{.id = Shop(line.id), .people = {}, .place = PlaceOf(line)};
-    return MemberData{.id = Member(line.id), .number = absl::StrCat(10'000'000 + ++numbers_), .kind = MemberKind::kPerson, .groups = {1},
-                      .grid = PlaceOf(line), .memberships = {}};
+    return MemberData{.id = Member(line.id),
+                      .number = absl::StrCat(10'000'000 + ++numbers_),
+                      .kind = MemberKind::kPerson,
+                      .groups = {1},
+                      .grid = PlaceOf(line),
+                      .memberships = {}};
   }
 
   void CreateAccount(const Line& line) {
@@ -277,13 +306,15 @@ class TigerBeetleCase : public EngineTest {
     const Outcome outcome = Run(Staff(), all);
     EXPECT_EQ(ReasonOf(outcome), reason.empty() ? v1::REASON_UNSPECIFIED : v1::ALREADY_EXISTS);
     EXPECT_EQ(outcome.entries.size(), reason.empty() ? chain.size() : 0u);
-    for (const Line& line : chain) EXPECT_TRUE(line.expected == (reason.empty() ? "created" : "linked_event_failed") || line.expected == reason);
+    for (const Line& line : chain)
+      EXPECT_TRUE(line.expected == (reason.empty() ? "created" : "linked_event_failed") || line.expected == reason);
   }
 
   // The command of a transfer, and who gives it.
   std::pair<Origin, Command> CommandOf(const Line& line) {
     const std::int64_t amount = AmountOf(line.amount);
-    if (line.Is("closing_debit") || line.Is("closing_credit")) return Suspend(line, line.Is("closing_debit"), line.Is("closing_credit"), true);
+    if (line.Is("closing_debit") || line.Is("closing_credit"))
+      return Suspend(line, line.Is("closing_debit"), line.Is("closing_credit"), true);
     if (line.Is("post") || line.Is("void")) {
       const auto suspension = suspensions_.find(line.pending);
       if (suspension != suspensions_.end()) return Suspend(line, suspension->second.first, suspension->second.second, false);
@@ -423,9 +454,9 @@ class TigerBeetleCase : public EngineTest {
 
   const std::string case_id_;
   std::map<std::string, std::string> places_;
-  std::map<std::string, std::int64_t> opening_;    // account to points given at its birth
-  std::map<std::string, std::int64_t> sequences_;  // transfer to entry
-  std::map<std::string, std::string> shops_;       // transfer to the shop it credits
+  std::map<std::string, std::int64_t> opening_;                        // account to points given at its birth
+  std::map<std::string, std::int64_t> sequences_;                      // transfer to entry
+  std::map<std::string, std::string> shops_;                           // transfer to the shop it credits
   std::map<std::pair<std::string, std::string>, std::int64_t> sales_;  // member and shop to a redemption
   std::map<std::string, std::pair<bool, bool>> suspensions_;           // transfer to: of the member, of the shop
   std::map<std::string, std::string> first_;                           // request id to the fingerprint that was recorded

@@ -73,18 +73,26 @@ TEST_F(ApplyTest, VerifyRefusesWhatIsTamperedWithInARedemption) {
       {"more of a lot than there is", "would be", [](Entry& e) { --e.postings[0].lots[0].amount, ++e.postings[0].lots[1].amount; }},
       {"a lot that is not there", "would be", [](Entry& e) { e.postings[0].lots[1].end = 20250501; }},
       {"a lot of another fund", "would be", [](Entry& e) { e.postings[0].lots[1].fund = "donor"; }},
-      {"a lot of 0", "a lot without", [](Entry& e) { e.postings[0].lots.push_back({"street", 20250401, 0}); }},
-      {"a lot the other way", "a lot without", [](Entry& e) {
+      {"a lot of 0", "a lot without",
+       [](Entry& e) {
+         e.postings[0].lots.push_back({"street", 20250401, 0});
+       }},
+      {"a lot the other way", "a lot without",
+       [](Entry& e) {
          e.postings[0].lots[1].amount -= 5;
          e.postings[0].lots.push_back({"street", 20260401, 5});
        }},
       {"a lot without fund", "a lot without", [](Entry& e) { e.postings[0].lots[1].fund.clear(); }},
       {"a lot with a long fund", "a lot without", [](Entry& e) { e.postings[0].lots[1].fund = "a-fund-of-17-char"; }},
       {"a lot that ends on no day", "a lot without", [](Entry& e) { e.postings[0].lots[1].end = 20250431; }},
-      {"lots beyond 2^53", "out of range", [](Entry& e) {
+      {"lots beyond 2^53", "out of range",
+       [](Entry& e) {
          e.postings[0].lots = {{"a", 20250401, -kAmountMax}, {"b", 20250401, -kAmountMax}};
        }},
-      {"lots on a shop", "lots on", [](Entry& e) { e.postings[1].lots = {{"street", 20250401, 10}}; }},
+      {"lots on a shop", "lots on",
+       [](Entry& e) {
+         e.postings[1].lots = {{"street", 20250401, 10}};
+       }},
       {"to issuance", "may not touch", [](Entry& e) { e.postings[1].holder = "issuance:street"; }},
       {"to the pool", "may not touch", [](Entry& e) { e.postings[1].holder = "pool"; }},
       {"to nobody", "may not touch", [](Entry& e) { e.postings[1].holder = ""; }},
@@ -105,27 +113,34 @@ TEST_F(ApplyTest, AwardsNeverTouchAShopAndMoneyNeverAMember) {
   SetUpProgram(json);
   const Outcome award = AwardPoints("m1", 1);
   const std::vector<Tamper> tampers = {
-      {"to a shop", "may not touch s1", [](Entry& e) { e.postings[1] = Move("s1", Sub::kAvailable, kPoint, 10), e.postings[1].balance = 10; }},
+      {"to a shop", "may not touch s1",
+       [](Entry& e) { e.postings[1] = Move("s1", Sub::kAvailable, kPoint, 10), e.postings[1].balance = 10; }},
       {"to the pool", "may not touch pool", [](Entry& e) { e.postings[1].holder = "pool"; }},
-      {"FEN to a member", "FEN on", [](Entry& e) {
+      {"FEN to a member", "FEN on",
+       [](Entry& e) {
          for (Posting& p : e.postings) p.unit = "FEN", p.lots.clear();
        }},
       {"points to payable", "may not touch payable", [](Entry& e) { e.postings[1].holder = "payable"; }},
       {"minutes into debt", "MINUTE on m1", [](Entry& e) { e.postings[3].sub = Sub::kDebt; }},
       {"points without lots", "add up", [](Entry& e) { e.postings[1].lots.clear(); }},
-      {"minutes with lots", "lots on m1", [](Entry& e) { e.postings[3].lots = {{"street", 20250401, 60}}; }},
+      {"minutes with lots", "lots on m1",
+       [](Entry& e) {
+         e.postings[3].lots = {{"street", 20250401, 60}};
+       }},
       {"a debt above 0", "debt above 0", [](Entry& e) { e.postings[1].sub = Sub::kDebt, e.postings[1].lots.clear(); }},
-      {"beyond the budget", "below -1000000", [](Entry& e) {
+      {"beyond the budget", "below -1000000",
+       [](Entry& e) {
          e.postings[0].amount = e.postings[0].balance = -1'000'001;
          e.postings[1].amount = e.postings[1].balance = e.postings[1].lots[0].amount = 1'000'001;
        }},
       {"of a fund without budget", "below 0", [](Entry& e) { e.postings[0].holder = "issuance:nobody"; }},
   };
   for (const Tamper& tamper : tampers) EXPECT_THAT(Tampered(award, tamper.change), testing::HasSubstr(tamper.says)) << tamper.what;
-  EXPECT_EQ(Tampered(award, [](Entry& e) {  // the whole budget is not beyond it
-              e.postings[0].amount = e.postings[0].balance = -1'000'000;
-              e.postings[1].amount = e.postings[1].balance = e.postings[1].lots[0].amount = 1'000'000;
-            }),
+  EXPECT_EQ(Tampered(award,
+                     [](Entry& e) {  // the whole budget is not beyond it
+                       e.postings[0].amount = e.postings[0].balance = -1'000'000;
+                       e.postings[1].amount = e.postings[1].balance = e.postings[1].lots[0].amount = 1'000'000;
+                     }),
             "");
 }
 
@@ -150,17 +165,19 @@ TEST_F(ApplyTest, ShopsGoBelowZeroByRefundAndReversalOnly) {
   AwardPoints("m1", 10);
   const Outcome hold = Reserve("m1", 50);
   const Outcome capture = Take(hold.entry().sequence, 20);
-  EXPECT_THAT(Tampered(capture, [](Entry& e) {
-                e.postings[1].amount = e.postings[1].balance = -20;
-                e.postings[0].amount = 20, e.postings[0].balance = 70;
-                e.postings[0].lots[0].amount = 20;
-              }),
+  EXPECT_THAT(Tampered(capture,
+                       [](Entry& e) {
+                         e.postings[1].amount = e.postings[1].balance = -20;
+                         e.postings[0].amount = 20, e.postings[0].balance = 70;
+                         e.postings[0].lots[0].amount = 20;
+                       }),
               testing::HasSubstr("below 0"));
   const Outcome refund = GiveBack(capture.entry().sequence, 20);
-  EXPECT_EQ(Tampered(refund, [](Entry& e) {
-              e.postings[0].amount -= 5, e.postings[0].balance -= 5;
-              e.postings[1].amount += 5, e.postings[1].balance += 5, e.postings[1].lots[0].amount += 5;
-            }),
+  EXPECT_EQ(Tampered(refund,
+                     [](Entry& e) {
+                       e.postings[0].amount -= 5, e.postings[0].balance -= 5;
+                       e.postings[1].amount += 5, e.postings[1].balance += 5, e.postings[1].lots[0].amount += 5;
+                     }),
             "");
 }
 
@@ -170,9 +187,13 @@ TEST_F(ApplyTest, VerifyChecksEveryPartOfAnAccountByItself) {
   const Outcome hold = Reserve("m1", 60);
   const std::vector<Tamper> tampers = {
       {"held without lots leaving", "add up", [](Entry& e) { e.postings[0].lots.clear(); }},
-      {"lots on the held part", "lots on m1", [](Entry& e) { e.postings[1].lots = {{"street", 20250401, 60}}; }},
+      {"lots on the held part", "lots on m1",
+       [](Entry& e) {
+         e.postings[1].lots = {{"street", 20250401, 60}};
+       }},
       {"from another member", "does not follow", [](Entry& e) { e.postings[0].holder = "m2", e.postings[0].prev = -1; }},
-      {"held below zero", "below 0", [](Entry& e) {
+      {"held below zero", "below 0",
+       [](Entry& e) {
          e.postings[0].amount = 60, e.postings[0].balance = 160, e.postings[0].lots[0].amount = 60;
          e.postings[1].amount = e.postings[1].balance = -60;
        }},
@@ -194,7 +215,8 @@ TEST_F(ApplyTest, AHoldEndsOnceAndWhole) {
       {"of another member's hold", "held", [&](Entry& e) { e.hold = others; }},
       {"of a hold that has ended", "held", [&](Entry& e) { e.hold = done; }},
       {"of no hold", "held", [](Entry& e) { e.hold = -1; }},
-      {"more than the hold", "held", [](Entry& e) {
+      {"more than the hold", "held",
+       [](Entry& e) {
          e.postings[0].amount -= 5, e.postings[0].balance -= 5, e.postings[0].lots[0].amount -= 5;
          e.postings[1].amount += 5, e.postings[1].balance += 5;
        }},
@@ -242,7 +264,8 @@ TEST(AddLot, KeepsLotsByEndThenFund) {
   AddLot(lots, {"street", kNever, 1});
   AddLot(lots, {"street", 20240501, 2});
   AddLot(lots, {"street", 20250401, -2});
-  EXPECT_EQ(lots, (std::vector<Lot>{{"street", 20240501, 2}, {"donor", 20250401, 3}, {"street", 20250401, 3}, {"street", kNever, 1}}));
+  EXPECT_EQ(lots,
+            (std::vector<Lot>{{"street", 20240501, 2}, {"donor", 20250401, 3}, {"street", 20250401, 3}, {"street", kNever, 1}}));
   AddLot(lots, {"donor", 20250401, -3});
   EXPECT_EQ(lots.size(), 3u);
 }

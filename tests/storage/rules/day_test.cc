@@ -61,14 +61,26 @@ TEST(Day, LotsEndBehindTheirPeriod) {
     Day end;
   };
   const Case cases[] = {
-      {20240315, 0, v1::MONTH, 20240401},   {20240315, 1, v1::MONTH, 20240501},    {20240131, 1, v1::MONTH, 20240301},
-      {20241231, 1, v1::MONTH, 20250201},   {20241101, 1, v1::MONTH, 20250101},    {20240315, 12, v1::MONTH, 20250401},
-      {20240315, 120, v1::MONTH, 20340401}, {20240315, 0, v1::QUARTER, 20240401},  {20240401, 0, v1::QUARTER, 20240701},
-      {20240331, 1, v1::QUARTER, 20240701}, {20241201, 1, v1::QUARTER, 20250401},  {20240315, 0, v1::YEAR, 20250101},
-      {20241231, 0, v1::YEAR, 20250101},    {20241231, 1, v1::YEAR, 20260101},     {20240315, 12, v1::YEAR, 20260101},
-      {20240315, 9, v1::YEAR, 20250101},    {20240315, 2, v1::PERIOD_UNSPECIFIED, 20240601},
+      {20240315, 0, v1::MONTH, 20240401},
+      {20240315, 1, v1::MONTH, 20240501},
+      {20240131, 1, v1::MONTH, 20240301},
+      {20241231, 1, v1::MONTH, 20250201},
+      {20241101, 1, v1::MONTH, 20250101},
+      {20240315, 12, v1::MONTH, 20250401},
+      {20240315, 120, v1::MONTH, 20340401},
+      {20240315, 0, v1::QUARTER, 20240401},
+      {20240401, 0, v1::QUARTER, 20240701},
+      {20240331, 1, v1::QUARTER, 20240701},
+      {20241201, 1, v1::QUARTER, 20250401},
+      {20240315, 0, v1::YEAR, 20250101},
+      {20241231, 0, v1::YEAR, 20250101},
+      {20241231, 1, v1::YEAR, 20260101},
+      {20240315, 12, v1::YEAR, 20260101},
+      {20240315, 9, v1::YEAR, 20250101},
+      {20240315, 2, v1::PERIOD_UNSPECIFIED, 20240601},
   };
-  for (const Case& c : cases) EXPECT_EQ(EndOfPeriod(c.day, c.months, c.period), c.end) << c.day << " " << c.months << " " << c.period;
+  for (const Case& c : cases)
+    EXPECT_EQ(EndOfPeriod(c.day, c.months, c.period), c.end) << c.day << " " << c.months << " " << c.period;
 }
 
 TEST(Day, PeriodsHaveTheirNames) {

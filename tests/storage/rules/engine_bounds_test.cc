@@ -11,11 +11,12 @@ struct LotRule {
 };
 
 // A rulebook whose activity "<fund in capitals>_<n>" gives points in a lot of n months. Rates for all of `funds`.
-std::string LotsJson(const std::string& version, Day effective_day, const std::vector<std::string>& funds, const std::vector<LotRule>& rules,
-                     const std::string& policies = "{}") {
+std::string LotsJson(const std::string& version, Day effective_day, const std::vector<std::string>& funds,
+                     const std::vector<LotRule>& rules, const std::string& policies = "{}") {
   std::string rates, activities;
   for (const auto& fund : funds) {
-    absl::StrAppend(&rates, rates.empty() ? "" : ",", R"({"fund":")", fund, R"(","fen_numerator":1000,"points_denominator":1,"rounding":"DOWN"})");
+    absl::StrAppend(&rates, rates.empty() ? "" : ",", R"({"fund":")", fund,
+                    R"(","fen_numerator":1000,"points_denominator":1,"rounding":"DOWN"})");
   }
   for (const LotRule& rule : rules) {
     std::string code;
@@ -23,13 +24,15 @@ std::string LotsJson(const std::string& version, Day effective_day, const std::v
     for (int months = 1; months <= rule.months_max; ++months) {
       absl::StrAppend(&activities, activities.empty() ? "" : ",", R"({"code":")", code, "_", months,
                       R"(","earnings":[{"unit":"POINT","numerator":)", std::min<std::int64_t>(rule.points, 1'000'000),
-                      R"(,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", rule.fund, R"(","lot_validity":{"months":)", months, "}}");
+                      R"(,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", rule.fund,
+                      R"(","lot_validity":{"months":)", months, "}}");
     }
   }
-  return absl::StrCat(R"({"version":")", version, R"(","effective_day":)", effective_day,
-                      R"(,"units":[{"code":"POINT","kind":"SPENDABLE"}],"fund_rates":[)", rates, R"(],"activities":[)", activities,
-                      R"(],"offers":[{"code":"ANY","kind":"ITEM"},{"code":"AN_OFFER_WITH_A_NAME_OF_32_CHAR","kind":"ITEM"}],"policies":)",
-                      policies, "}");
+  return absl::StrCat(
+      R"({"version":")", version, R"(","effective_day":)", effective_day,
+      R"(,"units":[{"code":"POINT","kind":"SPENDABLE"}],"fund_rates":[)", rates, R"(],"activities":[)", activities,
+      R"(],"offers":[{"code":"ANY","kind":"ITEM"},{"code":"AN_OFFER_WITH_A_NAME_OF_32_CHAR","kind":"ITEM"}],"policies":)", policies,
+      "}");
 }
 
 class EngineBoundsTest : public EngineTest {
@@ -173,7 +176,8 @@ TEST_F(EngineLineTest, ASaleWhoseLineWouldBeTooLongIsRefused) {
   }
 }
 
-// Nothing that can be asked for brings the ledger down: what can't be written is answered with INVARIANT_VIOLATION, and nothing changes.
+// Nothing that can be asked for brings the ledger down: what can't be written is answered with INVARIANT_VIOLATION, and nothing
+// changes.
 TEST_F(EngineLineTest, AnEntryTooLongForItsLineIsNotPosted) {
   SetUpProgram();
   AwardItem item = Item("m1", "PATROL", 1);

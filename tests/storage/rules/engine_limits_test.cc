@@ -11,10 +11,21 @@ class EngineLimitsTest : public EngineTest {
  protected:
   EngineLimitsTest() {
     SetUpProgram(RulebookJson("2024-1", 20240101, kLimits));
-    Add(MemberData{.id = "mowner", .number = "20000001", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {{"mfirm", 20240101, 0}}},
+    Add(MemberData{.id = "mowner",
+                   .number = "20000001",
+                   .kind = MemberKind::kPerson,
+                   .groups = {1},
+                   .grid = "",
+                   .memberships = {{"mfirm", 20240101, 0}}},
         false);  // not there yet: refused
-    Add(MemberData{.id = "mfirm", .number = "20000002", .kind = MemberKind::kOrganisation, .groups = {4}, .grid = "", .memberships = {}});
-    Add(MemberData{.id = "mowner", .number = "20000001", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {{"mfirm", 20240101, 0}}});
+    Add(MemberData{
+        .id = "mfirm", .number = "20000002", .kind = MemberKind::kOrganisation, .groups = {4}, .grid = "", .memberships = {}});
+    Add(MemberData{.id = "mowner",
+                   .number = "20000001",
+                   .kind = MemberKind::kPerson,
+                   .groups = {1},
+                   .grid = "",
+                   .memberships = {{"mfirm", 20240101, 0}}});
     Add(MerchantData{.id = "s3", .people = {"mowner"}, .place = ""});
     for (const char* member : {"m1", "m2", "m3", "m4", "mowner"}) AwardPoints(member, 30);
   }
@@ -32,7 +43,8 @@ class EngineLimitsTest : public EngineTest {
   // The reason, and for LIMIT_EXCEEDED the limit.
   static std::string Why(const Outcome& outcome) {
     std::string why = NameOf(ReasonOf(outcome));
-    if (ReasonOf(outcome) == v1::LIMIT_EXCEEDED) why += " " + (outcome.refusal ? outcome.refusal->facts : RefusalOf(outcome.entry()).facts)[0].second;
+    if (ReasonOf(outcome) == v1::LIMIT_EXCEEDED)
+      why += " " + (outcome.refusal ? outcome.refusal->facts : RefusalOf(outcome.entry()).facts)[0].second;
     return why;
   }
   // What a quote, a sale and a hold are refused for: the same.
@@ -52,7 +64,7 @@ class EngineLimitsTest : public EngineTest {
 
 // One thing after the other is put right; what is left is the next reason of the precedence.
 TEST_F(EngineLimitsTest, TheEarliestReasonAnswers) {
-  Buy("m1", 100), Buy("m1", 50);             // the day is full
+  Buy("m1", 100), Buy("m1", 50);               // the day is full
   Buy("m2", 100, "t2"), Buy("m3", 100, "t2");  // 200 of 250 at s2
   Suspend("mowner"), Suspend("s3");
   const std::vector<OfferLine> wrong = {{"RICE", 1, 31, 0}}, huge = {{"ANY", 1, 1'000, 0}};

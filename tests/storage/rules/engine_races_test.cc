@@ -1,5 +1,5 @@
-// Two things that want the same points, ids or days, in each order. The engine sees them one after the other; what counts is that whoever
-// comes second hears what the first has done.
+// Two things that want the same points, ids or days, in each order. The engine sees them one after the other; what counts is that
+// whoever comes second hears what the first has done.
 #include "tests/storage/engine_fixture.h"
 
 namespace redpoints {

@@ -20,7 +20,8 @@ class EngineRegistryTest : public EngineTest {
 };
 
 TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
-  Add(MemberData{.id = "mhouse", .number = "20000001", .kind = MemberKind::kHousehold, .groups = {2}, .grid = "", .memberships = {}});
+  Add(MemberData{
+      .id = "mhouse", .number = "20000001", .kind = MemberKind::kHousehold, .groups = {2}, .grid = "", .memberships = {}});
   Add(NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "", .places = {}, .type = ""});
   Add(NodeData{.code = "street", .kind = NodeKind::kPlace, .parent = "town", .places = {}, .type = ""});
   Add(NodeData{.code = "branch", .kind = NodeKind::kBranch, .parent = "", .places = {"town"}, .type = ""});
@@ -43,15 +44,30 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
       {"staff twice", v1::ALREADY_EXISTS, "staff/a1", StaffData{.id = "a1", .member = "", .grants = {}}},
       {"member unknown", v1::MEMBER_NOT_FOUND, "m9", person, false},
       {"member of another number", v1::FIELD_INVALID, "member.kind", Person("m1", "90000001"), false},
-      {"member of another kind", v1::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }), false},
+      {"member of another kind", v1::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }),
+       false},
       {"member in no grid", v1::NODE_NOT_FOUND, "nowhere", changed(person, [](auto& m) { m.grid = "nowhere"; })},
       {"member in a branch", v1::NODE_NOT_FOUND, "branch", changed(person, [](auto& m) { m.grid = "branch"; })},
-      {"membership of nobody", v1::MEMBER_NOT_FOUND, "m99", changed(person, [](auto& m) { m.memberships = {{"m99", 20240101, 0}}; })},
-      {"membership of a person", v1::FIELD_INVALID, "member.memberships", changed(person, [](auto& m) { m.memberships = {{"m1", 20240101, 0}}; })},
-      {"membership of itself", v1::MEMBER_NOT_FOUND, "m9", changed(person, [](auto& m) { m.memberships = {{"m9", 20240101, 0}}; })},
-      {"a household's membership", v1::FIELD_INVALID, "member.memberships", changed(person, [](auto& m) {
-         m.kind = MemberKind::kHousehold, m.memberships = {{"mhouse", 20240101, 0}};
-       })},
+      {"membership of nobody", v1::MEMBER_NOT_FOUND, "m99",
+       changed(person,
+               [](auto& m) {
+                 m.memberships = {{"m99", 20240101, 0}};
+               })},
+      {"membership of a person", v1::FIELD_INVALID, "member.memberships",
+       changed(person,
+               [](auto& m) {
+                 m.memberships = {{"m1", 20240101, 0}};
+               })},
+      {"membership of itself", v1::MEMBER_NOT_FOUND, "m9",
+       changed(person,
+               [](auto& m) {
+                 m.memberships = {{"m9", 20240101, 0}};
+               })},
+      {"a household's membership", v1::FIELD_INVALID, "member.memberships",
+       changed(person,
+               [](auto& m) {
+                 m.kind = MemberKind::kHousehold, m.memberships = {{"mhouse", 20240101, 0}};
+               })},
       {"merchant unknown", v1::MERCHANT_NOT_FOUND, "s9", MerchantData{.id = "s9", .people = {}, .place = ""}, false},
       {"merchant of nobody", v1::MEMBER_NOT_FOUND, "m99", MerchantData{.id = "s9", .people = {"m1", "m99"}, .place = ""}},
       {"merchant nowhere", v1::NODE_NOT_FOUND, "nowhere", MerchantData{.id = "s9", .people = {}, .place = "nowhere"}},
@@ -60,15 +76,24 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
       {"terminal to another shop", v1::TERMINAL_NOT_FOUND, "t1", TerminalData{.id = "t1", .merchant = "s2"}, false},
       {"staff unknown", v1::STAFF_NOT_FOUND, "a9", StaffData{.id = "a9", .member = "", .grants = {}}, false},
       {"staff who is nobody", v1::MEMBER_NOT_FOUND, "m99", StaffData{.id = "a9", .member = "m99", .grants = {}}},
-      {"staff of nowhere", v1::NODE_NOT_FOUND, "nowhere", StaffData{.id = "a9", .member = "", .grants = {{Role::kRecorder, "nowhere"}}}},
-      {"operator of a program", v1::FIELD_INVALID, "staff.grants", StaffData{.id = "a9", .member = "", .grants = {{Role::kOperator, ""}}}},
-      {"node of no parent", v1::NODE_NOT_FOUND, "nowhere", NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "nowhere", .places = {}, .type = ""}},
-      {"place under a branch", v1::NODE_NOT_FOUND, "branch", NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "branch", .places = {}, .type = ""}},
-      {"node under itself", v1::FIELD_INVALID, "node.parent", NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "town", .places = {}, .type = ""}},
-      {"node under its child", v1::FIELD_INVALID, "node.parent", NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "street", .places = {}, .type = ""}},
-      {"node of another kind", v1::FIELD_INVALID, "node.kind", NodeData{.code = "town", .kind = NodeKind::kBranch, .parent = "", .places = {}, .type = ""}},
-      {"branch of no place", v1::NODE_NOT_FOUND, "branch", NodeData{.code = "x", .kind = NodeKind::kBranch, .parent = "", .places = {"branch"}, .type = ""}},
-      {"place with places", v1::FIELD_INVALID, "node.places", NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "", .places = {"town"}, .type = ""}},
+      {"staff of nowhere", v1::NODE_NOT_FOUND, "nowhere",
+       StaffData{.id = "a9", .member = "", .grants = {{Role::kRecorder, "nowhere"}}}},
+      {"operator of a program", v1::FIELD_INVALID, "staff.grants",
+       StaffData{.id = "a9", .member = "", .grants = {{Role::kOperator, ""}}}},
+      {"node of no parent", v1::NODE_NOT_FOUND, "nowhere",
+       NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "nowhere", .places = {}, .type = ""}},
+      {"place under a branch", v1::NODE_NOT_FOUND, "branch",
+       NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "branch", .places = {}, .type = ""}},
+      {"node under itself", v1::FIELD_INVALID, "node.parent",
+       NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "town", .places = {}, .type = ""}},
+      {"node under its child", v1::FIELD_INVALID, "node.parent",
+       NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "street", .places = {}, .type = ""}},
+      {"node of another kind", v1::FIELD_INVALID, "node.kind",
+       NodeData{.code = "town", .kind = NodeKind::kBranch, .parent = "", .places = {}, .type = ""}},
+      {"branch of no place", v1::NODE_NOT_FOUND, "branch",
+       NodeData{.code = "x", .kind = NodeKind::kBranch, .parent = "", .places = {"branch"}, .type = ""}},
+      {"place with places", v1::FIELD_INVALID, "node.places",
+       NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "", .places = {"town"}, .type = ""}},
       {"budget below what is out", v1::FUND_BUDGET_EXCEEDED, "street", FundData{"street", 99}},
   };
   for (const Case& c : cases) {
@@ -89,7 +114,8 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
   EXPECT_EQ(Fact(Adopt(RulebookJson("2024-1", 20240601)), "name"), "rulebook/2024-1");
   const auto with = [](const std::string& from, const std::string& to) {
     std::string json = RulebookJson("2024-2", 20240601);
-    for (auto at = json.find(from); at != std::string::npos; at = json.find(from, at + to.size())) json.replace(at, from.size(), to);
+    for (auto at = json.find(from); at != std::string::npos; at = json.find(from, at + to.size()))
+      json.replace(at, from.size(), to);
     return json;
   };
   EXPECT_EQ(field(with(R"("kind":"TIME")", R"("kind":"SCORE")")), "units");
@@ -107,12 +133,15 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
 
 TEST_F(EngineRegistryTest, ARulebookIsWhatItsHashSays) {
   const std::string json = RulebookJson("2024-2", 20240601);
-  const Outcome outcome = Run(Staff(), Register{.items = {RulebookData{"2024-2", 20240601, Sha256Hex(json + " ")}}, .is_new = true, .rulebook_json = json});
+  const Outcome outcome = Run(
+      Staff(), Register{.items = {RulebookData{"2024-2", 20240601, Sha256Hex(json + " ")}}, .is_new = true, .rulebook_json = json});
   EXPECT_EQ(Fact(outcome, "field"), "sha256");
 }
 
 TEST_F(EngineRegistryTest, ManyAreMadeOrNone) {
-  const auto many = [&](std::vector<Registration> items) { return Run(Staff(), Register{.items = std::move(items), .is_new = true, .rulebook_json = ""}); };
+  const auto many = [&](std::vector<Registration> items) {
+    return Run(Staff(), Register{.items = std::move(items), .is_new = true, .rulebook_json = ""});
+  };
   const auto before = journal.size();
   EXPECT_EQ(Fact(many({Person("m8", "80000001"), Person("m9", "10000001")}), "item"), "1");
   EXPECT_EQ(ReasonOf(many({Person("m8", "80000001"), Person("m8", "80000002")})), v1::ALREADY_EXISTS);
@@ -126,9 +155,11 @@ TEST_F(EngineRegistryTest, ManyAreMadeOrNone) {
 TEST_F(EngineRegistryTest, ARepetitionAnswersWithTheFirstIds) {
   Origin staff = Staff();
   staff.request_id = NewId();
-  const Outcome first = Run(staff, Register{.items = {Person("m8", "80000001"), Person("m9", "80000002")}, .is_new = true, .rulebook_json = ""});
+  const Outcome first =
+      Run(staff, Register{.items = {Person("m8", "80000001"), Person("m9", "80000002")}, .is_new = true, .rulebook_json = ""});
   // The server has made other ids for the second attempt.
-  const Outcome again = Run(staff, Register{.items = {Person("mx", "80000003"), Person("my", "80000004")}, .is_new = true, .rulebook_json = ""});
+  const Outcome again =
+      Run(staff, Register{.items = {Person("mx", "80000003"), Person("my", "80000004")}, .is_new = true, .rulebook_json = ""});
   EXPECT_TRUE(again.is_replayed);
   ASSERT_EQ(again.entries.size(), 2u);
   EXPECT_EQ(std::get<MemberData>(again.entries[1]->data).id, "m9");

@@ -37,7 +37,8 @@ using Kinds = std::vector<Kind>;
 TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
   GoTo(StartOf(20240501) - kMinuteMs);  // 23:59
   SetUpProgram();
-  Add(MemberData{.id = "m5", .number = "10000005", .kind = MemberKind::kPerson, .groups = {1}, .grid = "grid-1", .memberships = {}});
+  Add(MemberData{
+      .id = "m5", .number = "10000005", .kind = MemberKind::kPerson, .groups = {1}, .grid = "grid-1", .memberships = {}});
   std::map<std::string, std::int64_t> holds;
   std::map<std::string, std::string> ids;
   for (const char* member : {"m1", "m2", "m3", "m4", "m5"}) {
@@ -110,8 +111,8 @@ TEST_F(EngineTimeTest, EveryDayIsClosedInOrderInSlices) {
   int slices = 1;
   while (!CatchUp(2)) ++slices;
   EXPECT_EQ(slices, 4);  // 7 entries
-  EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kDayClosed, Kind::kExpiry, Kind::kExpiry, Kind::kExpiry, Kind::kDayClosed, Kind::kDayClosed,
-                                      Kind::kDayClosed}));
+  EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kDayClosed, Kind::kExpiry, Kind::kExpiry, Kind::kExpiry, Kind::kDayClosed,
+                                      Kind::kDayClosed, Kind::kDayClosed}));
   EXPECT_EQ(journal[before]->effective_day, 20240429);
   EXPECT_EQ(journal.back()->effective_day, 20240502);
   EXPECT_EQ(state.last_closed_day, 20240502);
@@ -123,8 +124,8 @@ TEST_F(EngineTimeTest, AnExpiryNamesAllPastLotsOfAnAccountAtOnce) {
   SetUpProgram();
   AwardPoints("m1", 120, "VISIT");  // 4 of donor, to 2024-05-01
   Advance(20 * kDayMs);
-  AwardPoints("m1", 90, "VISIT");   // 3 of donor, to 2024-06-01
-  AwardPoints("m1", 1);             // 10 of street, to 2025-05-01
+  AwardPoints("m1", 90, "VISIT");  // 3 of donor, to 2024-06-01
+  AwardPoints("m1", 1);            // 10 of street, to 2025-05-01
   AdvanceOnly(100 * kDayMs);
   const std::size_t before = journal.size();
   EXPECT_EQ(Buy("m1", 10).first, v1::DONE);

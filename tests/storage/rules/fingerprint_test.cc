@@ -11,7 +11,8 @@ namespace {
 AwardItem FullItem() {
   AwardItem item;
   item.member = "m1", item.activity = "PATROL", item.quantity = 3, item.effective_day = 20240315, item.group = 1;
-  item.session = "s-1", item.case_id = "c-1", item.about = "s-0", item.evidence_sha256 = "ee", item.note_commitment = "cc", item.tags = {"a", "b"};
+  item.session = "s-1", item.case_id = "c-1", item.about = "s-0", item.evidence_sha256 = "ee", item.note_commitment = "cc",
+  item.tags = {"a", "b"};
   return item;
 }
 
@@ -63,7 +64,8 @@ TEST(Fingerprint, EachFieldCounts) {
   add("donate: member", Donate{"m2", 5});
   add("donate: points", Donate{"m1", 6});
   const std::vector<OfferLine> lines = {{"RICE", 1, 30, 0}};
-  const auto sale = [&](const std::string& what, const std::string& presentation, const std::string& member, const std::vector<OfferLine>& l) {
+  const auto sale = [&](const std::string& what, const std::string& presentation, const std::string& member,
+                        const std::vector<OfferLine>& l) {
     add("quote: " + what, Quote{presentation, member, l});
     add("redeem: " + what, Redeem{presentation, member, l});
     add("authorize: " + what, Authorize{presentation, member, l});
@@ -150,8 +152,10 @@ TEST(Fingerprint, LeavesOutWhatTheServerMakes) {
   const std::string first = print(member);
   member.id = "m2", member.number = "20000002";
   EXPECT_EQ(print(member), first);
-  EXPECT_EQ(print(TerminalData{"t1", "s1", RegistrationState::kActive}), print(TerminalData{"t2", "s1", RegistrationState::kActive}));
-  EXPECT_EQ(print(MerchantData{"s1", {}, "", RegistrationState::kActive}), print(MerchantData{"s2", {}, "", RegistrationState::kActive}));
+  EXPECT_EQ(print(TerminalData{"t1", "s1", RegistrationState::kActive}),
+            print(TerminalData{"t2", "s1", RegistrationState::kActive}));
+  EXPECT_EQ(print(MerchantData{"s1", {}, "", RegistrationState::kActive}),
+            print(MerchantData{"s2", {}, "", RegistrationState::kActive}));
   EXPECT_EQ(print(StaffData{"a1", "", {}, RegistrationState::kActive}), print(StaffData{"a2", "", {}, RegistrationState::kActive}));
   EXPECT_EQ(Fingerprint({}, FoundProgram{{"minyue", "a0"}}), Fingerprint({}, FoundProgram{{"minyue", "a1"}}));
   Origin origin;

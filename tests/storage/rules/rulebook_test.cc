@@ -51,7 +51,10 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"effective_day", [](Book& b) { b.set_effective_day(20240230); }},
       {"effective_day", [](Book& b) { b.set_effective_day(kNever); }},
       {"units", [](Book& b) { b.clear_units(); }},
-      {"units", [](Book& b) { for (int i = 0; i < 14; ++i) b.add_units()->set_code("X"); }},
+      {"units",
+       [](Book& b) {
+         for (int i = 0; i < 14; ++i) b.add_units()->set_code("X");
+       }},
       {"units[1].code", [](Book& b) { b.mutable_units(1)->set_code("minute"); }},
       {"units[1].code", [](Book& b) { b.mutable_units(1)->set_code(""); }},
       {"units[1].code", [](Book& b) { b.mutable_units(1)->set_code("MINUTES_9"); }},
@@ -66,7 +69,10 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"units[1].floor", [](Book& b) { b.mutable_units(1)->set_floor(-1); }},
       {"units[2].floor", [](Book& b) { b.mutable_units(2)->set_floor(1); }},
       {"units[2].floor", [](Book& b) { b.mutable_units(2)->set_floor(-kAmountMax - 1); }},
-      {"fund_rates", [](Book& b) { for (int i = 0; i < 15; ++i) b.add_fund_rates(); }},
+      {"fund_rates",
+       [](Book& b) {
+         for (int i = 0; i < 15; ++i) b.add_fund_rates();
+       }},
       {"fund_rates[0].fund", [](Book& b) { b.mutable_fund_rates(0)->set_fund("Street"); }},
       {"fund_rates[0].fund", [](Book& b) { b.mutable_fund_rates(0)->set_fund("1street"); }},
       {"fund_rates[0].fund", [](Book& b) { b.mutable_fund_rates(0)->set_fund("a-fund-of-17-char"); }},
@@ -76,16 +82,26 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"fund_rates[0].points_denominator", [](Book& b) { b.mutable_fund_rates(0)->set_points_denominator(0); }},
       {"fund_rates[0].points_denominator", [](Book& b) { b.mutable_fund_rates(0)->set_points_denominator(1'000'001); }},
       {"fund_rates[0].rounding", [](Book& b) { b.mutable_fund_rates(0)->clear_rounding(); }},
-      {"activities", [](Book& b) { for (int i = 0; i < 497; ++i) b.add_activities()->set_code(absl::StrCat("A", i)); }},
+      {"activities",
+       [](Book& b) {
+         for (int i = 0; i < 497; ++i) b.add_activities()->set_code(absl::StrCat("A", i));
+       }},
       {"activities[0].code", [](Book& b) { Patrol(b).set_code("patrol"); }},
       {"activities[0].code", [](Book& b) { Patrol(b).set_code(std::string(33, 'A')); }},
       {"activities[1].code", [](Book& b) { Visit(b).set_code("PATROL"); }},
       {"activities[0].name_zh_cn", [](Book& b) { Patrol(b).set_name_zh_cn("a\nb"); }},
-      {"activities[0].name_zh_cn", [](Book& b) { for (int i = 0; i < 41; ++i) Patrol(b).mutable_name_zh_cn()->append("巡"); }},
+      {"activities[0].name_zh_cn",
+       [](Book& b) {
+         for (int i = 0; i < 41; ++i) Patrol(b).mutable_name_zh_cn()->append("巡");
+       }},
       {"activities[0].earnings", [](Book& b) { Patrol(b).clear_earnings(); }},
-      {"activities[0].earnings", [](Book& b) { for (int i = 0; i < 3; ++i) *Patrol(b).add_earnings() = Patrol(b).earnings(0); }},
+      {"activities[0].earnings",
+       [](Book& b) {
+         for (int i = 0; i < 3; ++i) *Patrol(b).add_earnings() = Patrol(b).earnings(0);
+       }},
       {"activities[0].earnings[0].unit", [](Book& b) { Patrol(b).mutable_earnings(0)->set_unit("STAR"); }},
-      {"activities[0].earnings[0].unit", [](Book& b) {
+      {"activities[0].earnings[0].unit",
+       [](Book& b) {
          b.add_units()->set_code("FEN"), b.mutable_units(3)->set_kind(v1::MONEY);
          Patrol(b).mutable_earnings(0)->set_unit("FEN");
        }},
@@ -100,7 +116,10 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"activities[0].min_quantity", [](Book& b) { Patrol(b).set_min_quantity(0); }},
       {"activities[0].max_quantity", [](Book& b) { Patrol(b).set_min_quantity(5), Patrol(b).set_max_quantity(4); }},
       {"activities[0].max_quantity", [](Book& b) { Patrol(b).set_max_quantity(1'000'001); }},
-      {"activities[1].caps", [](Book& b) { for (int i = 0; i < 8; ++i) *Visit(b).add_caps() = VisitCap(b); }},
+      {"activities[1].caps",
+       [](Book& b) {
+         for (int i = 0; i < 8; ++i) *Visit(b).add_caps() = VisitCap(b);
+       }},
       {"activities[1].caps[0].period", [](Book& b) { VisitCap(b).clear_period(); }},
       {"activities[1].caps[0].period", [](Book& b) { VisitCap(b).set_period(v1::SESSION); }},
       {"activities[1].caps[0].unit", [](Book& b) { VisitCap(b).set_unit("MINUTE"); }},
@@ -111,7 +130,10 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"activities[0].lot_validity.months", [](Book& b) { Patrol(b).mutable_lot_validity()->set_months(0); }},
       {"activities[0].lot_validity.months", [](Book& b) { Patrol(b).mutable_lot_validity()->set_months(121); }},
       {"activities[0].lot_validity.round_up_to", [](Book& b) { Patrol(b).mutable_lot_validity()->set_round_up_to(v1::DAY); }},
-      {"offers", [](Book& b) { for (int i = 0; i < 4998; ++i) b.add_offers(); }},
+      {"offers",
+       [](Book& b) {
+         for (int i = 0; i < 4998; ++i) b.add_offers();
+       }},
       {"offers[0].code", [](Book& b) { b.mutable_offers(0)->set_code("rice"); }},
       {"offers[1].code", [](Book& b) { b.mutable_offers(1)->set_code("RICE"); }},
       {"offers[0].name_zh_cn", [](Book& b) { b.mutable_offers(0)->set_name_zh_cn("\x7f"); }},
@@ -124,10 +146,14 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"limits.max_points_per_member_month", [](Book& b) { b.mutable_limits()->set_max_points_per_member_month(kAmountMax + 1); }},
       {"limits.max_points_per_merchant_day", [](Book& b) { b.mutable_limits()->set_max_points_per_merchant_day(-1); }},
       {"limits.min_balance_to_redeem", [](Book& b) { b.mutable_limits()->set_min_balance_to_redeem(-1); }},
-      {"limits.counts", [](Book& b) { for (int i = 0; i < 5; ++i) b.mutable_limits()->add_counts(); }},
+      {"limits.counts",
+       [](Book& b) {
+         for (int i = 0; i < 5; ++i) b.mutable_limits()->add_counts();
+       }},
       {"limits.counts[0].period", [](Book& b) { b.mutable_limits()->add_counts()->set_period(v1::LIFETIME); }},
       {"limits.counts[0].max_count", [](Book& b) { b.mutable_limits()->add_counts()->set_period(v1::DAY); }},
-      {"limits.counts[1].period", [](Book& b) {
+      {"limits.counts[1].period",
+       [](Book& b) {
          for (int i = 0; i < 2; ++i) b.mutable_limits()->add_counts()->set_period(v1::DAY);
          b.mutable_limits()->mutable_counts(0)->set_max_count(1);
        }},
@@ -148,8 +174,12 @@ TEST(Rulebook, BoundsThemselvesAreTaken) {
       [](Book& b) { b.set_version(std::string(32, '9')); },
       [](Book& b) { Patrol(b).set_max_quantity(0); },
       [](Book& b) { Patrol(b).clear_lot_validity(); },
-      [](Book& b) { Patrol(b).mutable_lot_validity()->set_months(120), Patrol(b).mutable_lot_validity()->set_round_up_to(v1::YEAR); },
-      [](Book& b) { for (int i = 0; i < 40; ++i) Patrol(b).mutable_name_zh_cn()->append("巡"); },
+      [](Book& b) {
+        Patrol(b).mutable_lot_validity()->set_months(120), Patrol(b).mutable_lot_validity()->set_round_up_to(v1::YEAR);
+      },
+      [](Book& b) {
+        for (int i = 0; i < 40; ++i) Patrol(b).mutable_name_zh_cn()->append("巡");
+      },
       [](Book& b) { VisitCap(b).set_max_amount(0); },
       [](Book& b) { *Visit(b).add_caps() = VisitCap(b), Visit(b).mutable_caps(1)->set_period(v1::LIFETIME); },
       [](Book& b) { b.clear_activities(); },
@@ -208,7 +238,7 @@ TEST(Rulebook, NoAccountCanComeToMoreThan64Lots) {
   EXPECT_TRUE(IsTaken({{"street", 120, v1::YEAR}, {"donor", 120, v1::QUARTER}}));
   EXPECT_FALSE(IsTaken({{"street", 59}, {"street", 120, v1::YEAR}}));  // years beyond the months
   EXPECT_TRUE(IsTaken({{"street", 55}, {"street", 120, v1::YEAR}}));
-  EXPECT_TRUE(IsTaken({{"street", 63}}, 366));  // grace lots end where others do ...
+  EXPECT_TRUE(IsTaken({{"street", 63}}, 366));                 // grace lots end where others do ...
   EXPECT_FALSE(IsTaken({{"street", 60}, {"donor", 0}}, 366));  // ... unless their fund has none there
 }
 

@@ -8,6 +8,10 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <atomic>
+#include <cstdarg>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -30,8 +34,40 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view doing) {
   return absl::InternalError(message);
 }
 
+// RocksDB's own log of what it does, in directory/LOG, the one before in LOG.old. RocksDB's own logger aborts the process on its second
+// line on a full disk (Debian's library has its assertions compiled in); what this one cannot write is lost, and nothing else.
+class OwnLog : public rocksdb::Logger {
+ public:
+  // An empty path: nowhere.
+  explicit OwnLog(const std::string& path) {
+    if (path.empty()) return;
+    std::rename(path.c_str(), (path + ".old").c_str());
+    file_ = std::fopen(path.c_str(), "we");
+  }
+  ~OwnLog() override {
+    if (file_) std::fclose(file_);
+  }
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    if (!file_) return;
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    char line[1024];
+    const int head = std::snprintf(line, sizeof line, "%lld.%06ld ", static_cast<long long>(now.tv_sec), now.tv_nsec / 1000);
+    std::vsnprintf(line + head, sizeof line - static_cast<std::size_t>(head), format, arguments);
+    std::fprintf(file_, "%s\n", line);
+    std::fflush(file_);
+  }
+
+ private:
+  std::FILE* file_ = nullptr;
+};
+
 rocksdb::Options MakeDbOptions(const RocksDbStore::Options& options) {
   rocksdb::Options db;
+  std::error_code ignored;
+  if (options.create_if_missing && !options.env) std::filesystem::create_directories(options.directory, ignored);  // an error shows when RocksDB opens
+  db.info_log = std::make_shared<OwnLog>(options.env || options.read_only ? "" : options.directory + "/LOG");
   if (options.env) db.env = options.env;
   db.create_if_missing = options.create_if_missing;
   db.create_missing_column_families = true;
@@ -43,7 +79,6 @@ rocksdb::Options MakeDbOptions(const RocksDbStore::Options& options) {
   db.max_total_wal_size = 256u << 20;
   db.compaction_readahead_size = 2u << 20;
   db.bytes_per_sync = 1u << 20;
-  db.keep_log_file_num = 4;
   return db;
 }
 

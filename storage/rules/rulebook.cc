@@ -1,5 +1,6 @@
 #include "storage/rules/rulebook.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -225,7 +226,10 @@ absl::StatusOr<Rulebook> Rulebook::Parse(std::string_view json) {
   const auto parsed =
       google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &book.proto_);
   if (!parsed.ok()) {
-    return ToStatus({.reason = v1::RULEBOOK_INVALID, .facts = {{"field", "rulebook_json"}, {"expected", std::string(parsed.message())}}});
+    // The parser quotes what stands around the trouble, cut anywhere: only ASCII is sure to be text, and facts have to be.
+    std::string words(parsed.message());
+    std::replace_if(words.begin(), words.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+    return ToStatus({.reason = v1::RULEBOOK_INVALID, .facts = {{"field", "rulebook_json"}, {"expected", std::move(words)}}});
   }
   if (auto status = Validate(book.proto_); !status.ok()) return status;
   for (int i = 0; i < book.proto_.units_size(); ++i) book.units_[book.proto_.units(i).code()] = i;

@@ -131,6 +131,7 @@ std::vector<Spoilt> WaysFor(const FieldDescriptor& field) {
         text("name", "programs/minyue/../staff/a");
       } else {
         text("short", "x");
+        text("cut-text", "{\"version\": \xE7\xA7\xAF\xE5\x88");
       }
       break;
     case FieldDescriptor::CPPTYPE_INT64:

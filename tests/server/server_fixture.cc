@@ -381,6 +381,30 @@ Answer World::CallBytes(const std::string& caller, const std::string& method, co
   return answer;
 }
 
+std::vector<std::shared_ptr<Message>> World::Stream(const std::string& caller, const std::string& method, const std::string& text,
+                                                    int messages_max) {
+  const MethodDescriptor* descriptor = Methods().at(method);
+  const std::string path = absl::StrCat("/", descriptor->service()->full_name(), "/", descriptor->name());
+  const auto& channel = channels_.at(caller);
+  const grpc::ByteBuffer in = ToBuffer(Parse(method, text)->SerializeAsString());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(25));
+  const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::SERVER_STREAMING, channel);
+  const std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader(
+      grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel.get(), rpc, &context, in));
+  std::vector<std::shared_ptr<Message>> messages;
+  grpc::ByteBuffer out;
+  while (static_cast<int>(messages.size()) < messages_max && reader->Read(&out)) {
+    messages.push_back(New(descriptor->output_type()));
+    EXPECT_TRUE(FromBuffer(out, *messages.back()));
+  }
+  const bool is_cut = static_cast<int>(messages.size()) == messages_max;
+  if (is_cut) context.TryCancel();
+  const auto status = reader->Finish();
+  EXPECT_TRUE(status.ok() || (is_cut && status.error_code() == grpc::StatusCode::CANCELLED)) << status.error_message();
+  return messages;
+}
+
 Answer World::Must(const std::string& caller, const std::string& method, const std::string& text) {
   Answer answer = Call(caller, method, text);
   EXPECT_TRUE(answer.status.ok()) << method << ": " << answer;

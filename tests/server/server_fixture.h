@@ -76,6 +76,9 @@ class World {
   // --- calling ---------------------------------------------------------------------------------------------------------------------
   Answer Call(const std::string& caller, const std::string& method, const google::protobuf::Message& request);
   Answer CallBytes(const std::string& caller, const std::string& method, const std::string& request);
+  // The messages of a stream, `messages_max` at most; then it is cancelled.
+  std::vector<std::shared_ptr<google::protobuf::Message>> Stream(const std::string& caller, const std::string& method, const std::string& text,
+                                                                 int messages_max = 1'000'000);
   // With the words of Fill.
   Answer Call(const std::string& caller, const std::string& method, const std::string& text);
   std::unique_ptr<google::protobuf::Message> Parse(const std::string& method, const std::string& text);

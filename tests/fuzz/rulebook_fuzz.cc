@@ -1,0 +1,37 @@
+// A rulebook that is taken can be asked about anything; one that is not names the field.
+#include "storage/rules/refusal.h"
+#include "storage/rules/rulebook.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/storage/engine_fixture.h"
+
+namespace redpoints::fuzz {
+
+std::vector<std::string> Seeds() {
+  return {RulebookJson(),
+          RulebookJson("v-2", 20991231,
+                       R"({"max_points_per_redemption":5,"max_points_per_member_day":6,"max_points_per_member_month":7,
+                           "max_points_per_merchant_day":8,"min_balance_to_redeem":9,"counts":[{"period":"DAY","max_count":1}]})",
+                       R"({"past_lot":"GRACE","grace_days":30,"late_days":1,"hold_ttl_ms":1,"reversal_window_ms":2,"refusals_per_terminal_day":3})"),
+          "{}", "[", R"({"version":1})"};
+}
+
+void Look(std::string_view bytes) {
+  const auto book = Rulebook::Parse(bytes);
+  if (!book.ok()) {
+    const auto refusal = RefusalFrom(book.status());
+    RP_CHECK(refusal && refusal->reason == v1::RULEBOOK_INVALID);
+    return;
+  }
+  RP_CHECK(IsDay(book->effective_day()) && !book->version().empty() && book->FindUnit(kPoint) != nullptr);
+  for (const auto& rate : book->proto().fund_rates()) {
+    RP_CHECK(book->FenOwed(rate.fund(), 0) == 0 && book->FenOwed(rate.fund(), 1'000'000'000) >= 0);
+  }
+  for (const auto& activity : book->proto().activities()) {
+    RP_CHECK(book->FindActivity(activity.code()) != nullptr);
+    for (const auto& earning : activity.earnings()) RP_CHECK(AmountEarned(earning, 1'000'000) >= AmountEarned(earning, 1));
+    for (const Day day : {19700101, 20240229, 20991231}) RP_CHECK(LotEnd(activity, day) > day);
+  }
+  RP_CHECK(book->late_days() > 0 && book->hold_ttl_ms() > 0 && book->reversal_window_ms() > 0);
+}
+
+}  // namespace redpoints::fuzz

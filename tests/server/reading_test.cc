@@ -1,0 +1,184 @@
+// Lists, statements and streams while the ledger goes on: pages stand still, a range is the same bytes for ever, a stream that was cut goes on.
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/server_fixture.h"
+
+namespace redpoints::server {
+namespace {
+
+class ReadingTest : public ServerTest {
+ protected:
+  // Sales beside what the test reads, until it has read enough.
+  void StartSelling() {
+    till_ = std::thread([this] {
+      while (!is_enough_) world.Call("till", "Redeem", Request(next_++));
+    });
+  }
+  void StopSelling() {
+    is_enough_ = true;
+    if (till_.joinable()) till_.join();
+  }
+  void TearDown() override { StopSelling(); }
+
+  // The world's words are not for two threads.
+  v1::RedeemRequest Request(int number) {
+    v1::RedeemRequest request;
+    request.set_program("programs/minyue");
+    request.set_request_id(absl::StrCat("6ba7b810-9dad-41d1-80b4-", 100'000'000'000 + number));
+    request.mutable_presentation()->set_member_number(number_);
+    auto* line = request.add_offer_lines();
+    line->set_offer("ANY");
+    line->set_quantity(1);
+    line->set_points(1);
+    return request;
+  }
+  std::string Export(const std::string& range) {
+    std::string data;
+    for (const auto& message : world.Stream("auditor", "ExportEntries", absl::StrCat(R"(program: "$P" )", range))) {
+      data += dynamic_cast<const v1::ExportEntriesResponse&>(*message).data();
+    }
+    return data;
+  }
+  v1::ListStatementResponse Page(const std::string& rest) {
+    const Answer answer = world.Call("helper-all", "ListStatement", absl::StrCat(R"(member: "$HOME" )", rest));
+    EXPECT_TRUE(answer.ok()) << answer;
+    return answer.ok() ? answer.As<v1::ListStatementResponse>() : v1::ListStatementResponse();
+  }
+
+  const std::string number_ = world.Get("HOME_NUMBER");
+  std::atomic<bool> is_enough_ = false;
+  std::atomic<int> next_ = 0;
+  std::thread till_;
+};
+
+TEST_F(ReadingTest, PagesOfAStatementStandStillWhileEntriesArrive) {
+  for (int i = 0; i < 30; ++i) world.Redeem(1);
+  StartSelling();
+  for (int round = 0; round < 5; ++round) {
+    auto page = Page("page_size: 7");
+    std::int64_t below = page.lines(0).sequence() + 1, after = page.closing_balance();
+    const std::int64_t opening = page.opening_balance();
+    for (int pages = 1;; ++pages) {
+      for (const auto& line : page.lines()) {
+        EXPECT_LT(line.sequence(), below);
+        EXPECT_EQ(line.available() + line.held() - line.debt(), after);
+        below = line.sequence();
+        after -= line.available_change() + line.held_change() - line.debt_change();
+      }
+      if (page.next_page_token().empty()) {
+        EXPECT_GE(pages, 5);
+        break;
+      }
+      page = Page(absl::StrCat(R"(page_size: 7 page_token: ")", page.next_page_token(), "\""));
+    }
+    EXPECT_EQ(after, opening);
+    EXPECT_EQ(after, 0);
+  }
+}
+
+TEST_F(ReadingTest, APageTokenIsForItsListAndNoOther) {
+  for (int i = 0; i < 5; ++i) world.Redeem(1);
+  const std::string token = Page("page_size: 2").next_page_token();
+  ASSERT_FALSE(token.empty());
+  const auto reason = [&](const std::string& method, const std::string& text, const std::string& with) {
+    return world.Call("helper-all", method, absl::StrCat(text, R"( page_token: ")", with, "\"")).reason;
+  };
+  EXPECT_EQ(reason("ListStatement", R"(member: "$HOME" page_size: 3)", token), "");
+  EXPECT_EQ(reason("ListStatement", R"(member: "programs/minyue/members/$HOME_NUMBER")", token), "");  // the same member
+  EXPECT_EQ(reason("ListStatement", R"(member: "$AWAY")", token), "PAGE_TOKEN_INVALID");
+  EXPECT_EQ(reason("ListStatement", R"(member: "$HOME" unit: "MINUTE")", token), "PAGE_TOKEN_INVALID");
+  EXPECT_EQ(reason("ListStatement", R"(member: "$HOME" start_time { seconds: 5 })", token), "PAGE_TOKEN_INVALID");
+  for (std::size_t i = 0; i < token.size(); i += 5) {
+    std::string altered = token;
+    altered[i] = altered[i] == 'A' ? 'B' : 'A';
+    EXPECT_EQ(reason("ListStatement", R"(member: "$HOME")", altered), "PAGE_TOKEN_INVALID") << i;
+  }
+  const Answer list = world.Call("admin", "ListRegistrations", R"(program: "$P" kind: "members" page_size: 1)");
+  const auto other = list.As<v1::ListRegistrationsResponse>().next_page_token();
+  EXPECT_EQ(reason("ListStatement", R"(member: "$HOME")", other), "PAGE_TOKEN_INVALID");
+  EXPECT_EQ(world.Call("admin", "ListRegistrations", absl::StrCat(R"(program: "$P" kind: "staff" page_token: ")", other, "\"")).reason,
+            "PAGE_TOKEN_INVALID");
+  // They outlive the server.
+  world.Restart();
+  EXPECT_EQ(reason("ListStatement", R"(member: "$HOME" page_size: 3)", token), "");
+}
+
+TEST_F(ReadingTest, AListHasEveryRegistrationThatWasThereOnce) {
+  std::set<std::string> made;
+  for (int i = 0; i < 25; ++i) made.insert(world.CreateMember("grid-1"));
+  std::set<std::string> listed;
+  std::string token;
+  do {
+    const Answer page =
+        world.Call("admin", "ListRegistrations", absl::StrCat(R"(program: "$P" kind: "members" page_size: 4 page_token: ")", token, "\""));
+    ASSERT_TRUE(page.ok()) << page;
+    for (const auto& each : page.As<v1::ListRegistrationsResponse>().registrations()) {
+      EXPECT_TRUE(listed.insert(each.member().name()).second) << each.member().name();
+    }
+    token = page.As<v1::ListRegistrationsResponse>().next_page_token();
+    world.CreateMember("grid-2");  // one more between two pages
+  } while (!token.empty());
+  for (const auto& name : made) EXPECT_TRUE(listed.contains(name)) << name;
+}
+
+TEST_F(ReadingTest, TheSameExportTwiceIsTheSameBytes) {
+  StartSelling();
+  for (int round = 0; round < 5; ++round) {
+    const auto end = world.End();
+    const std::string range = absl::StrCat("end_sequence: ", end);
+    const std::string lines = Export(range + " format: JSON_LINES");
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), end);
+    EXPECT_EQ(lines, Export(range + " format: JSON_LINES"));
+    EXPECT_EQ(lines, Export("end_sequence: 10 format: JSON_LINES") + Export(absl::StrCat("start_sequence: 10 ", range, " format: JSON_LINES")));
+    const std::string table = Export(range + " format: CSV");
+    EXPECT_EQ(table, Export(range + " format: CSV"));
+    EXPECT_EQ(table, Export("end_sequence: 10 format: CSV") + Export(absl::StrCat("start_sequence: 10 ", range, " format: CSV")));
+  }
+  const auto end = world.End();
+  const std::string before = Export(absl::StrCat("end_sequence: ", end, " format: JSON_LINES"));
+  StopSelling();
+  world.Restart();
+  EXPECT_EQ(before, Export(absl::StrCat("end_sequence: ", end, " format: JSON_LINES")));
+}
+
+TEST_F(ReadingTest, AFollowThatWasCutGoesOnWithoutAGap) {
+  StartSelling();
+  std::string followed;
+  std::int64_t next = 0;
+  for (const std::int64_t end = world.End() + 60; next < end;) {
+    for (const auto& message : world.Stream("auditor", "FollowEntries", absl::StrCat(R"(program: "$P" start_sequence: )", next), 2)) {
+      const auto& entries = dynamic_cast<const v1::FollowEntriesResponse&>(*message);
+      EXPECT_EQ(entries.first_sequence(), next);
+      next += entries.lines_size();
+      for (const auto& line : entries.lines()) followed += line + "\n";
+    }
+  }
+  EXPECT_EQ(followed, Export(absl::StrCat("end_sequence: ", next, " format: JSON_LINES")));
+}
+
+// A balance as of a time is that of the statement, whatever has happened since.
+TEST_F(ReadingTest, ABalanceOfThePastDoesNotMove) {
+  std::map<std::string, std::pair<std::int64_t, std::string>> past;
+  for (int i = 0; i < 6; ++i) {
+    world.Redeem(3);
+    const auto line = Page("page_size: 1").lines(0);
+    const std::string time = absl::StrCat("as_of_time { seconds: ", line.record_time().seconds(), " nanos: ", line.record_time().nanos(), " }");
+    past[time] = {line.available(), time};  // the last entry of one millisecond
+  }
+  StartSelling();
+  for (int round = 0; round < 5; ++round) {
+    for (const auto& [time, expected] : past) {
+      const Answer balance = world.Call("helper-all", "GetBalance", absl::StrCat(R"(member: "$HOME" )", time));
+      ASSERT_TRUE(balance.ok()) << balance;
+      for (const auto& unit : balance.As<v1::GetBalanceResponse>().balances()) {
+        EXPECT_TRUE(unit.unit() != "POINT" || unit.available() == expected.first) << time << " " << balance;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace redpoints::server

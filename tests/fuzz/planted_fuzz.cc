@@ -11,7 +11,7 @@ std::vector<std::string> Seeds() { return {"programs/minyue", "members/m1"}; }
 void Look(std::string_view bytes) {
   if (bytes.size() == 16 && bytes.starts_with("program")) {
     std::fputs("the planted fault was found\n", stderr);
-    std::abort();
+    std::_Exit(1);  // ctest takes no signal for the failure that it waits for
   }
 }
 

@@ -124,5 +124,17 @@ TEST_F(EngineTest, WithdrawingTwiceDoesNotFreeASessionAwardedAgain) {
   EXPECT_EQ(ReasonOf(Run(Staff(), Correct{first, 1, "deed_not_done"})), v1::SESSION_ALREADY_AWARDED);
 }
 
+// The cap of one unit is told though the next unit has none.
+TEST_F(EngineTest, ACapOfAnyUnitIsSaid) {
+  std::string json = RulebookJson();
+  const std::string from = R"("lot_validity":{"months":12}})";
+  json.replace(json.find(from), from.size(), R"("lot_validity":{"months":12},"caps":[{"period":"DAY","unit":"POINT","max_amount":15}]})");
+  SetUpProgram(json);
+  EXPECT_FALSE(AwardPoints("m1", 1).entry().cap_hit);
+  EXPECT_TRUE(AwardPoints("m1", 1).entry().cap_hit);
+  EXPECT_EQ(Balance("m1"), 15);
+  EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 120);
+}
+
 }  // namespace
 }  // namespace redpoints

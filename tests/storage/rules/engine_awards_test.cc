@@ -136,5 +136,19 @@ TEST_F(EngineTest, ACapOfAnyUnitIsSaid) {
   EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 120);
 }
 
+TEST_F(EngineTest, ASessionCalledLikeAYearHasACapOfItsOwn) {
+  std::string json = RulebookJson();
+  const std::string from = R"("session_required":true,)";
+  json.replace(json.find(from), from.size(),
+               from + R"("caps":[{"period":"SESSION","unit":"POINT","max_amount":5},{"period":"YEAR","unit":"POINT","max_amount":12}],)");
+  SetUpProgram(json);
+  for (const char* session : {"s-1", "2024", "s-2"}) {
+    AwardItem item = Item("m1", "MEETING", 1);
+    item.session = session;
+    Run(Staff(), Award{item});
+  }
+  EXPECT_EQ(Balance("m1"), 12);
+}
+
 }  // namespace
 }  // namespace redpoints

@@ -124,5 +124,31 @@ TEST_F(EngineTest, WithdrawingTwiceDoesNotFreeASessionAwardedAgain) {
   EXPECT_EQ(ReasonOf(Run(Staff(), Correct{first, 1, "deed_not_done"})), v1::SESSION_ALREADY_AWARDED);
 }
 
+// The cap of one unit is told though the next unit has none.
+TEST_F(EngineTest, ACapOfAnyUnitIsSaid) {
+  std::string json = RulebookJson();
+  const std::string from = R"("lot_validity":{"months":12}})";
+  json.replace(json.find(from), from.size(), R"("lot_validity":{"months":12},"caps":[{"period":"DAY","unit":"POINT","max_amount":15}]})");
+  SetUpProgram(json);
+  EXPECT_FALSE(AwardPoints("m1", 1).entry().cap_hit);
+  EXPECT_TRUE(AwardPoints("m1", 1).entry().cap_hit);
+  EXPECT_EQ(Balance("m1"), 15);
+  EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 120);
+}
+
+TEST_F(EngineTest, ASessionCalledLikeAYearHasACapOfItsOwn) {
+  std::string json = RulebookJson();
+  const std::string from = R"("session_required":true,)";
+  json.replace(json.find(from), from.size(),
+               from + R"("caps":[{"period":"SESSION","unit":"POINT","max_amount":5},{"period":"YEAR","unit":"POINT","max_amount":12}],)");
+  SetUpProgram(json);
+  for (const char* session : {"s-1", "2024", "s-2"}) {
+    AwardItem item = Item("m1", "MEETING", 1);
+    item.session = session;
+    Run(Staff(), Award{item});
+  }
+  EXPECT_EQ(Balance("m1"), 12);
+}
+
 }  // namespace
 }  // namespace redpoints

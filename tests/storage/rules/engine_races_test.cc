@@ -68,6 +68,14 @@ TEST_F(EngineRacesTest, TwoCapturesOfOneHold) {
   EXPECT_EQ(Balance("s1"), 20);
 }
 
+TEST_F(EngineRacesTest, ACaptureTakesNoMoreThanItsHold) {
+  const std::int64_t hold = Reserve("m1", 60).entry().sequence;
+  Reserve("m1", 10);  // held too, but not by this hold
+  EXPECT_EQ(ReasonOf(Take(hold, 61)), v1::CAPTURE_EXCEEDS_HOLD);
+  EXPECT_EQ(RefusalOf(*journal.back()).facts, (std::vector<std::pair<std::string, std::string>>{{"max", "60"}}));
+  EXPECT_EQ(Take(hold, 60).first, v1::DONE);
+}
+
 TEST_F(EngineRacesTest, CaptureAndVoid) {
   const std::int64_t first = Reserve("m1", 30).entry().sequence, second = Reserve("m1", 30).entry().sequence;
   Take(first), Release(second);

@@ -242,6 +242,27 @@ std::uintmax_t BytesBelow(const std::string& directory) {
   return bytes;
 }
 
+// What the commits of redemptions wrote: a key for each row, the bytes of its lines.
+void PrintWritten(const Store& store) {
+  std::int64_t rows = 0, redemptions = 0;
+  std::size_t bytes = 0;
+  Store::Range range{.table = TableId::kJournal, .begin = "", .end = "", .rows_max = 256};
+  for (;;) {
+    const auto found = store.Scan(range);
+    if (!found.ok() || found->empty()) break;
+    for (const Row& row : *found) {
+      if (row.value.find("\"kind\":\"redemption\"") == std::string::npos) continue;
+      ++rows;
+      redemptions += std::count(row.value.begin(), row.value.end(), '\n');
+      bytes += row.key.size() + row.value.size();
+    }
+    range.begin = found->back().key + '\0';
+  }
+  if (redemptions == 0) return;
+  std::printf("written                %8.3f keys, %.0f bytes a redemption, before compression\n",
+              static_cast<double>(rows) / static_cast<double>(redemptions), static_cast<double>(bytes) / static_cast<double>(redemptions));
+}
+
 void Main(const Options& options) {
   fs::create_directories(options.directory);
   std::printf("fsync p50              %8.0f us\n", FsyncP50Us(options.directory));
@@ -297,6 +318,7 @@ void Main(const Options& options) {
   std::printf("\nreopening              %8.2f s at %lld entries\n",
               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), static_cast<long long>(entries));
   ledger->reset();
+  PrintWritten(**store);
   store->reset();
   std::printf("disk                   %8.0f bytes an entry, uncompacted\n",
               static_cast<double>(BytesBelow(options.directory + "/ledger")) / static_cast<double>(entries));

@@ -222,13 +222,15 @@ absl::Status LoadState(State& state, const Store& store) {
   if (!status.ok()) return status;
   absl::Status blobs;
   status = ForEachRow(state.program, 'g', store, [&](const std::string& key, std::string_view value) {
-    if (!key.starts_with("rulebook/") && !key.starts_with("node/")) return true;
+    if (key.starts_with("member/")) return true;
     Registered registered;
     if (!DecodeRow(value, registered)) return false;
+    state.registrations.Seed(key, registered);
     if (const auto* node = std::get_if<NodeData>(&registered.data)) {
       if (node->kind == NodeKind::kBranch) state.branches[node->code] = *node;
       return true;
     }
+    if (!std::holds_alternative<RulebookData>(registered.data)) return true;
     const auto& data = std::get<RulebookData>(registered.data);
     auto json = state.find_blob(data.sha256);
     auto book = json.ok() ? Rulebook::Parse(*json) : absl::StatusOr<Rulebook>(json.status());

@@ -72,7 +72,10 @@ struct Registered {
 };
 
 struct State {
-  explicit State(std::string id) : program(std::move(id)) {}
+  explicit State(std::string id) : program(std::move(id)) {
+    // Each call asks for its terminal and its shop, and few of them ever change.
+    registrations.set_pinned([](std::string_view key) { return !key.starts_with("member/"); });
+  }
 
   // Constant after construction.
   const std::string program;

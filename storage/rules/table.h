@@ -5,6 +5,8 @@
 //   previous  published before the last turn; never changes   may be written to the store by any thread
 //   loader    everything older, from the store                absent in tests and in check: then nothing may leave memory
 //
+// Pinned rows never leave memory: a turn takes them along.
+//
 // A row's newest generation wins. A row without value is a deleted one.
 //
 // Threads: one writer calls Find, Edit, Erase freely, and Publish and Turn while it holds the state's lock exclusively. Readers use
@@ -15,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/container/node_hash_map.h"
@@ -32,6 +35,9 @@ class Table {
   using Rows = absl::node_hash_map<std::string, Row>;  // nodes: a row's address survives other insertions
 
   void set_loader(Loader loader) { loader_ = std::move(loader); }
+  void set_pinned(bool (*is_pinned)(std::string_view key)) { is_pinned_ = is_pinned; }
+  // A pinned row as the store has it, before anything else happens.
+  void Seed(const std::string& key, V value) { recent_[key] = Row{std::move(value), /*dirty=*/false}; }
 
   // The row, or nullptr. Valid until it is edited, erased or published.
   const V* Find(const std::string& key) {
@@ -72,10 +78,12 @@ class Table {
 
   // Pending rows become visible.
   void Publish() {
-    for (auto& [key, row] : pending_) {
-      Row& target = recent_[key];
-      row.dirty = row.dirty || target.dirty;
-      target = std::move(row);
+    for (auto it = pending_.begin(); it != pending_.end();) {
+      auto moved = recent_.insert(pending_.extract(it++));
+      if (moved.inserted) continue;
+      Row& row = moved.node.mapped();
+      row.dirty = row.dirty || moved.position->second.dirty;
+      moved.position->second = std::move(row);
     }
     pending_.clear();
   }
@@ -84,6 +92,10 @@ class Table {
   void Turn() {
     previous_ = std::make_shared<Rows>(std::move(recent_));
     recent_ = Rows();
+    if (!is_pinned_) return;
+    for (const auto& [key, row] : *previous_) {
+      if (row.value && is_pinned_(key)) recent_.emplace(key, Row{row.value, /*dirty=*/false});
+    }
   }
 
   std::shared_ptr<const Rows> previous() const { return previous_; }
@@ -103,6 +115,7 @@ class Table {
   Rows pending_, recent_;
   std::shared_ptr<Rows> previous_ = std::make_shared<Rows>();
   Loader loader_;
+  bool (*is_pinned_)(std::string_view key) = nullptr;
 };
 
 }  // namespace redpoints

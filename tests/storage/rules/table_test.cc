@@ -136,6 +136,29 @@ TEST(Table, TheSecondTurnLetsRowsLeaveMemory) {
   EXPECT_EQ(table.FindSynced("b"), 2);
 }
 
+TEST(Table, PinnedRowsStayThroughTurns) {
+  IntTable table;
+  table.set_pinned([](std::string_view key) { return key.starts_with("pin/"); });
+  table.Seed("pin/old", 1);
+  table.Edit("pin/new") = 2;
+  table.Edit("pin/erased") = 3;
+  table.Edit("other") = 4;
+  table.Publish();
+  table.Erase("pin/erased");
+  table.Publish();
+  for (int turn = 0; turn < 3; ++turn) table.Turn();
+  EXPECT_EQ(table.FindSynced("pin/old"), 1);
+  EXPECT_EQ(table.FindSynced("pin/new"), 2);
+  EXPECT_EQ(table.FindCached("pin/erased"), nullptr);
+  EXPECT_EQ(table.FindCached("other"), nullptr);
+  EXPECT_FALSE(table.recent().at("pin/new").dirty);  // written with the turn before
+  table.Edit("pin/new") = 5;
+  table.Publish();
+  EXPECT_TRUE(table.recent().at("pin/new").dirty);
+  table.Turn();
+  EXPECT_TRUE(table.previous()->at("pin/new").dirty);
+}
+
 TEST(Table, AddressesSurviveOtherRows) {
   IntTable table;
   table.Edit("a") = 1;

@@ -254,9 +254,11 @@ void ApplyPosting(State& state, const Entry& e, const Posting& p) {
   account.head = e.sequence;
   if (p.sub != Sub::kAvailable) return;
   for (const Lot& lot : p.lots) {
+    const auto ends_then = [&](const Lot& l) { return l.end == lot.end; };
+    const bool was_alive = std::any_of(account.lots.begin(), account.lots.end(), ends_then);
     AddLot(account.lots, lot);
-    if (lot.end == kNever) continue;
-    const bool is_alive = std::any_of(account.lots.begin(), account.lots.end(), [&](const Lot& l) { return l.end == lot.end; });
+    const bool is_alive = std::any_of(account.lots.begin(), account.lots.end(), ends_then);
+    if (lot.end == kNever || was_alive == is_alive) continue;
     auto& keys = state.accounts_by_end[lot.end];
     if (is_alive) {
       keys.insert(key);

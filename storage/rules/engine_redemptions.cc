@@ -69,7 +69,7 @@ std::vector<Lot> LotsBack(const Entry& sale, std::int64_t already, std::int64_t 
 }  // namespace
 
 struct Engine::Sale {
-  MemberData member;
+  std::string member;  // id; empty when not found
   const Rulebook* book = nullptr;
   std::int64_t points = 0;
   std::vector<Lot> lots;
@@ -81,7 +81,7 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   // References.
   const MemberData* member = FindMember(member_ref);
   if (!member) return Refusal{v1::MEMBER_NOT_FOUND, {}};
-  sale.member = *member;
+  sale.member = member->id;
   const auto* merchant = state_.Find<MerchantData>("merchant", origin.merchant);
   if (!merchant) return Refusal{v1::MERCHANT_NOT_FOUND, {}};
   sale.book = state_.BookOf(today_);
@@ -94,9 +94,9 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   }
 
   // State, in the order of the reasons' numbers.
-  ExpirePast(sale.member.id);
-  if (WorksAt(*merchant, sale.member)) return Refusal{v1::SELF_DEALING, {}};
-  if (sale.member.state != RegistrationState::kActive) return Refusal{v1::MEMBER_SUSPENDED, {}};
+  ExpirePast(sale.member);
+  if (WorksAt(*merchant, *member)) return Refusal{v1::SELF_DEALING, {}};
+  if (member->state != RegistrationState::kActive) return Refusal{v1::MEMBER_SUSPENDED, {}};
   if (merchant->state != RegistrationState::kActive) return Refusal{v1::MERCHANT_SUSPENDED, {}};
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const v1::Offer& offer = *sale.book->FindOffer(lines[i].offer);
@@ -112,7 +112,7 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   }
   if (!InRange(sale.points)) return Refusal{v1::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kAmountMax, " points")}}};
   sale.lines = lines;
-  const Account account = AccountOf(sale.member.id, kPoint);
+  const Account account = AccountOf(sale.member, kPoint);
   const std::int64_t available = account.at(Sub::kAvailable);
   const auto& limits = sale.book->limits();
   if (limits.min_balance_to_redeem() && available < limits.min_balance_to_redeem()) return Refusal{v1::BELOW_MINIMUM, {}};
@@ -123,13 +123,13 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   };
   const auto limit = [](const char* name) { return Refusal{v1::LIMIT_EXCEEDED, {{"limit", name}}}; };
   if (limits.max_points_per_redemption() && sale.points > limits.max_points_per_redemption()) return limit("per_redemption");
-  if (exceeds(limits.max_points_per_member_day(), MemberCounter(v1::DAY, sale.member.id, today_), sale.points)) return limit("member_day");
-  if (exceeds(limits.max_points_per_member_month(), MemberCounter(v1::MONTH, sale.member.id, today_), sale.points)) {
+  if (exceeds(limits.max_points_per_member_day(), MemberCounter(v1::DAY, sale.member, today_), sale.points)) return limit("member_day");
+  if (exceeds(limits.max_points_per_member_month(), MemberCounter(v1::MONTH, sale.member, today_), sale.points)) {
     return limit("member_month");
   }
   if (exceeds(limits.max_points_per_merchant_day(), MerchantCounter(origin.merchant, today_), sale.points)) return limit("merchant_day");
   for (const auto& count : limits.counts()) {
-    if (exceeds(count.max_count(), CountCounter(count.period(), sale.member.id, today_), 1)) return limit("count");
+    if (exceeds(count.max_count(), CountCounter(count.period(), sale.member, today_), 1)) return limit("count");
   }
   if (available < sale.points) return Refusal{v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(sale.points - available)}}};
   if (!InRange(AccountOf(origin.merchant, kPoint).at(Sub::kAvailable) + sale.points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
@@ -147,7 +147,7 @@ bool Engine::FitsEntries(const Origin& origin, const Sale& sale) const {
   entry.request_id = entry.fingerprint = entry.target_request = std::string(32, '0');
   entry.clerk = std::string(16, '0');
   entry.till = std::string(32, '0');
-  entry.member = sale.member.id;
+  entry.member = sale.member;
   entry.rulebook = sale.book->version();
   entry.presentation = entry.reason = "presentation";
   entry.lines = sale.lines;
@@ -155,9 +155,9 @@ bool Engine::FitsEntries(const Origin& origin, const Sale& sale) const {
   for (Owed& owed : entry.owed) owed.fen = -owed.fen, owed.points = -owed.points;
   auto lots = Negative(sale.lots);
   lots.push_back(lots.back());  // a part of it is captured, the rest comes back
-  entry.postings = {Move(sale.member.id, Sub::kHeld, kPoint, -sale.points, std::move(lots)),
-                    Move(origin.merchant, Sub::kAvailable, kPoint, -sale.points), Move(sale.member.id, Sub::kHeld, kPoint, -sale.points),
-                    Move(sale.member.id, Sub::kAvailable, kPoint, -sale.points)};
+  entry.postings = {Move(sale.member, Sub::kHeld, kPoint, -sale.points, std::move(lots)),
+                    Move(origin.merchant, Sub::kAvailable, kPoint, -sale.points), Move(sale.member, Sub::kHeld, kPoint, -sale.points),
+                    Move(sale.member, Sub::kAvailable, kPoint, -sale.points)};
   for (Posting& p : entry.postings) p.balance = p.prev = kAmountMax;
   return FitsLine(entry);
 }
@@ -173,16 +173,16 @@ Outcome Engine::Decide(const Origin& origin, const Quote& command) {
 Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
   Sale sale;
   if (auto refusal = CheckSale(origin, command.member, command.lines, sale)) {
-    return Answer(origin, Kind::kRedemption, sale.member.id, std::move(*refusal));
+    return Answer(origin, Kind::kRedemption, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kRedemption, origin);
-  entry.member = sale.member.id;
+  entry.member = sale.member;
   entry.presentation = command.presentation;
   entry.rulebook = sale.book->version();
   entry.lines = std::move(sale.lines);
   entry.owed = OwedFor(sale.lots, *sale.book);
   entry.postings.reserve(2);
-  entry.postings.push_back(Move(sale.member.id, Sub::kAvailable, kPoint, -sale.points, Negative(std::move(sale.lots))));
+  entry.postings.push_back(Move(sale.member, Sub::kAvailable, kPoint, -sale.points, Negative(std::move(sale.lots))));
   entry.postings.push_back(Move(origin.merchant, Sub::kAvailable, kPoint, sale.points));
   return Posted(Post(std::move(entry)));
 }
@@ -190,16 +190,16 @@ Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
 Outcome Engine::Decide(const Origin& origin, const Authorize& command) {
   Sale sale;
   if (auto refusal = CheckSale(origin, command.member, command.lines, sale)) {
-    return Answer(origin, Kind::kHold, sale.member.id, std::move(*refusal));
+    return Answer(origin, Kind::kHold, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kHold, origin);
-  entry.member = sale.member.id;
+  entry.member = sale.member;
   entry.presentation = command.presentation;
   entry.rulebook = sale.book->version();
   entry.hold_until_ms = now_ms_ + sale.book->hold_ttl_ms();
   entry.lines = std::move(sale.lines);
-  entry.postings = {Move(sale.member.id, Sub::kAvailable, kPoint, -sale.points, Negative(std::move(sale.lots))),
-                    Move(sale.member.id, Sub::kHeld, kPoint, sale.points)};
+  entry.postings = {Move(sale.member, Sub::kAvailable, kPoint, -sale.points, Negative(std::move(sale.lots))),
+                    Move(sale.member, Sub::kHeld, kPoint, sale.points)};
   return Posted(Post(std::move(entry)), v1::PENDING);
 }
 

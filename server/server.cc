@@ -8,8 +8,10 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -164,17 +166,25 @@ class Server::Impl {
     for (std::size_t i = 0; i < ports_.size(); ++i) {
       log_.Write(LogLevel::kInfo, "listening", {{"address", config_.listen(static_cast<int>(i))}, {"port", ports_[i]}});
     }
+    return WritePortFile();
+  }
+
+  // Complete before it has its name: whoever waits for it finds all ports in it.
+  absl::Status WritePortFile() const {
     if (config_.port_file().empty()) return absl::OkStatus();
-    // Complete before it has its name: whoever waits for it finds all ports in it.
     const std::string partial = config_.port_file() + ".partial";
+    bool is_written = false;
+    errno = 0;
     {
       std::ofstream file(partial, std::ios::trunc);
       for (const int port : ports_) file << port << "\n";
-      if (!file.flush()) return absl::UnavailableError(absl::StrCat("can't write ", partial));
+      is_written = static_cast<bool>(file.flush());
     }
-    if (std::rename(partial.c_str(), config_.port_file().c_str()) != 0) {
-      return absl::UnavailableError(absl::StrCat("can't write ", config_.port_file()));
-    }
+    if (is_written && std::rename(partial.c_str(), config_.port_file().c_str()) == 0) return absl::OkStatus();
+    const auto status = absl::UnavailableError(absl::StrCat("can't write ", partial));
+    if (errno != ENOSPC) return status;
+    // A full disk must not keep a server from answering what can still be asked.
+    log_.Write(LogLevel::kError, "port_file", {{"detail", std::string(status.message())}});
     return absl::OkStatus();
   }
 

@@ -16,19 +16,15 @@ absl::StatusOr<std::unique_ptr<Shards>> Shards::Open(const std::vector<ShardConf
     for (const auto& program : config[i].programs) shards->shard_of_[program] = i;
   }
   for (std::size_t i = 0; i < config.size(); ++i) {
-    Ledger::Options ledger_options = options;
-    auto store = RocksDbStore::Open({.directory = config[i].directory});
-    if (absl::IsUnavailable(store.status())) {
+    auto opened = shards->OpenShard(config[i].directory, clock, options);
+    if (absl::IsUnavailable(opened)) {
       // A full disk: what was answered can still be asked, until there is room again and somebody restarts the server.
-      if (options.on_event) options.on_event("storage_read_only", std::string(store.status().message()));
-      ledger_options.is_read_only = true;
-      store = RocksDbStore::Open({.directory = config[i].directory, .read_only = true});
+      if (options.on_event) options.on_event("storage_read_only", std::string(opened.message()));
+      Ledger::Options read_only = options;
+      read_only.is_read_only = true;
+      opened = shards->OpenShard(config[i].directory, clock, read_only);
     }
-    if (!store.ok()) return store.status();
-    shards->stores_.push_back(*std::move(store));
-    auto ledger = Ledger::Open(*shards->stores_.back(), clock, ledger_options);
-    if (!ledger.ok()) return ledger.status();
-    shards->ledgers_.push_back(*std::move(ledger));
+    if (!opened.ok()) return opened;
     for (const auto& program : shards->ledgers_.back()->Programs()) {
       if (&shards->Of(program) != shards->ledgers_.back().get()) {
         return absl::FailedPreconditionError(absl::StrCat("program ", program, " lies in ", config[i].directory, ", not where the map says"));
@@ -36,6 +32,16 @@ absl::StatusOr<std::unique_ptr<Shards>> Shards::Open(const std::vector<ShardConf
     }
   }
   return shards;
+}
+
+absl::Status Shards::OpenShard(const std::string& directory, const Clock& clock, const Ledger::Options& options) {
+  auto store = RocksDbStore::Open({.directory = directory, .read_only = options.is_read_only});
+  if (!store.ok()) return store.status();
+  auto ledger = Ledger::Open(**store, clock, options);
+  if (!ledger.ok()) return ledger.status();
+  stores_.push_back(*std::move(store));
+  ledgers_.push_back(*std::move(ledger));
+  return absl::OkStatus();
 }
 
 Ledger& Shards::Of(const std::string& program) const {

@@ -35,6 +35,9 @@ class Shards {
 
  private:
   Shards() = default;
+  // UNAVAILABLE: the disk is full.
+  absl::Status OpenShard(const std::string& directory, const Clock& clock, const Ledger::Options& options);
+
   std::vector<std::unique_ptr<Store>> stores_;     // outlive the ledgers
   std::vector<std::unique_ptr<Ledger>> ledgers_;
   std::map<std::string, std::size_t> shard_of_;

@@ -245,12 +245,12 @@ TEST_F(ApplyTest, APartPostedTwiceFollowsItself) {
   const Outcome sale = Buy("m1", 30);
   const auto split = [](std::int64_t second_balance) {
     return [second_balance](Entry& e) {
-      Posting &from = e.postings[0], &to = e.postings[1];
+      EXPECT_EQ(e.postings[0].amount, -30);
+      Posting& to = e.postings[1];
       Posting second = to;
       to.amount = 10, to.balance = 10;
       second.amount = 20, second.balance = second_balance;
       e.postings.push_back(second);
-      EXPECT_EQ(from.amount, -30);
     };
   };
   EXPECT_EQ(Tampered(sale, split(30)), "");

@@ -500,6 +500,7 @@ void ToProto(const Outcome& outcome, v1::Outcome& proto) {
   proto.set_business_day(entry.business_day);
   if (outcome.first == v1::REFUSED) *proto.mutable_refusal() = redpoints::ToProto(RefusalOf(entry));
   proto.set_kind(std::string(KindName(entry.kind)));
+  proto.set_kind_zh_cn(std::string(KindNameZh(entry.kind)));
   if (entry.kind == Kind::kRedemption || entry.kind == Kind::kHold || entry.kind == Kind::kCapture) proto.set_points(PointsOf(entry));
   proto.set_refunded_points(outcome.refunded_points);
   proto.set_replayed(outcome.is_replayed);

@@ -83,10 +83,9 @@ ExitCode Export(const Arguments& a, Session& s) {
   request.set_format(a.format == "csv" ? v1::CSV : v1::JSON_LINES);
   std::ofstream file;
   if (a.is_resume) {
-    if (a.file.empty() || request.format() != v1::JSON_LINES) {
-      throw CLI::ValidationError("--resume", t("需要 --output 文件和 jsonl 格式", "needs --output and the format jsonl"));
-    }
-    request.set_start_sequence(OrUsage("--resume", TakeUpPartialFile(a.file, a.start, t)));
+    if (a.file.empty()) throw CLI::ValidationError("--resume", t("需要 --output 文件", "needs --output"));
+    const auto kind = request.format() == v1::CSV ? ExportFile::kCsv : ExportFile::kJsonLines;
+    request.set_start_sequence(OrUsage("--resume", TakeUpPartialFile(a.file, kind, a.start, t)));
   } else if (!a.file.empty() && std::filesystem::exists(a.file)) {
     throw CLI::ValidationError("--output", t("文件已存在; 续传请加 --resume", "the file exists; go on with --resume"));
   }
@@ -175,7 +174,7 @@ void AddJournalCommands(CLI::App& app, Session& s) {
     command->add_option("--end", a->end, t("结束序号(不含); 0 为目前全部", "end sequence (exclusive); 0: all there is now"))
         ->check(AtLeast(0))
         ->capture_default_str();
-    command->add_flag("--resume", a->is_resume, t("接着写未完成的 .jsonl 文件", "go on with a partial .jsonl file"));
+    command->add_flag("--resume", a->is_resume, t("接着写未完成的文件", "go on with a partial file"));
   }
   {
     const auto [command, a] =

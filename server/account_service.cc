@@ -122,6 +122,7 @@ class AccountService final : public Raw {
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
     if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
+    as_of_ms = std::min(as_of_ms, ledger.clock().NowMs());
     const Journal journal(ledger.store(), subject.program);
     auto end = FirstRecordedAfter(journal, ledger.EndSequence(subject.program), as_of_ms);
     if (!end.ok()) return end.status();

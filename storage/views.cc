@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/derived.h"
 #include "storage/keys.h"
+#include "storage/rules/apply.h"
 
 namespace redpoints {
 namespace {
@@ -19,6 +20,23 @@ std::set<std::string> UnitsOf(const State& state) {
   return units;
 }
 
+ChainPosition HeadOf(const Account& account) {
+  return {account.head, {account.balance[0], account.balance[1], account.balance[2]}};
+}
+
+// Lots that are past stay in the account until their expiry is written.
+UnitBalance SeenOn(Day day, const std::string& unit, const ChainPosition& position, const std::vector<Lot>& lots) {
+  UnitBalance seen{.unit = unit, .available = position.after[0], .held = position.after[1], .debt = -position.after[2], .lots = {}};
+  for (const Lot& lot : lots) {
+    if (lot.end <= day) {
+      seen.available -= lot.amount;
+    } else {
+      seen.lots.push_back(lot);
+    }
+  }
+  return seen;
+}
+
 }  // namespace
 
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms) {
@@ -26,17 +44,7 @@ std::vector<UnitBalance> BalanceNow(const State& state, const std::string& membe
   std::vector<UnitBalance> balances;
   for (const std::string& unit : UnitsOf(state)) {
     const auto account = state.Read(state.accounts, AccountKey(member, unit));
-    if (!account) continue;
-    UnitBalance balance{.unit = unit, .available = account->at(Sub::kAvailable), .held = account->at(Sub::kHeld),
-                        .debt = -account->at(Sub::kDebt), .lots = {}};
-    for (const Lot& lot : account->lots) {
-      if (lot.end <= today) {
-        balance.available -= lot.amount;
-      } else {
-        balance.lots.push_back(lot);
-      }
-    }
-    balances.push_back(std::move(balance));
+    if (account) balances.push_back(SeenOn(today, unit, HeadOf(*account), account->lots));
   }
   return balances;
 }
@@ -45,16 +53,23 @@ absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const J
                                                      std::int64_t as_of_ms) {
   std::vector<UnitBalance> balances;
   for (const std::string& unit : UnitsOf(state)) {
-    ChainPosition position = HeadOf(state, member, unit);
+    const auto account = state.Read(state.accounts, AccountKey(member, unit));
+    if (!account) continue;
+    std::vector<Lot> lots = account->lots;
+    ChainPosition position = HeadOf(*account);
     while (position.sequence >= 0) {
       ChainPosition before = position;
       auto line = NextLine(journal, member, unit, before);
       if (!line.ok()) return line.status();
-      if ((*line)->entry.recorded_ms <= as_of_ms) break;
+      const Entry& entry = (*line)->entry;
+      if (entry.recorded_ms <= as_of_ms) break;
+      for (const Posting& p : entry.postings) {
+        if (p.holder != member || p.unit != unit || p.sub != Sub::kAvailable) continue;
+        for (const Lot& lot : p.lots) AddLot(lots, {lot.fund, lot.end, -lot.amount});
+      }
       position = before;
     }
-    if (position.sequence < 0) continue;
-    balances.push_back({.unit = unit, .available = position.after[0], .held = position.after[1], .debt = -position.after[2], .lots = {}});
+    if (position.sequence >= 0) balances.push_back(SeenOn(DayOf(as_of_ms), unit, position, lots));
   }
   return balances;
 }
@@ -76,8 +91,7 @@ absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int
 
 ChainPosition HeadOf(const State& state, const std::string& holder, const std::string& unit) {
   const auto account = state.Read(state.accounts, AccountKey(holder, unit));
-  if (!account) return {};
-  return {account->head, {account->balance[0], account->balance[1], account->balance[2]}};
+  return account ? HeadOf(*account) : ChainPosition();
 }
 
 absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, const std::string& holder, const std::string& unit,

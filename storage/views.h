@@ -18,13 +18,14 @@ struct UnitBalance {
   std::int64_t available = 0;  // without lots that are past
   std::int64_t held = 0;
   std::int64_t debt = 0;       // 0 or more
-  std::vector<Lot> lots;       // of the available points, only for "now"
+  std::vector<Lot> lots;       // of the available points, soonest-ending first, without those that are past
 };
 
-// The member's balances in every unit ever held, by unit code; lots that ended before `now_ms` do not count.
+// The member's balances in every unit ever held, by unit code; lots that ended by `now_ms` do not count.
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
 
-// The balances after the last entry recorded at or before `as_of_ms`, found by walking the chains of `prev` back from the heads.
+// What BalanceNow said at the end of that millisecond: after the last entry recorded at or before `as_of_ms`, without lots that had ended
+// by then. Walks the chains of `prev` back from the heads, undoing the entries since.
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
                                                      std::int64_t as_of_ms);
 

@@ -1,5 +1,6 @@
 // Random commands against the engine and the reference at once. After each, the answers and the touched member are compared; now
-// and then, everything; at the end the journal is read back from its lines, replayed and compared.
+// and then, everything; at the end the journal is read back from its lines, replayed and compared, and balances of the past are asked
+// of it.
 //
 // REDPOINTS_SEED repeats a run.
 #include <cstdlib>
@@ -9,6 +10,9 @@
 #include <set>
 
 #include "google/protobuf/util/json_util.h"
+#include "storage/keys.h"
+#include "storage/memory_store.h"
+#include "storage/views.h"
 #include "tests/model/reference.h"
 #include "tests/storage/engine_fixture.h"
 
@@ -17,6 +21,7 @@ namespace {
 
 constexpr int kCommands = 100'000;
 constexpr int kCompareAllEvery = 50;
+constexpr int kSnapshots = 50;
 
 // Reasons of the class state that no command can bring about.
 const std::set<v1::Reason> kOutOfReach = {
@@ -508,8 +513,42 @@ class ModelTest : public EngineTest {
     EXPECT_EQ(engine.TakeFault(), absl::OkStatus());
   }
 
+  // What the reference says at the end of a millisecond, to be asked of the whole journal later.
+  struct Snapshot {
+    std::int64_t at_ms;
+    std::string id;
+    Reference::Member member;
+  };
+  void CompareSnapshots() {
+    MemoryStore store;
+    CommitBatch batch;
+    for (const auto& entry : journal) {
+      std::string line;
+      AppendLine(*entry, line);
+      batch.puts.push_back({TableId::kJournal, JournalKey("minyue", entry->sequence), line + "\n"});
+    }
+    batch.fence = store.TakeOver().value();
+    ASSERT_EQ(store.Commit(batch), CommitResult::kCommitted);
+    for (const Snapshot& snapshot : snapshots_) {
+      SCOPED_TRACE(absl::StrCat(snapshot.id, " as of ", snapshot.at_ms));
+      const auto balances = BalanceAsOf(state, Journal(store, "minyue"), snapshot.id, snapshot.at_ms);
+      ASSERT_TRUE(balances.ok()) << balances.status();
+      std::map<std::string, UnitBalance> by_unit;
+      for (const auto& balance : *balances) by_unit[balance.unit] = balance;
+      Reference::Lots lots;
+      std::int64_t sum = 0;
+      for (const Lot& lot : by_unit["POINT"].lots) lots[{lot.end, lot.fund}] = lot.amount, sum += lot.amount;
+      EXPECT_EQ(lots, snapshot.member.lots);
+      EXPECT_EQ(by_unit["POINT"].available, sum);
+      EXPECT_EQ(by_unit["POINT"].held, snapshot.member.held);
+      EXPECT_EQ(by_unit["POINT"].debt, snapshot.member.debt);
+      for (const auto& [unit, amount] : snapshot.member.units) EXPECT_EQ(by_unit[unit].available, amount) << unit;
+    }
+  }
+
   std::mt19937_64 random;
   Reference reference;
+  std::vector<Snapshot> snapshots_;
   std::vector<std::string> member_ids;
   std::vector<std::int64_t> awards_, holds_, sales_;
   std::vector<std::pair<Origin, Command>> asked_;
@@ -530,11 +569,18 @@ TEST_F(ModelTest, RandomCommandsAreAnsweredAsTheReferenceDoes) {
   random.seed(seed);
   SetUpBoth();
   for (int i = 0; i < kCommands && !HasFailure(); ++i) {
+    if (i % (kCommands / kSnapshots) == 0) {
+      const std::string& id = One(member_ids);
+      snapshots_.push_back({now_ms, id, reference.members.at(id)});
+      Advance(1);
+      reference.SetTime(now_ms);
+    }
     RandomTime();
     RandomCommand();
   }
   if (HasFailure()) return;
   CompareAll();
+  CompareSnapshots();
   for (const auto& [key, row] : state.counters.recent()) EXPECT_GE(*row.value, 0) << key;
   for (const auto& entry : journal) ++kinds_[entry->kind];
   std::cerr << journal.size() << " entries, " << books_ << " rulebooks, to " << DayOf(now_ms) << "\n";

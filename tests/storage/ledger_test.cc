@@ -198,19 +198,55 @@ TEST_F(LedgerTest, StatementFollowsTheChainToTheFirstEntry) {
   EXPECT_EQ(position.after[0], 0);  // opening balance of a whole chain
 }
 
+// Lots, what is held and what ends next are as they were, also over the lots' end, written or not.
 TEST_F(LedgerTest, BalanceAsOfARecordedTime) {
   SetUpProgram();
-  const auto before = clock.NowMs();
-  clock.Advance(kMinuteMs);
+  struct Then {
+    std::int64_t at_ms;
+    std::vector<UnitBalance> balances;
+  };
+  std::vector<Then> thens;
+  const auto remember = [&] {
+    thens.push_back({clock.NowMs(), BalanceNow(*ledger->FindState("minyue"), "m1", clock.NowMs())});
+    clock.Advance(kMinuteMs);
+  };
+  const auto start = clock.NowMs() - 1;
+  remember();
   Buy("m1", 100);
+  remember();
+  const auto hold = Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, 50, 0}}});
+  remember();
+  Run(Till(NewId()), Capture{hold.entry().sequence, 20});
+  remember();
+  AwardItem visit = Item("m1", 60);
+  visit.activity = "VISIT";
+  Run(Staff(NewId()), AwardBatch{{visit}});
+  remember();
+  clock.Advance(60 * kDayMs);  // the donor's lot is past
+  remember();
+  Buy("m1", 5);
+  remember();
+
   const Journal journal(memory, "minyue");
   const State& state = *ledger->FindState("minyue");
-  const auto then = BalanceAsOf(state, journal, "m1", before);
-  ASSERT_TRUE(then.ok());
-  EXPECT_EQ(then->at(1).unit, "POINT");
-  EXPECT_EQ(then->at(1).available, 1000);
-  EXPECT_EQ(BalanceNow(state, "m1", clock.NowMs()).at(1).available, 900);
-  EXPECT_EQ(BalanceAsOf(state, journal, "m1", before - 1)->size(), 0u);
+  EXPECT_EQ(BalanceAsOf(state, journal, "m1", start)->size(), 0u);
+  std::set<std::int64_t> available, held;
+  for (const Then& then : thens) {
+    const auto found = BalanceAsOf(state, journal, "m1", then.at_ms);
+    ASSERT_TRUE(found.ok()) << found.status();
+    ASSERT_EQ(found->size(), then.balances.size());
+    for (std::size_t i = 0; i < found->size(); ++i) {
+      const UnitBalance &was = then.balances[i], &is = found->at(i);
+      EXPECT_EQ(is.unit, was.unit);
+      EXPECT_EQ(is.available, was.available) << then.at_ms;
+      EXPECT_EQ(is.held, was.held) << then.at_ms;
+      EXPECT_EQ(is.debt, was.debt) << then.at_ms;
+      EXPECT_EQ(is.lots, was.lots) << then.at_ms;
+    }
+    available.insert(found->at(1).available), held.insert(found->at(1).held);
+  }
+  EXPECT_THAT(available, testing::ElementsAre(850, 875, 880, 882, 900, 1000));
+  EXPECT_THAT(held, testing::ElementsAre(0, 50));
 }
 
 TEST_F(LedgerTest, HoldsEndAndDaysCloseWithoutAnybodyAsking) {

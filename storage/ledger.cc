@@ -23,6 +23,8 @@ namespace {
 constexpr std::int64_t kClockJumpMs = 10 * 60'000;
 // Entries kept parsed, for repetitions, refunds and reversals shortly after.
 constexpr std::size_t kRecentEntries = 8192;
+// What a program may have decided in each round of a batch, while others wait.
+constexpr std::size_t kRoundItems = 64;
 // Entries that time may cause in one batch, so that requests go on beside a month's end.
 constexpr std::size_t kTimeEntriesMax = 256;
 constexpr auto kIdleWait = std::chrono::milliseconds(200);
@@ -73,6 +75,7 @@ struct Program {
   std::map<std::string, std::string> new_blobs;      // of this batch
   std::deque<std::shared_ptr<const Entry>> recent;   // the last entries, contiguous
   std::deque<Pending> queue;                         // guarded by Impl::queue_mutex_
+  std::size_t credit = 0;                            // items that it may have decided now, see TakeWork
   std::atomic<std::int64_t> end_sequence = 0;        // durable
   std::atomic<bool> is_set_aside = false;
 };
@@ -283,19 +286,29 @@ class Ledger::Impl {
     }
   }
 
-  // Fair: one request of each program in turn, until the batch is full.
+  // Fair by items, so that a till of one program does not wait for another's batches: in each round a program gets credit for some, and a
+  // request of many waits until there is enough (deficit round robin).
   void TakeWork(std::vector<std::pair<Program*, Pending>>& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mutex_) {
     const std::shared_lock lock(programs_mutex_);
     std::size_t items = 0;
     for (bool is_any = true; is_any && items < options_.batch_items_max;) {
       is_any = false;
       for (auto& [id, program] : programs_) {
-        if (program->queue.empty()) continue;
-        items += ItemsOf(program->queue.front().command);
-        work.emplace_back(program.get(), std::move(program->queue.front()));
-        program->queue.pop_front();
-        --queued_;
-        is_any = true;
+        program->credit += kRoundItems;
+        while (!program->queue.empty() && items < options_.batch_items_max) {
+          const std::size_t cost = ItemsOf(program->queue.front().command);
+          if (cost > program->credit) break;
+          program->credit -= cost;
+          items += cost;
+          work.emplace_back(program.get(), std::move(program->queue.front()));
+          program->queue.pop_front();
+          --queued_;
+        }
+        if (program->queue.empty()) {
+          program->credit = 0;  // nobody saves up
+        } else {
+          is_any = true;
+        }
       }
     }
   }

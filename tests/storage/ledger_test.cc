@@ -1,6 +1,10 @@
 #include "storage/ledger.h"
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "storage/rocksdb_store.h"
@@ -308,6 +312,58 @@ TEST_F(DiskLedgerTest, BackupIsAWholeLedger) {
   EXPECT_EQ(report->entries, ledger->EndSequence("minyue") - 1);
   copy->reset();
   std::filesystem::remove_all(directory + "-copy");
+}
+
+// Commits wait while the gate is closed, so that requests queue up.
+class GatedStore : public MemoryStore {
+ public:
+  CommitResult Commit(const CommitBatch& batch) override {
+    ++begun;
+    begun.notify_all();
+    { const std::lock_guard wait(gate); }
+    return MemoryStore::Commit(batch);
+  }
+  std::mutex gate;
+  std::atomic<int> begun = 0;
+};
+
+class FairnessTest : public LedgerTest {
+ protected:
+  Store& store() override { return gated; }
+  GatedStore gated;
+};
+
+TEST_F(FairnessTest, ATillDoesNotWaitForAnotherProgramsBatches) {
+  options.batch_items_max = 100;
+  SetUpProgram();
+  Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
+  std::mutex mutex;
+  std::string order;
+  std::vector<std::future<void>> answered;
+  const auto send = [&](const char* name, Command command, const std::string& program) {
+    auto promise = std::make_shared<std::promise<void>>();
+    answered.push_back(promise->get_future());
+    ledger->Submit(program, Staff(NewId()), std::move(command), [&, name, promise](const Outcome&) {
+      {
+        const std::lock_guard lock(mutex);
+        order += name;
+      }
+      promise->set_value();
+    });
+  };
+  {
+    const std::lock_guard closed(gated.gate);
+    const int before = gated.begun;
+    send("", Register{.items = {FundData{"first", 5}}, .is_new = true, .rulebook_json = ""}, "minyue");
+    gated.begun.wait(before);
+    AwardBatch batch;
+    for (int i = 0; i < 50; ++i) batch.items.push_back(Item("m1", 1));
+    for (int i = 0; i < 10; ++i) send("A", batch, "minyue");
+    for (int i = 0; i < 20; ++i) send("b", Register{.items = {FundData{absl::StrCat("f", i), 5}}, .is_new = true, .rulebook_json = ""}, "other");
+  }
+  for (auto& future : answered) future.get();
+  EXPECT_EQ(order.size(), 30u);
+  EXPECT_LE(std::count(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(order.rfind('b')), 'A'), 2) << order;
 }
 
 }  // namespace

@@ -21,9 +21,9 @@ std::int64_t ToMs(const google::protobuf::Timestamp& time) { return time.seconds
 
 // 1970 to 9999, whole nanoseconds.
 absl::Status CheckTime(const char* field, const google::protobuf::Timestamp& time) {
-  if (time.seconds() < 0 || time.seconds() > 253'402'300'799 || time.nanos() < 0 || time.nanos() > 999'999'999) {
-    return FieldInvalid(field, "a time from 1970 to 9999");
-  }
+  constexpr std::int64_t kSecondsMax = 253'402'300'799, kNanosMax = 999'999'999;
+  if (time.seconds() < 0 || time.seconds() > kSecondsMax) return FieldOutOfRange(absl::StrCat(field, ".seconds"), 0, kSecondsMax);
+  if (time.nanos() < 0 || time.nanos() > kNanosMax) return FieldOutOfRange(absl::StrCat(field, ".nanos"), 0, kNanosMax);
   return absl::OkStatus();
 }
 

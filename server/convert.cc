@@ -81,6 +81,9 @@ class Shape {
   void Required(const std::string& field, bool is_there) {
     if (status_.ok() && !is_there) status_ = FieldRequired(field);
   }
+  void Bounded(const std::string& field, int size, int max) {
+    if (status_.ok() && size > max) status_ = FieldTooLong(field, static_cast<std::size_t>(max));
+  }
   void Valid(const std::string& field, bool is_valid, std::string_view expected) {
     if (status_.ok() && !is_valid) status_ = FieldInvalid(field, expected);
   }
@@ -129,13 +132,14 @@ std::string Payer(Shape& shape, const v1::Presentation& presentation) {
   shape.Required("presentation.member_number", presentation.means_case() != v1::Presentation::MEANS_NOT_SET);
   const std::string& number = presentation.member_number();
   shape.Required("presentation.member_number", !number.empty());
+  shape.Bounded("presentation.member_number", static_cast<int>(number.size()), 10);
   shape.Valid("presentation.member_number", IsMemberNumber(number), "8 to 10 digits with their check digit");
   return number;
 }
 
 template <class Lines> std::vector<OfferLine> Lines_(Shape& shape, const Lines& protos) {
   shape.Required("offer_lines", !protos.empty());
-  shape.Valid("offer_lines", protos.size() <= 20, "1 to 20 lines");
+  shape.Bounded("offer_lines", protos.size(), 20);
   std::vector<OfferLine> lines;
   for (int i = 0; i < protos.size() && shape.status().ok(); ++i) {
     const std::string at = absl::StrCat("offer_lines[", i, "].");
@@ -170,7 +174,7 @@ AwardItem Item(Shape& shape, const std::string& at, const v1::AwardItem& proto, 
   item.case_id = shape.Slug(at + "case", proto.case_(), 40);
   item.evidence_sha256 = shape.Hash(at + "evidence_sha256", proto.evidence_sha256());
   item.note_commitment = shape.Hash(at + "note_commitment", proto.note_commitment());
-  shape.Valid(at + "tags", proto.tags_size() <= 4, "up to 4");
+  shape.Bounded(at + "tags", proto.tags_size(), 4);
   for (int i = 0; i < proto.tags_size() && shape.status().ok(); ++i) {
     const std::string field = absl::StrCat(at, "tags[", i, "]");
     shape.Required(field, !proto.tags(i).empty());
@@ -190,14 +194,15 @@ MemberData MemberOf(Shape& shape, const std::string& at, const v1::Member& proto
   shape.Known(at + "kind", proto.kind(), v1::MemberKind_IsValid(proto.kind()));
   data.kind = static_cast<MemberKind>(proto.kind());
   shape.Required(at + "groups", proto.groups_size() > 0);
-  for (const int group : proto.groups()) {
-    shape.Valid(at + "groups", v1::Group_IsValid(group) && group != 0, "groups");
-    data.groups.push_back(static_cast<std::uint8_t>(group));
+  shape.Bounded(at + "groups", proto.groups_size(), v1::Group_ARRAYSIZE - 1);
+  for (int i = 0; i < proto.groups_size() && shape.status().ok(); ++i) {
+    shape.Known(absl::StrCat(at, "groups[", i, "]"), proto.groups(i), v1::Group_IsValid(proto.groups(i)));
+    data.groups.push_back(static_cast<std::uint8_t>(proto.groups(i)));
   }
   std::sort(data.groups.begin(), data.groups.end());
   shape.Valid(at + "groups", std::adjacent_find(data.groups.begin(), data.groups.end()) == data.groups.end(), "each group once");
   data.grid = shape.Slug(at + "grid", proto.grid(), 32);
-  shape.Valid(at + "memberships", proto.memberships_size() <= 16, "up to 16");
+  shape.Bounded(at + "memberships", proto.memberships_size(), 16);
   for (int i = 0; i < proto.memberships_size() && shape.status().ok(); ++i) {
     const auto& membership = proto.memberships(i);
     const std::string in = absl::StrCat(at, "memberships[", i, "].");
@@ -213,7 +218,7 @@ MemberData MemberOf(Shape& shape, const std::string& at, const v1::Member& proto
 
 MerchantData MerchantOf(Shape& shape, const v1::Merchant& proto, const std::string& program) {
   MerchantData data;
-  shape.Valid("merchant.people", proto.people_size() <= 64, "up to 64");
+  shape.Bounded("merchant.people", proto.people_size(), 64);
   for (int i = 0; i < proto.people_size() && shape.status().ok(); ++i) {
     data.people.push_back(shape.IdOf(absl::StrCat("merchant.people[", i, "]"), proto.people(i), ResourceKind::kMember, program));
   }
@@ -225,7 +230,7 @@ MerchantData MerchantOf(Shape& shape, const v1::Merchant& proto, const std::stri
 StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& program) {
   StaffData data;
   if (!proto.member().empty()) data.member = shape.IdOf("staff.member", proto.member(), ResourceKind::kMember, program);
-  shape.Valid("staff.grants", proto.grants_size() <= 16, "up to 16");
+  shape.Bounded("staff.grants", proto.grants_size(), 16);
   for (int i = 0; i < proto.grants_size() && shape.status().ok(); ++i) {
     const std::string at = absl::StrCat("staff.grants[", i, "].");
     shape.Known(at + "role", proto.grants(i).role(), v1::Role_IsValid(proto.grants(i).role()));
@@ -301,7 +306,7 @@ absl::StatusOr<Mutation> FromProto(const v1::AwardBatchRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("items", r.items_size() > 0);
-  shape.Valid("items", r.items_size() <= 8190, "1 to 8190 items");
+  shape.Bounded("items", r.items_size(), 8190);
   AwardBatch batch;
   batch.items.reserve(static_cast<std::size_t>(r.items_size()));
   for (int i = 0; i < r.items_size() && shape.status().ok(); ++i) {
@@ -339,6 +344,7 @@ absl::StatusOr<Mutation> FromProto(const v1::CreateProgramRequest& r) {
   mutation.program = kSystemProgram;
   mutation.request_id = shape.Uuid("request_id", r.request_id());
   shape.Required("program_id", !r.program_id().empty());
+  shape.Bounded("program_id", static_cast<int>(r.program_id().size()), 32);
   shape.Valid("program_id", IsProgramId(r.program_id()) && r.program_id() != kSystemProgram, "1 to 32 of a-z 0-9 -, a letter first");
   return Registering(shape, std::move(mutation), ProgramData{.id = r.program_id(), .administrator = NewId('a')}, /*is_new=*/true);
 }
@@ -361,10 +367,11 @@ absl::StatusOr<Mutation> FromProto(const v1::SetNodeRequest& r) {
   shape.Known("node.kind", r.node().kind(), v1::NodeKind_IsValid(r.node().kind()));
   data.kind = static_cast<NodeKind>(r.node().kind());
   data.parent = shape.Slug("node.parent", r.node().parent(), 32);
-  shape.Valid("node.places", r.node().places_size() <= 64, "up to 64");
-  for (const auto& place : r.node().places()) {
-    shape.Required("node.places", !place.empty());
-    data.places.push_back(shape.Slug("node.places", place, 32));
+  shape.Bounded("node.places", r.node().places_size(), 64);
+  for (int i = 0; i < r.node().places_size() && shape.status().ok(); ++i) {
+    const std::string field = absl::StrCat("node.places[", i, "]");
+    shape.Required(field, !r.node().places(i).empty());
+    data.places.push_back(shape.Slug(field, r.node().places(i), 32));
   }
   data.type = shape.Slug("node.type", r.node().type(), 32);
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
@@ -415,7 +422,7 @@ absl::StatusOr<Mutation> FromProto(const v1::CreateMembersRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("members", r.members_size() > 0);
-  shape.Valid("members", r.members_size() <= 1000, "1 to 1000 members");
+  shape.Bounded("members", r.members_size(), 1000);
   Register command{.items = {}, .is_new = true, .rulebook_json = ""};
   for (int i = 0; i < r.members_size() && shape.status().ok(); ++i) {
     MemberData data = MemberOf(shape, absl::StrCat("members[", i, "]."), r.members(i), mutation.program);

@@ -75,6 +75,7 @@ class JournalService final : public Raw {
     return get_blob_.Handle<v1::GetBlobRequest, v1::GetBlobResponse>(
         context, in, out, [this](const Call& call, const v1::GetBlobRequest& request, Reply<v1::GetBlobResponse> reply) {
           if (auto program = ParseProgram("program", request.program()); !program.ok()) return reply.Refuse(program.status());
+          if (request.sha256().empty()) return reply.Refuse(FieldRequired("sha256"));
           if (request.sha256().size() != 32) return reply.Refuse(FieldInvalid("sha256", "32 bytes"));
           auto program = Program(call.caller(), request.program(), Method::kGetBlob);
           if (!program.ok()) return reply.Refuse(program.status());

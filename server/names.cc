@@ -111,6 +111,19 @@ std::optional<Name> Parse(std::string_view text) {
   return std::nullopt;
 }
 
+// Of the longest name of the kind, its program's included.
+std::size_t LengthMax(ResourceKind kind) {
+  constexpr std::size_t kProgram = std::string_view("programs/").size() + 32, kId = 63;
+  if (kind == ResourceKind::kProgram) return kProgram;
+  if (kind == ResourceKind::kTerminal) return kProgram + std::string_view("/merchants//terminals/").size() + 2 * kId;
+  for (const Collection& collection : kCollections) {
+    if (collection.kind != kind) continue;
+    const std::size_t id = collection.form == Form::kId ? kId : collection.form == Form::kFundCode || collection.form == Form::kSequence ? 16 : 32;
+    return kProgram + collection.segment.size() + 2 + id;
+  }
+  return 0;
+}
+
 int HexDigit(char c) {
   if (IsDigit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -132,6 +145,7 @@ bool IsId(std::string_view text, std::size_t max) {
 
 absl::StatusOr<Name> ParseName(std::string_view field, std::string_view text) {
   if (text.empty()) return FieldRequired(field);
+  if (const std::size_t max = LengthMax(ResourceKind::kTerminal); text.size() > max) return FieldTooLong(field, max);
   const auto name = Parse(text);
   if (!name) return FieldInvalid(field, "a resource name such as programs/{program}/members/{member}");
   return *name;
@@ -139,6 +153,7 @@ absl::StatusOr<Name> ParseName(std::string_view field, std::string_view text) {
 
 absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, ResourceKind kind, std::string_view program) {
   if (text.empty()) return FieldRequired(field);
+  if (text.size() > LengthMax(kind)) return FieldTooLong(field, LengthMax(kind));
   const auto name = Parse(text);
   if (!name || name->kind != kind || name->program != program) return FieldInvalid(field, PatternOf(kind));
   return *name;
@@ -146,6 +161,7 @@ absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, 
 
 absl::StatusOr<std::string_view> ParseProgram(std::string_view field, std::string_view text) {
   if (text.empty()) return FieldRequired(field);
+  if (const std::size_t max = LengthMax(ResourceKind::kProgram); text.size() > max) return FieldTooLong(field, max);
   const auto name = Parse(text);
   if (!name || name->kind != ResourceKind::kProgram) return FieldInvalid(field, PatternOf(ResourceKind::kProgram));
   return name->program;
@@ -153,7 +169,7 @@ absl::StatusOr<std::string_view> ParseProgram(std::string_view field, std::strin
 
 absl::StatusOr<std::string_view> ParseMember(std::string_view field, std::string_view text, std::string_view program) {
   constexpr std::string_view kShort = "members/";
-  if (text.starts_with(kShort)) {
+  if (text.starts_with(kShort) && text.size() <= LengthMax(ResourceKind::kMember)) {
     const std::string_view id = text.substr(kShort.size());
     if (!IsId(id)) return FieldInvalid(field, PatternOf(ResourceKind::kMember));
     return id;

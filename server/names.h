@@ -35,7 +35,7 @@ struct Name {
   bool operator==(const Name&) const = default;
 };
 
-// Any name. FIELD_REQUIRED if empty, FIELD_INVALID if it is no name. `field` is only for the refusal.
+// Any name. FIELD_REQUIRED if empty, FIELD_TOO_LONG if no name is as long, FIELD_INVALID if it is no name. `field` is only for the refusal.
 absl::StatusOr<Name> ParseName(std::string_view field, std::string_view text);
 // A name of `kind`, with FIELD_INVALID for any other, or for one of another program than `program`.
 absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, ResourceKind kind, std::string_view program);

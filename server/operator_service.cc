@@ -23,6 +23,7 @@ class OperatorService final : public Raw {
     return backup_.Handle<v1::BackupRequest, v1::BackupResponse>(
         context, in, out, [this](const Call& call, const v1::BackupRequest& request, Reply<v1::BackupResponse> reply) {
           if (request.backup_id().empty()) return reply.Refuse(FieldRequired("backup_id"));
+          if (request.backup_id().size() > 63) return reply.Refuse(FieldTooLong("backup_id", 63));
           if (!IsId(request.backup_id())) return reply.Refuse(FieldInvalid("backup_id", "1 to 63 of a-z 0-9 -"));
           if (auto status = context_.authorizer->Check(call.caller(), Method::kBackup, std::string(kSystemProgram)); !status.ok()) {
             return reply.Refuse(status);

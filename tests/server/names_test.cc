@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "storage/rules/refusal.h"
 
@@ -104,6 +105,38 @@ TEST(Names, IdOfTheLongestLengthPasses) {
   EXPECT_TRUE(ParseName("name", "programs/" + std::string(32, 'p')).ok());
   const std::string text = "programs/p/members/" + std::string(63, 'a');
   EXPECT_TRUE(ParseName("name", text).ok());
+}
+
+// Longer than any name of the kind is too long; a part that is too long in a name that is not, is of the wrong form.
+TEST(Names, EachKindHasItsLongestName) {
+  const std::string program = "programs/" + std::string(32, 'p'), id(63, 'a');
+  const struct {
+    ResourceKind kind;
+    std::string longest;
+  } kRows[] = {
+      {ResourceKind::kProgram, program},
+      {ResourceKind::kMember, program + "/members/" + id},
+      {ResourceKind::kMerchant, program + "/merchants/" + id},
+      {ResourceKind::kTerminal, program + "/merchants/" + id + "/terminals/" + id},
+      {ResourceKind::kStaff, program + "/staff/" + id},
+      {ResourceKind::kNode, program + "/nodes/" + std::string(32, 'n')},
+      {ResourceKind::kFund, program + "/funds/" + std::string(16, 'f')},
+      {ResourceKind::kRulebook, program + "/rulebooks/" + std::string(32, 'v')},
+      {ResourceKind::kRedemption, program + "/redemptions/9007199254740991"},
+      {ResourceKind::kHold, program + "/holds/9007199254740991"},
+      {ResourceKind::kAward, program + "/awards/9007199254740991"},
+      {ResourceKind::kEntry, program + "/entries/9007199254740991"},
+  };
+  for (const auto& [kind, longest] : kRows) {
+    EXPECT_TRUE(ParseNameIn("name", longest, kind, std::string(32, 'p')).ok()) << longest;
+    const auto refusal = RefusalFrom(ParseNameIn("name", longest + "1", kind, std::string(32, 'p')).status());
+    ASSERT_TRUE(refusal) << longest;
+    EXPECT_EQ(refusal->reason, v1::FIELD_TOO_LONG) << longest;
+    EXPECT_EQ(std::map(refusal->facts.begin(), refusal->facts.end()).at("max"), std::to_string(longest.size())) << longest;
+  }
+  EXPECT_EQ(ReasonOf(ParseName("name", kRows[3].longest + "1").status()), v1::FIELD_TOO_LONG);
+  EXPECT_EQ(ReasonOf(ParseProgram("name", program + "p").status()), v1::FIELD_TOO_LONG);
+  EXPECT_EQ(ReasonOf(ParseMember("name", "members/" + std::string(200, 'a'), "p").status()), v1::FIELD_TOO_LONG);
 }
 
 TEST(Names, NameOfAnotherProgramOrKindIsRefused) {

@@ -18,6 +18,8 @@ template <class S> using L = v1::AccountService::WithRawCallbackMethod_ListState
 using Raw = B<L<v1::AccountService::Service>>;
 
 std::int64_t ToMs(const google::protobuf::Timestamp& time) { return time.seconds() * 1000 + time.nanos() / 1'000'000; }
+// The first whole millisecond that is not before `time`: entries are recorded in those.
+std::int64_t ToMsUp(const google::protobuf::Timestamp& time) { return time.seconds() * 1000 + (time.nanos() + 999'999) / 1'000'000; }
 
 // 1970 to 9999, whole nanoseconds.
 absl::Status CheckTime(const char* field, const google::protobuf::Timestamp& time) {
@@ -143,8 +145,8 @@ class AccountService final : public Raw {
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
     if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
     const std::string unit = request.unit().empty() ? std::string(kPoint) : request.unit();
-    const std::int64_t start_ms = request.has_start_time() ? ToMs(request.start_time()) : 0;
-    const std::int64_t end_ms = request.has_end_time() ? ToMs(request.end_time()) : std::int64_t{1} << 62;
+    const std::int64_t start_ms = request.has_start_time() ? ToMsUp(request.start_time()) : 0;
+    const std::int64_t end_ms = request.has_end_time() ? ToMsUp(request.end_time()) : std::int64_t{1} << 62;
     const std::string query = absl::StrCat("statement ", subject.program, " ", member, " ", unit, " ", start_ms, " ", end_ms);
     const bool is_first_page = request.page_token().empty();
 

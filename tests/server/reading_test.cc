@@ -1,9 +1,13 @@
 // Lists, statements and streams while the ledger goes on: pages stand still, a range is the same bytes for ever, a stream that was cut goes on.
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "storage/clock.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -76,6 +80,86 @@ TEST_F(ReadingTest, PagesOfAStatementStandStillWhileEntriesArrive) {
     }
     EXPECT_EQ(after, opening);
     EXPECT_EQ(after, 0);
+  }
+}
+
+// Every kind of entry that moves points, and ranges that begin and end before, on and after each: what was there, and what came or went, is
+// what is left.
+TEST_F(ReadingTest, OpeningAndChangesAreClosingWhereverARangeIsCut) {
+  std::string number;
+  world.Set("HOME", world.CreateMember("grid-1", &number));
+  world.Set("HOME_NUMBER", number);
+  std::string sale, hold, award;
+  const auto call = [&](const std::string& caller, const std::string& method, const std::string& text) {
+    const Answer answer = world.Call(caller, method, R"(program: "$P" request_id: "$ID" )" + text);
+    EXPECT_TRUE(answer.ok()) << answer;
+  };
+  struct Step {
+    const char* kind;
+    std::int64_t available, held, debt;  // afterwards
+    std::function<void()> act;
+    std::int64_t ms = 0;
+  };
+  Step steps[] = {
+      {"award", 100, 0, 0, [&] { award = world.Award("$HOME", 10); }},
+      {"redemption", 70, 0, 0, [&] { sale = world.Redeem(30); }},
+      {"hold", 50, 20, 0, [&] { hold = world.Hold(20); }},
+      {"capture", 55, 0, 0, [&] { call("till", "Capture", absl::StrCat("points: 15 hold: \"", hold, "\"")); }},
+      {"refund", 65, 0, 0, [&] { call("till", "Refund", absl::StrCat("points: 10 clerk: \"c\" redemption: \"", sale, "\"")); }},
+      {"redemption", 58, 0, 0, [&] { world.Redeem(7, "6ba7b810-9dad-41d1-80b4-00c04fd430c8"); }},
+      {"reversal", 65, 0, 0, [&] { call("till", "Reverse", R"(target_request_id: "6ba7b810-9dad-41d1-80b4-00c04fd430c8")"); }},
+      {"correction", 0, 0, 5,
+       [&] { call("corrector-all", "Correct", absl::StrCat("new_quantity: 3 reason: WRONG_QUANTITY award: \"", award, "\"")); }},
+      {"award", 15, 0, 0, [&] { world.Award("$HOME", 2); }},
+  };
+  // A time in nanoseconds, or none.
+  std::vector<std::optional<std::int64_t>> cuts = {std::nullopt};
+  const auto cut = [&](std::int64_t ms, std::int64_t ns) { cuts.push_back(ms * 1'000'000 + ns); };
+  for (Step& step : steps) {
+    step.act();
+    const auto time = Page("page_size: 1").lines(0).record_time();
+    step.ms = time.seconds() * 1000 + time.nanos() / 1'000'000;
+    cut(step.ms, -1), cut(step.ms, 0), cut(step.ms, 1);
+    while (Clock::System().NowMs() <= step.ms) std::this_thread::yield();  // each in a millisecond of its own
+  }
+  const auto in = [](const char* field, std::optional<std::int64_t> ns) {
+    return ns ? absl::StrCat(field, " { seconds: ", *ns / 1'000'000'000, " nanos: ", *ns % 1'000'000'000, " } ") : "";
+  };
+  for (const auto& start : cuts) {
+    for (const auto& end : cuts) {
+      std::int64_t opening = 0, closing = 0;
+      std::vector<const Step*> inside;  // newest first
+      for (const Step& step : steps) {
+        const std::int64_t ns = step.ms * 1'000'000, total = step.available + step.held - step.debt;
+        if (start && ns < *start) opening = closing = total;
+        if ((!start || ns >= *start) && (!end || ns < *end)) inside.insert(inside.begin(), &step), closing = total;
+      }
+      for (const int page_size : {2, 50}) {
+        const std::string range = absl::StrCat(in("start_time", start), in("end_time", end), "page_size: ", page_size);
+        SCOPED_TRACE(range);
+        auto page = Page(range);
+        EXPECT_EQ(page.opening_balance(), opening);
+        EXPECT_EQ(page.closing_balance(), closing);
+        std::int64_t changes = 0;
+        std::size_t lines = 0;
+        for (;;) {
+          EXPECT_LE(page.lines_size(), page_size);
+          for (const auto& line : page.lines()) {
+            ASSERT_LT(lines, inside.size());
+            const Step& step = *inside[lines++];
+            EXPECT_EQ(line.kind(), step.kind);
+            EXPECT_EQ(std::tuple(line.available(), line.held(), line.debt()), std::tuple(step.available, step.held, step.debt)) << step.kind;
+            changes += line.available_change() + line.held_change() - line.debt_change();
+          }
+          if (page.next_page_token().empty()) break;
+          page = Page(absl::StrCat(range, " page_token: \"", page.next_page_token(), "\""));
+          EXPECT_EQ(page.opening_balance(), 0);  // only the first page says
+          EXPECT_EQ(page.closing_balance(), 0);
+        }
+        EXPECT_EQ(lines, inside.size());
+        EXPECT_EQ(opening + changes, closing);
+      }
+    }
   }
 }
 

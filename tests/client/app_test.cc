@@ -376,7 +376,6 @@ TEST_F(ExportTest, ResumeGoesOnWithAPartialFile) {
   EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 0) << err_.str();
   EXPECT_EQ(Bytes("part.jsonl"), kAll);
   EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").start_sequence(), 2);
-  EXPECT_EQ(Run({"export", "--output", Path("x.csv"), "--format", "csv", "--resume"}), 1);
 }
 
 TEST_F(AppTest, FollowEndsAfterTheCount) {

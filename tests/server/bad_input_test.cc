@@ -413,6 +413,45 @@ TEST(BadInputTableTest, NamesFieldsThatExist) {
   for (const Exception& e : kExceptions) EXPECT_TRUE(names.contains(e.field)) << e.field;
 }
 
+// A name of the right form that nothing has.
+TEST_F(ServerTest, WhatIsNotThereIsNotFoundByItsKind) {
+  const std::string sha256(32, 'x');
+  const struct {
+    const char* caller;
+    const char* method;
+    std::string text;
+    const char* reason;
+  } kRows[] = {
+      {"auditor", "GetEntry", absl::StrCat(R"(name: "$P/entries/)", world.End() + 100, R"(")"), "ENTRY_NOT_FOUND"},
+      {"auditor", "GetEntry", R"(name: "$P/entries/9007199254740991")", "ENTRY_NOT_FOUND"},
+      {"auditor", "GetBlob", absl::StrCat(R"(program: "$P" sha256: ")", sha256, R"(")"), "ENTRY_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/members/mx")", "MEMBER_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/members/12345678")", "MEMBER_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/merchants/sx")", "MERCHANT_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/merchants/sx/terminals/tx")", "TERMINAL_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/staff/ax")", "STAFF_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/nodes/x")", "NODE_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/funds/x")", "FUND_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/rulebooks/x")", "RULEBOOK_NOT_FOUND"},
+      {"helper-all", "GetBalance", R"(member: "$P/members/mx")", "MEMBER_NOT_FOUND"},
+      {"helper-all", "ListStatement", R"(member: "$P/members/mx")", "MEMBER_NOT_FOUND"},
+      {"till", "GetOutcome", R"(program: "$P" request_id: "$ID")", "REQUEST_NOT_FOUND"},
+      {"recorder-all", "GetAwardOutcome", R"(program: "$P" request_id: "$ID")", "REQUEST_NOT_FOUND"},
+      {"till", "Capture", R"(program: "$P" request_id: "$ID" hold: "$P/holds/9007199254740991")", "HOLD_NOT_FOUND"},
+      {"till", "Void", R"(program: "$P" request_id: "$ID" hold: "$P/holds/0")", "HOLD_NOT_FOUND"},
+      {"till", "Refund", R"(program: "$P" request_id: "$ID" clerk: "c" points: 1 redemption: "$P/redemptions/0")", "REDEMPTION_NOT_FOUND"},
+      {"corrector-all", "Correct", R"(program: "$P" request_id: "$ID" award: "$P/awards/0" reason: WRONG_QUANTITY)", "AWARD_NOT_FOUND"},
+      {"admin", "CreateTerminal", R"(program: "$P" request_id: "$ID" merchant: "$P/merchants/sx")", "MERCHANT_NOT_FOUND"},
+  };
+  const auto start = world.End();
+  for (const auto& row : kRows) {
+    const Answer answer = world.Call(row.caller, row.method, row.text);
+    EXPECT_EQ(answer.reason, row.reason) << row.method << " " << row.text << " " << answer;
+    EXPECT_FALSE(answer.has_outcome) << row.method;
+  }
+  EXPECT_EQ(world.AskedSince(start), 0);
+}
+
 // A recorded refusal is one entry, once, and its repetition none; an unrecorded one leaves the request id free.
 TEST_F(ServerTest, RefusalsAreRecordedOnceOrNotAtAll) {
   const std::string dear = R"(program: "$P" request_id: "ID" presentation { member_number: "$HOME_NUMBER" }

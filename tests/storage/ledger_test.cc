@@ -60,10 +60,30 @@ TEST_F(LedgerTest, AHundredEqualRequestsAtOnceMakeOneEntry) {
     const auto answer = answers[i].get();
     originals += !answer.is_replayed;
     EXPECT_EQ(answer.entry(), first.entry());
+    EXPECT_EQ(answer.entries.size(), 1u);
+    EXPECT_EQ(answer.refusal, std::nullopt);
+    EXPECT_EQ(answer.first, v1::DONE);
+    EXPECT_EQ(answer.now, v1::DONE);
+    EXPECT_EQ(answer.now_sequence, first.now_sequence);
+    EXPECT_EQ(answer.refunded_points, 0);
+    EXPECT_EQ(answer.target, nullptr);
   }
   EXPECT_EQ(originals, 1);
   EXPECT_EQ(ledger->EndSequence("minyue"), before + 1);
   EXPECT_EQ(Balance("m1"), 970);
+}
+
+TEST_F(LedgerTest, ARequestWhoseDeadlineHasPassedIsNotBegun) {
+  SetUpProgram();
+  const auto id = NewId();
+  const auto before = ledger->EndSequence("minyue");
+  std::promise<Outcome> late;
+  ledger->Submit("minyue", Till(id), Sale("m1", 30), [&](Outcome outcome) { late.set_value(std::move(outcome)); },
+                 std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
+  EXPECT_EQ(ReasonOf(late.get_future().get()), v1::DEADLINE_PASSED);
+  EXPECT_EQ(ledger->EndSequence("minyue"), before);
+  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), v1::REQUEST_NOT_FOUND);
+  EXPECT_EQ(Run(Till(id), Sale("m1", 30)).first, v1::DONE);  // the id is free
 }
 
 TEST_F(LedgerTest, AFailedCommitStopsEverythingAndTheTruthIsOnDisk) {

@@ -37,6 +37,16 @@ class RacesTest : public LedgerTest {
   std::int64_t HoldOf(std::int64_t points) {
     return Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, points, 0}}}).entry().sequence;
   }
+  // Everybody's 1,000 points are one lot, which ends with the next millisecond.
+  void SetUpLastMomentOfPoints(int members) {
+    std::string book = RulebookJson();
+    const std::string_view year = R"("lot_validity":{"months":12}})";
+    book.replace(book.find(year), year.size(), R"("lot_validity":{"months":1}})");
+    SetUpProgram(members, book);
+    const auto lots = BalanceNow(*ledger->FindState("minyue"), "m1", clock.NowMs()).at(1).lots;
+    ASSERT_EQ(lots.size(), 1u);
+    clock.Advance(StartOf(lots[0].end) - clock.NowMs() - 1);
+  }
   // One of the two is done, the other refused; which one was done.
   static int WinnerOf(const std::array<Outcome, 2>& outcomes) {
     const int winner = outcomes[0].first == v1::DONE ? 0 : 1;
@@ -137,22 +147,15 @@ TEST_F(RacesTest, TwoSalesOfTheLastPoints) {
 
 // Midnight: sales before it have the points, sales after it don't, and what was not sold is expired.
 TEST_F(RacesTest, SalesWhilePointsExpire) {
-  std::string book = RulebookJson();
-  const std::string_view year = R"("lot_validity":{"months":12}})";
-  book.replace(book.find(year), year.size(), R"("lot_validity":{"months":1}})");
-  SetUpProgram(4, book);
-  const auto lots = BalanceNow(*ledger->FindState("minyue"), "m1", clock.NowMs()).at(1).lots;
-  ASSERT_EQ(lots.size(), 1u);
-  clock.Advance(StartOf(lots[0].end) - clock.NowMs() - 1);
+  SetUpLastMomentOfPoints(4);
   std::atomic<std::int64_t> sold = 0, refused = 0;
   std::vector<std::thread> tills;
   for (int t = 0; t < 8; ++t) {
     tills.emplace_back([&] {
       for (int i = 0; i < 40; ++i) {
         const Outcome sale = Buy("m1", 1);
-        if (sale.first == v1::DONE) ++sold;
+        if (sale.first == v1::DONE && sold.fetch_add(1) == 99) clock.Advance(1);
         if (ReasonOf(sale) == v1::INSUFFICIENT_POINTS) ++refused;
-        if (sold == 100) clock.Advance(1);
       }
     });
   }
@@ -163,6 +166,40 @@ TEST_F(RacesTest, SalesWhilePointsExpire) {
   EXPECT_EQ(Balance("s1"), sold);
   EXPECT_EQ(Balance("m1"), 0);
   EXPECT_GE(Balance("expired"), 1000 - sold);
+}
+
+// Midnight again: a hold before it keeps its points past the end of their lot, one after it finds none. What a hold gives back afterwards
+// expires, however it ends.
+TEST_F(RacesTest, HoldsWhileTheirLotExpires) {
+  SetUpLastMomentOfPoints(1);
+  std::atomic<std::int64_t> held = 0, captured = 0, refused = 0;
+  std::vector<std::thread> tills;
+  for (int t = 0; t < 8; ++t) {
+    tills.emplace_back([&] {
+      for (int i = 0; i < 40; ++i) {
+        const Outcome hold = Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, 2, 0}}});
+        if (hold.first != v1::PENDING) {
+          EXPECT_EQ(ReasonOf(hold), v1::INSUFFICIENT_POINTS);
+          ++refused;
+          continue;
+        }
+        if (held.fetch_add(1) == 99) clock.Advance(1);
+        if (i % 3 == 0) captured += Run(Till(NewId()), Capture{hold.entry().sequence, 1}).first == v1::DONE;
+        EXPECT_TRUE(i % 3 != 1 || Run(Till(NewId()), Void{hold.entry().sequence}).first == v1::DONE);
+      }
+    });
+  }
+  for (auto& till : tills) till.join();
+  EXPECT_EQ(held + refused, 320);
+  EXPECT_GE(held, 100);
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(Balance("m1", Sub::kHeld), 0);  // every third is still open
+  clock.Advance(180'000);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(Balance("m1"), 0);
+  EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
+  EXPECT_EQ(Balance("s1"), captured);
+  EXPECT_EQ(Balance("expired"), 1000 - captured);
 }
 
 // A reversal that overtakes its sale, or not: the member keeps the points either way.

@@ -91,6 +91,7 @@ TEST_F(EngineTest, AwardRefusals) {
       {"suspended", v1::MEMBER_SUSPENDED, [](AwardItem& i) { i.member = "mgone"; }},
       {"future", v1::DAY_IN_FUTURE, [](AwardItem& i) { i.effective_day = 20240316; }},
       {"too old", v1::DAY_TOO_OLD, [](AwardItem& i) { i.effective_day = 20240110; }},
+      {"of points that ended", v1::LOT_ALREADY_PAST, [](AwardItem& i) { i.activity = "VISIT", i.effective_day = 20240120, i.quantity = 30; }},
       {"same session", v1::SESSION_ALREADY_AWARDED,
        [](AwardItem& i) { i.member = "m2", i.activity = "MEETING", i.session = "s-1", i.quantity = 1; }},
       {"no session", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "MEETING", i.quantity = 1; }},

@@ -1,15 +1,17 @@
 #include "storage/csv.h"
 
+#include <algorithm>
 #include <cstdio>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace redpoints {
 namespace {
 
 constexpr const char* kHeaders[] = {"序号", "记录时间", "业务日", "类型", "会员", "商户", "终端", "店员", "小票号", "群体", "活动", "活动日",
-                                    "数量", "场次", "案件", "规则册", "账户", "账户部分", "单位", "数额", "余额", "批次", "关联序号",
-                                    "原因", "经办", "请求编号"};
+                                    "数量", "封顶", "场次", "案件", "规则册", "兑换明细", "应付(分)", "应付明细", "账户", "账户部分", "单位",
+                                    "数额", "余额", "批次", "关联序号", "原因", "拒绝详情", "经办", "请求编号", "目标请求"};
 
 std::string TimeText(std::int64_t unix_ms) {
   const Day day = DayOf(unix_ms);
@@ -21,13 +23,77 @@ std::string TimeText(std::int64_t unix_ms) {
   return buffer;
 }
 
-// With its hyphens a request id can't be taken for a number.
-std::string UuidText(const std::string& hex) {
-  if (hex.size() != 32) return hex;
-  return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
+// In its five groups a request id can't be taken for a number or date, so it needs no apostrophe.
+void AppendUuid(const std::string& hex, std::string& out) {
+  if (hex.size() != 32) return AppendCsvText(hex, out);
+  absl::StrAppend(&out, hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
 }
 
 const char* SubText(Sub sub) { return sub == Sub::kHeld ? "预扣" : sub == Sub::kDebt ? "欠分" : "可用"; }
+
+constexpr std::string_view kUnsafeStarts[] = {
+    "=", "+", "-", "@", "＝", "＋", "－", "−", "＠",            // formulas
+    " ", "　", "\x7f",                                        // may be left out, and then the next one counts; so are control characters
+    ".", "．", "(", "（", "$", "＄", "¥", "￥", "€", "£", "%", "％", "#",  // numbers, #N/A
+    "０", "１", "２", "３", "４", "５", "６", "７", "８", "９", "'",
+};
+
+constexpr std::string_view kMonths[] = {"january", "february", "march",     "april",   "may",      "june",
+                                        "july",    "august",   "september", "october", "november", "december"};
+
+// "MAR1", "may-2024", "Sept 3"; neither "MARKET" nor "mar-a1".
+bool IsMonthWithDigits(std::string_view text) {
+  const auto word = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), absl::ascii_isalpha) - text.begin());
+  std::string letters(text.substr(0, word));
+  absl::AsciiStrToLower(&letters);
+  if (letters == "sept") letters = "sep";
+  const bool is_month = std::any_of(std::begin(kMonths), std::end(kMonths),
+                                    [&](std::string_view month) { return letters == month || letters == month.substr(0, 3); });
+  return is_month && text.substr(word).find_first_of("0123456789") != std::string_view::npos &&
+         text.substr(word).find_first_not_of("0123456789 -/.,:") == std::string_view::npos;
+}
+
+bool IsSafe(std::string_view text) {
+  if (text.empty()) return true;
+  if (absl::ascii_iscntrl(static_cast<unsigned char>(text[0])) || absl::ascii_isdigit(static_cast<unsigned char>(text[0]))) return false;
+  for (const auto start : kUnsafeStarts) {
+    if (text.starts_with(start)) return false;
+  }
+  std::string upper(text.substr(0, 6));
+  absl::AsciiStrToUpper(&upper);
+  return upper != "TRUE" && upper != "FALSE" && !IsMonthWithDigits(text);
+}
+
+// "RICE 数量1 积分6 现金0分; BILL ..."
+std::string LinesText(const Entry& e) {
+  std::string text;
+  for (const OfferLine& line : e.lines) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", line.offer, " 数量", line.quantity, " 积分", line.points, " 现金", line.cash_fen, "分");
+  }
+  return text;
+}
+
+std::string OwedText(const Entry& e) {
+  std::string text;
+  for (const Owed& owed : e.owed) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", owed.fund, " 积分", owed.points, " 应付", owed.fen, "分");
+  }
+  return text;
+}
+
+std::int64_t FenOwed(const Entry& e) {
+  std::int64_t fen = 0;
+  for (const Owed& owed : e.owed) fen += owed.fen;
+  return fen;
+}
+
+// What was refused, and the facts of the reason.
+std::string RefusalText(const Entry& e) {
+  if (e.kind != Kind::kRefused) return "";
+  std::string text = e.request_kind.empty() ? "" : absl::StrCat("request_kind=", e.request_kind);
+  for (const auto& [key, value] : e.facts) absl::StrAppend(&text, text.empty() ? "" : "; ", key, "=", value);
+  return text;
+}
 
 }  // namespace
 
@@ -38,14 +104,13 @@ std::string CsvHeader() {
 }
 
 void AppendCsvText(std::string_view text, std::string& out) {
-  const bool is_formula = !text.empty() && (text[0] == '=' || text[0] == '+' || text[0] == '-' || text[0] == '@' || text[0] == '\t' || text[0] == '\r');
-  const bool is_quoted = is_formula || text.find_first_of(",\"\r\n") != std::string_view::npos;
-  if (!is_quoted) {
+  const bool is_safe = IsSafe(text);
+  if (is_safe && text.find_first_of(",\"\r\n") == std::string_view::npos) {
     out += text;
     return;
   }
   out += '"';
-  if (is_formula) out += '\'';
+  if (!is_safe) out += '\'';
   for (const char c : text) {
     if (c == '"') out += '"';
     out += c;
@@ -56,14 +121,19 @@ void AppendCsvText(std::string_view text, std::string& out) {
 void AppendCsv(const Entry& e, std::string& out) {
   const std::size_t rows = e.postings.empty() ? 1 : e.postings.size();
   for (std::size_t i = 0; i < rows; ++i) {
+    const bool is_first = i == 0;
     const Posting* p = e.postings.empty() ? nullptr : &e.postings[i];
     const auto text = [&](std::string_view cell) {
       out += ',';
       AppendCsvText(cell, out);
     };
     const auto number = [&](std::int64_t value, bool is_there) { absl::StrAppend(&out, ",", is_there ? absl::StrCat(value) : ""); };
+    const auto uuid = [&](const std::string& hex) {
+      out += ',';
+      AppendUuid(hex, out);
+    };
     absl::StrAppend(&out, e.sequence);
-    text(TimeText(e.recorded_ms));
+    absl::StrAppend(&out, ",", TimeText(e.recorded_ms));
     number(e.business_day, true);
     text(KindNameZh(e.kind));
     text(e.member);
@@ -74,10 +144,14 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(e.group);
     text(e.activity);
     number(e.effective_day, e.effective_day != 0);
-    number(e.quantity, e.quantity != 0);
+    number(e.quantity, is_first && e.quantity != 0);
+    text(e.cap_hit ? "是" : "");
     text(e.session);
     text(e.case_id);
     text(e.rulebook);
+    text(is_first ? LinesText(e) : "");
+    number(FenOwed(e), is_first && !e.owed.empty());
+    text(is_first ? OwedText(e) : "");
     text(p ? p->holder : "");
     text(p ? SubText(p->sub) : "");
     text(p ? p->unit : "");
@@ -90,8 +164,10 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(lots);
     number(e.ref >= 0 ? e.ref : e.hold, e.ref >= 0 || e.hold >= 0);
     text(e.reason);
+    text(RefusalText(e));
     text(e.actor);
-    text(UuidText(e.request_id));
+    uuid(e.request_id);
+    uuid(e.target_request);
     out += "\r\n";
   }
 }

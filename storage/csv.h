@@ -1,5 +1,20 @@
-// The ledger as a table for people: one row for each posting, UTF-8 with BOM, zh-CN headers, CRLF, so that Excel and WPS open it. For reading
-// only; evidence is the JSON Lines export. Pure functions: the same entries give the same bytes.
+// The ledger as a table for people: UTF-8 with BOM, zh-CN headers, CRLF, so that Excel and WPS open it. For reading only; evidence is the
+// JSON Lines export. Pure functions: the same entries give the same bytes.
+//
+// One row for each posting. What is not of the posting stands in each row of its entry, to be filtered by, but for what people add up or
+// count: 数量, 兑换明细, 应付(分) and 应付明细 stand in the entry's first row alone, so that a column's sum is the ledger's.
+//
+//   序号                 the first column, bare digits: clients that resume a file find their place by it
+//   兑换明细             RICE 数量1 积分6 现金0分; BILL 数量2 积分4 现金1250分
+//   应付(分), 应付明细   what the funds owe the shop for the entry, negative when it is taken back; and by fund: donor 积分4 应付133分; street ...
+//   拒绝详情             of a refusal: request_kind=redemption; short_by=20
+//   批次                 fund, first day without the points (0: never), points: street 20250401 6
+//
+// A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text cell
+// that begins with one and has what was stored. That is what OWASP advises against formulas, and Excel and WPS then show the apostrophe and
+// all digits. Rejected: ="0001" is a formula itself, and asks every other reader to understand it; a tab in front can't be seen, so that a
+// search for 0001 finds nothing and nobody knows why; quotes alone change nothing for either program. Columns of numbers, days (20240315)
+// and the time of recording are left to be numbers and dates.
 #pragma once
 
 #include <string>
@@ -15,7 +30,10 @@ std::string CsvHeader();
 // The rows of one entry: one for each posting, one with empty posting cells when there is none.
 void AppendCsv(const Entry& entry, std::string& out);
 
-// A text cell: quoted where needed, and made harmless where a spreadsheet would take it for a formula (= + - @ TAB CR in front).
+// A text cell: quoted where needed, and with an apostrophe in front where a spreadsheet would take it for
+//   a formula          = + - @, their full-width forms (which a Chinese locale reads alike), a control character or space (left out at times)
+//   a number or date   a digit (half or full width), . ( # % or a currency in front; TRUE and FALSE; an English month with digits: MAR-1, dec2024
+//   the mark itself    an apostrophe in front
 void AppendCsvText(std::string_view text, std::string& out);
 
 }  // namespace redpoints

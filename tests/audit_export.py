@@ -143,7 +143,8 @@ def audit(a):
         with open(a.csv, encoding="utf-8-sig", newline="") as file:
             for number, row in enumerate(csv.DictReader(file), start=2):
                 mine = books.rows[number - 2] if number - 2 < len(books.rows) else None
-                theirs = [row[name] for name in ("序号", "账户", "账户部分", "单位", "数额", "余额")]
+                # An apostrophe keeps spreadsheets from reading a text as a formula, number or date.
+                theirs = [row[name].removeprefix("'") for name in ("序号", "账户", "账户部分", "单位", "数额", "余额")]
                 check(mine == theirs or not theirs[1] and mine[:2] == theirs[:2], f"CSV line {number}: {theirs}, the entries give {mine}")
         check(number - 1 == len(books.rows), f"the CSV has {number - 1} rows, the entries {len(books.rows)}")
     for count in a.count:

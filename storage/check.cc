@@ -13,7 +13,8 @@ namespace {
 
 absl::Status Difference(const std::string& what) { return absl::DataLossError(what); }
 
-// Compares the derived rows on disk with those that the journal up to their mark adds up to. Both ways: none too many, none missing.
+// Compares the derived rows on disk, their mark included, with those that the journal up to the mark adds up to. Both ways, in the order
+// of the keys: none too many, none missing.
 absl::Status CompareRows(const Store& store, State& state, CheckReport& report) {
   std::map<std::string, std::string> expected;
   std::size_t i = 0;
@@ -23,24 +24,27 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
       if (row.value) expected[DerivedKey(state.program, letter, key)] = EncodeRow(*row.value);
     }
   });
+  if (state.next_sequence > 0) expected[DerivedKey(state.program, kMarkTable, "")] = EncodeRow(MarkOf(state));
   const std::string prefix = state.program + '\0';
+  const auto name = [&](const std::string& key) { return RowName(std::string_view(key).substr(prefix.size())); };
   Store::Range range{.table = TableId::kDerived, .begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
   for (;;) {
     auto rows = store.Scan(range);
     if (!rows.ok()) return rows.status();
     for (const Row& row : *rows) {
-      const std::string name = row.key.substr(prefix.size());
-      if (name[0] == kMarkTable) continue;
-      const auto it = expected.find(row.key);
-      if (it == expected.end()) return Difference(absl::StrCat("derived row ", name, " is not in the journal"));
-      if (it->second != row.value) return Difference(absl::StrCat("derived row ", name, " differs from the journal"));
-      expected.erase(it);
+      const auto next = expected.begin();
+      if (next == expected.end() || row.key < next->first) {
+        return Difference(absl::StrCat(name(row.key), state.next_sequence > 0 ? " is not in the journal" : " is there without the mark"));
+      }
+      if (next->first < row.key) return Difference(absl::StrCat(name(next->first), " is missing"));
+      if (next->second != row.value) return Difference(absl::StrCat(name(row.key), " differs from the journal"));
+      expected.erase(next);
       ++report.derived_rows;
     }
     if (rows->size() < range.rows_max) break;
     range.begin = rows->back().key + '\0';
   }
-  if (!expected.empty()) return Difference(absl::StrCat("derived row ", expected.begin()->first.substr(prefix.size()), " is missing"));
+  if (!expected.empty()) return Difference(absl::StrCat(name(expected.begin()->first), " is missing"));
   return absl::OkStatus();
 }
 

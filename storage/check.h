@@ -20,8 +20,9 @@ struct CheckReport {
   std::int64_t mark = 0;                       // entries that the derived rows hold
 };
 
-// DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its key. `progress` is called now and then with
-// the number of entries read and their end. Keeps the program's whole state in memory meanwhile. The store must not be written to.
+// DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its table and key (RowName). `progress` is called
+// now and then with the number of entries read and their end. Keeps the program's whole state in memory meanwhile. The store must not be
+// written to.
 absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& program,
                                          const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 

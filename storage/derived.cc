@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
 #include "storage/rules/entry_codec.h"
 
 namespace redpoints {
 namespace {
+
+// In the order of kTableLetters.
+constexpr const char* kRowNames[] = {"account", "request", "follow-up", "hold", "registration", "number", "counter"};
+static_assert(std::size(kRowNames) == std::size(kTableLetters));
 
 // Fields one behind the other: integers as zigzag varints, texts and lists with their length first.
 class Writer {
@@ -102,8 +107,7 @@ template <class F> absl::Status ForEachRow(const std::string& program, char lett
     if (!rows.ok()) return rows.status();
     for (const Row& row : *rows) {
       if (!f(row.key.substr(prefix.size()), std::string_view(row.value))) {
-        return absl::DataLossError(absl::StrCat("derived row ", std::string(1, letter), " ", row.key.substr(prefix.size()), " of ", program,
-                                                " can't be read"));
+        return absl::DataLossError(absl::StrCat(RowName(row.key.substr(program.size() + 1)), " can't be read"));
       }
     }
     if (rows->size() < range.rows_max) return absl::OkStatus();
@@ -112,6 +116,14 @@ template <class F> absl::Status ForEachRow(const std::string& program, char lett
 }
 
 }  // namespace
+
+std::string RowName(std::string_view key) {
+  if (key.empty()) return "a row without a key";
+  if (key == std::string_view(&kMarkTable, 1)) return "the mark";
+  const auto* letter = std::find(std::begin(kTableLetters), std::end(kTableLetters), key.front());
+  const std::string table = letter == std::end(kTableLetters) ? std::string("row ") + key.front() : kRowNames[letter - kTableLetters];
+  return absl::StrCat(table, " ", std::string(key.substr(1)));
+}
 
 std::string EncodeRow(const Account& r) { return Writer().Row(r.balance[0], r.balance[1], r.balance[2], r.head, r.lots); }
 std::string EncodeRow(const RequestRecord& r) { return Writer().Row(r.sequence, r.count, r.is_tombstone, r.fingerprint); }
@@ -153,6 +165,8 @@ bool DecodeRow(std::string_view b, std::int64_t& r) { return Reader(b).Row(r); }
 
 StateMark MarkOf(const State& state) { return {state.next_sequence, state.last_ms, state.epoch, state.last_closed_day}; }
 
+std::string EncodeRow(const StateMark& r) { return Writer().Row(r.next_sequence, r.last_ms, r.epoch, r.last_closed_day); }
+
 GenerationRows GenerationRows::Collect(State& state) {
   GenerationRows generation;
   generation.program_ = state.program;
@@ -169,8 +183,7 @@ GenerationRows GenerationRows::Collect(State& state) {
 DerivedRows GenerationRows::Rows() const {
   DerivedRows rows;
   for (const auto& append : tables_) append(rows);
-  rows.emplace_back(DerivedKey(program_, kMarkTable, ""),
-                    Writer().Row(mark_.next_sequence, mark_.last_ms, mark_.epoch, mark_.last_closed_day));
+  rows.emplace_back(DerivedKey(program_, kMarkTable, ""), EncodeRow(mark_));
   std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   return rows;
 }
@@ -216,7 +229,9 @@ absl::Status LoadState(State& state, const Store& store) {
   status = ForEachRow(state.program, 'h', store, [&](const std::string& key, std::string_view value) {
     Hold hold;
     if (!DecodeRow(value, hold)) return false;
-    state.holds_by_end[hold.until_ms].insert(std::stoll(key));
+    std::int64_t sequence = 0;
+    if (!absl::SimpleAtoi(key, &sequence)) return false;
+    state.holds_by_end[hold.until_ms].insert(sequence);
     return true;
   });
   if (!status.ok()) return status;

@@ -15,6 +15,8 @@ namespace redpoints {
 
 // The letters that lead the keys of the tables (keys.h), in the order of State::ForEachTable. Never change.
 inline constexpr char kTableLetters[] = {'a', 'r', 'f', 'h', 'g', 'n', 'c'};
+// A row as people may read it: "account m1/POINT". `key` without the program that leads it.
+std::string RowName(std::string_view key);
 
 std::string EncodeRow(const Account& row);
 std::string EncodeRow(const RequestRecord& row);
@@ -40,6 +42,7 @@ struct StateMark {
   Day last_closed_day = 0;
 };
 StateMark MarkOf(const State& state);
+std::string EncodeRow(const StateMark& row);
 
 using DerivedRows = std::vector<std::pair<std::string, std::optional<std::string>>>;
 

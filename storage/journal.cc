@@ -60,7 +60,7 @@ absl::StatusOr<Journal::Chunk> Journal::Lines(std::int64_t start, std::int64_t e
       std::string_view lines = Skip(row.value, chunk.next - *first);
       if (lines.empty()) {
         // Behind the end, unless a later row shows that something is missing; the next scan sees that.
-        if (chunk.next != start) return absl::DataLossError(absl::StrCat("rows of ", program_, " overlap at ", chunk.next));
+        if (chunk.next != start) return absl::DataLossError(absl::StrCat("rows of ", program_, " overlap at entry ", chunk.next));
         break;
       }
       while (!lines.empty() && chunk.next < end && (chunk.lines.empty() || chunk.lines.size() < bytes_max)) {

@@ -222,6 +222,7 @@ class Ledger::Impl {
 
   void ConfirmClock() { is_clock_confirmed_ = true; }
   bool is_clock_stopped() const { return is_clock_stopped_; }
+  bool CanWrite() const { return !options_.is_read_only && !is_failed_ && !is_clock_stopped_; }
 
   Counts counts() const {
     return {entries_, commits_, bytes_, commit_us_, static_cast<std::int64_t>(queued_.load())};
@@ -363,13 +364,16 @@ class Ledger::Impl {
       batch.fence = fence_;
       const CommitResult result = store_.Commit(batch);
       if (result != CommitResult::kCommitted) {
-        Fail(answers, result == CommitResult::kFenced ? "another process owns the ledger" : "the ledger can't be written");
+        Fail(answers, result == CommitResult::kFenced          ? "another process owns the ledger"
+                      : result == CommitResult::kOutOfSequence ? "a journal does not end where this ledger has brought it"
+                                                               : "the ledger can't be written");
         return false;
       }
       commit_us_ += std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
       ++commits_;
       entries_ += entries;
       entries_since_turn_ += entries;
+      for (const auto& append : batch.appends) bytes_ += static_cast<std::int64_t>(append.lines.size());
       for (const auto& put : batch.puts) bytes_ += static_cast<std::int64_t>(put.key.size() + put.value.size());
       Publish(changed);
     }
@@ -398,11 +402,14 @@ class Ledger::Impl {
       RP_CHECK(lines.size() - start <= kLineBytesMax);
       lines += '\n';
     }
-    batch.puts.push_back({TableId::kJournal, JournalKey(program.state.program, posted.front()->sequence), std::move(lines)});
+    const auto count = static_cast<std::int64_t>(posted.size());
+    batch.appends.push_back({.program = program.state.program,
+                             .expected_next_sequence = posted.front()->sequence,
+                             .entries = count,
+                             .lines = std::move(lines)});
     for (auto& [sha256, content] : blobs) {
       batch.puts.push_back({TableId::kBlob, BlobKey(program.state.program, sha256), std::move(content)});
     }
-    const auto count = static_cast<std::int64_t>(posted.size());
     for (auto& entry : posted) program.recent.push_back(std::move(entry));
     while (program.recent.size() > kRecentEntries) program.recent.pop_front();
     return count;
@@ -447,6 +454,7 @@ class Ledger::Impl {
   // Fail-stop: what was in flight may or may not be on disk; only a reopening tells.
   void Fail(std::vector<Answer>& answers, const std::string& why) {
     is_failed_ = true;
+    TellCanWrite();
     for (auto& answer : answers) answer.outcome = Refused(v1::OUTCOME_UNKNOWN);
     SendAnswers(std::move(answers));
     std::vector<Answer> waiting;
@@ -473,6 +481,9 @@ class Ledger::Impl {
   void Tell(const std::string& event, const std::string& detail) const {
     if (options_.on_event) options_.on_event(event, detail);
   }
+  void TellCanWrite() const {
+    if (options_.on_can_write) options_.on_can_write();
+  }
 
   // --- the clock guard: the wall clock must go as the monotonic one does -----------------------------------------------------------
 
@@ -490,11 +501,12 @@ class Ledger::Impl {
   void StopClock(const std::string& why) {
     is_clock_stopped_ = true;
     Tell("clock_stopped", why);
+    TellCanWrite();
   }
   void AcceptClock() {
-    is_clock_stopped_ = false;
     last_wall_ms_ = clock_.NowMs();
     last_monotonic_ms_ = clock_.MonotonicMs();
+    if (is_clock_stopped_.exchange(false)) TellCanWrite();
   }
 
   // --- derived rows ----------------------------------------------------------------------------------------------------------------
@@ -574,6 +586,7 @@ void Ledger::Submit(const std::string& program, Origin origin, Command command, 
 }
 void Ledger::ConfirmClock() { impl_->ConfirmClock(); }
 bool Ledger::is_clock_stopped() const { return impl_->is_clock_stopped(); }
+bool Ledger::CanWrite() const { return impl_->CanWrite(); }
 std::vector<std::string> Ledger::Programs() const { return impl_->Programs(); }
 const State* Ledger::FindState(const std::string& id) const {
   const Program* program = impl_->Find(id);

@@ -35,6 +35,8 @@ class Ledger {
     std::function<void(const absl::Status&)> on_fatal;
     // Something that a person should know of: an invariant, a jump of the clock, a program set aside. Called on the ledger's thread.
     std::function<void(const std::string& event, const std::string& detail)> on_event;
+    // What CanWrite says has changed. Called on the ledger's thread.
+    std::function<void()> on_can_write;
   };
 
   // Loads the programs and replays what their derived rows lack. A program whose data is damaged is set aside, the others go on.
@@ -52,6 +54,8 @@ class Ledger {
   // Accepts the wall clock as it is now.
   void ConfirmClock();
   bool is_clock_stopped() const;
+  // Whether requests are decided now: not with a read-only or failed store, nor while the clock is stopped.
+  bool CanWrite() const;
 
   // The programs of this shard.
   std::vector<std::string> Programs() const;

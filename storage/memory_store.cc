@@ -1,5 +1,10 @@
 #include "storage/memory_store.h"
 
+#include <algorithm>
+
+#include "storage/journal.h"
+#include "storage/keys.h"
+
 namespace redpoints {
 
 absl::StatusOr<std::optional<std::string>> MemoryStore::Get(TableId table, std::string_view key) const {
@@ -12,6 +17,7 @@ absl::StatusOr<std::optional<std::string>> MemoryStore::Get(TableId table, std::
 absl::StatusOr<std::vector<Row>> MemoryStore::Scan(const Range& range) const {
   const std::lock_guard lock(mutex_);
   const auto& rows = tables_[static_cast<std::size_t>(range.table)];
+  if (!range.end.empty() && range.end <= range.begin) return std::vector<Row>();
   const auto begin = rows.lower_bound(range.begin);
   const auto end = range.end.empty() ? rows.end() : rows.lower_bound(range.end);
   std::vector<Row> found;
@@ -31,11 +37,23 @@ absl::StatusOr<std::uint64_t> MemoryStore::TakeOver() {
   return ++fence_;
 }
 
+// Asks the journal itself each time: nothing to keep up to date, and as true as it can be.
+bool MemoryStore::Continues(const CommitBatch& batch) const {
+  return std::all_of(batch.appends.begin(), batch.appends.end(), [this](const CommitBatch::Append& append) {
+    const auto end = Journal(*this, append.program).End();
+    return end.ok() && *end == append.expected_next_sequence;
+  });
+}
+
 CommitResult MemoryStore::Commit(const CommitBatch& batch) {
+  const bool continues = Continues(batch);  // before the lock, which reading takes: only a commit changes it
   const std::lock_guard lock(mutex_);
-  if (batch.fence != fence_) return CommitResult::kFenced;
+  if (batch.fence == 0 || batch.fence != fence_) return CommitResult::kFenced;
   const bool fails = commits_until_failure_ == 0;
+  if (!fails && !continues) return CommitResult::kOutOfSequence;
   if (!fails || is_failure_kept_) {
+    auto& journal = tables_[static_cast<std::size_t>(TableId::kJournal)];
+    for (const auto& append : batch.appends) journal[JournalKey(append.program, append.expected_next_sequence)] = append.lines;
     for (const auto& put : batch.puts) tables_[static_cast<std::size_t>(put.table)][put.key] = put.value;
   }
   if (fails) {

@@ -25,6 +25,8 @@ class MemoryStore : public Store {
   void Heal();
 
  private:
+  bool Continues(const CommitBatch& batch) const;
+
   mutable std::mutex mutex_;
   std::array<std::map<std::string, std::string, std::less<>>, kTableCount> tables_;
   std::uint64_t fence_ = 0;

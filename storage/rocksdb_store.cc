@@ -13,8 +13,10 @@
 #include <ctime>
 #include <filesystem>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "storage/journal.h"
 #include "storage/keys.h"
 
 namespace redpoints {
@@ -170,13 +172,24 @@ class Rocks : public Store {
   }
 
   CommitResult Commit(const CommitBatch& batch) override {
-    if (batch.fence != fence_) return CommitResult::kFenced;
-    return Write(batch) ? CommitResult::kCommitted : CommitResult::kUnknown;
+    if (batch.fence == 0 || batch.fence != fence_) return CommitResult::kFenced;
+    if (failed_) return CommitResult::kUnknown;  // and so is where the journals end
+    for (const auto& append : batch.appends) {
+      const auto end = End(append.program);
+      if (!end.ok()) return CommitResult::kUnknown;
+      if (append.expected_next_sequence != *end) return CommitResult::kOutOfSequence;
+    }
+    if (!Write(batch)) return CommitResult::kUnknown;
+    for (const auto& append : batch.appends) ends_[append.program] += append.entries;
+    return CommitResult::kCommitted;
   }
 
   bool Write(const CommitBatch& batch) {
     if (failed_) return false;
     rocksdb::WriteBatch writes(/*reserved_bytes=*/0, /*max_bytes=*/0, /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0);
+    for (const auto& append : batch.appends) {
+      if (!writes.Put(Handle(TableId::kJournal), JournalKey(append.program, append.expected_next_sequence), append.lines).ok()) return false;
+    }
     for (const auto& put : batch.puts) {
       if (!writes.Put(Handle(put.table), put.key, put.value).ok()) return false;
     }
@@ -235,6 +248,14 @@ class Rocks : public Store {
 
   rocksdb::ColumnFamilyHandle* Handle(TableId table) const { return handles_[static_cast<std::size_t>(table)]; }
 
+  // Where a program's journal ends: read once, then remembered, since all commits of the only owner come by here.
+  absl::StatusOr<std::int64_t> End(const std::string& program) {
+    if (const auto it = ends_.find(program); it != ends_.end()) return it->second;
+    auto end = Journal(*this, program).End();
+    if (end.ok()) ends_[program] = *end;
+    return end;
+  }
+
   // RocksDB deletes a file whose installation failed, although the manifest may name it when only the manifest's sync failed; then nothing
   // opens any more. Install keeps a link to such a file: it goes back to where the manifest wants it. False if that is not what happened.
   static bool PutBackInstalled(rocksdb::Env& env, const std::string& directory, const std::string& error) {
@@ -280,6 +301,7 @@ class Rocks : public Store {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::atomic<bool> failed_ = false;
   std::atomic<std::uint64_t> fence_ = 0;
+  absl::flat_hash_map<std::string, std::int64_t> ends_;  // program to where its journal ends; of the thread that commits
   std::atomic<std::uint64_t> install_number_ = 0;
 };
 

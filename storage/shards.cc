@@ -1,8 +1,7 @@
 #include "storage/shards.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
+#include "storage/journal.h"
 #include "storage/rocksdb_store.h"
 #include "storage/views.h"
 
@@ -16,26 +15,30 @@ absl::StatusOr<std::unique_ptr<Shards>> Shards::Open(const std::vector<ShardConf
     for (const auto& program : config[i].programs) shards->shard_of_[program] = i;
   }
   for (std::size_t i = 0; i < config.size(); ++i) {
-    auto opened = shards->OpenShard(config[i].directory, clock, options);
+    auto opened = shards->OpenShard(config[i], clock, options);
     if (absl::IsUnavailable(opened)) {
       // A full disk: what was answered can still be asked, until there is room again and somebody restarts the server.
       if (options.on_event) options.on_event("storage_read_only", std::string(opened.message()));
       Ledger::Options read_only = options;
       read_only.is_read_only = true;
-      opened = shards->OpenShard(config[i].directory, clock, read_only);
+      opened = shards->OpenShard(config[i], clock, read_only);
     }
     if (!opened.ok()) return opened;
-    for (const auto& program : shards->ledgers_.back()->Programs()) {
-      if (&shards->Of(program) != shards->ledgers_.back().get()) {
-        return absl::FailedPreconditionError(absl::StrCat("program ", program, " lies in ", config[i].directory, ", not where the map says"));
-      }
+  }
+  // Only now: a program that moved to a later shard of the map would be founded there again.
+  for (std::size_t i = 0; i < config.size(); ++i) {
+    auto programs = Journal::Programs(*shards->stores_[i]);
+    if (!programs.ok()) return programs.status();
+    for (const auto& program : *programs) {
+      if (shards->ShardOf(program) == i) continue;
+      return absl::FailedPreconditionError(absl::StrCat("program ", program, " lies in ", config[i].directory, ", not where the map says"));
     }
   }
   return shards;
 }
 
-absl::Status Shards::OpenShard(const std::string& directory, const Clock& clock, const Ledger::Options& options) {
-  auto store = RocksDbStore::Open({.directory = directory, .read_only = options.is_read_only});
+absl::Status Shards::OpenShard(const ShardConfig& config, const Clock& clock, const Ledger::Options& options) {
+  auto store = RocksDbStore::Open({.directory = config.directory, .read_only = options.is_read_only, .env = config.env});
   if (!store.ok()) return store.status();
   auto ledger = Ledger::Open(**store, clock, options);
   if (!ledger.ok()) return ledger.status();
@@ -44,10 +47,9 @@ absl::Status Shards::OpenShard(const std::string& directory, const Clock& clock,
   return absl::OkStatus();
 }
 
-Ledger& Shards::Of(const std::string& program) const {
+std::size_t Shards::ShardOf(const std::string& program) const {
   const auto it = shard_of_.find(program);
-  const std::size_t shard = it == shard_of_.end() ? default_shard_ : it->second;
-  return *ledgers_[std::min(shard, ledgers_.size() - 1)];
+  return it == shard_of_.end() ? default_shard_ : it->second;
 }
 
 void Shards::FinishFounding() {

@@ -9,6 +9,10 @@
 #include "absl/status/statusor.h"
 #include "storage/ledger.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace redpoints {
 
 class Shards {
@@ -16,13 +20,14 @@ class Shards {
   struct ShardConfig {
     std::string directory;
     std::vector<std::string> programs;  // empty: all that no other shard names. Exactly one shard is empty
+    rocksdb::Env* env = nullptr;        // as RocksDbStore::Options has it
   };
   // A shard whose disk is full is opened for reading only. FAILED_PRECONDITION when a program's journal lies in a shard that the map does not give it.
   static absl::StatusOr<std::unique_ptr<Shards>> Open(const std::vector<ShardConfig>& config, const Clock& clock,
                                                       const Ledger::Options& options);
 
   // The shard of a program, whether the program exists or not.
-  Ledger& Of(const std::string& program) const;
+  Ledger& Of(const std::string& program) const { return *ledgers_[ShardOf(program)]; }
   const std::vector<std::unique_ptr<Ledger>>& ledgers() const { return ledgers_; }
 
   void Submit(const std::string& program, Origin origin, Command command, Ledger::Done done,
@@ -35,8 +40,9 @@ class Shards {
 
  private:
   Shards() = default;
+  std::size_t ShardOf(const std::string& program) const;
   // UNAVAILABLE: the disk is full.
-  absl::Status OpenShard(const std::string& directory, const Clock& clock, const Ledger::Options& options);
+  absl::Status OpenShard(const ShardConfig& config, const Clock& clock, const Ledger::Options& options);
 
   std::vector<std::unique_ptr<Store>> stores_;     // outlive the ledgers
   std::vector<std::unique_ptr<Ledger>> ledgers_;

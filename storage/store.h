@@ -1,7 +1,7 @@
 // Where the ledger's bytes lie: ordered tables of keys and values, one durable commit, one bulk install. Small on purpose: another
 // database can stand behind it. keys.h draws every key and value.
 //
-// Thread-safe. Commit is called by one thread at a time.
+// Thread-safe. Commit is called by one thread at a time. Who appends to a journal does so by Commit alone.
 #pragma once
 
 #include <cstdint>
@@ -27,19 +27,29 @@ struct Row {
 
 // What one fsync covers.
 struct CommitBatch {
+  // A journal row: the entries with which a program goes on. At most one of each program.
+  struct Append {
+    std::string program;
+    std::int64_t expected_next_sequence = 0;  // where its journal ends, as the owner believes: the first entry's
+    std::int64_t entries = 0;                 // in `lines`
+    std::string lines;                        // each ended by LF
+  };
+  // A row of any other table.
   struct Put {
     TableId table;
     std::string key;
     std::string value;
   };
-  std::vector<Put> puts;
+  std::vector<Append> appends = {};
+  std::vector<Put> puts = {};
   std::uint64_t fence = 0;  // of the owner: what TakeOver gave it
 };
 
 enum class CommitResult {
-  kCommitted,  // durable
-  kFenced,     // somebody else has taken over; nothing was written
-  kUnknown,    // the write failed or may have failed: the bytes can be there after the next opening. Stop, reopen, look.
+  kCommitted,      // durable
+  kFenced,         // the fence is not the last one that TakeOver gave; nothing was written
+  kOutOfSequence,  // the journal of a program does not end where the batch expects; nothing was written
+  kUnknown,        // the write failed or may have failed: the bytes can be there after the next opening. Stop, reopen, look.
 };
 
 class Store {

@@ -139,6 +139,47 @@ TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
   EXPECT_EQ(sale.first, v1::DONE);
 }
 
+TEST_F(LedgerTest, ARequestWhoseTimeIsOverWhenItsTurnComesIsNotCarriedOut) {
+  SetUpProgram();
+  const auto end = ledger->EndSequence("minyue");
+  const std::string id = NewId();
+  std::promise<Outcome> late;
+  ledger->Submit("minyue", Till(id), Sale("m1", 30), [&](Outcome outcome) { late.set_value(std::move(outcome)); },
+                 std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
+  EXPECT_EQ(ReasonOf(late.get_future().get()), v1::DEADLINE_PASSED);
+  EXPECT_EQ(ledger->EndSequence("minyue"), end);
+  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), v1::REQUEST_NOT_FOUND);
+  // The id stays free.
+  EXPECT_EQ(Run(Till(id), Sale("m1", 30)).first, v1::DONE);
+  EXPECT_EQ(Balance("m1"), 970);
+}
+
+// Whoever watches is told of each change, before the answer that shows it.
+TEST_F(LedgerTest, WhetherItCanWriteIsToldWhenItChanges) {
+  std::atomic<int> told = 0;
+  options.on_can_write = [&] { ++told; };
+  SetUpProgram();
+  EXPECT_TRUE(ledger->CanWrite());
+  Run(Staff(NewId()), ConfirmClock{});  // there was nothing to confirm
+  EXPECT_EQ(told, 0);
+  clock.Jump(11 * kMinuteMs);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(told, 1);
+  EXPECT_FALSE(ledger->CanWrite());
+  Run(Staff(NewId()), ConfirmClock{});
+  EXPECT_EQ(told, 2);
+  EXPECT_TRUE(ledger->CanWrite());
+  ASSERT_TRUE(memory.TakeOver().ok());
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::OUTCOME_UNKNOWN);
+  EXPECT_EQ(told, 3);
+  EXPECT_FALSE(ledger->CanWrite());
+  options.is_read_only = true;
+  Reopen();
+  EXPECT_FALSE(ledger->CanWrite());
+  options.is_read_only = false;
+  options.on_can_write = nullptr;
+}
+
 TEST_F(LedgerTest, AClockFarBehindTheLedgerStopsWritingFromTheStart) {
   SetUpProgram();
   clock.Jump(-20 * kMinuteMs);

@@ -58,6 +58,12 @@ const std::vector<Permission>& Permissions() {
   return *permissions;
 }
 
+bool CanBeNarrowed(Role role) {
+  return std::any_of(Permissions().begin(), Permissions().end(), [role](const Permission& p) {
+    return p.kind == Principal::Kind::kStaff && p.role == role && p.scope == Scope::kMember;
+  });
+}
+
 absl::Status Authorizer::Check(const Principal& caller, Method method, const std::string& program,
                                const std::vector<std::string>& members) const {
   if (caller.kind == Principal::Kind::kNone) return Deny(v1::CALLER_UNKNOWN);

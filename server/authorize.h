@@ -42,6 +42,8 @@ struct Permission {
 };
 const std::vector<Permission>& Permissions();
 const char* MethodName(Method method);
+// Whether a grant of the role for a node gives anything: only what is about members can be kept to a part of the program.
+bool CanBeNarrowed(Role role);
 
 class Authorizer {
  public:

@@ -194,6 +194,7 @@ void CheckLimits(Checker& checker, const Part& root, const Config& config) {
   }
   checker.Range(part, "calls_burst_max", limits.calls_burst_max(), 1, 1'000'000);
   checker.Range(part, "max_deadline_ms", limits.max_deadline_ms(), 1'000, 600'000);
+  checker.Range(part, "max_stream_deadline_ms", limits.max_stream_deadline_ms(), 1'000, 86'400'000);
   checker.Range(part, "streams_max", limits.streams_max(), 1, 1'000);
   checker.Range(part, "sync_threads_max", limits.sync_threads_max(), 2, 2'000);
   if (limits.sync_threads_max() <= limits.streams_max()) {

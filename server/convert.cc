@@ -1,3 +1,4 @@
+#include "server/authorize.h"
 #include "server/convert.h"
 
 #include <algorithm>
@@ -235,6 +236,9 @@ StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& progr
     const std::string at = absl::StrCat("staff.grants[", i, "].");
     shape.Known(at + "role", proto.grants(i).role(), v1::Role_IsValid(proto.grants(i).role()));
     data.grants.push_back({static_cast<Role>(proto.grants(i).role()), shape.Slug(at + "scope", proto.grants(i).scope(), 32)});
+    // It would be accepted and give nothing. To revoke whoever has one from before must not fail for it.
+    const bool gives_something = data.grants.back().scope.empty() || CanBeNarrowed(data.grants.back().role);
+    shape.Valid(at + "scope", gives_something || proto.state() == v1::REVOKED, "empty: this role is for the whole program");
   }
   data.state = StateOf(shape, "staff.state", proto.state());
   return data;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "server/principal.h"
 #include "server/rate_limit.h"
+#include "storage/mutex.h"
 
 namespace grpc {
 class ServerContextBase;
@@ -22,6 +24,8 @@ class Door {
   struct Options {
     // The longest time a unary call may have left.
     std::int64_t max_deadline_ms = 30'000;
+    // The same of a stream.
+    std::int64_t max_stream_deadline_ms = 45 * 60'000;
     // For trials on loopback without TLS: who every caller is. Empty: the certificate says.
     std::optional<Principal> plaintext_caller;
   };
@@ -30,7 +34,10 @@ class Door {
   Door(Options options, RateLimiter& limiter);
 
   // DEADLINE_REQUIRED without a deadline or with one too far away; DEADLINE_PASSED. To be asked first: a matter of shape.
-  absl::Status CheckDeadline(const grpc::ServerContextBase& context) const;
+  absl::Status CheckDeadline(const grpc::ServerContextBase& context) const { return CheckDeadline(context, options_.max_deadline_ms); }
+  absl::Status CheckStreamDeadline(const grpc::ServerContextBase& context) const {
+    return CheckDeadline(context, options_.max_stream_deadline_ms);
+  }
 
   // Who calls, or CALLER_UNKNOWN.
   absl::StatusOr<Principal> Identify(const grpc::ServerContextBase& context) const;
@@ -39,14 +46,28 @@ class Door {
   // retry_ms.
   absl::Status Admit(const Principal& caller);
 
+  // Every call is inside from its beginning until its answer has left, those that are refused, too.
+  void Enter() { inside_.fetch_add(1); }
+  void Leave();
+
   // From now on Admit answers SHUTTING_DOWN. Calls already admitted go on.
-  void Close() { is_closed_.store(true, std::memory_order_relaxed); }
+  void Close() { is_closed_.store(true); }
   bool IsClosed() const { return is_closed_.load(std::memory_order_relaxed); }
 
+  // Waits, behind a closed door, until nobody is inside and the last one left `quiet` ago: whoever was answered and comes again at once still
+  // finds somebody who says why not. Returns at once where that is so already; false at the deadline.
+  bool WaitUntilQuiet(std::chrono::milliseconds quiet, std::chrono::steady_clock::time_point deadline);
+
  private:
+  absl::Status CheckDeadline(const grpc::ServerContextBase& context, std::int64_t max_ms) const;
+
   const Options options_;
   RateLimiter& limiter_;
   std::atomic<bool> is_closed_{false};
+  std::atomic<std::int64_t> inside_{0};
+  std::atomic<std::chrono::steady_clock::time_point> left_at_{std::chrono::steady_clock::time_point()};
+  Mutex mutex_;
+  Condition changed_;  // nobody is inside any more
 };
 
 }  // namespace redpoints::server

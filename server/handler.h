@@ -58,11 +58,16 @@ void Mutate(const ServiceContext& context, Method method, const Call& call, cons
       [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, DeadlineOf(call));
 }
 
-// Runs `read`, which gives a StatusOr<Response>, on the pool.
+// Runs `read`, which gives a StatusOr<Response>, on the pool; not if nobody waits for it any more when its turn comes.
 template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
   const auto ticket = reply.Release();
   const bool is_queued = context.reads->Post([ticket, read = std::move(read)] {
     Reply<Response> answer{ticket};
+    const Call& call = answer.call();
+    // Whoever gave up asks again: to read for them first would keep the next ones waiting, until they give up as well.
+    if (call.IsCancelled() || call.deadline() <= std::chrono::system_clock::now()) {
+      return answer.Refuse(ToStatus(Refusal{v1::DEADLINE_PASSED, {}}));
+    }
     answer(read());
   });
   if (!is_queued) Reply<Response>(ticket).Refuse(ToStatus(Refusal{v1::OVERLOADED, {}}));

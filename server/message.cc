@@ -3,6 +3,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/message.h"
 #include "server/malformed.h"
 #include "storage/rules/refusal.h"
@@ -20,7 +21,8 @@ bool Parse(const grpc::ByteBuffer& in, google::protobuf::Message& message) {
 
 }  // namespace
 
-absl::Status ParseMessage(const grpc::ByteBuffer& in, google::protobuf::Message& message) {
+absl::Status ParseMessage(const grpc::ByteBuffer& in, std::size_t bytes_max, google::protobuf::Message& message) {
+  if (in.Length() > bytes_max) return ToStatus({.reason = v1::MESSAGE_TOO_LONG, .facts = {{"max", absl::StrCat(bytes_max)}}});
   if (Parse(in, message)) return absl::OkStatus();
   Refusal refusal{.reason = v1::MESSAGE_MALFORMED, .facts = {}};
   grpc::Slice slice;

@@ -7,6 +7,7 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -27,6 +28,8 @@
 #include "server/read_pool.h"
 #include "server/services.h"
 #include "server/stream.h"
+#include "server/unknown_methods.h"
+#include "storage/mutex.h"
 #include "storage/shards.h"
 
 namespace redpoints::server {
@@ -58,14 +61,16 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const Confi
 
 class Server::Impl {
  public:
-  Impl(const Config& config, const Logger& log) : config_(config), log_(log) {}
+  Impl(const Config& config, const Logger& log, const Clock& clock) : config_(config), log_(log), clock_(clock) {}
   ~Impl() { Stop(); }
 
   absl::Status Start() {
     if (auto status = OpenShards(); !status.ok()) return status;
     limiter_ = std::make_unique<RateLimiter>(
         RateLimiter::Options{.calls_per_second_max = config_.limits().calls_per_second_max(), .burst_max = config_.limits().calls_burst_max(), .callers_max = 100'000});
-    Door::Options door{.max_deadline_ms = config_.limits().max_deadline_ms(), .plaintext_caller = std::nullopt};
+    Door::Options door{.max_deadline_ms = config_.limits().max_deadline_ms(),
+                       .max_stream_deadline_ms = config_.limits().max_stream_deadline_ms(),
+                       .plaintext_caller = std::nullopt};
     if (config_.plaintext_loopback()) {
       auto caller = PrincipalFromName(config_.plaintext_caller());
       if (!caller.ok()) return caller.status();
@@ -80,7 +85,9 @@ class Server::Impl {
     reads_ = std::make_unique<ReadPool>(std::max(2, config_.limits().sync_threads_max() - config_.limits().streams_max()), /*queue_max=*/1024);
     streams_ = std::make_unique<StreamLimit>(config_.limits().streams_max());
     const ServiceContext context{.shards = shards_.get(), .authorizer = authorizer_.get(), .reads = reads_.get(), .tokens = tokens_.get(),
-                                 .streams = streams_.get(), .unary = {.door = door_.get(), .metrics = &metrics_, .log = &log_},
+                                 .streams = streams_.get(),
+                                 .unary = {.door = door_.get(), .metrics = &metrics_, .log = &log_,
+                                           .message_bytes_max = static_cast<std::size_t>(config_.limits().max_message_bytes())},
                                  .backup_directory = config_.backup_directory()};
     services_.push_back(MakeRedemptionService(context));
     services_.push_back(MakeAwardService(context));
@@ -94,10 +101,16 @@ class Server::Impl {
   void Stop() {
     if (is_stopped_.exchange(true)) return;
     if (server_) {
-      server_->GetHealthCheckService()->SetServingStatus(false);
+      const std::chrono::milliseconds drain(config_.drain_ms());
+      const auto deadline = std::chrono::steady_clock::now() + drain;
+      EndHealth();
       door_->Close();
       for (const auto& ledger : shards_->ledgers()) ledger->StopWaiting();
-      server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(config_.drain_ms()));
+      // Only then gRPC's own: it cuts what arrives while connections close, and who is cut learns no reason.
+      const auto quiet = drain / 20;
+      const bool is_quiet = door_->WaitUntilQuiet(quiet, deadline);
+      // What is left after a quiet end is none of ours: somebody watches the health.
+      server_->Shutdown(std::chrono::system_clock::now() + (is_quiet ? quiet : std::chrono::milliseconds(0)));
       server_->Wait();
       log_.Write(LogLevel::kInfo, "stopped", {});
     }
@@ -122,11 +135,12 @@ class Server::Impl {
     options.on_event = [this](const std::string& event, const std::string& detail) {
       log_.Write(LogLevel::kError, event, {{"detail", WithoutNumbers(detail)}});
     };
+    options.on_can_write = [this] { UpdateHealth(); };
     options.on_fatal = [this](const absl::Status&) {
       has_failed_ = true;
       ::kill(::getpid(), SIGTERM);  // wakes main, which stops and exits with an error
     };
-    auto opened = Shards::Open(shards, Clock::System(), options);
+    auto opened = Shards::Open(shards, clock_, options);
     if (!opened.ok()) return opened.status();
     shards_ = *std::move(opened);
     shards_->FinishFounding();
@@ -148,7 +162,8 @@ class Server::Impl {
     for (int i = 0; i < config_.listen_size(); ++i) {
       builder.AddListeningPort(config_.listen(i), *credentials, &ports_[static_cast<std::size_t>(i)]);
     }
-    builder.SetMaxReceiveMessageSize(config_.limits().max_message_bytes());
+    // gRPC refuses without a reason: most of what is too long is left to ParseMessage.
+    builder.SetMaxReceiveMessageSize(2 * config_.limits().max_message_bytes());
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
     // Old connections end, so that certificates and revocations take effect.
@@ -157,17 +172,41 @@ class Server::Impl {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 30'000);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     for (const auto& service : services_) builder.RegisterService(service.get());
+    unknown_methods_ = std::make_unique<UnknownMethods>(metrics_);
+    builder.RegisterCallbackGenericService(unknown_methods_.get());
     server_ = builder.BuildAndStart();
     if (!server_) return absl::UnavailableError(absl::StrCat("can't listen on ", config_.listen(0), " or use the certificates"));
-    server_->GetHealthCheckService()->SetServingStatus(true);
-    for (const char* service : {"Redemption", "Award", "Account", "Journal", "Registry", "Operator"}) {
-      server_->GetHealthCheckService()->SetServingStatus(absl::StrCat("redpoints.v1.", service, "Service"), true);
-    }
+    BeginHealth();
     for (std::size_t i = 0; i < ports_.size(); ++i) {
       log_.Write(LogLevel::kInfo, "listening", {{"address", config_.listen(static_cast<int>(i))}, {"port", ports_[i]}});
     }
     return WritePortFile();
   }
+
+  // Health is of services, not of programs: those that write serve while every ledger takes writes. Those that read go on, and so does the
+  // server as a whole (""): to start it again would help neither a full disk nor a clock that somebody has to look at.
+  void BeginHealth() {
+    {
+      const MutexLock lock(health_mutex_);
+      health_ = server_->GetHealthCheckService();
+      health_->SetServingStatus(true);
+      for (const char* service : {"Account", "Journal", "Operator"}) health_->SetServingStatus(ServiceName(service), true);
+    }
+    UpdateHealth();
+  }
+  void UpdateHealth() {
+    const MutexLock lock(health_mutex_);
+    if (!health_) return;  // a ledger of a server that does not listen yet, or no longer
+    const auto& ledgers = shards_->ledgers();
+    const bool can_write = std::all_of(ledgers.begin(), ledgers.end(), [](const auto& ledger) { return ledger->CanWrite(); });
+    for (const char* service : {"Redemption", "Award", "Registry"}) health_->SetServingStatus(ServiceName(service), can_write);
+  }
+  void EndHealth() {
+    const MutexLock lock(health_mutex_);
+    health_->Shutdown();
+    health_ = nullptr;
+  }
+  static std::string ServiceName(const char* service) { return absl::StrCat("redpoints.v1.", service, "Service"); }
 
   // Complete before it has its name: whoever waits for it finds all ports in it.
   absl::Status WritePortFile() const {
@@ -190,13 +229,17 @@ class Server::Impl {
 
   const Config config_;
   const Logger& log_;
+  const Clock& clock_;
   Metrics metrics_;
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<Authorizer> authorizer_;
   std::unique_ptr<PageTokens> tokens_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<UnknownMethods> unknown_methods_;
   std::unique_ptr<grpc::Server> server_;
+  Mutex health_mutex_;
+  grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;  // server_'s, while it serves
   std::unique_ptr<Shards> shards_;
   std::unique_ptr<ReadPool> reads_;
   std::unique_ptr<StreamLimit> streams_;
@@ -208,8 +251,8 @@ class Server::Impl {
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, const Logger& log) {
-  auto impl = std::make_unique<Impl>(config, log);
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, const Logger& log, const Clock& clock) {
+  auto impl = std::make_unique<Impl>(config, log, clock);
   if (auto status = impl->Start(); !status.ok()) return status;
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

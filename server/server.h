@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/config.pb.h"
+#include "storage/clock.h"
 
 namespace grpc {
 class Channel;
@@ -18,13 +19,14 @@ class Logger;
 
 class Server {
  public:
-  // Opens the ledgers and serves. `log` is not owned and must outlive the server. Errors name the file, address or ledger.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, const Logger& log);
+  // Opens the ledgers and serves. `log` and `clock` are not owned and must outlive the server. Errors name the file, address or ledger.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, const Logger& log, const Clock& clock = Clock::System());
 
   // As Stop.
   ~Server();
 
-  // Not serving for new calls; those begun go on for up to Config.drain_ms; then the ledgers are closed. Idempotent.
+  // Health says NOT_SERVING; new calls get SHUTTING_DOWN and those begun go on until all are done, for up to Config.drain_ms; then the
+  // connections and the ledgers are closed. Idempotent.
   void Stop();
 
   // True once a ledger's store has failed: the process should end with an error, and its restart finds the truth on disk.

@@ -67,6 +67,10 @@ void AddQuotaFailure(const Refusal& refusal, google::rpc::Status& envelope) {
     auto* violation = detail.add_violations();
     violation->set_subject("caller");
     violation->set_description("calls per second");
+  } else if (refusal.reason == v1::STREAMS_EXHAUSTED) {
+    auto* violation = detail.add_violations();
+    violation->set_subject("caller");
+    violation->set_description("exports and follows at once");
   } else if (refusal.reason == v1::REFUSALS_EXHAUSTED) {
     auto* violation = detail.add_violations();
     violation->set_subject("terminal");

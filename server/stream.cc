@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/door.h"
 #include "server/log.h"
 #include "server/message.h"
@@ -21,7 +22,10 @@ namespace {
 // One stream. gRPC deletes it by OnDone, which comes after Finish, the producer's last word.
 class StreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public Sink {
  public:
-  StreamCall(grpc::CallbackServerContext* context, Principal caller) : context_(context), caller_(std::move(caller)) {}
+  StreamCall(grpc::CallbackServerContext* context, Door& door, Principal caller)
+      : context_(context), door_(door), caller_(std::move(caller)) {
+    door_.Enter();
+  }
 
   const Principal& caller() const override { return caller_; }
   bool IsCancelled() const override { return context_->IsCancelled(); }
@@ -45,10 +49,15 @@ class StreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, publ
     is_open_ = is_ok;
     changed_.notify_all();
   }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    Door& door = door_;
+    delete this;
+    door.Leave();
+  }
 
  private:
   grpc::CallbackServerContext* const context_;
+  Door& door_;
   const Principal caller_;
   grpc::ByteBuffer buffer_;  // lives until OnWriteDone
   Mutex mutex_;
@@ -61,22 +70,35 @@ class StreamCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, publ
 
 StreamLimit::~StreamLimit() {
   MutexLock lock(mutex_);
-  while (running_ > 0) changed_.wait(mutex_);
+  while (threads_ > 0) changed_.wait(mutex_);
 }
 
-bool StreamLimit::TryStart(std::function<void()> stream) {
+absl::Status StreamLimit::TryStart(const std::string& caller, std::function<absl::Status()> stream,
+                                   std::function<void(const absl::Status&)> finish) {
   {
     const MutexLock lock(mutex_);
-    if (running_ >= max_) return false;
+    const auto of_caller = running_of_.find(caller);
+    if (of_caller != running_of_.end() && of_caller->second >= caller_max_) {
+      return ToStatus(Refusal{v1::STREAMS_EXHAUSTED, {{"max", absl::StrCat(caller_max_)}}});
+    }
+    if (running_ >= max_) return ToStatus(Refusal{v1::OVERLOADED, {}});
+    ++running_of_[caller];
     ++running_;
+    ++threads_;
   }
-  std::thread([this, stream = std::move(stream)] {
-    stream();
+  std::thread([this, caller, stream = std::move(stream), finish = std::move(finish)] {
+    const absl::Status status = stream();
+    {
+      const MutexLock lock(mutex_);
+      if (--running_of_[caller] == 0) running_of_.erase(caller);
+      --running_;
+    }
+    finish(status);
     const MutexLock lock(mutex_);
-    --running_;
+    --threads_;
     changed_.notify_all();
   }).detach();
-  return true;
+  return absl::OkStatus();
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackServerContext* context, const grpc::ByteBuffer& in,
@@ -84,7 +106,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackSe
                                                                 std::function<absl::Status(Sink&)> producer) const {
   const auto begin = std::chrono::steady_clock::now();
   auto caller = shared_.door->Identify(*context);
-  auto* call = new StreamCall(context, caller.ok() ? *caller : Principal{});
+  auto* call = new StreamCall(context, *shared_.door, caller.ok() ? *caller : Principal{});
   const auto finish = [call, begin, shared = shared_, name = name_](const absl::Status& status) {
     const v1::Reason reason = ReasonFor(status);
     shared.metrics->ForMethod(name).Count(reason, std::chrono::steady_clock::now() - begin);
@@ -92,16 +114,12 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackSe
                       {{"method", name}, {"caller", call->caller().Name()}, {"reason", status.ok() ? "" : NameOf(reason)}});
     call->Finish(ToGrpcStatus(status));
   };
-  absl::Status status = ParseMessage(in, request);
+  absl::Status status = shared_.door->CheckStreamDeadline(*context);
+  if (status.ok()) status = ParseMessage(in, shared_.message_bytes_max, request);
   if (status.ok()) status = caller.status();
   if (status.ok()) status = shared_.door->Admit(*caller);
-  if (!status.ok()) {
-    finish(status);
-    return call;
-  }
-  if (!limit_.TryStart([call, finish, producer = std::move(producer)] { finish(producer(*call)); })) {
-    finish(ToStatus(Refusal{v1::OVERLOADED, {}}));
-  }
+  if (status.ok()) status = limit_.TryStart(caller->Name(), [call, producer = std::move(producer)] { return producer(*call); }, finish);
+  if (!status.ok()) finish(status);
   return call;
 }
 

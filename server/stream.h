@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -18,20 +19,25 @@ template <class Response> class ServerWriteReactor;
 
 namespace redpoints::server {
 
-// How many streams run at once. Its threads have ended when it is destroyed. Thread-safe.
+// How many streams run at once, in all and of one caller: one who reads slowly must leave room for the others. Its threads have ended when
+// it is destroyed. Thread-safe.
 class StreamLimit {
  public:
-  explicit StreamLimit(int max) : max_(max) {}
+  // One caller may have a quarter of `max`, at least one.
+  explicit StreamLimit(int max) : max_(max), caller_max_(max < 8 ? 1 : max / 4) {}
   ~StreamLimit();
 
-  // Runs `stream` on a thread of its own; false when there are as many as may be.
-  bool TryStart(std::function<void()> stream);
+  // Runs `stream` on a thread of its own, then, no longer counted, `finish` with what it came to: whoever hears the end may begin the next one.
+  // Else neither runs: STREAMS_EXHAUSTED when the caller has as many as one may, OVERLOADED when all have.
+  absl::Status TryStart(const std::string& caller, std::function<absl::Status()> stream, std::function<void(const absl::Status&)> finish);
 
  private:
-  const int max_;
+  const int max_, caller_max_;
   Mutex mutex_;
   Condition changed_;
+  int threads_ ABSL_GUARDED_BY(mutex_) = 0;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int> running_of_ ABSL_GUARDED_BY(mutex_);  // by caller, none with 0
 };
 
 // What a producer writes to. Used by the producer's thread alone.

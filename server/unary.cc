@@ -35,10 +35,16 @@ namespace internal {
 class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
  public:
   UnaryCall(const UnaryMethod& method, grpc::CallbackServerContext* context, grpc::ByteBuffer* out)
-      : method_(method), context_(context), out_(out), begin_(std::chrono::steady_clock::now()), arena_(Options()) {}
+      : method_(method), context_(context), out_(out), begin_(std::chrono::steady_clock::now()), arena_(Options()) {
+    method_.shared().door->Enter();
+  }
 
-  void OnDone() override { delete this; }
-  // Not documented for others than the library: lets OnDone run where it is, not on another thread. It only frees memory.
+  void OnDone() override {
+    Door& door = *method_.shared().door;
+    delete this;
+    door.Leave();
+  }
+  // Not documented for others than the library: lets OnDone run where it is, not on another thread. It frees memory and counts.
   bool InternalInlineable() override { return true; }
 
   const Principal& caller() const override { return caller_; }
@@ -55,7 +61,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
     auto caller = door.Identify(*context_);
     if (caller.ok()) caller_ = *std::move(caller);
     absl::Status status = door.CheckDeadline(*context_);
-    if (status.ok()) status = ParseMessage(in, request);
+    if (status.ok()) status = ParseMessage(in, method_.shared().message_bytes_max, request);
     if (status.ok()) status = caller.status();
     if (status.ok()) status = door.Admit(caller_);
     if (status.ok()) return true;

@@ -11,7 +11,7 @@
 //     UnaryMethod get_balance_;   // UnaryMethod(shared, "AccountService/GetBalance")
 //   };
 //
-// A call goes through: deadline, parsing (MESSAGE_MALFORMED with the field), the door (caller, rate), the handler. The handler runs
+// A call goes through: deadline, parsing (MESSAGE_TOO_LONG; MESSAGE_MALFORMED with the field), the door (caller, rate), the handler. The handler runs
 // on gRPC's own thread and must not block it.
 #pragma once
 
@@ -53,6 +53,8 @@ struct UnaryShared {
   // Calls that take as long are logged at info, as failed ones are; others at debug. Of those that are turned away for being too
   // many, one a second and method is.
   std::chrono::microseconds slow{100'000};
+  // Longer messages are refused with MESSAGE_TOO_LONG.
+  std::size_t message_bytes_max = 4 << 20;
 };
 
 // What a handler knows of its call. Lives until the reply is given.
@@ -125,6 +127,9 @@ class Reply {
   }
 
   Ticket Release() { return {Take()}; }
+
+  // What is to be answered. Gone once it is.
+  const Call& call() const { return internal::ViewOf(call_); }
 
  private:
   internal::UnaryCall* Take() {

@@ -310,6 +310,23 @@ TEST_F(AuthorizeTest, ABatchIsTurnedAwayForOneMemberOutside) {
   EXPECT_EQ(world.AskedSince(end), 2);
 }
 
+// A grant for a node of a role that reaches over the whole program would give nothing, and nobody would know why.
+TEST_F(AuthorizeTest, OnlyRolesThatAreAboutMembersAreGrantedForANode) {
+  const std::set<std::string> narrow = {"RECORDER", "CORRECTOR", "HELPER"};
+  for (int i = 0; i < v1::Role_descriptor()->value_count(); ++i) {
+    const std::string role = v1::Role_descriptor()->value(i)->name();
+    if (role == "ROLE_UNSPECIFIED") continue;
+    SCOPED_TRACE(role);
+    const std::string grants = absl::StrCat(R"(grants { role: HELPER scope: "grid-1" } grants { role: )", role, R"( scope: "grid-1" })");
+    for (const Answer& answer :
+         {world.Call("admin", "CreateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { )", grants, "}")),
+          world.Call("admin", "UpdateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" )", grants, "}"))}) {
+      EXPECT_EQ(answer.reason, narrow.contains(role) ? "" : "FIELD_INVALID") << answer;
+      EXPECT_EQ(answer.facts.contains("field") ? answer.facts.at("field") : "", narrow.contains(role) ? "" : "staff.grants[1].scope");
+    }
+  }
+}
+
 // A grant that ends takes effect with the next call, on connections that are open, and an open stream ends.
 TEST_F(AuthorizeTest, AnEndedGrantEndsAtOnce) {
   world.AddCaller("reader", world.CreateStaff("AUDITOR", ""));

@@ -35,6 +35,7 @@ TEST(Config, SmallestFileServesWithEveryDefault) {
   EXPECT_EQ(config->limits().calls_per_second_max(), 200);
   EXPECT_EQ(config->limits().calls_burst_max(), 400);
   EXPECT_EQ(config->limits().max_deadline_ms(), 30'000);
+  EXPECT_EQ(config->limits().max_stream_deadline_ms(), 2'700'000);
   EXPECT_EQ(config->limits().streams_max(), 16);
   EXPECT_EQ(config->limits().sync_threads_max(), 32);
   EXPECT_EQ(config->log().level(), Log::INFO);
@@ -122,6 +123,8 @@ TEST(Config, ErrorOfMeaningHasItsPlaceAndNamesTheField) {
        "test.conf:3:10: limits.calls_burst_max: must be 1 to 1000000, is -1"},
       {std::string(kSmallest) + "limits { max_deadline_ms: 999 }",
        "test.conf:3:10: limits.max_deadline_ms: must be 1000 to 600000, is 999"},
+      {std::string(kSmallest) + "limits { max_stream_deadline_ms: 999 }",
+       "test.conf:3:10: limits.max_stream_deadline_ms: must be 1000 to 86400000, is 999"},
       {std::string(kSmallest) + "limits { streams_max: 0 }", "test.conf:3:10: limits.streams_max: must be 1 to 1000, is 0"},
       {std::string(kSmallest) + "limits { streams_max: 32 }",
        "test.conf:3:1: limits.sync_threads_max: must be above streams_max, or streams would stop all other reading"},

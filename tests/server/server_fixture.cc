@@ -72,6 +72,13 @@ void ReadDetails(Answer& answer) {
 
 }  // namespace
 
+Answer AnswerOf(const grpc::Status& status) {
+  Answer answer;
+  answer.status = status;
+  ReadDetails(answer);
+  return answer;
+}
+
 std::string Answer::Visible() const {
   return absl::StrCat(status.error_code(), " ", status.error_message(), " ", status.error_details(), " ",
                       response ? response->ShortDebugString() : "");
@@ -174,7 +181,7 @@ const Sample& SampleOf(const std::string& method) {
   return Samples().front();
 }
 
-World::World() {
+World::World(Options options) : options_(std::move(options)) {
   char name[] = "/tmp/redpoints-server-XXXXXX";
   directory_ = ::mkdtemp(name);
   log_fd_ = ::open((directory_ + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -277,7 +284,8 @@ void World::Start() {
   config.mutable_limits()->set_calls_per_second_max(1'000'000);
   config.mutable_limits()->set_calls_burst_max(1'000'000);
   config.mutable_limits()->set_max_message_bytes(64 << 20);
-  auto started = Server::Start(config, *log_);
+  options_.configure(config);
+  auto started = Server::Start(config, *log_, *options_.clock);
   EXPECT_TRUE(started.ok()) << started.status();
   server_ = *std::move(started);
   for (const auto& [caller, pair] : pairs_) Connect(caller, pair);
@@ -352,16 +360,15 @@ Answer World::CallBytes(const std::string& caller, const std::string& method, co
   const MethodDescriptor* descriptor = Methods().at(method);
   const std::string path = absl::StrCat("/", descriptor->service()->full_name(), "/", descriptor->name());
   const auto& channel = channels_.at(caller);
-  const grpc::ByteBuffer in = ToBuffer(request);
   grpc::ByteBuffer out;
-  grpc::ClientContext context;
   Answer answer;
   if (!descriptor->server_streaming()) {
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(25));
-    const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC, channel);
-    answer.status =
-        grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(channel.get(), rpc, &context, in, &out);
+    std::string response;
+    answer = CallPath(caller, path, request, &response);
+    out = ToBuffer(response);
   } else {
+    const grpc::ByteBuffer in = ToBuffer(request);
+    grpc::ClientContext context;
     // A follow that waits for entries says nothing: it is given up after a while.
     const int wait_ms = method == "FollowEntries" ? 700 : 25'000;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(wait_ms));
@@ -370,13 +377,28 @@ Answer World::CallBytes(const std::string& caller, const std::string& method, co
         grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel.get(), rpc, &context, in));
     const bool has_message = reader->Read(&out);
     if (has_message) context.TryCancel();
-    answer.status = reader->Finish();
+    answer = AnswerOf(reader->Finish());
     if (has_message && answer.status.error_code() == grpc::StatusCode::CANCELLED) answer.status = grpc::Status::OK;
   }
-  ReadDetails(answer);
   if (answer.status.ok()) {
     answer.response = New(descriptor->output_type());
     EXPECT_TRUE(!out.Valid() || FromBuffer(out, *answer.response));
+  }
+  return answer;
+}
+
+Answer World::CallPath(const std::string& caller, const std::string& path, const std::string& request, std::string* response) {
+  const auto& channel = channels_.at(caller);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(25));
+  const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC, channel);
+  grpc::ByteBuffer out;
+  const Answer answer = AnswerOf(
+      grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(channel.get(), rpc, &context,
+                                                                                                             ToBuffer(request), &out));
+  grpc::Slice slice;
+  if (response && out.Valid() && out.DumpToSingleSlice(&slice).ok()) {
+    response->assign(reinterpret_cast<const char*>(slice.begin()), slice.size());
   }
   return answer;
 }

@@ -9,6 +9,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@
 #include "redpoints/v1/redemption_service.pb.h"
 #include "redpoints/v1/registry_service.pb.h"
 #include "server/certificates.h"
+#include "server/config.pb.h"
 #include "server/log.h"
 #include "server/server.h"
 
@@ -52,6 +54,9 @@ struct Answer {
 
 std::ostream& operator<<(std::ostream& out, const Answer& answer);
 
+// Without a response.
+Answer AnswerOf(const grpc::Status& status);
+
 // The methods of all services by the name of their rpc, which is unique.
 const std::map<std::string, const google::protobuf::MethodDescriptor*>& Methods();
 
@@ -70,12 +75,20 @@ const Sample& SampleOf(const std::string& method);
 //   till till-2 (of shop s1) rival (of s2)   member (home)   stranger (member of grid-2)   other-admin (of the program "other")
 class World {
  public:
-  World();
+  struct Options {
+    const Clock* clock = &Clock::System();
+    // What the test wants otherwise; the rest is for calls without limits.
+    std::function<void(Config& config)> configure = [](Config&) {};
+  };
+  World() : World(Options{}) {}
+  explicit World(Options options);
   ~World();
 
   // --- calling ---------------------------------------------------------------------------------------------------------------------
   Answer Call(const std::string& caller, const std::string& method, const google::protobuf::Message& request);
   Answer CallBytes(const std::string& caller, const std::string& method, const std::string& request);
+  // Of whatever path, such as "/grpc.health.v1.Health/Check"; `response` gets the bytes of an answer.
+  Answer CallPath(const std::string& caller, const std::string& path, const std::string& request, std::string* response = nullptr);
   // The messages of a stream, `messages_max` at most; then it is cancelled.
   std::vector<std::shared_ptr<google::protobuf::Message>> Stream(const std::string& caller, const std::string& method, const std::string& text,
                                                                  int messages_max = 1'000'000);
@@ -112,6 +125,8 @@ class World {
   std::string Log() const;
   const std::string& directory() const { return directory_; }
   int port() const { return server_->ports().front(); }
+  // As SIGTERM.
+  void Stop() { server_->Stop(); }
   // Stops and serves again on the same ledger and port number of the system's choice.
   void Restart();
 
@@ -120,6 +135,7 @@ class World {
   void Connect(const std::string& caller, KeyPair pair);
   Answer Must(const std::string& caller, const std::string& method, const std::string& text);
 
+  const Options options_;
   std::string directory_;
   int log_fd_ = -1;
   std::unique_ptr<Logger> log_;

@@ -64,7 +64,7 @@ TEST(Reason, EveryReasonSaysAllThatIsKnownOfIt) {
 TEST(Reason, CodeFollowsThePlaceInThePrecedence) {
   using grpc::StatusCode;
   const std::map<int, std::set<int>> kCodesOfHundred = {
-      {1, {StatusCode::INVALID_ARGUMENT}},
+      {1, {StatusCode::INVALID_ARGUMENT, StatusCode::RESOURCE_EXHAUSTED, StatusCode::UNIMPLEMENTED}},
       {2, {StatusCode::UNAUTHENTICATED}},
       {3, {StatusCode::PERMISSION_DENIED}},
       {4, {StatusCode::INVALID_ARGUMENT, StatusCode::FAILED_PRECONDITION}},
@@ -77,6 +77,10 @@ TEST(Reason, CodeFollowsThePlaceInThePrecedence) {
     const auto codes = kCodesOfHundred.find(reason / 100);
     ASSERT_NE(codes, kCodesOfHundred.end());
     EXPECT_TRUE(codes->second.contains(InfoOf(reason).code())) << InfoOf(reason).code();
+    // Those of gRPC for what never reaches a method.
+    if (reason < 200 && InfoOf(reason).code() != StatusCode::INVALID_ARGUMENT) {
+      EXPECT_TRUE(reason == v1::MESSAGE_TOO_LONG || reason == v1::METHOD_UNKNOWN);
+    }
     // What the ledger's state refuses is recorded; nothing before it is.
     EXPECT_EQ(IsRecorded(reason), reason / 100 == 6 || reason == v1::ALREADY_REVERSED);
   }
@@ -90,7 +94,7 @@ TEST(ToGrpcStatus, OkIsOk) {
 TEST(ToGrpcStatus, EveryReasonTravelsWithItsDetailsOnceEach) {
   const std::set<v1::Reason> kWithRetry = {v1::OVERLOADED, v1::RATE_LIMITED, v1::STORAGE_READ_ONLY, v1::CLOCK_STOPPED,
                                            v1::SHUTTING_DOWN};
-  const std::set<v1::Reason> kWithQuota = {v1::RATE_LIMITED, v1::REFUSALS_EXHAUSTED};
+  const std::set<v1::Reason> kWithQuota = {v1::RATE_LIMITED, v1::REFUSALS_EXHAUSTED, v1::STREAMS_EXHAUSTED};
   for (const v1::Reason reason : AllReasons()) {
     SCOPED_TRACE(NameOf(reason));
     const absl::Status refusal = ToStatus({.reason = reason, .facts = {{"field", "offer_lines[2].points"}, {"short_by", "30"}}});

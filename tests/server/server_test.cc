@@ -1,0 +1,221 @@
+// The server as a whole: what health says, how it stops, and where gRPC itself would answer without a reason.
+#include "server/server.h"
+
+#include <grpcpp/impl/codegen/sync_stream.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "storage/clock.h"
+#include "tests/server/server_fixture.h"
+
+namespace redpoints::server {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+
+constexpr std::int64_t kMinuteMs = 60'000;
+
+// A stream that a test holds open.
+class OpenStream {
+ public:
+  OpenStream(World& world, const std::string& caller, const std::string& method, const std::string& text,
+             std::chrono::system_clock::time_point deadline)
+      : channel_(world.Channel(caller)) {
+    context_.set_deadline(deadline);
+    const std::string path = "/redpoints.v1.JournalService/" + method;
+    const std::string request = world.Parse(method, text)->SerializeAsString();
+    const grpc::Slice slice(request);
+    const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::SERVER_STREAMING, channel_);
+    reader_.reset(grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel_.get(), rpc, &context_, grpc::ByteBuffer(&slice, 1)));
+  }
+
+  // Whether there is one more message.
+  bool Read() {
+    grpc::ByteBuffer out;
+    return reader_->Read(&out);
+  }
+  Answer End() {
+    while (Read()) {}
+    return AnswerOf(reader_->Finish());
+  }
+  Answer Cancel() {
+    context_.TryCancel();
+    return End();
+  }
+
+ private:
+  const std::shared_ptr<grpc::Channel> channel_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> reader_;
+};
+
+std::chrono::system_clock::time_point In(milliseconds time) { return std::chrono::system_clock::now() + time; }
+
+// What grpc.health.v1 says of "RedemptionService", or of the server for "".
+std::string Health(World& world, const std::string& service) {
+  const std::string name = service.empty() ? "" : "redpoints.v1." + service;
+  const std::string request = name.empty() ? "" : absl::StrCat("\x0A", std::string(1, static_cast<char>(name.size())), name);
+  std::string response;
+  const Answer answer = world.CallPath("till", "/grpc.health.v1.Health/Check", request, &response);
+  if (!answer.ok()) return answer.status.error_message();
+  return response == "\x08\x01" ? "SERVING" : response == "\x08\x02" ? "NOT_SERVING" : "neither";
+}
+
+void ExpectHealth(World& world, const std::string& writing) {
+  for (const char* service : {"RedemptionService", "AwardService", "RegistryService"}) EXPECT_EQ(Health(world, service), writing) << service;
+  for (const char* service : {"AccountService", "JournalService", "OperatorService", ""}) EXPECT_EQ(Health(world, service), "SERVING") << service;
+}
+
+TEST(WholeServer, ServicesThatWriteDoNotServeWhileTheClockIsStopped) {
+  ManualClock clock(Clock::System().NowMs());
+  World world({.clock = &clock});
+  ExpectHealth(world, "SERVING");
+  clock.Jump(11 * kMinuteMs);
+  EXPECT_EQ(world.Call("till", "Redeem", SampleOf("Redeem").text).reason, "CLOCK_STOPPED");
+  ExpectHealth(world, "NOT_SERVING");
+  EXPECT_TRUE(world.Call("helper-all", "GetBalance", R"(member: "$HOME")").ok());
+  EXPECT_TRUE(world.Call("operator", "ConfirmClock", SampleOf("ConfirmClock").text).ok());
+  ExpectHealth(world, "SERVING");
+  EXPECT_TRUE(world.Call("till", "Redeem", SampleOf("Redeem").text).ok());
+}
+
+TEST(WholeServer, AClockThatIsWrongFromTheStartShowsInHealth) {
+  ManualClock clock(Clock::System().NowMs());
+  World world({.clock = &clock});
+  clock.Jump(-20 * kMinuteMs);
+  world.Restart();
+  ExpectHealth(world, "NOT_SERVING");
+}
+
+// Nobody is cut off: whoever calls while the server stops learns that it does, and whatever was answered is there afterwards.
+TEST(WholeServer, AStopTellsEveryCallerAndLosesNoAnswer) {
+  World world({.configure = [](Config& config) { config.set_drain_ms(40'000); }});
+  constexpr int kTills = 8;
+  std::vector<std::vector<std::pair<v1::RedeemRequest, Answer>>> answers(kTills);
+  for (int i = 0; i < kTills; ++i) world.AddCaller(absl::StrCat("lane-", i), world.Get("NAME_OF_till"));
+  std::atomic<int> done = 0;
+  std::vector<std::thread> tills;
+  for (int i = 0; i < kTills; ++i) {
+    tills.emplace_back([&, i] {
+      for (int n = 0;; ++n) {
+        v1::RedeemRequest request;
+        request.set_program("programs/minyue");
+        request.set_request_id(absl::StrCat("6ba7b810-9dad-41d1-80b4-", 100'000'000'000 + 1'000'000 * i + n));
+        request.mutable_presentation()->set_member_number(world.Get("HOME_NUMBER"));
+        auto* line = request.add_offer_lines();
+        line->set_offer("ANY");
+        line->set_quantity(1);
+        line->set_points(1);
+        answers[static_cast<std::size_t>(i)].emplace_back(request, world.Call(absl::StrCat("lane-", i), "Redeem", request));
+        ++done;
+        if (!answers[static_cast<std::size_t>(i)].back().second.ok()) return;
+      }
+    });
+  }
+  while (done < 100) std::this_thread::yield();
+  world.Stop();
+  for (auto& till : tills) till.join();
+  for (const auto& of_till : answers) {
+    const Answer& last = of_till.back().second;
+    EXPECT_EQ(last.reason, "SHUTTING_DOWN") << last;
+    EXPECT_NE(last.localized, "");
+  }
+  world.Restart();
+  for (const auto& of_till : answers) {
+    for (const auto& [request, answer] : of_till) {
+      const Answer found = world.Call("till", "GetOutcome", absl::StrCat(R"(program: "$P" request_id: ")", request.request_id(), "\""));
+      EXPECT_EQ(found.reason, answer.ok() ? "" : "REQUEST_NOT_FOUND");
+      if (!found.ok() || !answer.ok()) continue;
+      EXPECT_EQ(found.As<v1::GetOutcomeResponse>().redemption(), answer.As<v1::RedeemResponse>().redemption());
+    }
+  }
+}
+
+TEST(WholeServer, AFollowIsToldThatTheServerStops) {
+  World world;
+  OpenStream follow(world, "auditor", "FollowEntries", R"(program: "$P")", In(minutes(10)));
+  ASSERT_TRUE(follow.Read());
+  world.Stop();
+  EXPECT_EQ(follow.End().reason, "SHUTTING_DOWN");
+}
+
+TEST(WholeServer, AStreamNeedsADeadlineToo) {
+  World world;
+  struct {
+    std::chrono::system_clock::time_point deadline;
+    const char* reason;
+  } const cases[] = {{std::chrono::system_clock::time_point::max(), "DEADLINE_REQUIRED"},
+                     {In(minutes(60)), "DEADLINE_REQUIRED"},
+                     {In(minutes(45)), ""}};
+  for (const auto& c : cases) {
+    OpenStream follow(world, "auditor", "FollowEntries", R"(program: "$P")", c.deadline);
+    const bool is_read = follow.Read();
+    EXPECT_EQ(is_read, *c.reason == '\0');
+    const Answer answer = is_read ? follow.Cancel() : follow.End();  // a cancelled call has no reason
+    EXPECT_EQ(answer.reason, c.reason);
+    EXPECT_EQ(answer.facts.contains("max") ? answer.facts.at("max") : "", *c.reason == '\0' ? "" : "2700000");
+    EXPECT_EQ(OpenStream(world, "auditor", "ExportEntries", SampleOf("ExportEntries").text, c.deadline).End().reason, c.reason);
+  }
+}
+
+TEST(WholeServer, OneCallerLeavesStreamsForTheOthers) {
+  World world({.configure = [](Config& config) { config.mutable_limits()->set_streams_max(8); }});
+  const auto open = [&](const std::string& caller) {
+    return std::make_unique<OpenStream>(world, caller, "FollowEntries", R"(program: "$P")", In(minutes(10)));
+  };
+  const auto first = open("auditor");
+  ASSERT_TRUE(first->Read());
+  // One that has ended makes room for the next.
+  for (int i = 0; i < 50; ++i) {
+    const Answer next = OpenStream(world, "auditor", "ExportEntries", SampleOf("ExportEntries").text, In(minutes(1))).End();
+    ASSERT_TRUE(next.ok()) << next;
+  }
+  const auto second = open("auditor");
+  ASSERT_TRUE(second->Read());
+  const Answer third = open("auditor")->End();
+  EXPECT_EQ(third.reason, "STREAMS_EXHAUSTED");
+  EXPECT_EQ(third.facts.at("max"), "2");
+  const auto other = open("settler");
+  EXPECT_TRUE(other->Read());
+}
+
+TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
+  constexpr int kMax = 65'536;
+  World world({.configure = [](Config& config) { config.mutable_limits()->set_max_message_bytes(kMax); }});
+  const auto ask = [&](int bytes) {
+    v1::GetBalanceRequest request;
+    request.set_member(std::string(static_cast<std::size_t>(bytes - 4), 'm'));
+    EXPECT_EQ(request.ByteSizeLong(), static_cast<std::size_t>(bytes));
+    return world.Call("helper-all", "GetBalance", request);
+  };
+  EXPECT_NE(ask(kMax).reason, "MESSAGE_TOO_LONG");
+  for (const int bytes : {kMax + 1, 2 * kMax}) {
+    const Answer answer = ask(bytes);
+    EXPECT_EQ(answer.reason, "MESSAGE_TOO_LONG") << answer;
+    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(answer.facts.at("max"), "65536");
+    EXPECT_NE(answer.localized, "");
+  }
+  // gRPC's own refusal, which ParseMessage leaves to it.
+  EXPECT_EQ(ask(2 * kMax + 1).status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST(WholeServer, AMethodThatIsNotThereHasAReason) {
+  World world;
+  for (const char* path : {"/redpoints.v1.RedemptionService/Steal", "/redpoints.v2.RedemptionService/Redeem", "/x", "/"}) {
+    const Answer answer = world.CallPath("till", path, "\x0A\x01x");
+    EXPECT_EQ(answer.reason, "METHOD_UNKNOWN") << path << ": " << answer;
+    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+    EXPECT_NE(answer.localized, "");
+  }
+  const Answer metrics = world.Call("operator", "GetMetrics", "");
+  EXPECT_NE(metrics.As<v1::GetMetricsResponse>().text().find(R"({method="unknown",code="UNIMPLEMENTED",reason="METHOD_UNKNOWN"} 4)"), std::string::npos)
+      << metrics.As<v1::GetMetricsResponse>().text();
+}
+
+}  // namespace
+}  // namespace redpoints::server

@@ -127,7 +127,10 @@ class RegistryService final : public Raw {
         context, in, out, [this](const Call& call, const v1::ConfirmClockRequest& request, Reply<v1::ConfirmClockResponse> reply) {
           Mutate(context_, Method::kConfirmClock, call, request, std::move(reply),
                  [shards = context_.shards](const Outcome& outcome, v1::ConfirmClockResponse& response) {
-                   for (const auto& ledger : shards->ledgers()) ledger->ConfirmClock();
+                   // A repeated confirmation is about the jump of then.
+                   for (const auto& ledger : shards->ledgers()) {
+                     if (!outcome.is_replayed) ledger->ConfirmClock();
+                   }
                    ToProto(outcome, *response.mutable_outcome());
                  });
         });

@@ -1,5 +1,6 @@
 #include "storage/check.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "storage/derived.h"
 #include "storage/journal.h"
@@ -48,17 +49,32 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
   return absl::OkStatus();
 }
 
+// What an entry must not be after those before it, beyond Verify: that looks at the state alone, since the ledger asks it for each entry.
+class History {
+ public:
+  // Before the entry is applied.
+  absl::Status Check(State& state, const Entry& entry) {
+    if (!entry.request_id.empty() && entry.item <= 0 && state.requests.Find(RequestKey(entry.actor, entry.request_id))) {
+      return absl::InternalError(absl::StrCat("request ", entry.request_id, " of ", entry.actor, " a second time"));
+    }
+    if (entry.kind == Kind::kRedemption || entry.kind == Kind::kCapture) sold_[entry.sequence] = PointsOf(entry);
+    const bool takes_back = entry.kind == Kind::kRefund || (entry.kind == Kind::kReversal && entry.reason == "undone" && entry.ref >= 0);
+    if (!takes_back) return absl::OkStatus();
+    std::int64_t& left = sold_[entry.ref];
+    left -= PointsOf(entry);
+    return left >= 0 ? absl::OkStatus() : absl::InternalError(absl::StrCat("more is given back than was sold by ", entry.ref));
+  }
+
+ private:
+  absl::flat_hash_map<std::int64_t, std::int64_t> sold_;  // redemption or capture to its points, as far as they were not given back
+};
+
 }  // namespace
 
 absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& program,
                                          const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const Journal journal(store, program);
   State state(program);
-  state.find_entry = [&](std::int64_t sequence) -> absl::StatusOr<std::shared_ptr<const Entry>> {
-    auto entry = journal.Read(sequence);
-    if (!entry.ok()) return entry.status();
-    return std::make_shared<const Entry>(*std::move(entry));
-  };
   state.find_blob = [&](const std::string& sha256) -> absl::StatusOr<std::string> {
     auto blob = store.Get(TableId::kBlob, BlobKey(program, sha256));
     if (!blob.ok()) return blob.status();
@@ -73,6 +89,7 @@ absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& 
   if (!end.ok()) return end.status();
   if (*end == 0) return absl::NotFoundError(absl::StrCat("no journal of ", program));
   CheckReport report;
+  History history;
   report.mark = marked.next_sequence;
   if (report.mark > *end) return Difference(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", report.mark));
 
@@ -86,6 +103,7 @@ absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& 
     for (const auto line : chunk->Split()) {
       auto entry = ParseLine(line);
       auto status = entry.ok() ? Verify(state, *entry) : entry.status();
+      if (status.ok()) status = history.Check(state, *entry);
       if (status.ok()) status = Apply(state, *entry);
       if (!status.ok()) return Difference(absl::StrCat("entry ", state.next_sequence, ": ", std::string(status.message())));
       ++report.kinds[std::string(KindName(entry->kind))];

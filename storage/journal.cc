@@ -1,6 +1,7 @@
 #include "storage/journal.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
@@ -40,11 +41,24 @@ absl::StatusOr<std::string> Journal::Line(std::int64_t sequence) const {
 }
 
 absl::StatusOr<Entry> Journal::Read(std::int64_t sequence) const {
-  auto line = Line(sequence);
-  if (!line.ok()) return line.status();
-  auto entry = ParseLine(*line);
-  if (!entry.ok()) return absl::DataLossError(absl::StrCat("entry ", sequence, ": ", std::string(entry.status().message())));
-  return entry;
+  auto entries = ReadAll(sequence, 1);
+  if (!entries.ok()) return entries.status();
+  return *entries->front();
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Journal::ReadAll(std::int64_t first, std::int64_t count) const {
+  auto chunk = Lines(first, first + count, std::numeric_limits<std::size_t>::max());
+  if (!chunk.ok()) return chunk.status();
+  if (chunk->next != first + count) return absl::NotFoundError(absl::StrCat("no entry ", chunk->next));
+  std::vector<std::shared_ptr<const Entry>> entries;
+  for (const auto line : chunk->Split()) {
+    auto entry = ParseLine(line);
+    if (!entry.ok()) {
+      return absl::DataLossError(absl::StrCat("entry ", first + static_cast<std::int64_t>(entries.size()), ": ", std::string(entry.status().message())));
+    }
+    entries.push_back(std::make_shared<const Entry>(*std::move(entry)));
+  }
+  return entries;
 }
 
 absl::StatusOr<Journal::Chunk> Journal::Lines(std::int64_t start, std::int64_t end, std::size_t bytes_max) const {

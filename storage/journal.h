@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ class Journal {
   // The stored line of one entry, without the newline. NOT_FOUND when there is none.
   absl::StatusOr<std::string> Line(std::int64_t sequence) const;
   absl::StatusOr<Entry> Read(std::int64_t sequence) const;
+  // The `count` entries from `first` on. NOT_FOUND when the journal ends before.
+  absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> ReadAll(std::int64_t first, std::int64_t count) const;
 
   // Consecutive stored lines, each ended by LF.
   struct Chunk {

@@ -21,12 +21,18 @@ namespace {
 
 // A jump of the wall clock against the monotonic one that a person has to confirm.
 constexpr std::int64_t kClockJumpMs = 10 * 60'000;
+// How long a ledger may have been closed before a person has to confirm that it was: a clock that is years ahead would end everybody's points.
+constexpr std::int64_t kClosedMs = 7 * 86'400'000LL;
 // Entries kept parsed, for repetitions, refunds and reversals shortly after.
 constexpr std::size_t kRecentEntries = 8192;
 // What a program may have decided in each round of a batch, while others wait.
 constexpr std::size_t kRoundItems = 64;
 // Entries that time may cause in one batch, so that requests go on beside a month's end.
 constexpr std::size_t kTimeEntriesMax = 256;
+// Entries in a journal row.
+constexpr std::size_t kRowEntries = 256;
+// What may wait of one program, a request of many counting as many: some eight of the largest.
+constexpr std::size_t kQueueItemsMax = 65'536;
 constexpr auto kIdleWait = std::chrono::milliseconds(200);
 
 Outcome Refused(v1::Reason reason) {
@@ -52,13 +58,10 @@ std::size_t ItemsOf(const Command& command) {
 struct Program {
   Program(std::string id, const Store& store) : state(std::move(id)), engine(state), journal(store, state.program) {
     BindToStore(state, store);
-    state.find_entry = [this](std::int64_t sequence) -> absl::StatusOr<std::shared_ptr<const Entry>> {
-      if (!recent.empty() && sequence >= recent.front()->sequence && sequence <= recent.back()->sequence) {
-        return recent[static_cast<std::size_t>(sequence - recent.front()->sequence)];
-      }
-      auto entry = journal.Read(sequence);
-      if (!entry.ok()) return entry.status();
-      return std::make_shared<const Entry>(*std::move(entry));
+    state.find_entries = [this](std::int64_t first, std::int64_t count) -> absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> {
+      if (recent.empty() || first < recent.front()->sequence) return journal.ReadAll(first, count);
+      const auto begin = recent.begin() + (first - recent.front()->sequence);
+      return std::vector<std::shared_ptr<const Entry>>(begin, begin + count);
     };
     state.find_blob = [this, &store](const std::string& sha256) -> absl::StatusOr<std::string> {
       if (const auto it = new_blobs.find(sha256); it != new_blobs.end()) return it->second;
@@ -75,6 +78,7 @@ struct Program {
   std::map<std::string, std::string> new_blobs;      // of this batch
   std::deque<std::shared_ptr<const Entry>> recent;   // the last entries, contiguous
   std::deque<Pending> queue;                         // guarded by Impl::queue_mutex_
+  std::size_t queued_items = 0;                      // in `queue`
   std::size_t credit = 0;                            // items that it may have decided now, see TakeWork
   std::atomic<std::int64_t> end_sequence = 0;        // durable
   std::atomic<bool> is_set_aside = false;
@@ -85,7 +89,7 @@ struct Program {
 class Ledger::Impl {
  public:
   Impl(Store& store, const Clock& clock, Options options)
-      : store_(store), clock_(clock), options_(std::move(options)), last_wall_ms_(clock.NowMs()), last_monotonic_ms_(clock.MonotonicMs()) {}
+      : store_(store), clock_(clock), options_(std::move(options)), accepted_wall_ms_(clock.NowMs()), accepted_monotonic_ms_(clock.MonotonicMs()) {}
 
   ~Impl() {
     StopWaiting();
@@ -97,8 +101,12 @@ class Ledger::Impl {
     if (thread_.joinable()) thread_.join();
     if (installer_.joinable()) installer_.join();
     if (!is_failed_ && !options_.is_read_only) {
-      TurnAll();
-      if (installer_.joinable()) installer_.join();
+      for (bool is_settled = false; !is_settled;) {
+        is_settled = uninstalled_.empty();  // else this turn only repeats the last one
+        TurnAll();
+        installer_.join();
+        is_settled = is_settled || !uninstalled_.empty();  // it fails again: the journal has it all
+      }
     }
     {
       const MutexLock lock(answer_mutex_);
@@ -122,7 +130,9 @@ class Ledger::Impl {
       if (auto status = Replay(program); !status.ok()) SetAside(program, status);
       last_ms = std::max(last_ms, program.state.last_ms);
     }
-    if (last_ms - clock_.NowMs() > kClockJumpMs) StopClock(absl::StrCat("the last entry is ", last_ms - clock_.NowMs(), " ms ahead of the clock"));
+    const std::int64_t ahead_ms = last_ms - clock_.NowMs();
+    if (ahead_ms > kClockJumpMs) StopClock(absl::StrCat("the last entry is ", ahead_ms, " ms ahead of the clock"));
+    if (last_ms > 0 && -ahead_ms > kClosedMs) StopClock(absl::StrCat("the clock is ", -ahead_ms, " ms ahead of the last entry"));
     return absl::OkStatus();
   }
 
@@ -138,16 +148,18 @@ class Ledger::Impl {
     if (!program) return done(Refused(v1::PROGRAM_NOT_FOUND));
     if (program->is_set_aside) return done(Refused(v1::PROGRAM_SET_ASIDE));
     if (origin.fingerprint.empty()) origin.fingerprint = Fingerprint(origin, command);
+    const std::size_t items = ItemsOf(command);
     bool is_first = false;
     v1::Reason refused = v1::REASON_UNSPECIFIED;
     {
       const MutexLock lock(queue_mutex_);
       if (is_stopping_) {
         refused = v1::SHUTTING_DOWN;
-      } else if (program->queue.size() >= options_.queue_requests_max) {
+      } else if (program->queue.size() >= options_.queue_requests_max || program->queued_items + items > kQueueItemsMax) {
         refused = v1::OVERLOADED;
       } else {
         is_first = queued_++ == 0;
+        program->queued_items += items;
         program->queue.push_back({std::move(origin), std::move(command), std::move(done), deadline});
       }
     }
@@ -200,11 +212,9 @@ class Ledger::Impl {
     const auto follow_up = state.Read(state.follow_ups, SequenceKey(record->sequence));
     Outcome outcome;
     outcome.is_replayed = true;
-    for (std::int32_t i = 0; i < record->count; ++i) {
-      auto entry = program->journal.Read(record->sequence + i);
-      if (!entry.ok()) return Refused(v1::INVARIANT_VIOLATION);
-      outcome.entries.push_back(std::make_shared<const Entry>(*std::move(entry)));
-    }
+    auto entries = program->journal.ReadAll(record->sequence, record->count);
+    if (!entries.ok()) return Refused(v1::INVARIANT_VIOLATION);
+    outcome.entries = *std::move(entries);
     const Kind kind = outcome.entry().kind;
     outcome.first = record->is_tombstone       ? v1::REVERSED
                     : kind == Kind::kRefused   ? v1::REFUSED
@@ -277,7 +287,7 @@ class Ledger::Impl {
       std::vector<std::pair<Program*, Pending>> work;
       {
         MutexLock lock(queue_mutex_);
-        if (queued_ == 0 && !is_stopping_) queue_changed_.wait_for(queue_mutex_, kIdleWait);
+        if (queued_ == 0 && !is_stopping_ && !is_behind_time_) queue_changed_.wait_for(queue_mutex_, kIdleWait);
         if (is_stopping_ && queued_ == 0) break;
         TakeWork(work);
       }
@@ -300,6 +310,7 @@ class Ledger::Impl {
           const std::size_t cost = ItemsOf(program->queue.front().command);
           if (cost > program->credit) break;
           program->credit -= cost;
+          program->queued_items -= cost;
           items += cost;
           work.emplace_back(program.get(), std::move(program->queue.front()));
           program->queue.pop_front();
@@ -318,13 +329,14 @@ class Ledger::Impl {
   bool Decide(std::vector<std::pair<Program*, Pending>>& work, std::int64_t now_ms) {
     std::vector<Answer> answers;
     answers.reserve(work.size());
+    is_behind_time_ = false;
     if (!is_clock_stopped_) {
       const std::shared_lock lock(programs_mutex_);
       for (auto& [id, program] : programs_) {
         if (program->is_set_aside) continue;
         program->engine.SetTime(now_ms);
         if (program->engine.NextDeadline() > now_ms && program->state.last_closed_day >= AddDays(DayOf(now_ms), -1)) continue;
-        program->engine.CatchUpWithTime(kTimeEntriesMax);
+        if (!program->engine.CatchUpWithTime(kTimeEntriesMax)) is_behind_time_ = true;
         if (auto fault = program->engine.TakeFault(); !fault.ok()) SetAside(*program, fault);
       }
     }
@@ -342,7 +354,8 @@ class Ledger::Impl {
         if (const auto* registration = std::get_if<Register>(&pending.command)) KeepBlob(*program, *registration);
         outcome = program->engine.Execute(pending.origin, pending.command);
         if (auto fault = program->engine.TakeFault(); !fault.ok()) Tell("invariant_violation", std::string(fault.message()));
-        if (!outcome.refusal && std::holds_alternative<redpoints::ConfirmClock>(pending.command)) AcceptClock();
+        // Not a repeated one: it was about the jump of then.
+        if (!outcome.refusal && !outcome.is_replayed && std::holds_alternative<redpoints::ConfirmClock>(pending.command)) AcceptClock();
       }
       answers.push_back({std::move(pending.done), std::move(outcome)});
     }
@@ -388,25 +401,29 @@ class Ledger::Impl {
     }
   }
 
-  // Adds the entries that the program's engine posted as one journal row.
+  // Adds the entries that the program's engine posted, as one journal row or, of a bulk request, several: whoever wants one of its entries
+  // later reads the row that it is in.
   static std::int64_t AppendTo(CommitBatch& batch, Program& program) {
     auto posted = program.engine.TakePosted();
     auto blobs = program.engine.TakeBlobs();
     program.new_blobs.clear();
     if (posted.empty()) return 0;
-    std::string lines;
-    lines.reserve(posted.size() * 700);
-    for (const auto& entry : posted) {
-      const std::size_t start = lines.size();
-      AppendLine(*entry, lines);
-      RP_CHECK(lines.size() - start <= kLineBytesMax);
-      lines += '\n';
-    }
     const auto count = static_cast<std::int64_t>(posted.size());
-    batch.appends.push_back({.program = program.state.program,
-                             .expected_next_sequence = posted.front()->sequence,
-                             .entries = count,
-                             .lines = std::move(lines)});
+    for (std::size_t first = 0; first < posted.size(); first += kRowEntries) {
+      const std::size_t end = std::min(first + kRowEntries, posted.size());
+      std::string lines;
+      lines.reserve((end - first) * 700);
+      for (std::size_t i = first; i < end; ++i) {
+        const std::size_t start = lines.size();
+        AppendLine(*posted[i], lines);
+        RP_CHECK(lines.size() - start <= kLineBytesMax);
+        lines += '\n';
+      }
+      batch.appends.push_back({.program = program.state.program,
+                               .expected_next_sequence = posted[first]->sequence,
+                               .entries = static_cast<std::int64_t>(end - first),
+                               .lines = std::move(lines)});
+    }
     for (auto& [sha256, content] : blobs) {
       batch.puts.push_back({TableId::kBlob, BlobKey(program.state.program, sha256), std::move(content)});
     }
@@ -490,12 +507,9 @@ class Ledger::Impl {
   std::int64_t GuardedNow() {
     const std::int64_t wall = clock_.NowMs(), monotonic = clock_.MonotonicMs();
     if (is_clock_confirmed_.exchange(false)) AcceptClock();
-    const std::int64_t jump = (wall - last_wall_ms_) - (monotonic - last_monotonic_ms_);
+    // Since it was last accepted, not since the last look: many small jumps are a large one.
+    const std::int64_t jump = (wall - accepted_wall_ms_) - (monotonic - accepted_monotonic_ms_);
     if (!is_clock_stopped_ && (jump > kClockJumpMs || jump < -kClockJumpMs)) StopClock(absl::StrCat("the clock jumped by ", jump, " ms"));
-    if (!is_clock_stopped_) {
-      last_wall_ms_ = wall;
-      last_monotonic_ms_ = monotonic;
-    }
     return wall;
   }
   void StopClock(const std::string& why) {
@@ -504,8 +518,8 @@ class Ledger::Impl {
     TellCanWrite();
   }
   void AcceptClock() {
-    last_wall_ms_ = clock_.NowMs();
-    last_monotonic_ms_ = clock_.MonotonicMs();
+    accepted_wall_ms_ = clock_.NowMs();
+    accepted_monotonic_ms_ = clock_.MonotonicMs();
     if (is_clock_stopped_.exchange(false)) TellCanWrite();
   }
 
@@ -515,25 +529,28 @@ class Ledger::Impl {
   void TurnAll() {
     if (is_installing_) return;  // the next batch asks again
     if (installer_.joinable()) installer_.join();
-    std::vector<GenerationRows> generations;
-    {
+    // Without its rows in the store a generation can't leave memory: what could not be written comes first.
+    std::vector<GenerationRows> generations = std::exchange(uninstalled_, {});
+    entries_since_turn_ = generations.empty() ? 0 : options_.turn_entries * 7 / 8;
+    std::vector<std::shared_ptr<const void>> oldest;
+    if (generations.empty()) {
       const std::shared_lock lock(programs_mutex_);
       for (auto& [id, program] : programs_) {
         if (program->is_set_aside || program->state.next_sequence == 0) continue;
         const std::unique_lock state_lock(program->state.mutex);
         program->state.Publish();  // rows read since the last commit
-        program->state.ForEachTable([](auto& table) { table.Turn(); });
+        program->state.ForEachTable([&](auto& table) { oldest.push_back(table.Turn()); });
         generations.push_back(GenerationRows::Collect(program->state));
       }
     }
-    entries_since_turn_ = 0;
     is_installing_ = true;
-    installer_ = std::thread([this, generations = std::move(generations)] {
+    installer_ = std::thread([this, generations = std::move(generations), oldest = std::move(oldest)]() mutable {
+      oldest.clear();  // takes a while, too
       for (const auto& generation : generations) {
-        // Without its rows a generation can't leave memory: keep is_installing_ set, so that no further turn happens; the journal has it all.
-        if (auto status = store_.Install(TableId::kDerived, generation.Rows()); !status.ok()) {
+        if (auto status = store_.Install(TableId::kDerived, generation.Rows(), fence_); !status.ok()) {
           Tell("install_failed", std::string(status.message()));
-          return;
+          uninstalled_ = std::move(generations);
+          break;
         }
       }
       is_installing_ = false;
@@ -563,9 +580,11 @@ class Ledger::Impl {
   std::atomic<bool> is_failed_ = false;
   std::atomic<bool> is_clock_stopped_ = false;
   std::atomic<bool> is_clock_confirmed_ = false;
-  std::int64_t last_wall_ms_, last_monotonic_ms_;  // the ledger thread's
+  std::int64_t accepted_wall_ms_, accepted_monotonic_ms_;  // the ledger thread's
+  bool is_behind_time_ = false;                    // the ledger thread's: time has caused more than was written yet
   std::int64_t entries_since_turn_ = 0;            // the ledger thread's
   std::atomic<bool> is_installing_ = false;
+  std::vector<GenerationRows> uninstalled_;        // the installer's while is_installing_, else the ledger thread's
   std::atomic<std::int64_t> entries_ = 0, commits_ = 0, bytes_ = 0, commit_us_ = 0;
 
   std::thread installer_, answerer_, thread_;

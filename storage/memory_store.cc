@@ -1,7 +1,5 @@
 #include "storage/memory_store.h"
 
-#include <algorithm>
-
 #include "storage/journal.h"
 #include "storage/keys.h"
 
@@ -39,10 +37,14 @@ absl::StatusOr<std::uint64_t> MemoryStore::TakeOver() {
 
 // Asks the journal itself each time: nothing to keep up to date, and as true as it can be.
 bool MemoryStore::Continues(const CommitBatch& batch) const {
-  return std::all_of(batch.appends.begin(), batch.appends.end(), [this](const CommitBatch::Append& append) {
-    const auto end = Journal(*this, append.program).End();
-    return end.ok() && *end == append.expected_next_sequence;
-  });
+  std::map<std::string, std::int64_t> ends;
+  for (const auto& append : batch.appends) {
+    const auto [end, is_first] = ends.try_emplace(append.program);
+    if (is_first) end->second = Journal(*this, append.program).End().value_or(-1);
+    if (append.expected_next_sequence != end->second) return false;
+    end->second += append.entries;
+  }
+  return true;
 }
 
 CommitResult MemoryStore::Commit(const CommitBatch& batch) {
@@ -64,8 +66,10 @@ CommitResult MemoryStore::Commit(const CommitBatch& batch) {
   return CommitResult::kCommitted;
 }
 
-absl::Status MemoryStore::Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows) {
+absl::Status MemoryStore::Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows,
+                                  std::uint64_t fence) {
   const std::lock_guard lock(mutex_);
+  if (fence == 0 || fence != fence_) return absl::FailedPreconditionError("somebody else has taken over");
   auto& target = tables_[static_cast<std::size_t>(table)];
   for (const auto& [key, value] : rows) {
     if (value) {

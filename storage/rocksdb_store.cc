@@ -174,13 +174,19 @@ class Rocks : public Store {
   CommitResult Commit(const CommitBatch& batch) override {
     if (batch.fence == 0 || batch.fence != fence_) return CommitResult::kFenced;
     if (failed_) return CommitResult::kUnknown;  // and so is where the journals end
+    absl::flat_hash_map<std::string, std::int64_t> ends;
     for (const auto& append : batch.appends) {
-      const auto end = End(append.program);
-      if (!end.ok()) return CommitResult::kUnknown;
-      if (append.expected_next_sequence != *end) return CommitResult::kOutOfSequence;
+      const auto [end, is_first] = ends.try_emplace(append.program);
+      if (is_first) {
+        const auto known = End(append.program);
+        if (!known.ok()) return CommitResult::kUnknown;
+        end->second = *known;
+      }
+      if (append.expected_next_sequence != end->second) return CommitResult::kOutOfSequence;
+      end->second += append.entries;
     }
     if (!Write(batch)) return CommitResult::kUnknown;
-    for (const auto& append : batch.appends) ends_[append.program] += append.entries;
+    for (const auto& [program, end] : ends) ends_[program] = end;
     return CommitResult::kCommitted;
   }
 
@@ -200,7 +206,9 @@ class Rocks : public Store {
     return false;
   }
 
-  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows) override {
+  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows,
+                       std::uint64_t fence) override {
+    if (fence == 0 || fence != fence_) return absl::FailedPreconditionError("somebody else has taken over");
     if (rows.empty()) return absl::OkStatus();
     // One sorted file, ingested atomically: a fraction of the cost of a memtable insertion for each row, and no log.
     rocksdb::Options options(db_->GetOptions(Handle(table)));

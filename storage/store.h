@@ -27,10 +27,10 @@ struct Row {
 
 // What one fsync covers.
 struct CommitBatch {
-  // A journal row: the entries with which a program goes on. At most one of each program.
+  // A journal row: entries with which a program goes on. A program's rows follow each other.
   struct Append {
     std::string program;
-    std::int64_t expected_next_sequence = 0;  // where its journal ends, as the owner believes: the first entry's
+    std::int64_t expected_next_sequence = 0;  // where its journal ends before, as the owner believes: the first entry's
     std::int64_t entries = 0;                 // in `lines`
     std::string lines;                        // each ended by LF
   };
@@ -75,7 +75,9 @@ class Store {
   virtual CommitResult Commit(const CommitBatch& batch) = 0;
 
   // Adds derived rows in bulk, all or none, durable; `rows` ascending by key without doubles, nullopt deletes. Not for the journal.
-  virtual absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows) = 0;
+  // FAILED_PRECONDITION when the fence is not the last one that TakeOver gave: an owner that was replaced must not put old rows over new ones.
+  virtual absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows,
+                               std::uint64_t fence) = 0;
 
   virtual absl::Status DeleteRange(TableId table, std::string_view begin, std::string_view end) = 0;
 

@@ -1,5 +1,6 @@
 #include "storage/views.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -151,14 +152,23 @@ absl::StatusOr<std::vector<std::pair<std::string, Registered>>> ListRegistration
   const std::string prefix = type + "/";
   const std::string begin = after.empty() ? prefix : prefix + after + '\0';
   std::map<std::string, Registered> found;  // key to row; memory wins over disk
+  // Only the first `limit` keys are copied, and the commits wait for no more than a look at each.
+  const auto add = [&](const auto& rows) {
+    std::vector<std::pair<std::string_view, const Registered*>> first;
+    for (const auto& [key, row] : rows) {
+      if (key >= begin && key.starts_with(prefix) && row.value) first.emplace_back(key, &*row.value);
+    }
+    const auto end = first.begin() + static_cast<std::ptrdiff_t>(std::min(limit, first.size()));
+    std::partial_sort(first.begin(), end, first.end());
+    for (auto it = first.begin(); it != end; ++it) found.try_emplace(std::string(it->first), *it->second);
+  };
+  std::shared_ptr<const Table<Registered>::Rows> previous;
   {
     const std::shared_lock lock(state.mutex);
-    for (const auto* rows : {&state.registrations.recent(), state.registrations.previous().get()}) {
-      for (const auto& [key, row] : *rows) {
-        if (key >= begin && key.starts_with(prefix) && row.value) found.try_emplace(key, *row.value);
-      }
-    }
+    add(state.registrations.recent());
+    previous = state.registrations.previous();
   }
+  add(*previous);
   auto rows = store.Scan({.table = TableId::kDerived,
                           .begin = DerivedKey(state.program, 'g', begin),
                           .end = PrefixEnd(DerivedKey(state.program, 'g', prefix)),

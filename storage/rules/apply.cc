@@ -30,8 +30,8 @@ Holder HolderOf(const Posting& p) {
 bool MayTouch(Kind kind, Holder holder) {
   using enum Holder;
   switch (kind) {
-    case Kind::kAward:
-    case Kind::kCorrection: return holder == kIssuance || holder == kMemberAvailable || holder == kMemberDebt;
+    case Kind::kAward: return holder == kIssuance || holder == kMemberAvailable || holder == kMemberDebt;
+    case Kind::kCorrection: return holder == kIssuance || holder == kMemberAvailable || holder == kMemberDebt || holder == kExpired;
     case Kind::kDonation: return holder == kMemberAvailable || holder == kPool;
     case Kind::kRedemption: return holder == kMemberAvailable || holder == kMerchant;
     case Kind::kHold:
@@ -98,6 +98,11 @@ absl::Status VerifyLots(const Entry& entry, const Posting& p, Holder holder, v1:
         !IsDay(lot.end)) {
       return absl::InternalError("a lot without fund, end or amount");
     }
+    // A capture or correction may take lots that ended while they were held or since the award.
+    const bool is_past = lot.end <= entry.business_day;
+    if (entry.kind == Kind::kExpiry && !is_past) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " is not past"));
+    const bool is_live = entry.kind == Kind::kAward || entry.kind == Kind::kRedemption || entry.kind == Kind::kHold || entry.kind == Kind::kDonation;
+    if (is_live && is_past) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " is past"));
     sum += lot.amount;
     if (!InRange(sum)) return absl::InternalError("lots out of range");
   }
@@ -167,6 +172,13 @@ void CountAgainstCaps(State& state, const Entry& entry, const std::string& unit,
   }
 }
 
+// When the lot of an award, or of a correction of it, ends. 0: its rulebook is not known.
+Day LotEndOf(const State& state, const Entry& e) {
+  const Rulebook* book = state.BookNamed(e.rulebook);
+  const v1::Activity* activity = book ? book->FindActivity(e.activity) : nullptr;
+  return activity ? LotEnd(*activity, e.effective_day) : 0;
+}
+
 void RemoveHold(State& state, std::int64_t sequence, const Hold& hold) {
   auto it = state.holds_by_end.find(hold.until_ms);
   if (it != state.holds_by_end.end()) {
@@ -198,9 +210,15 @@ void ApplyCorrection(State& state, const Entry& e) {
   follow_up.quantity = e.quantity;
   follow_up.amounts.clear();
   for (const auto& [unit, amount] : e.facts) follow_up.amounts.emplace_back(unit, std::stoll(amount));
+  std::int64_t expired = 0;
+  std::string fund;
   for (const Posting& p : e.postings) {
-    if (p.holder.starts_with("issuance:")) CountAgainstCaps(state, e, p.unit, -p.amount);
+    if (p.holder == kExpiredHolder) expired = p.amount;
+    if (!p.holder.starts_with("issuance:")) continue;
+    CountAgainstCaps(state, e, p.unit, -p.amount);
+    fund = p.holder.substr(sizeof("issuance:") - 1);
   }
+  if (expired != 0) AddTo(state, ExpiredCounter(e.member, {fund, LotEndOf(state, e), 0}), expired);
   if (e.session.empty()) return;
   const std::string session = SessionCounter(e.member, e.activity, e.session);
   const std::int64_t* holder = state.counters.Find(session);
@@ -409,8 +427,12 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kRefused:
       if (!e.terminal.empty()) AddTo(state, RefusalCounter(e.terminal, e.business_day), 1);
       break;
-    case Kind::kDonation:
     case Kind::kExpiry:
+      for (const Posting& p : e.postings) {
+        for (const Lot& lot : p.lots) AddTo(state, ExpiredCounter(p.holder, lot), -lot.amount);
+      }
+      break;
+    case Kind::kDonation:
     case Kind::kClockConfirmed: break;
   }
   for (const Posting& p : e.postings) ApplyPosting(state, e, p);

@@ -99,11 +99,16 @@ std::shared_ptr<const Entry> Engine::Post(Entry entry) {
 }
 
 absl::StatusOr<std::shared_ptr<const Entry>> Engine::FindEntry(std::int64_t sequence) const {
-  if (sequence < 0 || sequence >= state_.next_sequence) return absl::NotFoundError(absl::StrCat("no entry ", sequence));
-  if (!posted_.empty() && sequence >= posted_.front()->sequence) {
-    return posted_[static_cast<std::size_t>(sequence - posted_.front()->sequence)];
-  }
-  return state_.find_entry(sequence);
+  auto entries = FindEntries(sequence, 1);
+  if (!entries.ok()) return entries.status();
+  return entries->front();
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Engine::FindEntries(std::int64_t first, std::int64_t count) const {
+  if (first < 0 || first + count > state_.next_sequence) return absl::NotFoundError(absl::StrCat("no entry ", first));
+  if (posted_.empty() || first < posted_.front()->sequence) return state_.find_entries(first, count);
+  const auto begin = posted_.begin() + (first - posted_.front()->sequence);
+  return std::vector<std::shared_ptr<const Entry>>(begin, begin + count);
 }
 
 Outcome Engine::OutcomeOf(std::int64_t sequence) {
@@ -130,11 +135,9 @@ Outcome Engine::Replay(const RequestRecord& record) {
     outcome.first = outcome.now = v1::REVERSED;
     return outcome;
   }
-  for (std::int32_t i = 1; i < record.count; ++i) {
-    auto entry = FindEntry(record.sequence + i);
-    if (!entry.ok()) return Unrecorded({v1::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence + i)}}});
-    outcome.entries.push_back(*std::move(entry));
-  }
+  auto entries = FindEntries(record.sequence, record.count);
+  if (!entries.ok()) return Unrecorded({v1::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence)}}});
+  outcome.entries = *std::move(entries);
   if (const Entry& e = outcome.entry(); e.kind == Kind::kReversal) {
     const std::int64_t target = e.ref >= 0 ? e.ref : e.hold;
     if (target >= 0) outcome.target = std::make_shared<const Outcome>(OutcomeOf(target));
@@ -180,6 +183,10 @@ bool Engine::IsSelfDealing(const std::string& staff_id, const MemberData& member
 }
 
 bool Engine::WorksAt(const MerchantData& merchant, const MemberData& member) {
+  const auto has = [&](const std::string& id) { return std::find(merchant.people.begin(), merchant.people.end(), id) != merchant.people.end(); };
+  for (const Membership& membership : member.memberships) {
+    if (membership.Covers(today_) && has(membership.member)) return true;  // stands for an organisation that owns the shop
+  }
   for (const std::string& id : merchant.people) {
     if (id == member.id) return true;
     const auto* person = state_.Find<MemberData>("member", id);

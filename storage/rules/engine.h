@@ -60,6 +60,7 @@ class Engine {
   static Outcome Posted(std::shared_ptr<const Entry> entry, v1::OutcomeState state = v1::DONE);
   // An entry, those of the running batch included.
   absl::StatusOr<std::shared_ptr<const Entry>> FindEntry(std::int64_t sequence) const;
+  absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> FindEntries(std::int64_t first, std::int64_t count) const;
   Outcome Replay(const RequestRecord& record);
   Outcome OutcomeOf(std::int64_t sequence);
   Entry Draft(Kind kind, const Origin& origin) const;

@@ -245,15 +245,18 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
       if (auto refusal = IssuePoints(entry, activity->fund(), change, lot_end)) return refuse(refusal->reason, refusal->facts);
       continue;
     }
-    // Takes points of the same fund back: those of the award's own lot first, then the soonest-ending; what was spent becomes a debt.
+    // Takes points of the same fund back. Of a lot that is past, first those that ended unspent: nobody had them. Then those of the award's own
+    // lot, then the soonest-ending; what was spent becomes a debt.
+    const std::int64_t* ended = lot_end <= today_ ? state_.counters.Find(ExpiredCounter(member_id, {activity->fund(), lot_end, 0})) : nullptr;
+    const std::int64_t expired = ended ? std::min(*ended, -change) : 0;
     std::vector<Lot> lots;
     for (const Lot& lot : account.lots) {
       if (lot.fund == activity->fund()) lots.insert(lot.end == lot_end ? lots.begin() : lots.end(), lot);
     }
     std::int64_t left = 0;
     for (const Lot& lot : lots) left += lot.amount;
-    const std::int64_t taken = std::min(left, -change);
-    const std::int64_t debt = -change - taken;
+    const std::int64_t taken = std::min(left, -change - expired);
+    const std::int64_t debt = -change - expired - taken;
     if (debt > 0 && !book->proto().policies().debts_allowed()) {
       return refuse(v1::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(debt)}});
     }
@@ -264,6 +267,7 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
       entry.postings.push_back(Move(member_id, Sub::kAvailable, kPoint, -taken, std::move(from)));
     }
     if (debt > 0) entry.postings.push_back(Move(member_id, Sub::kDebt, kPoint, -debt));
+    if (expired > 0) entry.postings.push_back(Move(kExpiredHolder, Sub::kAvailable, kPoint, -expired));
     entry.postings.push_back(Move(IssuanceHolder(activity->fund()), Sub::kAvailable, kPoint, -change));
   }
   return Posted(Post(std::move(entry)));

@@ -132,6 +132,10 @@ std::optional<Refusal> Engine::CheckRegistration(const Registration& data, bool 
       return Refusal{v1::RULEBOOK_INVALID,
                      {{"field", "effective_day"}, {"expected", absl::StrCat("after ", state_.books.rbegin()->first)}}};
     }
+    // The first one may be older than the ledger, for the deeds before; later ones would change by which rules entries were made.
+    if (!state_.books.empty() && rulebook->effective_day < today_) {
+      return Refusal{v1::RULEBOOK_INVALID, {{"field", "effective_day"}, {"expected", absl::StrCat(today_, " or later")}}};
+    }
     for (const auto& rate : book->proto().fund_rates()) {
       if (!state_.Find<FundData>("fund", rate.fund())) return not_found(v1::FUND_NOT_FOUND, rate.fund());
     }

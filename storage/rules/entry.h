@@ -106,6 +106,7 @@ struct Entry {
   std::string grid;             // of the member at that time
   std::int64_t hold_until_ms = 0;
   std::vector<OfferLine> lines;
+  std::string rate_version;  // whose rates `owed` is by, where that is not `rulebook`
   std::vector<Owed> owed;
   Registration data;
   std::vector<Posting> postings;

@@ -80,6 +80,7 @@ template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Entr
   v.Optional("grid", e.grid);
   v.Optional("hold_until_ms", e.hold_until_ms);
   v.Optional("lines", e.lines);
+  v.Optional("rate_version", e.rate_version);
   v.Optional("owed", e.owed);
   v.Optional("data", e.data);
   v.Optional("postings", e.postings);
@@ -429,7 +430,7 @@ bool FitsLine(const Entry& e) {
                       e.terminal.size() + e.merchant.size() + e.clerk.size() + e.till.size() + e.member.size() + e.presentation.size() +
                       e.group.size() + e.activity.size() + e.rulebook.size() + e.session.size() + e.case_id.size() + e.about.size() +
                       e.evidence_sha256.size() + e.note_commitment.size() + e.reason.size() + e.request_kind.size() +
-                      e.target_request.size() + e.grid.size();
+                      e.target_request.size() + e.grid.size() + e.rate_version.size();
   std::size_t bytes = 1000;
   for (const auto& tag : e.tags) texts += 1 + tag.size();
   for (const auto& [key, value] : e.facts) texts += 1 + key.size() + value.size();

@@ -33,6 +33,7 @@ std::string CapCounter(v1::Period period, std::string_view member, std::string_v
   // The period's kind is in the key: a session may be called "2024".
   return Join(period == v1::SESSION ? "cap-session" : "cap", member, activity, unit, PeriodKey(period, day, session));
 }
+std::string ExpiredCounter(std::string_view member, const Lot& lot) { return Join("expired", member, lot.fund, std::to_string(lot.end)); }
 std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session) {
   return Join("session", member, activity, session);
 }

@@ -80,7 +80,8 @@ struct State {
   // Constant after construction.
   const std::string program;
   std::function<absl::StatusOr<std::string>(const std::string& sha256_hex)> find_blob;       // rulebooks that `books` lacks
-  std::function<absl::StatusOr<std::shared_ptr<const Entry>>(std::int64_t sequence)> find_entry;  // earlier entries, the batch's included
+  // `count` entries from `first` on, of those that are committed.
+  std::function<absl::StatusOr<std::vector<std::shared_ptr<const Entry>>>(std::int64_t first, std::int64_t count)> find_entries;
 
   // The writer's own: where the journal stands, undurable entries included.
   std::int64_t epoch = 0;
@@ -157,6 +158,7 @@ std::string CountCounter(v1::Period period, std::string_view member, Day day);  
 std::string RefusalCounter(std::string_view terminal, Day day);                      // recorded refusals of a terminal
 std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
                        const std::string& session);                                  // amount earned by a member in an activity
+std::string ExpiredCounter(std::string_view member, const Lot& lot);                 // points that ended unspent in a lot, not taken back since
 std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session);  // the award's sequence + 1; 0: withdrawn
 
 std::string IssuanceHolder(std::string_view fund);  // "issuance:street"

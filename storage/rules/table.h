@@ -88,14 +88,16 @@ class Table {
     pending_.clear();
   }
 
-  // The recent generation becomes the previous one, and the previous one leaves memory: its dirty rows must be in the store by now.
-  void Turn() {
-    previous_ = std::make_shared<Rows>(std::move(recent_));
+  // The recent generation becomes the previous one, and the previous one is handed out, to be let go where that stops nobody: its dirty rows
+  // must be in the store by now.
+  std::shared_ptr<const Rows> Turn() {
+    auto oldest = std::exchange(previous_, std::make_shared<Rows>(std::move(recent_)));
     recent_ = Rows();
-    if (!is_pinned_) return;
+    if (!is_pinned_) return oldest;
     for (const auto& [key, row] : *previous_) {
       if (row.value && is_pinned_(key)) recent_.emplace(key, Row{row.value, /*dirty=*/false});
     }
+    return oldest;
   }
 
   std::shared_ptr<const Rows> previous() const { return previous_; }

@@ -150,6 +150,7 @@ void Reference::PutBack(Member& member, const std::vector<Part>& parts) {
   }
   while (!member.lots.empty() && member.lots.begin()->first.first <= today) {
     expired += member.lots.begin()->second;
+    member.ended[member.lots.begin()->first] += member.lots.begin()->second;
     member.lots.erase(member.lots.begin());
   }
 }

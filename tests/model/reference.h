@@ -39,6 +39,7 @@ class Reference {
     MemberData data;
     std::map<std::string, std::int64_t> units;  // but POINT
     Lots lots;
+    Lots ended;  // what ended unspent, as far as no correction took it back
     std::int64_t held = 0;
     std::int64_t debt = 0;  // 0 or above
     std::int64_t available() const;

@@ -159,8 +159,11 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
     Issue(member, rule.fund(), end, change);
   }
   if (change < 0) {
-    // The award's own lot first, then the fund's others, soonest first.
+    // What ended unspent in the award's own lot; the rest of that lot; then the fund's others, soonest first.
     std::int64_t left = -change;
+    std::int64_t ended = 0;
+    if (const auto lot = member.ended.find({end, rule.fund()}); lot != member.ended.end()) ended = std::min(left, lot->second);
+    left -= ended;
     Lots lots = member.lots;
     const auto take = [&](const LotKey& key) {
       const auto lot = lots.find(key);
@@ -177,6 +180,8 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
     if (left > 0 && !award.book->policies().debts_allowed()) {
       return Refuse(origin, v1::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(left)}});
     }
+    if (ended > 0) member.ended[{end, rule.fund()}] -= ended;
+    expired -= ended;
     member.lots = lots;
     member.debt += left;
     issued[{rule.fund(), "POINT"}] += change;

@@ -6,11 +6,14 @@
 #include "storage/derived.h"
 #include "storage/journal.h"
 #include "storage/keys.h"
+#include "storage/rules/apply.h"
+#include "storage/rules/entry_codec.h"
 #include "tests/storage/ledger_fixture.h"
 
 namespace redpoints {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -46,10 +49,41 @@ class CheckTest : public LedgerTest {
     return difference;
   }
   void Set(TableId table, const std::string& key, const std::optional<std::string>& value) {
-    ASSERT_TRUE(memory.Install(table, {{key, value}}).ok());
+    ASSERT_TRUE(memory.Install(table, {{key, value}}, *memory.TakeOver()).ok());
   }
   std::vector<Row> Rows(TableId table, const std::string& prefix) {
     return *memory.Scan({.table = table, .begin = prefix, .end = PrefixEnd(prefix)});
+  }
+  void Load(State& state) {
+    BindToStore(state, memory);
+    state.find_blob = [this](const std::string& sha256) -> absl::StatusOr<std::string> {
+      return **memory.Get(TableId::kBlob, BlobKey("minyue", sha256));
+    };
+    ASSERT_TRUE(LoadState(state, memory).ok());
+  }
+  // What it says once an entry like the last one of a kind, changed, follows the last one.
+  std::string WithAnother(Kind kind, const std::function<void(Entry&)>& change) {
+    State state("minyue");
+    Load(state);
+    Entry another;
+    for (std::int64_t i = 0; i < state.next_sequence; ++i) {
+      const Entry entry = *Journal(memory, "minyue").Read(i);
+      if (entry.kind == kind) another = entry;
+    }
+    another.sequence = state.next_sequence;
+    change(another);
+    for (Posting& p : another.postings) {
+      const Account account = *state.accounts.Find(AccountKey(p.holder, p.unit));
+      p.prev = account.head;
+      p.balance = account.at(p.sub) + p.amount;
+    }
+    EXPECT_TRUE(Verify(state, another).ok()) << Verify(state, another);
+    std::string line;
+    AppendLine(another, line);
+    Set(TableId::kJournal, JournalKey("minyue", another.sequence), line + "\n");
+    const std::string difference = Difference();
+    Set(TableId::kJournal, JournalKey("minyue", another.sequence), std::nullopt);
+    return difference;
   }
   void DropDerived() { ASSERT_TRUE(memory.DeleteRange(TableId::kDerived, kPrefix, PrefixEnd(kPrefix)).ok()); }
   static std::string Derived(char letter, const std::string& key) { return DerivedKey("minyue", letter, key); }
@@ -119,10 +153,7 @@ TEST_F(CheckTest, TheFirstOfSeveralDifferencesIsNamed) {
 // A mark that says another closed day would let points end late, or never.
 TEST_F(CheckTest, TheMarkIsComparedToo) {
   State state("minyue");
-  state.find_blob = [this](const std::string& sha256) -> absl::StatusOr<std::string> {
-    return **memory.Get(TableId::kBlob, BlobKey("minyue", sha256));
-  };
-  ASSERT_TRUE(LoadState(state, memory).ok());
+  Load(state);
   const std::string key = Derived(kMarkTable, "");
   const StateMark mark = MarkOf(state);
   ASSERT_EQ(EncodeRow(mark), **memory.Get(TableId::kDerived, key));
@@ -192,6 +223,19 @@ TEST_F(CheckTest, AMissingOrMovedJournalRowIsNamedByItsSequence) {
   // Without its end a journal is a journal still, but the derived rows were further.
   const auto last = *JournalSequence("minyue", rows.back().key);
   EXPECT_THAT(With(TableId::kJournal, rows.back().key, std::nullopt), StartsWith(absl::StrCat("the journal ends at ", last)));
+}
+
+// Entries that add up, each by itself, and yet can't follow those before them.
+TEST_F(CheckTest, WhatTheLedgerWouldHaveRefusedIsNamed) {
+  const auto end = *Journal(memory, "minyue").End();
+  EXPECT_EQ(WithAnother(Kind::kRefund, [](Entry& e) { e.request_id = std::string(32, 'a'); }), "");  // 20 of 30 points
+  EXPECT_THAT(WithAnother(Kind::kRefund, [](Entry&) {}), AllOf(StartsWith(absl::StrCat("entry ", end)), HasSubstr("a second time")));
+  EXPECT_THAT(WithAnother(Kind::kRefund,
+                          [](Entry& e) {
+                            e.request_id = std::string(32, 'a');
+                            e.postings[0].amount = -21, e.postings[1].amount = e.postings[1].lots[0].amount = 21;
+                          }),
+              AllOf(StartsWith(absl::StrCat("entry ", end)), HasSubstr("more is given back than was sold")));
 }
 
 TEST_F(CheckTest, AMissingOrAlteredBlobIsNamed) {

@@ -47,9 +47,9 @@ inline std::string RulebookJson(const std::string& version = "2024-1", Day effec
 class EngineTest : public testing::Test {
  protected:
   EngineTest() : state("minyue"), engine(state) {
-    state.find_entry = [this](std::int64_t sequence) -> absl::StatusOr<std::shared_ptr<const Entry>> {
-      if (sequence < 0 || sequence >= static_cast<std::int64_t>(journal.size())) return absl::NotFoundError("no such entry");
-      return journal[static_cast<std::size_t>(sequence)];
+    state.find_entries = [this](std::int64_t first, std::int64_t count) -> absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> {
+      if (first < 0 || first + count > static_cast<std::int64_t>(journal.size())) return absl::NotFoundError("no such entry");
+      return std::vector<std::shared_ptr<const Entry>>(journal.begin() + first, journal.begin() + first + count);
     };
     state.find_blob = [this](const std::string& sha256) -> absl::StatusOr<std::string> {
       const auto it = blobs.find(sha256);
@@ -159,7 +159,7 @@ class EngineTest : public testing::Test {
   void Check() {
     State again("minyue");
     again.find_blob = state.find_blob;
-    again.find_entry = state.find_entry;
+    again.find_entries = state.find_entries;
     for (const auto& entry : journal) {
       std::string line;
       AppendLine(*entry, line);

@@ -73,19 +73,6 @@ TEST_F(LedgerTest, AHundredEqualRequestsAtOnceMakeOneEntry) {
   EXPECT_EQ(Balance("m1"), 970);
 }
 
-TEST_F(LedgerTest, ARequestWhoseDeadlineHasPassedIsNotBegun) {
-  SetUpProgram();
-  const auto id = NewId();
-  const auto before = ledger->EndSequence("minyue");
-  std::promise<Outcome> late;
-  ledger->Submit("minyue", Till(id), Sale("m1", 30), [&](Outcome outcome) { late.set_value(std::move(outcome)); },
-                 std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
-  EXPECT_EQ(ReasonOf(late.get_future().get()), v1::DEADLINE_PASSED);
-  EXPECT_EQ(ledger->EndSequence("minyue"), before);
-  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), v1::REQUEST_NOT_FOUND);
-  EXPECT_EQ(Run(Till(id), Sale("m1", 30)).first, v1::DONE);  // the id is free
-}
-
 TEST_F(LedgerTest, AFailedCommitStopsEverythingAndTheTruthIsOnDisk) {
   for (const bool is_kept : {false, true}) {
     SCOPED_TRACE(is_kept);
@@ -137,6 +124,51 @@ TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
   clock.Jump(-9 * kMinuteMs);  // small steps back are bridged
   const auto sale = Buy("m1", 1);
   EXPECT_EQ(sale.first, v1::DONE);
+}
+
+// The network may bring it again after another jump.
+TEST_F(LedgerTest, ARepeatedConfirmationIsNotAboutANewJump) {
+  SetUpProgram();
+  clock.Jump(11 * kMinuteMs);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  const auto id = NewId();
+  EXPECT_EQ(Run(Staff(id), ConfirmClock{}).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  clock.Jump(400 * kDayMs);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_TRUE(Run(Staff(id), ConfirmClock{}).is_replayed);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_TRUE(ledger->is_clock_stopped());
+}
+
+TEST_F(LedgerTest, SmallJumpsAddUp) {
+  SetUpProgram();
+  for (const int minutes : {4, -4}) {
+    for (int i = 0; i < 2; ++i) {
+      clock.Jump(minutes * kMinuteMs);
+      EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+    }
+    clock.Jump(minutes * kMinuteMs);
+    EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+    ledger->ConfirmClock();
+    EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  }
+}
+
+TEST_F(LedgerTest, AClockFarAheadOfTheLedgerStopsWritingFromTheStart) {
+  SetUpProgram();
+  ledger.reset();
+  clock.Advance(6 * kDayMs);  // closed over a holiday
+  Open();
+  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  ledger.reset();
+  clock.Advance(400 * kDayMs);
+  Open();
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(Balance("expired"), 0);
+  Run(Staff(NewId()), ConfirmClock{});
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_GE(Balance("expired"), 1000 - 1);  // of m1, whom the sale was about; the others' follow
 }
 
 TEST_F(LedgerTest, ARequestWhoseTimeIsOverWhenItsTurnComesIsNotCarriedOut) {
@@ -208,7 +240,7 @@ TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
   const std::string original = rows->front().value;
   std::string altered = original;
   altered.replace(altered.find("\"amount\":-5"), 11, "\"amount\":-4");
-  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, altered}}).ok());
+  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, altered}}, *memory.TakeOver()).ok());
   // Derived rows would hide it from the opening; without them the replay sees it.
   ASSERT_TRUE(memory.DeleteRange(TableId::kDerived, "minyue", "n").ok());
   Open();
@@ -218,7 +250,36 @@ TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
   const auto report = CheckProgram(memory, "minyue");
   ASSERT_FALSE(report.ok());
   EXPECT_NE(report.status().message().find(absl::StrCat("entry ", end)), std::string::npos) << report.status();
-  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, original}}).ok());
+  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, original}}, *memory.TakeOver()).ok());
+}
+
+// Rows of each page lie in any generation, in memory or not; the newest counts.
+TEST_F(LedgerTest, RegistrationsAreListedFromEveryGeneration) {
+  options.turn_entries = 7;
+  SetUpProgram(30);
+  const auto member = [](int i, RegistrationState state) {
+    return MemberData{.id = absl::StrCat("m", i), .number = "", .kind = MemberKind::kPerson, .groups = {1, 2}, .grid = "", .memberships = {}, .state = state};
+  };
+  std::set<std::string> all, suspended, listed, listed_suspended;
+  for (int i = 1; i <= 30; ++i) all.insert(absl::StrCat("m", i));
+  for (const int i : {3, 17, 29}) {
+    Run(Staff(NewId()), Register{.items = {member(i, RegistrationState::kSuspended)}, .is_new = false, .rulebook_json = ""});
+    suspended.insert(absl::StrCat("m", i));
+  }
+  std::string after;
+  for (;;) {
+    const auto page = ListRegistrations(*ledger->FindState("minyue"), memory, "member", after, 4);
+    ASSERT_TRUE(page.ok()) << page.status();
+    if (page->empty()) break;
+    for (const auto& [id, registered] : *page) {
+      EXPECT_GT(id, after);
+      after = id;
+      listed.insert(id);
+      if (std::get<MemberData>(registered.data).state == RegistrationState::kSuspended) listed_suspended.insert(id);
+    }
+  }
+  EXPECT_EQ(listed, all);
+  EXPECT_EQ(listed_suspended, suspended);
 }
 
 TEST_F(LedgerTest, AFullQueueRefusesAtOnce) {
@@ -425,6 +486,92 @@ TEST_F(FairnessTest, ATillDoesNotWaitForAnotherProgramsBatches) {
   for (auto& future : answered) future.get();
   EXPECT_EQ(order.size(), 30u);
   EXPECT_LE(std::count(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(order.rfind('b')), 'A'), 2) << order;
+}
+
+TEST_F(FairnessTest, ItemsThatWaitAreBounded) {
+  SetUpProgram();
+  AwardBatch batch;
+  for (int i = 0; i < 8190; ++i) batch.items.push_back(Item("nobody", 1));
+  std::vector<std::future<Outcome>> answers;
+  std::future<Outcome> ninth, sale;
+  {
+    const std::lock_guard closed(gated.gate);
+    const int before = gated.begun;
+    auto first = Send(Staff(NewId()), Register{.items = {FundData{"first", 5}}, .is_new = true, .rulebook_json = ""});
+    gated.begun.wait(before);
+    for (int i = 0; i < 8; ++i) answers.push_back(Send(Staff(NewId()), batch));
+    ninth = Send(Staff(NewId()), batch);
+    sale = Send(Till(NewId()), Sale("m1", 1));
+  }
+  EXPECT_EQ(ReasonOf(ninth.get()), v1::OVERLOADED);
+  EXPECT_EQ(sale.get().first, v1::DONE);
+  for (auto& answer : answers) EXPECT_EQ(ReasonOf(answer.get()), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), batch)), v1::MEMBER_NOT_FOUND);  // there is room again
+}
+
+// Counts the journal rows read, and fails to install when told.
+class WatchedStore : public MemoryStore {
+ public:
+  absl::StatusOr<std::vector<Row>> Scan(const Range& range) const override {
+    auto rows = MemoryStore::Scan(range);
+    if (range.table == TableId::kJournal && rows.ok()) journal_rows += static_cast<int>(rows->size());
+    return rows;
+  }
+  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows, std::uint64_t fence) override {
+    if (installs_to_fail.fetch_sub(1) > 0) return absl::UnavailableError("no room for a moment");
+    ++installs;
+    return MemoryStore::Install(table, rows, fence);
+  }
+  mutable std::atomic<int> journal_rows = 0;
+  std::atomic<int> installs = 0, installs_to_fail = 0;
+};
+
+class WatchedTest : public LedgerTest {
+ protected:
+  Store& store() override { return watched; }
+  WatchedStore watched;
+};
+
+// A batch is asked for again long after its entries have left memory; tills wait meanwhile.
+TEST_F(WatchedTest, ARepeatedBatchIsReadOnce) {
+  SetUpProgram();
+  AwardBatch batch;
+  for (int i = 0; i < 2000; ++i) batch.items.push_back(Item(absl::StrCat("m", 1 + i % 4), 1));
+  const auto id = NewId();
+  const Outcome first = Run(Staff(id), batch);
+  Reopen();
+  watched.journal_rows = 0;
+  const Outcome again = Run(Staff(id), batch);
+  EXPECT_TRUE(again.is_replayed);
+  ASSERT_EQ(again.entries.size(), 2000u);
+  EXPECT_EQ(*again.entries[1999], *first.entries[1999]);
+  const Outcome found = ledger->FindOutcome("minyue", "a0", id);
+  ASSERT_EQ(found.entries.size(), 2000u);
+  EXPECT_EQ(*found.entries[1999], *first.entries[1999]);
+  EXPECT_LE(watched.journal_rows, 40);  // 8 rows of 256 entries, a few times
+}
+
+TEST_F(WatchedTest, AFailedInstallIsRepeated) {
+  options.turn_entries = 20;
+  SetUpProgram();
+  watched.installs_to_fail = 2;
+  const auto buy_until = [&](auto condition) {
+    for (int i = 0; i < 3000 && !condition(); ++i) Buy(absl::StrCat("m", 1 + i % 4), 1);
+    EXPECT_TRUE(condition());
+  };
+  buy_until([&] { return watched.installs_to_fail <= 0; });
+  const int before = watched.installs;
+  buy_until([&] { return watched.installs > before + 3; });
+  const std::lock_guard lock(events_mutex);
+  EXPECT_EQ(events, std::vector<std::string>(2, "install_failed: no room for a moment"));
+}
+
+TEST_F(WatchedTest, AnInstallThatFailsAtTheEndLeavesTheJournal) {
+  SetUpProgram();
+  watched.installs_to_fail = 100;
+  ledger.reset();
+  EXPECT_GE(watched.installs_to_fail, 98);  // tried again, not for ever
+  watched.installs_to_fail = 0;
 }
 
 }  // namespace

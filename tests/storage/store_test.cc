@@ -136,9 +136,9 @@ TEST_P(StoreTest, ChunksContinueBehindTheLastKey) {
 }
 
 TEST_P(StoreTest, InstallAddsReplacesAndDeletes) {
-  ASSERT_TRUE(store->Install(TableId::kDerived, {{"a", "1"}, {"b", "1"}, {"c", "1"}}).ok());
-  ASSERT_TRUE(store->Install(TableId::kDerived, {{"a", std::nullopt}, {"absent", std::nullopt}, {"b", "2"}, {"d", "2"}}).ok());
-  ASSERT_TRUE(store->Install(TableId::kDerived, {}).ok());
+  ASSERT_TRUE(store->Install(TableId::kDerived, {{"a", "1"}, {"b", "1"}, {"c", "1"}}, fence).ok());
+  ASSERT_TRUE(store->Install(TableId::kDerived, {{"a", std::nullopt}, {"absent", std::nullopt}, {"b", "2"}, {"d", "2"}}, fence).ok());
+  ASSERT_TRUE(store->Install(TableId::kDerived, {}, fence).ok());
   for (int i = 0; i < 2; ++i, Open()) {
     EXPECT_EQ(Get("a", TableId::kDerived), std::nullopt);
     EXPECT_EQ(Get("b", TableId::kDerived), "2");
@@ -173,6 +173,10 @@ TEST_P(StoreTest, OnlyTheLastOwnerCommits) {
   }
   EXPECT_EQ(End("minyue"), 1);
   EXPECT_EQ(Get("key"), std::nullopt);
+  for (const std::uint64_t other : {std::uint64_t{0}, first, last + 1}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(store->Install(TableId::kDerived, {{"row", "old"}}, other))) << other;
+  }
+  EXPECT_EQ(Get("row", TableId::kDerived), std::nullopt);
   fence = last;
   EXPECT_EQ(Append("minyue", 1, 1), CommitResult::kCommitted);
   Open();
@@ -187,6 +191,19 @@ TEST_P(StoreTest, AJournalGoesOnOnlyWhereItEnds) {
     EXPECT_EQ(End("minyue"), 3);
   }
   EXPECT_EQ(Append("minyue", 3, 2), CommitResult::kCommitted);
+  EXPECT_EQ(Append("minyue", 5, 1), CommitResult::kCommitted);
+  EXPECT_EQ(Journal(*store, "minyue").Lines(0, 6, 1000)->lines, "0\n1\n2\n3\n4\n5\n");
+}
+
+TEST_P(StoreTest, RowsOfOneBatchFollowEachOther) {
+  const auto commit = [&](std::int64_t first, std::int64_t second) {
+    return store->Commit({.appends = {Entries("minyue", first, 2), Entries("min", 0, 1), Entries("minyue", second, 3)}, .fence = fence});
+  };
+  for (const auto& [first, second] : {std::pair(0, 0), {0, 1}, {0, 3}, {2, 0}}) {
+    EXPECT_EQ(commit(first, second), CommitResult::kOutOfSequence) << first << " " << second;
+  }
+  EXPECT_EQ(End("minyue"), 0);
+  EXPECT_EQ(commit(0, 2), CommitResult::kCommitted);
   EXPECT_EQ(Append("minyue", 5, 1), CommitResult::kCommitted);
   EXPECT_EQ(Journal(*store, "minyue").Lines(0, 6, 1000)->lines, "0\n1\n2\n3\n4\n5\n");
 }
@@ -247,7 +264,7 @@ TEST_P(RocksDbStoreTest, AllTablesSurviveReopening) {
   EXPECT_EQ(secret.size(), 32u);
   ASSERT_EQ(Append("minyue", 0, 2), CommitResult::kCommitted);
   ASSERT_EQ(Put("blob", "content"), CommitResult::kCommitted);
-  ASSERT_TRUE(store->Install(TableId::kDerived, {{"row", "value"}}).ok());
+  ASSERT_TRUE(store->Install(TableId::kDerived, {{"row", "value"}}, fence).ok());
   Open();
   EXPECT_EQ(Get("page_token_key", TableId::kMeta), secret);
   EXPECT_EQ(Journal(*store, "minyue").Line(1).value(), "1");
@@ -262,7 +279,7 @@ TEST_P(RocksDbStoreTest, AReadOnlyStoreReadsAndWritesNothing) {
   EXPECT_EQ(End("minyue"), 2);
   EXPECT_EQ(Append("minyue", 2, 1), CommitResult::kFenced);
   EXPECT_FALSE(store->TakeOver().ok());
-  EXPECT_FALSE(store->Install(TableId::kDerived, {{"row", "value"}}).ok());
+  EXPECT_FALSE(store->Install(TableId::kDerived, {{"row", "value"}}, fence).ok());
   EXPECT_FALSE(store->DeleteRange(TableId::kJournal, "", "z").ok());
   Open();
   EXPECT_EQ(End("minyue"), 2);

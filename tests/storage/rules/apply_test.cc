@@ -14,7 +14,7 @@ class ApplyTest : public EngineTest {
   std::unique_ptr<State> Before(std::int64_t sequence) {
     auto before = std::make_unique<State>("minyue");
     before->find_blob = state.find_blob;
-    before->find_entry = state.find_entry;
+    before->find_entries = state.find_entries;
     for (std::int64_t i = 0; i < sequence; ++i) {
       const Entry& entry = *journal[static_cast<std::size_t>(i)];
       EXPECT_TRUE(Verify(*before, entry).ok()) << Verify(*before, entry);
@@ -85,6 +85,10 @@ TEST_F(ApplyTest, VerifyRefusesWhatIsTamperedWithInARedemption) {
       {"a lot without fund", "a lot without", [](Entry& e) { e.postings[0].lots[1].fund.clear(); }},
       {"a lot with a long fund", "a lot without", [](Entry& e) { e.postings[0].lots[1].fund = "a-fund-of-17-char"; }},
       {"a lot that ends on no day", "a lot without", [](Entry& e) { e.postings[0].lots[1].end = 20250431; }},
+      {"a lot that is past", "is past",
+       [](Entry& e) {
+         e.recorded_ms = StartOf(20240501), e.business_day = 20240501;
+       }},
       {"lots beyond 2^53", "out of range",
        [](Entry& e) {
          e.postings[0].lots = {{"a", 20250401, -kAmountMax}, {"b", 20250401, -kAmountMax}};
@@ -228,6 +232,18 @@ TEST_F(ApplyTest, AHoldEndsOnceAndWhole) {
   Reserve("m1", 5);
   const Outcome undone = Undo(last_id);
   EXPECT_THAT(Tampered(undone, [&](Entry& e) { e.hold = done; }), testing::HasSubstr("held"));
+}
+
+TEST_F(ApplyTest, OnlyLotsThatArePastExpire) {
+  SetUpProgram();
+  AwardPoints("m1", 120, "VISIT");
+  Advance(47 * kDayMs);
+  Outcome expiry;
+  for (const auto& entry : journal) {
+    if (entry->kind == Kind::kExpiry) expiry.entries = {entry};
+  }
+  ASSERT_EQ(expiry.entries.size(), 1u);
+  EXPECT_THAT(Tampered(expiry, [](Entry& e) { e.postings[0].lots[0].end = 20240502; }), testing::HasSubstr("not past"));
 }
 
 TEST_F(ApplyTest, ACorrectionSaysTheAwardsAmountsInNumbers) {

@@ -50,6 +50,27 @@ TEST_F(EngineTest, LotsExpireBeforeTheDayIsClosed) {
   EXPECT_EQ(journal.back()->effective_day, 20240430);
 }
 
+// Points that ended unspent were never anybody's: a correction of their award takes those, before others or a debt.
+TEST_F(EngineTest, ACorrectionOfPointsThatEndedTakesThoseFirst) {
+  SetUpProgram();
+  const std::int64_t kept = AwardPoints("m1", 120, "VISIT").entry().sequence, spent = AwardPoints("m2", 120, "VISIT").entry().sequence;
+  Buy("m2", 3);
+  Advance(47 * kDayMs);  // 2024-05-01: 4 points of m1 and 1 of m2 end
+  EXPECT_EQ(Balance(kExpiredHolder), 5);
+  AwardPoints("m1", 60, "VISIT"), AwardPoints("m2", 60, "VISIT");
+  EXPECT_EQ(Run(Staff(), Correct{kept, 30, "wrong_quantity"}).first, v1::DONE);
+  EXPECT_EQ(Balance(kExpiredHolder), 2);
+  EXPECT_EQ(Run(Staff(), Correct{kept, 0, "wrong_quantity"}).first, v1::DONE);
+  EXPECT_EQ(Balance(kExpiredHolder), 1);
+  EXPECT_EQ(Balance("m1"), 2);
+  EXPECT_EQ(Balance("m1", Sub::kDebt), 0);
+  EXPECT_EQ(Run(Staff(), Correct{spent, 0, "wrong_quantity"}).first, v1::DONE);
+  EXPECT_EQ(Balance(kExpiredHolder), 0);
+  EXPECT_EQ(Balance("m2"), 0);
+  EXPECT_EQ(Balance("m2", Sub::kDebt), -1);
+  EXPECT_EQ(Balance("issuance:donor"), -4);  // 2 left to m1 and 3 at the shop, less the debt of 1
+}
+
 TEST_F(EngineTest, BatchItemsAreJudgedEachForItself) {
   SetUpProgram();
   AwardBatch batch{{Item("m1", "PATROL", 1), Item("m2", "PATROL", 5000), Item("m3", "PATROL", 2)}};

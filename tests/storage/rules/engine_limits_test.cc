@@ -62,6 +62,17 @@ class EngineLimitsTest : public EngineTest {
   }
 };
 
+TEST_F(EngineLimitsTest, WhoStandsForTheFirmThatOwnsAShopDoesNotRedeemThere) {
+  Add(MemberData{.id = "mcorp", .number = "30000001", .kind = MemberKind::kOrganisation, .groups = {4}, .grid = "", .memberships = {}});
+  Add(MemberData{.id = "mboss", .number = "30000002", .kind = MemberKind::kPerson, .groups = {1, 2}, .grid = "", .memberships = {{"mcorp", 20240101, 0}}});
+  Add(MemberData{.id = "mleft", .number = "30000003", .kind = MemberKind::kPerson, .groups = {1, 2}, .grid = "",
+                 .memberships = {{"mcorp", 20230101, 20240301}}});
+  Add(MerchantData{.id = "s1", .people = {"mcorp"}, .place = "grid-1"}, /*is_new=*/false);
+  for (const char* member : {"mcorp", "mboss"}) EXPECT_EQ(Try(member, Lines(1)), "SELF_DEALING") << member;
+  EXPECT_NE(Try("mleft", Lines(1)), "SELF_DEALING");
+  EXPECT_NE(Try("mboss", Lines(1), "s2"), "SELF_DEALING");
+}
+
 // One thing after the other is put right; what is left is the next reason of the precedence.
 TEST_F(EngineLimitsTest, TheEarliestReasonAnswers) {
   Buy("m1", 100), Buy("m1", 50);               // the day is full

@@ -111,6 +111,7 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
   const auto field = [&](const std::string& json) { return Fact(Adopt(json), "field"); };
   EXPECT_EQ(field(RulebookJson("2024-2", 20240101)), "effective_day");  // the day of the one before
   EXPECT_EQ(field(RulebookJson("2024-2", 20231231)), "effective_day");
+  EXPECT_EQ(field(RulebookJson("2024-2", 20240314)), "effective_day");  // yesterday
   EXPECT_EQ(Fact(Adopt(RulebookJson("2024-1", 20240601)), "name"), "rulebook/2024-1");
   const auto with = [](const std::string& from, const std::string& to) {
     std::string json = RulebookJson("2024-2", 20240601);

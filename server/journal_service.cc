@@ -64,8 +64,11 @@ class JournalService final : public Raw {
             if (!entry.ok()) return entry.status();
             v1::GetEntryResponse response;
             response.set_line(*std::move(line));
-            response.set_explanation_zh_cn(ExplainZh(*entry));
-            response.set_explanation(ExplainEn(*entry));
+            const State* state = ledger.FindState(program);
+            const auto book = state ? FindBook(*state, entry->rulebook) : nullptr;
+            const v1::Activity* activity = book ? book->FindActivity(entry->activity) : nullptr;
+            response.set_explanation_zh_cn(ExplainZh(*entry, activity));
+            response.set_explanation(ExplainEn(*entry, activity));
             return response;
           });
         });

@@ -1,14 +1,16 @@
 #include "storage/explain.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/refusal.h"
+#include "storage/rules/rulebook.h"
 
 namespace redpoints {
 namespace {
 
 struct Sums {
-  std::int64_t issued = 0, debt = 0, expired = 0, to_merchant = 0;
+  std::int64_t issued = 0, debt = 0, expired = 0;
 };
 
 Sums SumsOf(const Entry& e) {
@@ -27,15 +29,75 @@ std::string LotsText(const Entry& e, bool is_zh) {
   for (const Posting& p : e.postings) {
     for (const Lot& lot : p.lots) {
       absl::StrAppend(&text, text.empty() ? "" : is_zh ? "、" : ", ", lot.fund, " ", std::abs(lot.amount));
-      if (lot.end != kNever) absl::StrAppend(&text, is_zh ? "(至" : " (until ", lot.end, is_zh ? "前)" : ")");
+      if (lot.end != kNever) absl::StrAppend(&text, is_zh ? "（" : " (until ", lot.end, is_zh ? " 前有效）" : ")");
     }
+  }
+  return text;
+}
+
+// The amount in `unit` that an award gave, or that a correction makes of it.
+std::int64_t AmountIn(const Entry& e, const std::string& unit) {
+  std::int64_t amount = 0;
+  for (const auto& [of, text] : e.facts) {
+    if (of == unit && absl::SimpleAtoi(text, &amount)) return amount;
+  }
+  for (const Posting& p : e.postings) {
+    if (p.unit == unit && p.holder.starts_with("issuance:")) amount -= p.amount;
+  }
+  return amount;
+}
+
+const char* PeriodText(v1::Period period, bool is_zh) {
+  switch (period) {
+    case v1::DAY: return is_zh ? "每日" : "a day";
+    case v1::MONTH: return is_zh ? "每月" : "a month";
+    case v1::QUARTER: return is_zh ? "每季度" : "a quarter";
+    case v1::YEAR: return is_zh ? "每年" : "a year";
+    case v1::SESSION: return is_zh ? "每场" : "a session";
+    default: return is_zh ? "累计" : "ever";
+  }
+}
+
+const char* RoundingText(v1::Rounding rounding, bool is_zh) {
+  switch (rounding) {
+    case v1::UP: return is_zh ? "进一" : "rounded up";
+    case v1::HALF_UP: return is_zh ? "四舍五入" : "rounded half up";
+    default: return is_zh ? "舍去尾数" : "rounded down";
+  }
+}
+
+// "；POINT：120 × 1/30（每满 30 计，舍去尾数）= 4，每日上限 4，计 2"
+std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) {
+  if (!activity) return "";
+  std::string text;
+  for (const auto& earning : activity->earnings()) {
+    const std::int64_t earned = AmountEarned(earning, e.quantity), amount = AmountIn(e, earning.unit());
+    absl::StrAppend(&text, is_zh ? "；" : "; ", earning.unit(), is_zh ? "：" : ": ", e.quantity, " × ", earning.numerator());
+    std::string how;
+    if (earning.step() > 1) how = is_zh ? absl::StrCat("每满 ", earning.step(), " 计") : absl::StrCat("in steps of ", earning.step());
+    if (earning.denominator() > 1) {
+      absl::StrAppend(&text, "/", earning.denominator());
+      absl::StrAppend(&how, how.empty() ? "" : is_zh ? "，" : ", ", RoundingText(earning.rounding(), is_zh));
+    }
+    if (!how.empty()) absl::StrAppend(&text, is_zh ? "（" : " (", how, is_zh ? "）" : ")");
+    absl::StrAppend(&text, " = ", earned);
+    if (amount == earned) continue;
+    for (const auto& cap : activity->caps()) {
+      if (cap.unit() != earning.unit()) continue;
+      if (is_zh) {
+        absl::StrAppend(&text, "，", PeriodText(cap.period(), true), "上限 ", cap.max_amount());
+      } else {
+        absl::StrAppend(&text, ", at most ", cap.max_amount(), " ", PeriodText(cap.period(), false));
+      }
+    }
+    absl::StrAppend(&text, is_zh ? "，计 " : ", so ", amount);
   }
   return text;
 }
 
 }  // namespace
 
-std::string ExplainZh(const Entry& e) {
+std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
   const Sums sums = SumsOf(e);
   const std::string points = absl::StrCat(PointsOf(e));
   std::string text;
@@ -45,11 +107,12 @@ std::string ExplainZh(const Entry& e) {
       if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣欠分 ", -sums.debt);
       if (e.cap_hit) text += "，已达上限";
       if (sums.issued > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
-      return text + "。";
+      return text + RatesText(e, activity, true) + "。";
     case Kind::kCorrection:
       text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", sums.issued);
       if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记欠分 ", sums.debt);
-      return text + "，原因 " + e.reason + "。";
+      if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
+      return text + "，原因 " + e.reason + RatesText(e, activity, true) + "。";
     case Kind::kDonation: return absl::StrCat("捐赠到公益池，批次 ", LotsText(e, true), "。");
     case Kind::kRedemption: return absl::StrCat("在商户 ", e.merchant, " 兑换 ", points, " 积分，先用先到期的批次：", LotsText(e, true), "。");
     case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " 预扣 ", points, " 积分，批次 ", LotsText(e, true), "。");
@@ -67,6 +130,7 @@ std::string ExplainZh(const Entry& e) {
       return absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分，限额同时恢复。");
     case Kind::kExpiry: return absl::StrCat("批次到期：", LotsText(e, true), "。");
     case Kind::kDayClosed: return absl::StrCat("业务日 ", e.effective_day, " 日结。");
+    case Kind::kClockConfirmed: return "管理员已确认系统时钟。";
     case Kind::kRefused: {
       const auto& info = InfoOf(ReasonFromName(e.reason));
       return absl::StrCat("请求被拒绝：", info.zh_cn(), "（", e.reason, "）。");
@@ -75,7 +139,7 @@ std::string ExplainZh(const Entry& e) {
   }
 }
 
-std::string ExplainEn(const Entry& e) {
+std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
   const Sums sums = SumsOf(e);
   const std::string points = absl::StrCat(PointsOf(e));
   std::string text;
@@ -86,11 +150,12 @@ std::string ExplainEn(const Entry& e) {
       if (sums.debt < 0) absl::StrAppend(&text, ", of which ", -sums.debt, " pay a debt");
       if (e.cap_hit) text += ", a cap was hit";
       if (sums.issued > 0 && !LotsText(e, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, false));
-      return text;
+      return text + RatesText(e, activity, false);
     case Kind::kCorrection:
       text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", sums.issued);
       if (sums.debt > 0) absl::StrAppend(&text, ", ", sums.debt, " were spent and are owed");
-      return absl::StrCat(text, ", because ", e.reason);
+      if (sums.expired < 0) absl::StrAppend(&text, ", ", -sums.expired, " had ended unspent");
+      return absl::StrCat(text, ", because ", e.reason, RatesText(e, activity, false));
     case Kind::kDonation: return absl::StrCat("donated to the pool, lots: ", LotsText(e, false));
     case Kind::kRedemption: return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, false));
     case Kind::kHold: return absl::StrCat("holds ", points, " points for ", e.merchant, ", lots: ", LotsText(e, false));
@@ -108,8 +173,9 @@ std::string ExplainEn(const Entry& e) {
       return absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back, and the limits with them");
     case Kind::kExpiry: return absl::StrCat("lots ended: ", LotsText(e, false));
     case Kind::kDayClosed: return absl::StrCat("business day ", e.effective_day, " is closed");
+    case Kind::kClockConfirmed: return "the clock was confirmed";
     case Kind::kRefused: return absl::StrCat("refused: ", e.reason);
-    default: return absl::StrCat(std::string(KindName(e.kind)), " ", RegistrationKey(e.data));
+    default: return absl::StrCat("registered ", RegistrationKey(e.data));
   }
 }
 

@@ -3,11 +3,13 @@
 
 #include <string>
 
+#include "redpoints/v1/rulebook.pb.h"
 #include "storage/rules/entry.h"
 
 namespace redpoints {
 
-std::string ExplainZh(const Entry& entry);
-std::string ExplainEn(const Entry& entry);
+// `activity`, when it is at hand, is that of the entry's own rulebook: then awards and corrections show the rate and what a cap left.
+std::string ExplainZh(const Entry& entry, const v1::Activity* activity = nullptr);
+std::string ExplainEn(const Entry& entry, const v1::Activity* activity = nullptr);
 
 }  // namespace redpoints

@@ -117,6 +117,14 @@ absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, co
   return line;
 }
 
+std::shared_ptr<const Rulebook> FindBook(const State& state, std::string_view version) {
+  const std::shared_lock lock(state.mutex);
+  for (const auto& [day, book] : state.books) {
+    if (book->version() == version) return book;
+  }
+  return nullptr;
+}
+
 std::string ResolveMember(const State& state, const std::string& ref) {
   if (ref.starts_with('m')) return state.Read(state.registrations, "member/" + ref) ? ref : "";
   return state.Read(state.numbers, ref).value_or("");

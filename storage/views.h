@@ -49,6 +49,9 @@ struct StatementLine {
 absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, const std::string& holder, const std::string& unit,
                                                       ChainPosition& position);
 
+// The rulebook with this version, nullptr if there is none.
+std::shared_ptr<const Rulebook> FindBook(const State& state, std::string_view version);
+
 // The id of a member given by id or 会员号; empty when there is none.
 std::string ResolveMember(const State& state, const std::string& ref);
 

@@ -21,9 +21,11 @@ std::int64_t ToMs(const google::protobuf::Timestamp& time) { return time.seconds
 // The first whole millisecond that is not before `time`: entries are recorded in those.
 std::int64_t ToMsUp(const google::protobuf::Timestamp& time) { return time.seconds() * 1000 + (time.nanos() + 999'999) / 1'000'000; }
 
+constexpr std::int64_t kSecondsMax = 253'402'300'799;  // the end of the year 9999
+
 // 1970 to 9999, whole nanoseconds.
 absl::Status CheckTime(const char* field, const google::protobuf::Timestamp& time) {
-  constexpr std::int64_t kSecondsMax = 253'402'300'799, kNanosMax = 999'999'999;
+  constexpr std::int64_t kNanosMax = 999'999'999;
   if (time.seconds() < 0 || time.seconds() > kSecondsMax) return FieldOutOfRange(absl::StrCat(field, ".seconds"), 0, kSecondsMax);
   if (time.nanos() < 0 || time.nanos() > kNanosMax) return FieldOutOfRange(absl::StrCat(field, ".nanos"), 0, kNanosMax);
   return absl::OkStatus();
@@ -79,7 +81,9 @@ class AccountService final : public Raw {
           }
           if (!request.has_as_of_time()) return reply(BalanceNowOf(*subject));  // from memory, as a rule
           ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())] { return BalanceAsOfTime(subject, as_of_ms); });
+                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())](const Call& read) {
+                       return BalanceAsOfTime(subject, as_of_ms, read);
+                     });
         });
   }
 
@@ -91,6 +95,9 @@ class AccountService final : public Raw {
           for (const auto& [field, time] : {std::pair("start_time", &request.start_time()), std::pair("end_time", &request.end_time())}) {
             if (auto status = CheckTime(field, *time); !status.ok()) return reply.Refuse(status);
           }
+          if (request.has_start_time() && request.has_end_time() && ToMsUp(request.end_time()) < ToMsUp(request.start_time())) {
+            return reply.Refuse(FieldOutOfRange("end_time.seconds", request.start_time().seconds(), kSecondsMax));
+          }
           if (request.unit().size() > 8) return reply.Refuse(FieldTooLong("unit", 8));
           if (!IsUnitCode(request.unit())) return reply.Refuse(FieldInvalid("unit", "A-Z 0-9 _"));
           auto page_size = PageSize(request.page_size());
@@ -99,7 +106,9 @@ class AccountService final : public Raw {
             return reply.Refuse(status);
           }
           ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, request, page_size = *page_size] { return Statement(subject, request, page_size); });
+                     [this, subject = *subject, request, page_size = *page_size](const Call& read) {
+                       return Statement(subject, request, page_size, read);
+                     });
         });
   }
 
@@ -119,7 +128,7 @@ class AccountService final : public Raw {
     return response;
   }
 
-  absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms) const {
+  absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms, const Call& call) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
@@ -128,7 +137,7 @@ class AccountService final : public Raw {
     const Journal journal(ledger.store(), subject.program);
     auto end = FirstRecordedAfter(journal, ledger.EndSequence(subject.program), as_of_ms);
     if (!end.ok()) return end.status();
-    auto balances = BalanceAsOf(*state, journal, member, as_of_ms);
+    auto balances = BalanceAsOf(*state, journal, member, as_of_ms, [&] { return StillWanted(call); });
     if (!balances.ok()) return balances.status();
     v1::GetBalanceResponse response;
     response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
@@ -139,12 +148,14 @@ class AccountService final : public Raw {
     return response;
   }
 
-  absl::StatusOr<v1::ListStatementResponse> Statement(const Subject& subject, const v1::ListStatementRequest& request, int page_size) const {
+  absl::StatusOr<v1::ListStatementResponse> Statement(const Subject& subject, const v1::ListStatementRequest& request, int page_size,
+                                                    const Call& call) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
     if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
     const std::string unit = request.unit().empty() ? std::string(kPoint) : request.unit();
+    if (!UnitsOf(*state).contains(unit)) return FieldInvalid("unit", "a unit of the program's rulebooks");
     const std::int64_t start_ms = request.has_start_time() ? ToMsUp(request.start_time()) : 0;
     const std::int64_t end_ms = request.has_end_time() ? ToMsUp(request.end_time()) : std::int64_t{1} << 62;
     const std::string query = absl::StrCat("statement ", subject.program, " ", member, " ", unit, " ", start_ms, " ", end_ms);
@@ -164,6 +175,7 @@ class AccountService final : public Raw {
     response.set_closing_balance(opening);
     bool is_any = false;
     for (;;) {
+      if (auto wanted = StillWanted(call); !wanted.ok()) return wanted;
       const ChainPosition here = position;
       auto line = NextLine(journal, member, unit, position);
       if (!line.ok()) return line.status();
@@ -176,7 +188,11 @@ class AccountService final : public Raw {
       is_any = true;
       if (response.lines_size() == page_size) {
         if (response.next_page_token().empty()) response.set_next_page_token(context_.tokens->Seal(Encode(here), query));
-        if (!is_first_page) break;  // only the first page walks on, for the opening balance
+        if (!is_first_page) break;  // only the first page says the opening balance
+        if (!request.has_start_time()) {
+          opening = 0;  // before the first entry there was nothing
+          break;
+        }
       } else {
         ToProto(**line, *response.add_lines());
       }

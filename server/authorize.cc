@@ -1,6 +1,7 @@
 #include "server/authorize.h"
 
 #include <algorithm>
+#include <map>
 
 #include "storage/rules/refusal.h"
 #include "storage/views.h"
@@ -68,13 +69,17 @@ absl::Status Authorizer::Check(const Principal& caller, Method method, const std
                                const std::vector<std::string>& members) const {
   if (caller.kind == Principal::Kind::kNone) return Deny(v1::CALLER_UNKNOWN);
   if (caller.program != program) return Deny(v1::PERMISSION_DENIED);
-  const State* state = shards_.Of(program).FindState(program);
-  if (!state) return Deny(v1::PERMISSION_DENIED);
+  const Ledger& ledger = shards_.Of(program);
+  const State* state = ledger.FindState(program);
+  if (!state) return Deny(ledger.IsSetAside(program) ? v1::PROGRAM_SET_ASIDE : v1::PERMISSION_DENIED);
 
   if (caller.kind == Principal::Kind::kTerminal) {
     const auto terminal = FindRegistration<TerminalData>(*state, "terminal", caller.id);
     if (!terminal || terminal->merchant != caller.merchant) return Deny(v1::TERMINAL_NOT_ENROLLED);
-    if (terminal->state != RegistrationState::kActive) return Deny(v1::TERMINAL_REVOKED);
+    // One that is suspended brings to an end what it began; one that is revoked may be in wrong hands.
+    const bool drains = method == Method::kGetOutcome || method == Method::kReverse || method == Method::kVoid;
+    const bool may_call = terminal->state == RegistrationState::kActive || (terminal->state == RegistrationState::kSuspended && drains);
+    if (!may_call) return Deny(v1::TERMINAL_REVOKED);
     const auto merchant = FindRegistration<MerchantData>(*state, "merchant", caller.merchant);
     if (!merchant || merchant->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
     for (const Permission& p : Permissions()) {
@@ -107,12 +112,16 @@ absl::Status Authorizer::Check(const Principal& caller, Method method, const std
     }
   }
   if (scopes.empty() || members.empty()) return Deny(v1::PERMISSION_DENIED);
+  std::map<std::string, bool> covered;  // by grid: a batch is of many members, but of few grids
   for (const std::string& ref : members) {
     const auto member = FindRegistration<MemberData>(*state, "member", ResolveMember(*state, ref));
-    const bool is_covered = member && !member->grid.empty() && std::any_of(scopes.begin(), scopes.end(), [&](const std::string& scope) {
-      return IsInScope(*state, member->grid, scope);
-    });
-    if (!is_covered) return Deny(v1::PERMISSION_DENIED);
+    if (!member || member->grid.empty()) return Deny(v1::PERMISSION_DENIED);
+    const auto [grid, is_new] = covered.try_emplace(member->grid);
+    if (is_new) {
+      grid->second =
+          std::any_of(scopes.begin(), scopes.end(), [&](const std::string& scope) { return IsInScope(*state, member->grid, scope); });
+    }
+    if (!grid->second) return Deny(v1::PERMISSION_DENIED);
   }
   return absl::OkStatus();
 }

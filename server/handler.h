@@ -1,11 +1,13 @@
 // What handlers have in common: submit a mutation and answer with its outcome; read beside gRPC's threads.
 #pragma once
 
+#include <memory>
 #include <utility>
 
 #include "redpoints/v1/outcome.pb.h"
 #include "server/authorize.h"
 #include "server/convert.h"
+#include "server/ids.h"
 #include "server/read_pool.h"
 #include "server/services.h"
 #include "storage/rules/refusal.h"
@@ -44,31 +46,57 @@ inline Ledger::Deadline DeadlineOf(const Call& call) {
                                                 call.deadline() - std::chrono::system_clock::now());
 }
 
+// A batch of more members is authorised beside gRPC's threads, which must not wait for the store.
+inline constexpr std::size_t kMembersInlineMax = 64;
+
+template <class Response, class Fill>
+void AuthoriseAndSubmit(const ServiceContext& context, Method method, const Principal& caller, Mutation mutation, Ledger::Deadline deadline,
+                        Reply<Response> reply, Fill fill) {
+  if (auto status = context.authorizer->Check(caller, method, mutation.program, mutation.members); !status.ok()) return reply.Refuse(status);
+  if (auto* registration = std::get_if<Register>(&mutation.command)) {
+    if (const State* state = context.shards->Of(mutation.program).FindState(mutation.program)) DrawFreeNumbers(*state, *registration);
+  }
+  context.shards->Submit(
+      mutation.program, OriginOf(caller, mutation), std::move(mutation.command),
+      [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, deadline);
+}
+
 // Converts, authorises, submits; `fill` answers what was not refused.
 template <class Response, class Request, class Fill>
 void Mutate(const ServiceContext& context, Method method, const Call& call, const Request& request, Reply<Response> reply, Fill fill) {
   auto mutation = FromProto(request);
   if (!mutation.ok()) return reply.Refuse(mutation.status());
-  if (auto status = context.authorizer->Check(call.caller(), method, mutation->program, mutation->members); !status.ok()) {
-    return reply.Refuse(status);
+  if (mutation->members.size() <= kMembersInlineMax) {
+    return AuthoriseAndSubmit(context, method, call.caller(), *std::move(mutation), DeadlineOf(call), std::move(reply), fill);
   }
-  Origin origin = OriginOf(call.caller(), *mutation);
-  context.shards->Submit(
-      mutation->program, std::move(origin), std::move(mutation->command),
-      [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, DeadlineOf(call));
+  auto later = std::make_shared<Mutation>(*std::move(mutation));  // std::function copies what it carries
+  const Principal caller = call.caller();
+  const auto deadline = DeadlineOf(call);
+  const auto ticket = reply.Release();
+  const bool is_queued = context.reads->Post([&context, method, caller, later, deadline, ticket, fill] {
+    AuthoriseAndSubmit(context, method, caller, std::move(*later), deadline, Reply<Response>(ticket), fill);
+  });
+  if (!is_queued) Reply<Response>(ticket).Refuse(ToStatus(Refusal{v1::OVERLOADED, {}}));
 }
 
-// Runs `read`, which gives a StatusOr<Response>, on the pool; not if nobody waits for it any more when its turn comes.
+// Whether the client still waits. Long reads ask now and then: whoever gave up asks again, and to read for them would keep the next ones
+// waiting, until they give up as well.
+inline absl::Status StillWanted(const Call& call) {
+  const bool is_wanted = !call.IsCancelled() && call.deadline() > std::chrono::system_clock::now();
+  return is_wanted ? absl::OkStatus() : ToStatus(Refusal{v1::DEADLINE_PASSED, {}});
+}
+
+// Runs `read`, which gives a StatusOr<Response> and may take the Call, on the pool; not if nobody waits for it any more when its turn comes.
 template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
   const auto ticket = reply.Release();
   const bool is_queued = context.reads->Post([ticket, read = std::move(read)] {
     Reply<Response> answer{ticket};
-    const Call& call = answer.call();
-    // Whoever gave up asks again: to read for them first would keep the next ones waiting, until they give up as well.
-    if (call.IsCancelled() || call.deadline() <= std::chrono::system_clock::now()) {
-      return answer.Refuse(ToStatus(Refusal{v1::DEADLINE_PASSED, {}}));
+    if (auto wanted = StillWanted(answer.call()); !wanted.ok()) return answer.Refuse(wanted);
+    if constexpr (requires { read(answer.call()); }) {
+      answer(read(answer.call()));
+    } else {
+      answer(read());
     }
-    answer(read());
   });
   if (!is_queued) Reply<Response>(ticket).Refuse(ToStatus(Refusal{v1::OVERLOADED, {}}));
 }

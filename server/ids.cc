@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include <cstdint>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "storage/rules/member_number.h"
@@ -28,5 +29,16 @@ std::string NewId(char kind) {
 }
 
 std::string NewMemberNumber() { return WithCheckDigit(absl::StrCat(100'000'000 + Random() % 900'000'000)); }
+
+void DrawFreeNumbers(const State& state, Register& registration) {
+  if (!registration.is_new) return;
+  std::set<std::string> drawn;
+  for (Registration& data : registration.items) {
+    auto* member = std::get_if<MemberData>(&data);
+    if (!member) continue;
+    while (drawn.contains(member->number) || state.Read(state.numbers, member->number)) member->number = NewMemberNumber();
+    drawn.insert(member->number);
+  }
+}
 
 }  // namespace redpoints::server

@@ -119,6 +119,8 @@ class JournalService final : public Raw {
     if (!program.ok()) return program.status();
     const Ledger& ledger = context_.shards->Of(*program);
     const Journal journal(ledger.store(), *program);
+    // Whoever has seen more than there is followed another journal, as before a restore.
+    if (request.start_sequence() > ledger.EndSequence(*program)) return FieldOutOfRange("start_sequence", 0, ledger.EndSequence(*program));
     for (std::int64_t next = request.start_sequence(); !sink.IsCancelled();) {
       const bool has_more = ledger.WaitForEntry(*program, next, std::chrono::steady_clock::now() + kFollowWait);
       if (context_.unary.door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
@@ -149,6 +151,7 @@ class JournalService final : public Raw {
     const std::int64_t durable = ledger.EndSequence(*program);
     const std::int64_t end = request.end_sequence() == 0 ? durable : request.end_sequence();
     if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);
+    if (request.start_sequence() > end) return FieldOutOfRange("start_sequence", 0, end);
     bool is_csv_begun = false;
     for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
       auto chunk = journal.Lines(next, end, kChunkBytes);

@@ -80,7 +80,11 @@ int Main(int argc, char** argv) {
   restore->add_option("--from", from, "the backup / 备份目录")->required();
   for (auto* command : {check, backup, restore}) command->add_option("--config", config, "configuration file / 配置文件");
 
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // help is no error
+  }
   if (*init_command) {
     if (auto status = InitDirectory(init); !status.ok()) return Fail(status);
     std::printf("redpointsd --config %s/redpointsd.textproto\n", init.directory.c_str());

@@ -18,21 +18,12 @@ namespace fs = std::filesystem;
 
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
 
-// Opens a shard for itself alone, which fails while a server has it.
-absl::StatusOr<std::unique_ptr<Store>> OpenAlone(const std::string& directory) {
-  auto store = RocksDbStore::Open({.directory = directory});
-  if (!store.ok() && absl::IsFailedPrecondition(store.status())) {
-    return absl::FailedPreconditionError(absl::StrCat(directory, " is in use or of another format: ", std::string(store.status().message())));
-  }
-  return store;
-}
-
 }  // namespace
 
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
   bool is_any = false;
   for (const auto& shard : config.shard()) {
-    auto store = OpenAlone(shard.directory());
+    auto store = RocksDbStore::Open({.directory = shard.directory()});
     if (!store.ok()) return store.status();
     auto programs = Journal::Programs(**store);
     if (!programs.ok()) return programs.status();
@@ -62,7 +53,7 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
   fs::create_directories(directory, error);
   if (error) return absl::UnavailableError(absl::StrCat("can't make ", directory, ": ", error.message()));
   for (int i = 0; i < config.shard_size(); ++i) {
-    auto store = OpenAlone(config.shard(i).directory());
+    auto store = RocksDbStore::Open({.directory = config.shard(i).directory()});
     if (!store.ok()) return store.status();
     if (auto status = (*store)->Backup(directory + "/" + ShardName(i)); !status.ok()) return status;
   }

@@ -170,6 +170,9 @@ class Server::Impl {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 45 * 60'000);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 5 * 60'000);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 30'000);
+    // A client that is gone without a word must not keep its streams.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     for (const auto& service : services_) builder.RegisterService(service.get());
     unknown_methods_ = std::make_unique<UnknownMethods>(metrics_);

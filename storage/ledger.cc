@@ -611,6 +611,10 @@ const State* Ledger::FindState(const std::string& id) const {
   const Program* program = impl_->Find(id);
   return program && program->end_sequence > 0 ? &program->state : nullptr;
 }
+bool Ledger::IsSetAside(const std::string& id) const {
+  const Program* program = impl_->Find(id);
+  return program && program->is_set_aside;
+}
 std::int64_t Ledger::EndSequence(const std::string& id) const {
   const Program* program = impl_->Find(id);
   return program ? program->end_sequence.load() : 0;

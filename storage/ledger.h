@@ -57,6 +57,9 @@ class Ledger {
   // Whether requests are decided now: not with a read-only or failed store, nor while the clock is stopped.
   bool CanWrite() const;
 
+  // Whether the program's data is damaged, so that nothing is done with it.
+  bool IsSetAside(const std::string& program) const;
+
   // The programs of this shard.
   std::vector<std::string> Programs() const;
   // The state of a program, nullptr when there is none: read it with State::Read. Lives as long as the ledger.

@@ -30,9 +30,10 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view doing) {
   if (status.IsCorruption()) return absl::DataLossError(message);
   if (status.IsNoSpace()) return absl::UnavailableError(message);
   if (status.IsNotFound()) return absl::NotFoundError(message);
-  if (status.IsInvalidArgument() || (status.IsIOError() && status.ToString().find("lock") != std::string::npos)) {
-    return absl::FailedPreconditionError(message);
+  if (status.IsIOError() && message.find("lock") != std::string::npos) {
+    return absl::FailedPreconditionError(absl::StrCat(std::string(doing), ": in use by another process; stop the server first"));
   }
+  if (status.IsInvalidArgument()) return absl::FailedPreconditionError(message);
   return absl::InternalError(message);
 }
 

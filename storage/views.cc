@@ -12,15 +12,6 @@
 namespace redpoints {
 namespace {
 
-std::set<std::string> UnitsOf(const State& state) {
-  std::set<std::string> units;
-  const std::shared_lock lock(state.mutex);
-  for (const auto& [day, book] : state.books) {
-    for (const auto& unit : book->proto().units()) units.insert(unit.code());
-  }
-  return units;
-}
-
 ChainPosition HeadOf(const Account& account) {
   return {account.head, {account.balance[0], account.balance[1], account.balance[2]}};
 }
@@ -40,6 +31,15 @@ UnitBalance SeenOn(Day day, const std::string& unit, const ChainPosition& positi
 
 }  // namespace
 
+std::set<std::string> UnitsOf(const State& state) {
+  std::set<std::string> units;
+  const std::shared_lock lock(state.mutex);
+  for (const auto& [day, book] : state.books) {
+    for (const auto& unit : book->proto().units()) units.insert(unit.code());
+  }
+  return units;
+}
+
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms) {
   const Day today = DayOf(now_ms);
   std::vector<UnitBalance> balances;
@@ -51,7 +51,7 @@ std::vector<UnitBalance> BalanceNow(const State& state, const std::string& membe
 }
 
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms) {
+                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& still_wanted) {
   std::vector<UnitBalance> balances;
   for (const std::string& unit : UnitsOf(state)) {
     const auto account = state.Read(state.accounts, AccountKey(member, unit));
@@ -59,6 +59,7 @@ absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const J
     std::vector<Lot> lots = account->lots;
     ChainPosition position = HeadOf(*account);
     while (position.sequence >= 0) {
+      if (auto wanted = still_wanted(); !wanted.ok()) return wanted;
       ChainPosition before = position;
       auto line = NextLine(journal, member, unit, before);
       if (!line.ok()) return line.status();

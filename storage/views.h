@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,13 +23,17 @@ struct UnitBalance {
   std::vector<Lot> lots;       // of the available points, soonest-ending first, without those that are past
 };
 
+// The codes of all units of the program's rulebooks.
+std::set<std::string> UnitsOf(const State& state);
+
 // The member's balances in every unit ever held, by unit code; lots that ended by `now_ms` do not count.
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
 
 // What BalanceNow said at the end of that millisecond: after the last entry recorded at or before `as_of_ms`, without lots that had ended
-// by then. Walks the chains of `prev` back from the heads, undoing the entries since.
+// by then. Walks the chains of `prev` back from the heads, undoing the entries since, as long as `still_wanted` is OK.
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms);
+                                                     std::int64_t as_of_ms,
+                                                     const std::function<absl::Status()>& still_wanted = [] { return absl::OkStatus(); });
 
 // The first entry recorded after `ms`, or `end`.
 absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int64_t end, std::int64_t ms);

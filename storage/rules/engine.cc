@@ -38,9 +38,8 @@ Outcome Engine::Answer(const Origin& origin, Kind kind, const std::string& membe
 
 Outcome Engine::Refuse(const Origin& origin, Kind kind, const std::string& member, Refusal refusal, std::int32_t item) {
   if (!origin.terminal.empty()) {
-    const Rulebook* book = state_.BookOf(today_);
     const std::int64_t* count = state_.counters.Find(RefusalCounter(origin.terminal, today_));
-    if (count && *count >= (book ? book->refusals_per_terminal_day() : 1000)) return Unrecorded({v1::REFUSALS_EXHAUSTED, {}});
+    if (count && *count >= RefusalsMax()) return Unrecorded({v1::REFUSALS_EXHAUSTED, {}});
   }
   Entry entry = Draft(Kind::kRefused, origin);
   entry.item = item;
@@ -49,6 +48,20 @@ Outcome Engine::Refuse(const Origin& origin, Kind kind, const std::string& membe
   entry.reason = NameOf(refusal.reason);
   entry.facts = std::move(refusal.facts);
   return Posted(Post(std::move(entry)), v1::REFUSED);
+}
+
+int Engine::RefusalsMax() const {
+  const Rulebook* book = state_.BookOf(today_);
+  return book ? book->refusals_per_terminal_day() : 1000;
+}
+
+Refusal Engine::CountTry(const Origin& origin, Refusal refusal) {
+  if (tries_day_ != today_) tries_.clear();
+  tries_day_ = today_;
+  int& tries = tries_[origin.terminal];
+  if (tries >= RefusalsMax()) return {v1::REFUSALS_EXHAUSTED, {}};
+  ++tries;
+  return refusal;
 }
 
 Entry Engine::Draft(Kind kind, const Origin& origin) const {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "storage/rules/command.h"
 #include "storage/rules/outcome.h"
 #include "storage/rules/state.h"
@@ -116,7 +117,14 @@ class Engine {
   std::vector<Posting> Unhold(const std::string& member, std::int64_t points, const std::vector<Lot>& lots);
   static std::vector<Owed> OwedFor(const std::vector<Lot>& lots, const Rulebook& book);
 
+  // A try of a terminal that shows whether a member exists, or how much is missing, and leaves no entry: `refusal` until there were as many
+  // today as it may have recorded ones, then REFUSALS_EXHAUSTED. Counted in memory only.
+  Refusal CountTry(const Origin& origin, Refusal refusal);
+  int RefusalsMax() const;
+
   State& state_;
+  absl::flat_hash_map<std::string, int> tries_;  // by terminal
+  Day tries_day_ = 0;
   std::int64_t now_ms_ = 0;
   Day today_ = 0;
   std::vector<std::shared_ptr<const Entry>> posted_;

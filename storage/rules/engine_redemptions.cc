@@ -167,12 +167,14 @@ Outcome Engine::Decide(const Origin& origin, const Quote& command) {
   Outcome outcome;
   outcome.first = outcome.now = v1::DONE;
   outcome.refusal = CheckSale(origin, command.member, command.lines, sale);
+  if (outcome.refusal) outcome.refusal = CountTry(origin, *std::move(outcome.refusal));
   return outcome;
 }
 
 Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
   Sale sale;
   if (auto refusal = CheckSale(origin, command.member, command.lines, sale)) {
+    if (refusal->reason == v1::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
     return Answer(origin, Kind::kRedemption, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kRedemption, origin);
@@ -190,6 +192,7 @@ Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
 Outcome Engine::Decide(const Origin& origin, const Authorize& command) {
   Sale sale;
   if (auto refusal = CheckSale(origin, command.member, command.lines, sale)) {
+    if (refusal->reason == v1::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
     return Answer(origin, Kind::kHold, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kHold, origin);

@@ -178,12 +178,22 @@ Expected Reference::RefuseUnrecorded(v1::Reason reason) {
   return expected;
 }
 
+int Reference::RefusalsMax() const {
+  const v1::Rulebook* book = BookOn(today);
+  return book ? Or(book->policies().refusals_per_terminal_day(), 1000) : 1000;
+}
+
+bool Reference::IsOneTryTooMany(const Origin& origin) {
+  int& count = tries_[{origin.terminal, today}];
+  if (count >= RefusalsMax()) return true;
+  ++count;
+  return false;
+}
+
 Expected Reference::Refuse(const Origin& origin, v1::Reason reason, Facts facts) {
   if (!origin.terminal.empty()) {
-    const v1::Rulebook* book = BookOn(today);
     int& count = refusals_[{origin.terminal, today}];
-    if (count >= (book ? Or(book->policies().refusals_per_terminal_day(), 1000) : 1000))
-      return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
+    if (count >= RefusalsMax()) return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
     ++count;
   }
   Expected expected;
@@ -261,6 +271,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (const auto* donate = std::get_if<Donate>(&command)) return as(Kind::kDonation, DoDonate(origin, *donate));
   if (const auto* quote = std::get_if<Quote>(&command)) {
     Expected expected = CheckBasket(origin, quote->member, quote->lines).refusal;
+    if (expected.reason && IsOneTryTooMany(origin)) expected = RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
     expected.is_recorded = false;
     expected.first = expected.now = v1::DONE;
     return expected;
@@ -271,6 +282,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
     const auto& lines = redeem ? redeem->lines : authorize->lines;
     const Basket basket = CheckBasket(origin, redeem ? redeem->member : authorize->member, lines);
     if (basket.refusal.reason) {
+      if (basket.refusal.reason == v1::MEMBER_NOT_FOUND && IsOneTryTooMany(origin)) return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
       return basket.refusal.is_recorded ? Refuse(origin, basket.refusal.reason, basket.refusal.facts) : basket.refusal;
     }
     request.book = basket.book;

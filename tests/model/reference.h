@@ -135,6 +135,8 @@ class Reference {
   Held* FindHold(const Origin& origin, std::int64_t sequence, Expected& refusal);
 
   Expected Refuse(const Origin& origin, v1::Reason reason, Facts facts = {});
+  int RefusalsMax() const;
+  bool IsOneTryTooMany(const Origin& origin);
   Expected RefuseUnrecorded(v1::Reason reason);
   Member* FindMember(const std::string& ref);
   const v1::Rulebook* BookOn(Day day) const;
@@ -158,6 +160,7 @@ class Reference {
   std::map<std::string, std::vector<std::size_t>> counted_of_;       // member or merchant
   std::map<std::pair<std::string, std::string>, Request> requests_;  // actor, id
   std::map<std::pair<std::string, Day>, int> refusals_;              // terminal
+  std::map<std::pair<std::string, Day>, int> tries_;                 // terminal: refused quotes and members not found
 };
 
 // What is asked, in words: equal for equal requests.

@@ -212,13 +212,11 @@ TEST_F(AuthorizeTest, AnotherShopsSalesLookAsThoseThatAreNotThere) {
 
 TEST_F(AuthorizeTest, WhoIsRevokedIsTurnedAwayFromEverything) {
   world.AddCaller("old-till", world.CreateTerminal("$SHOP"));
-  world.AddCaller("idle-till", world.CreateTerminal("$SHOP"));
   world.AddCaller("closed-till", world.CreateTerminal("$SPARE_SHOP"));
   world.AddCaller("old-admin", world.CreateStaff("ADMINISTRATOR", ""));
   world.AddCaller("idle-auditor", world.CreateStaff("AUDITOR", ""));
   world.AddCaller("old-member", world.CreateMember("grid-1"));
   SetRegistrationState("UpdateTerminal", "terminal", world.Get("NAME_OF_old-till"), "state: REVOKED");
-  SetRegistrationState("UpdateTerminal", "terminal", world.Get("NAME_OF_idle-till"), "state: SUSPENDED");
   SetRegistrationState("UpdateMerchant", "merchant", world.Get("SPARE_SHOP"), "state: REVOKED");
   SetRegistrationState("UpdateStaff", "staff", world.Get("NAME_OF_old-admin"), "state: REVOKED grants { role: ADMINISTRATOR }");
   SetRegistrationState("UpdateStaff", "staff", world.Get("NAME_OF_idle-auditor"), "state: SUSPENDED grants { role: AUDITOR }");
@@ -235,7 +233,7 @@ TEST_F(AuthorizeTest, WhoIsRevokedIsTurnedAwayFromEverything) {
     const char* caller;
     const char* reason;
   } const cases[] = {
-      {"old-till", "TERMINAL_REVOKED"},         {"idle-till", "TERMINAL_REVOKED"},       {"closed-till", "TERMINAL_REVOKED"},
+      {"old-till", "TERMINAL_REVOKED"},         {"closed-till", "TERMINAL_REVOKED"},
       {"old-admin", "STAFF_REVOKED"},           {"idle-auditor", "STAFF_REVOKED"},       {"old-member", "PERMISSION_DENIED"},
       {"ghost-till", "TERMINAL_NOT_ENROLLED"},  {"moved-till", "TERMINAL_NOT_ENROLLED"}, {"ghost-staff", "PERMISSION_DENIED"},
       {"ghost-member", "PERMISSION_DENIED"},    {"ghost-operator", "PERMISSION_DENIED"}, {"lost-staff", "PERMISSION_DENIED"},
@@ -252,6 +250,49 @@ TEST_F(AuthorizeTest, WhoIsRevokedIsTurnedAwayFromEverything) {
       const bool is_other = is_of_system && std::string(c.reason) != "CALLER_UNKNOWN";
       EXPECT_EQ(answer.reason, is_other ? "PERMISSION_DENIED" : c.reason) << c.caller << " calls " << name << ": " << answer;
     }
+  }
+}
+
+// One that is suspended ends what it began, and begins nothing.
+TEST_F(AuthorizeTest, ASuspendedTerminalDrains) {
+  world.AddCaller("idle-till", world.CreateTerminal("$SHOP"));
+  const auto call = [&](const std::string& method, const std::string& text) { return world.Call("idle-till", method, text); };
+  const std::string id = "6ba7b810-9dad-41d1-80b4-00c04fd430a1";
+  const std::string sale = absl::StrReplaceAll(SampleOf("Redeem").text, {{"$ID", id}});
+  ASSERT_TRUE(call("Redeem", sale).ok());
+  const Answer held = call("Authorize", SampleOf("Authorize").text);
+  ASSERT_TRUE(held.ok()) << held;
+  const auto before = world.Balance("$HOME");
+  SetRegistrationState("UpdateTerminal", "terminal", world.Get("NAME_OF_idle-till"), "state: SUSPENDED");
+  for (const char* method : {"Quote", "Redeem", "Authorize", "Capture", "Refund"}) {
+    const std::string text = absl::StrReplaceAll(
+        SampleOf(method).text, {{"$HOLD", held.As<v1::AuthorizeResponse>().hold()}, {"$REDEMPTION", "programs/minyue/redemptions/1"}});
+    EXPECT_EQ(call(method, text).reason, "TERMINAL_REVOKED") << method;
+  }
+  EXPECT_TRUE(call("GetOutcome", absl::StrCat(R"(program: "$P" request_id: ")", id, "\"")).ok());
+  EXPECT_TRUE(call("Void", absl::StrCat(R"(program: "$P" request_id: "$ID" hold: ")", held.As<v1::AuthorizeResponse>().hold(), "\"")).ok());
+  EXPECT_TRUE(call("Reverse", absl::StrCat(R"(program: "$P" request_id: "$ID" target_request_id: ")", id, "\"")).ok());
+  EXPECT_GT(world.Balance("$HOME"), before);
+  SetRegistrationState("UpdateTerminal", "terminal", world.Get("NAME_OF_idle-till"), "state: REVOKED");
+  EXPECT_EQ(call("GetOutcome", absl::StrCat(R"(program: "$P" request_id: ")", id, "\"")).reason, "TERMINAL_REVOKED");
+}
+
+// A change that does not say the state must not end a suspension by the way.
+TEST_F(AuthorizeTest, AChangeSaysTheState) {
+  struct {
+    const char* method;
+    const char* text;
+    const char* field;
+  } const cases[] = {
+      {"UpdateMember", R"(program: "$P" request_id: "$ID" member { name: "$SPARE" kind: PERSON groups: RESIDENTS })", "member.state"},
+      {"UpdateMerchant", R"(program: "$P" request_id: "$ID" merchant { name: "$SPARE_SHOP" })", "merchant.state"},
+      {"UpdateTerminal", R"(program: "$P" request_id: "$ID" terminal { name: "$SPARE_TERMINAL" })", "terminal.state"},
+      {"UpdateStaff", R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" })", "staff.state"},
+  };
+  for (const auto& c : cases) {
+    const Answer answer = world.Call("admin", c.method, c.text);
+    EXPECT_EQ(answer.reason, "FIELD_REQUIRED") << c.method << " " << answer;
+    EXPECT_EQ(answer.facts.at("field"), c.field);
   }
 }
 
@@ -317,7 +358,7 @@ TEST_F(AuthorizeTest, OnlyRolesThatAreAboutMembersAreGrantedForANode) {
     const std::string role = v1::Role_descriptor()->value(i)->name();
     if (role == "ROLE_UNSPECIFIED") continue;
     SCOPED_TRACE(role);
-    const std::string grants = absl::StrCat(R"(grants { role: HELPER scope: "grid-1" } grants { role: )", role, R"( scope: "grid-1" })");
+    const std::string grants = absl::StrCat(R"(state: ACTIVE grants { role: HELPER scope: "grid-1" } grants { role: )", role, R"( scope: "grid-1" })");
     for (const Answer& answer :
          {world.Call("admin", "CreateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { )", grants, "}")),
           world.Call("admin", "UpdateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" )", grants, "}"))}) {

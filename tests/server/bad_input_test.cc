@@ -45,13 +45,15 @@ constexpr Exception kExceptions[] = {
     {"GetBalanceRequest.as_of_time", "absent empty"},
     {"ListStatementRequest.unit", "absent empty"},
     {"ListStatementRequest.start_time", "absent empty"},
-    {"ListStatementRequest.end_time", "absent empty"},
+    {"ListStatementRequest.end_time", "absent"},
+    {"ListStatementRequest.end_time", "empty", "FIELD_OUT_OF_RANGE"},  // before start_time
+    {"ListStatementRequest.end_time.seconds", "zero absent", "FIELD_OUT_OF_RANGE"},
     {"ListStatementRequest.page_size", "zero absent max"},  // coerced
     {"ListStatementRequest.page_token", "absent empty"},
     {"Timestamp.seconds", "zero absent"},
     {"Timestamp.nanos", "zero absent"},
-    {"FollowEntriesRequest.start_sequence", "zero absent most max"},  // waits for it
-    {"ExportEntriesRequest.start_sequence", "zero absent most max"},  // nothing in it
+    {"FollowEntriesRequest.start_sequence", "zero absent"},
+    {"ExportEntriesRequest.start_sequence", "zero absent"},
     {"ExportEntriesRequest.end_sequence", "zero absent"},        // to the end
     {"Node.parent", "absent empty"},
     {"Node.places", "absent"},
@@ -60,14 +62,15 @@ constexpr Exception kExceptions[] = {
     {"Fund.budget_points", "zero absent"},
     {"Member.grid", "absent empty"},
     {"Member.memberships", "absent"},
-    {"Member.state", "absent unspecified"},  // active
+    {"CreateMemberRequest.member.state", "absent unspecified"},  // active; changes have to say
+    {"CreateMembersRequest.members.state", "absent unspecified"},
     {"Membership.to_day", "zero absent"},
     {"Merchant.people", "absent"},
     {"Merchant.place", "absent empty"},
-    {"Merchant.state", "absent unspecified"},
+    {"CreateMerchantRequest.merchant.state", "absent unspecified"},
     {"Staff.member", "absent empty"},
     {"Staff.grants", "absent"},
-    {"Staff.state", "absent unspecified"},
+    {"CreateStaffRequest.staff.state", "absent unspecified"},
     {"RoleGrant.scope", "absent empty"},
     {"ListRegistrationsRequest.page_size", "zero absent max"},
     {"ListRegistrationsRequest.page_token", "absent empty"},

@@ -170,6 +170,28 @@ TEST_F(EngineLimitsTest, AReversalGivesBackByTheRulebookOfTheSale) {
   EXPECT_EQ(Why(Buy("m1", 1)), "LIMIT_EXCEEDED member_month");
 }
 
+// Quotes leave no entry, and an unknown 会员号 neither: they must not tell for ever who exists and how much is missing.
+TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyTriesADay) {
+  Adopt(RulebookJson("2024-2", 20240315, "{}", R"({"refusals_per_terminal_day":3})"));
+  const auto quote = [&](const std::string& member, std::int64_t points, const std::string& till = "t1") {
+    return ReasonOf(Run(Till(till, "s" + till.substr(1)), Quote{"number", member, Lines(points)}));
+  };
+  EXPECT_EQ(quote("m1", 1'000), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(quote("90000001", 1), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Buy("90000002", 1)), v1::MEMBER_NOT_FOUND);
+  const auto before = journal.size();
+  EXPECT_EQ(quote("m1", 1'000), v1::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(quote("90000001", 1), v1::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(Buy("90000002", 1)), v1::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(Reserve("90000002", 1)), v1::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(journal.size(), before);
+  EXPECT_EQ(quote("m1", 1), v1::REASON_UNSPECIFIED);  // honest customers go on
+  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(quote("90000001", 1, "t2"), v1::MEMBER_NOT_FOUND);
+  Advance(kDayMs);
+  EXPECT_EQ(quote("90000001", 1), v1::MEMBER_NOT_FOUND);
+}
+
 TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyRefusalsADay) {
   Adopt(RulebookJson("2024-2", 20240315, "{}", R"({"refusals_per_terminal_day":2})"));
   Origin till = Till();

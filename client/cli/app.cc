@@ -1,6 +1,7 @@
 #include "client/cli/app.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -91,7 +92,7 @@ void AddGlobalOptions(CLI::App& app, Session& s) {
       t("服务器证书上的名称,与主机名不同时用", "name in the server's certificate, where it is not the host"));
   app.add_flag("--plaintext", options.connection.is_plaintext, t("不加密,仅限本机", "no TLS; to loopback only"))->take_last();
   add("--timeout-ms", options.timeout_ms, t("每次请求的时限(毫秒)", "deadline of one request in milliseconds"))
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{600'000}).description(""))
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{30'000}).description(""))
       ->capture_default_str();
   app.add_option_function<std::string>(
          "--output",
@@ -141,10 +142,39 @@ void GroupHelp(CLI::App& app, const std::string& group) {
   for (auto* command : app.get_subcommands([](CLI::App*) { return true; })) GroupHelp(*command, group);
 }
 
+// "redpoints member create", as far as it was understood.
+std::string Verb(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return app.get_name() + (chosen.empty() ? "" : " " + Verb(*chosen.front()));
+}
+
+// CLI11's own messages, in Chinese where they are common.
+std::string UsageText(const CLI::ParseError& error, const Text& t) {
+  const std::string text = error.what();
+  if (t.language() == Language::kEn) return text;
+  const auto after = [&](const char* mark) {
+    const auto at = text.find(mark);
+    return at == std::string::npos ? text : text.substr(at + std::string_view(mark).size());
+  };
+  if (dynamic_cast<const CLI::RequiredError*>(&error)) {
+    const auto end = text.find(" is required");
+    return text.starts_with("A subcommand") ? "缺少子命令" : "缺少 " + text.substr(0, end);
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error)) return "不认识的参数: " + after("expected: ");
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) return "选项缺少取值: " + text.substr(0, text.find(':'));
+  if (dynamic_cast<const CLI::ConversionError*>(&error)) return "取值有误: " + after("Could not convert: ");
+  if (dynamic_cast<const CLI::ConfigError*>(&error)) return "配置文件有误: " + text;
+  if (const auto at = text.find(" not in {"); at != std::string::npos) return text.substr(0, at) + " 应为其一: " + text.substr(at + 8);
+  if (const auto at = text.find(" not in range "); at != std::string::npos) return text.substr(0, at) + " 超出范围 " + text.substr(at + 14);
+  return text;
+}
+
 }  // namespace
 
 std::string ReadInput(const std::string& path, const Text& t) {
   std::ifstream file;
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) throw CLI::ValidationError(path, t("是目录,不是文件", "is a directory"));
   if (path != "-") file.open(path, std::ios::binary);
   std::istream& in = path == "-" ? std::cin : file;
   std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -180,13 +210,20 @@ int Run(const std::vector<std::string>& arguments, Host host) {
   try {
     std::reverse(all.begin(), all.end());  // CLI11 takes them from the back
     app.parse(std::move(all));
-    return static_cast<int>(session.action());
+    const ExitCode code = session.action();
+    session.out().flush();
+    if (session.out().good() || code != ExitCode::kDone) return static_cast<int>(code);
+    session.Note(t("已办理,但输出写入失败", "done, but the output can't be written"));
+    return static_cast<int>(ExitCode::kFailed);
   } catch (const CLI::Success& success) {  // --help and --version
     return app.exit(success, session.out(), session.err());
   } catch (const CLI::ParseError& error) {
-    session.Note(t("用法有误: ", "usage: ") + error.what());
-    session.Note(t("查看用法: ", "see ") + "redpoints --help");
+    session.Note(t("用法有误: ", "usage: ") + UsageText(error, t));
+    session.Note(t("查看用法: ", "see ") + Verb(app) + " --help");
     return static_cast<int>(ExitCode::kUsage);
+  } catch (const std::exception& error) {  // such as a path that no file system takes
+    session.Note(t("出错: ", "failed: ") + error.what());
+    return static_cast<int>(ExitCode::kFailed);
   }
 }
 

@@ -109,7 +109,9 @@ absl::StatusOr<v1::RoleGrant> ParseGrant(const std::string& text, const Text& t)
 
 absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const std::string& text, const Text& t) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
-  if (parts.size() > 3 || parts[0].empty()) return Invalid(text, t("会员[:开始日[:结束日]]", "MEMBER[:FROM[:TO]]"), t);
+  if (parts.size() < 2 || parts.size() > 3 || parts[0].empty() || parts[1].empty()) {
+    return Invalid(text, t("会员:开始日[:结束日]", "MEMBER:FROM[:TO]"), t);
+  }
   std::int32_t days[2] = {0, 0};
   for (std::size_t i = 1; i < parts.size(); ++i) {
     if (parts[i].empty()) continue;

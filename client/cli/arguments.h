@@ -41,7 +41,7 @@ absl::StatusOr<v1::OfferLine> ParseOfferLine(const std::string& text, const Text
 // ROLE[:SCOPE]
 absl::StatusOr<v1::RoleGrant> ParseGrant(const std::string& text, const Text& t);
 
-// MEMBER[:FROM[:TO]], days as in ParseDay.
+// MEMBER:FROM[:TO], days as in ParseDay.
 absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const std::string& text, const Text& t);
 
 // 64 hexadecimal digits as 32 bytes.

@@ -42,25 +42,24 @@ std::string_view LastLine(std::string_view lines) {
 
 }  // namespace
 
-absl::StatusOr<std::int64_t> TakeUpPartialFile(const std::string& path, ExportFile kind, std::int64_t start_sequence,
-                                               const Text& t) {
+absl::StatusOr<PartialFile> LookAtPartialFile(const std::string& path, ExportFile kind, std::int64_t start_sequence, const Text& t) {
+  PartialFile partial{.start_sequence = start_sequence, .next_sequence = start_sequence, .kept_bytes = 0, .tail = ""};
   std::error_code error;
-  if (!std::filesystem::exists(path, error)) return start_sequence;
+  if (!std::filesystem::exists(path, error) && !error) return partial;
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
   std::ifstream file(path, std::ios::binary);
   if (error || !file) return absl::InvalidArgumentError(t("无法读取文件", "cannot read the file"));
 
   // The first line with an entry: CSV that begins with entry 0 has a header before it.
   std::string line;
-  std::int64_t header_bytes = 0;
+  std::int64_t body_begin = 0;
   std::getline(file, line);
   if (kind == ExportFile::kCsv && start_sequence == 0 && !file.eof()) {
     if (!line.starts_with("\xEF\xBB\xBF")) return NotAnExport(t);
-    header_bytes = static_cast<std::int64_t>(line.size()) + 1;
+    body_begin = static_cast<std::int64_t>(line.size()) + 1;
     std::getline(file, line);
   }
-  const bool is_whole = !file.eof();
-  if (is_whole) {
+  if (!file.eof()) {
     const auto first = SequenceOf(line, kind, t);
     if (!first.ok()) return first.status();
     if (*first != start_sequence) {
@@ -69,36 +68,32 @@ absl::StatusOr<std::int64_t> TakeUpPartialFile(const std::string& path, ExportFi
     }
   }
 
-  const std::int64_t tail_begin = std::max(header_bytes, size - kTailBytes);
-  std::string tail(static_cast<std::size_t>(std::max<std::int64_t>(0, size - tail_begin)), '\0');
+  const std::int64_t end_begin = std::max(body_begin, size - kTailBytes);
+  std::string end(static_cast<std::size_t>(size - end_begin), '\0');
   file.clear();
-  file.seekg(tail_begin);
-  file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-  file.close();
-  // A cut may have left a part of a line at the end.
-  std::string_view lines = tail;
-  lines = lines.substr(0, is_whole ? lines.rfind('\n') + 1 : 0);
-  std::int64_t next_sequence = start_sequence;
-  if (!lines.empty()) {
-    const auto last = SequenceOf(LastLine(lines), kind, t);
+  file.seekg(end_begin);
+  file.read(end.data(), static_cast<std::streamsize>(end.size()));
+  // Behind the last whole line a cut may have left a part of one.
+  std::string_view rest = std::string_view(end).substr(0, end.rfind('\n') + 1);
+  if (!rest.empty()) {
+    const auto last = SequenceOf(LastLine(rest), kind, t);
     if (!last.ok()) return last.status();
-    next_sequence = *last + 1;
-    if (kind == ExportFile::kCsv) {
-      next_sequence = *last;
-      for (;;) {
-        lines.remove_suffix(LastLine(lines).size() + 1);
-        if (lines.empty()) break;
-        const auto before = SequenceOf(LastLine(lines), kind, t);
-        if (!before.ok()) return before.status();
-        if (*before != *last) break;
-      }
+    partial.start_sequence = *last;
+    partial.next_sequence = kind == ExportFile::kCsv ? *last : *last + 1;
+    for (auto each = last; !rest.empty() && *each == *last;) {
+      rest.remove_suffix(LastLine(rest).size() + 1);
+      if (rest.empty() || kind == ExportFile::kJsonLines) break;
+      each = SequenceOf(LastLine(rest), kind, t);
+      if (!each.ok()) return each.status();
     }
   }
-  if (lines.empty() && tail_begin > header_bytes) return NotAnExport(t);
-  const std::int64_t kept = lines.empty() ? 0 : tail_begin + static_cast<std::int64_t>(lines.size());
-  std::filesystem::resize_file(path, static_cast<std::uintmax_t>(kept), error);
-  if (error) return absl::InvalidArgumentError(t("无法写入文件", "cannot write the file"));
-  return next_sequence;
+  if (rest.empty() && end_begin > body_begin) return NotAnExport(t);  // an entry is shorter
+  partial.kept_bytes = rest.empty() ? 0 : end_begin + static_cast<std::int64_t>(rest.size());
+  partial.tail.resize(static_cast<std::size_t>(size - partial.kept_bytes));
+  file.seekg(partial.kept_bytes);
+  file.read(partial.tail.data(), static_cast<std::streamsize>(partial.tail.size()));
+  if (!file) return absl::InvalidArgumentError(t("无法读取文件", "cannot read the file"));
+  return partial;
 }
 
 }  // namespace redpoints::cli

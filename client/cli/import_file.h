@@ -28,7 +28,7 @@ struct MemberRow {
 // 相关. INVALID_ARGUMENT lists up to 20 bad rows, each with its line.
 absl::StatusOr<std::vector<AwardRow>> ParseAwardFile(std::string_view text, const std::string& program, const Text& t);
 
-// Columns: kind 类型, groups 群体 (separated by ";"), and if wanted grid 网格, memberships 所属 (MEMBER[:FROM[:TO]], separated by
+// Columns: kind 类型, groups 群体 (separated by ";"), and if wanted grid 网格, memberships 所属 (MEMBER:FROM[:TO], separated by
 // ";"), state 状态, ref 备注号.
 absl::StatusOr<std::vector<MemberRow>> ParseMemberFile(std::string_view text, const std::string& program, const Text& t);
 

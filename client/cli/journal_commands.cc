@@ -1,10 +1,12 @@
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "client/cli/arguments.h"
 #include "client/cli/commands.h"
@@ -74,45 +76,91 @@ class Progress {
   std::chrono::steady_clock::time_point shown_;
 };
 
+// Where an export goes. A file is opened when there is something to write, so that what is refused leaves none behind.
+class Target {
+ public:
+  Target(Session& session, std::string path, PartialFile partial) : session_(session), path_(std::move(path)), partial_(std::move(partial)) {}
+
+  // False when there is nothing to go on with; `fault` says why.
+  bool Write(const std::string& data) {
+    if (path_.empty()) return !!(session_.out() << data);
+    if (!file_.is_open() && !Open(data)) return false;
+    return !!(file_ << data);
+  }
+  // After the last of a complete export.
+  void Finish() {
+    const Text& t = session_.t();
+    if (!fault_.empty()) return;
+    if (path_.empty()) {
+      session_.out().flush();
+    } else if (file_.is_open()) {
+      file_.flush();
+    } else if (!partial_.tail.empty()) {
+      fault_ = t("账本里没有文件的最后一条: 不是同一个账本?", "the journal does not have the file's last entry: is it another one?");
+    } else {
+      Open("");
+    }
+    if (fault_.empty() && !(path_.empty() ? session_.out().good() : file_.good())) fault_ = t("写入失败", "writing failed");
+  }
+  const std::string& fault() const { return fault_; }
+
+ private:
+  bool Open(const std::string& data) {
+    const Text& t = session_.t();
+    std::error_code error;
+    if (!partial_.IsBeginningOf(data)) {
+      fault_ = t("文件与账本不一致,没有改动文件", "file and journal differ; the file was left as it is");
+      return false;
+    }
+    if (!partial_.tail.empty()) std::filesystem::resize_file(path_, static_cast<std::uintmax_t>(partial_.kept_bytes), error);
+    if (!error) file_.open(path_, std::ios::binary | std::ios::app);
+    if (error || !file_) fault_ = t("无法写入文件", "cannot write the file");
+    return fault_.empty();
+  }
+
+  Session& session_;
+  const std::string path_;
+  const PartialFile partial_;
+  std::ofstream file_;
+  std::string fault_;
+};
+
 ExitCode Export(const Arguments& a, Session& s) {
   const Text& t = s.t();
   v1::ExportEntriesRequest request;
   request.set_program(s.program());
-  request.set_start_sequence(a.start);
   request.set_end_sequence(a.end);
   request.set_format(a.format == "csv" ? v1::CSV : v1::JSON_LINES);
-  std::ofstream file;
+  PartialFile partial{.start_sequence = a.start, .next_sequence = a.start, .kept_bytes = 0, .tail = ""};
+  std::error_code error;
   if (a.is_resume) {
     if (a.file.empty()) throw CLI::ValidationError("--resume", t("需要 --output 文件", "needs --output"));
     const auto kind = request.format() == v1::CSV ? ExportFile::kCsv : ExportFile::kJsonLines;
-    request.set_start_sequence(OrUsage("--resume", TakeUpPartialFile(a.file, kind, a.start, t)));
-  } else if (!a.file.empty() && std::filesystem::exists(a.file)) {
+    partial = OrUsage("--resume", LookAtPartialFile(a.file, kind, a.start, t));
+  } else if (!a.file.empty() && std::filesystem::exists(a.file, error)) {
     throw CLI::ValidationError("--output", t("文件已存在; 续传请加 --resume", "the file exists; go on with --resume"));
   }
-  if (a.end > 0 && request.start_sequence() >= a.end) return ExitCode::kDone;
-  if (!a.file.empty()) {
-    file.open(a.file, std::ios::binary | std::ios::app);
-    if (!file) throw CLI::ValidationError("--output", t("无法写入文件", "cannot write the file"));
-  }
-  std::ostream& out = a.file.empty() ? s.out() : file;
+  const std::int64_t next_sequence = partial.next_sequence;
+  if (a.end > 0 && next_sequence >= a.end) return ExitCode::kDone;
+  request.set_start_sequence(partial.start_sequence);
+  Target target(s, a.file, std::move(partial));
   Progress progress(s);
   JournalPosition position;
   const auto answer = s.journal_reader().Export(
       request,
       [&](const v1::ExportEntriesResponse& message) {
-        out << message.data();
         progress.Show(message);
-        return out.good();
+        return target.Write(message.data());
       },
       &position);
-  out.flush();
   if (s.is_err_terminal()) s.err() << '\r';
-  s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(position.next_sequence - request.start_sequence()) +
-         t(",下一条序号: ", ", next sequence: ") + std::to_string(position.next_sequence));
-  if (!out.good()) {
-    s.Note(t("写入失败", "writing failed"));
-    return ExitCode::kFailed;
+  if (answer.is_done()) target.Finish();
+  if (!target.fault().empty()) {
+    s.Note(target.fault());
+    return ExitCode::kUsage;
   }
+  s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(std::max<std::int64_t>(0, position.next_sequence - next_sequence)) +
+         t(",下一条序号: ", ", next sequence: ") + std::to_string(position.next_sequence));
   return s.Explain(answer);
 }
 
@@ -134,7 +182,9 @@ ExitCode Blob(const Arguments& a, Session& s) {
     s.out() << content << std::flush;
     return ExitCode::kDone;
   }
-  std::ofstream file(a.file, std::ios::binary | std::ios::trunc);
+  std::error_code error;
+  if (std::filesystem::exists(a.file, error)) throw CLI::ValidationError("--output", t("文件已存在", "the file exists"));
+  std::ofstream file(a.file, std::ios::binary);
   file << content << std::flush;
   if (file) return ExitCode::kDone;
   s.Note(t("写入失败", "writing failed"));

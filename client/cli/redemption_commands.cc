@@ -87,7 +87,10 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
       FillSale(*a, s, &request);
       const auto answer = s.client().Quote(request);
       const ExitCode code = s.Finish(answer);
-      return answer.is_done() && !answer.response().approved() ? ExitCode::kRefused : code;
+      if (!answer.is_done() || answer.response().approved()) return code;
+      s.Note(s.t()("不能兑换", "not approved") + std::string(": ") +
+             s.t()(answer.response().refusal().zh_cn().c_str(), answer.response().refusal().reason().c_str()));
+      return ExitCode::kRefused;
     });
   }
   {

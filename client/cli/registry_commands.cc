@@ -52,7 +52,24 @@ void SetState(const Arguments& a, const Session& s, Registered* registered) {
   if (registered->state() == v1::REGISTRATION_STATE_UNSPECIFIED) registered->set_state(v1::ACTIVE);
 }
 
-void Apply(const Arguments& a, const Session& s, v1::Member* member) {
+// An update replaces all fields, so what stands is read first and only what was given is changed.
+Answer<v1::GetRegistrationResponse> Read(const std::string& name, Session& s) {
+  v1::GetRegistrationRequest request;
+  request.set_name(name);
+  return s.client().GetRegistration(request);
+}
+
+// A member's name from a name, an id, or the 会员号 that stands on the paper.
+std::string MemberName(const std::string& text, Session& s) {
+  const std::string name = s.Name("members", text);
+  const bool is_number = text.size() >= 8 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number) return name;
+  const auto read = Read(name, s);
+  if (!read.is_done()) throw CLI::ValidationError(text, s.t()("没有这个会员号,或无权查询", "no such member number, or no right to look it up"));
+  return read.response().registration().member().name();
+}
+
+void Apply(const Arguments& a, Session& s, v1::Member* member) {
   if (!a.kind.empty()) member->set_kind(OrUsage("--kind", ParseEnum<v1::MemberKind>(a.kind, s.t())));
   if (!a.groups.empty()) member->clear_groups();
   for (const auto& group : a.groups) member->add_groups(OrUsage("--group", ParseEnum<v1::Group>(group, s.t())));
@@ -60,35 +77,30 @@ void Apply(const Arguments& a, const Session& s, v1::Member* member) {
   if (!a.memberships.empty()) member->clear_memberships();
   if (!IsNone(a.memberships)) {
     for (const auto& text : a.memberships) {
-      *member->add_memberships() = OrUsage("--membership", ParseMembership(s.program(), text, s.t()));
+      auto& membership = *member->add_memberships();
+      membership = OrUsage("--membership", ParseMembership(s.program(), text, s.t()));
+      membership.set_member(MemberName(membership.member().substr(membership.member().rfind('/') + 1), s));
     }
   }
   SetState(a, s, member);
 }
 
-void Apply(const Arguments& a, const Session& s, v1::Merchant* merchant) {
+void Apply(const Arguments& a, Session& s, v1::Merchant* merchant) {
   if (!a.people.empty()) merchant->clear_people();
   if (!IsNone(a.people)) {
-    for (const auto& person : a.people) merchant->add_people(s.Name("members", person));
+    for (const auto& person : a.people) merchant->add_people(MemberName(person, s));
   }
   if (a.place) merchant->set_place(*a.place);
   SetState(a, s, merchant);
 }
 
-void Apply(const Arguments& a, const Session& s, v1::Staff* staff) {
-  if (a.member) staff->set_member(s.Name("members", *a.member));
+void Apply(const Arguments& a, Session& s, v1::Staff* staff) {
+  if (a.member) staff->set_member(MemberName(*a.member, s));
   if (!a.grants.empty()) staff->clear_grants();
   if (!IsNone(a.grants)) {
     for (const auto& grant : a.grants) *staff->add_grants() = OrUsage("--grant", ParseGrant(grant, s.t()));
   }
   SetState(a, s, staff);
-}
-
-// An update replaces all fields, so what stands is read first and only what was given is changed.
-Answer<v1::GetRegistrationResponse> Read(const std::string& name, Session& s) {
-  v1::GetRegistrationRequest request;
-  request.set_name(name);
-  return s.client().GetRegistration(request);
 }
 
 ExitCode CreateProgram(const Arguments& a, Session& s) {
@@ -287,8 +299,8 @@ void AddMemberFields(CLI::App* command, const std::shared_ptr<Arguments>& a, con
   AddList(command, "--group", a->groups, t("群体,可多次: ", "group, repeatable: ") + EnumChoices(*v1::Group_descriptor()));
   command->add_option("--grid", a->grid, t("网格编码", "code of the grid"));
   AddList(command, "--membership", a->memberships,
-          t("所属家庭或组织: 会员[:开始日[:结束日]],可多次; none 为清空",
-            "household or organisation: MEMBER[:FROM[:TO]], repeatable; none empties the list"));
+          t("所属家庭或组织: 会员:开始日[:结束日],可多次; none 为清空",
+            "household or organisation: MEMBER:FROM[:TO], repeatable; none empties the list"));
   AddState(command, a, t);
 }
 
@@ -359,9 +371,9 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
         member.Add("import", t("按 CSV 文件登记会员", "register members from a CSV file"), ImportMembers);
     import->footer(
         t("列(次序不限): kind 类型, groups 群体(以 ; 分隔);\n"
-          "可选: grid 网格, memberships 所属(会员[:开始日[:结束日]],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
+          "可选: grid 网格, memberships 所属(会员:开始日[:结束日],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
           "Columns, in any order: kind, groups (separated by ;);\n"
-          "optional: grid, memberships (MEMBER[:FROM[:TO]], separated by ;), state, ref (stays on this machine)."));
+          "optional: grid, memberships (MEMBER:FROM[:TO], separated by ;), state, ref (stays on this machine)."));
     AddFile(import, import_arguments, t("CSV 文件; - 为标准输入", "CSV file; - is stdin"));
   }
   {

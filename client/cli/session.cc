@@ -35,7 +35,12 @@ std::string Session::Name(const std::string& collection, const std::string& text
 }
 
 std::string Session::RequestId() const {
-  if (options_.request_id.empty()) return NewRequestId();
+  if (options_.request_id.empty()) {
+    const std::string fresh = NewRequestId();
+    // Whoever breaks off by hand can ask with it what became of the request.
+    if (host_.is_err_terminal) host_.err << text_("请求编号: ", "request id: ") << fresh << std::endl;
+    return fresh;
+  }
   auto request_id = ParseRequestId(options_.request_id);
   if (!request_id) throw CLI::ValidationError("--request-id", text_("应为 UUID", "should be a UUID"));
   return *std::move(request_id);

@@ -375,7 +375,42 @@ TEST_F(ExportTest, ResumeGoesOnWithAPartialFile) {
   Write("part.jsonl", "{\"seq\":0}\n{\"seq\":1}\n{\"se");
   EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 0) << err_.str();
   EXPECT_EQ(Bytes("part.jsonl"), kAll);
-  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").start_sequence(), 2);
+  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").start_sequence(), 1);  // once more, to compare
+  EXPECT_TRUE(ErrHas("entries exported: 2"));
+  EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 0) << err_.str();  // nothing has come since
+  EXPECT_EQ(Bytes("part.jsonl"), kAll);
+  EXPECT_TRUE(ErrHas("entries exported: 0"));
+}
+
+// Of another journal, or no export at all: left as it is.
+TEST_F(ExportTest, ResumeOfWhatTheJournalDoesNotHaveIsRefused) {
+  for (const char* bytes : {"{\"seq\":0}\n{\"seq\":1,\"x\":2}\n", "{\"seq\":0,\"x\":1}\n", "my notes"}) {
+    Write("part.jsonl", bytes);
+    EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 1) << bytes;
+    EXPECT_TRUE(ErrHas("file and journal differ")) << bytes;
+    EXPECT_EQ(Bytes("part.jsonl"), bytes);
+  }
+  std::string longer = kAll;
+  longer += "{\"seq\":4}\n";
+  Write("part.jsonl", longer);
+  EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 1);
+  EXPECT_TRUE(ErrHas("does not have the file's last entry"));
+  EXPECT_EQ(Bytes("part.jsonl"), longer);
+}
+
+TEST_F(ExportTest, WhatIsRefusedLeavesNoFile) {
+  server_.Script("ExportEntries", {Refuse({.reason = v1::PERMISSION_DENIED, .facts = {}})});
+  EXPECT_EQ(Run({"export", "--output", Path("none.jsonl")}), 2);
+  EXPECT_FALSE(std::filesystem::exists(Path("none.jsonl")));
+}
+
+TEST_F(ExportTest, AnOutputThatCannotBeWrittenIsNoSuccess) {
+  EXPECT_EQ(Run({"export", "--output", "/dev/full", "--resume"}), 1);
+  EXPECT_EQ(Run({"export", "--output", Path(std::string(5000, 'x'))}), 1) << err_.str();
+  out_.setstate(std::ios::badbit);
+  EXPECT_NE(Run({"export"}), 0);
+  EXPECT_NE(Run({"journal"}), 0);
+  out_.clear();
 }
 
 TEST_F(AppTest, FollowEndsAfterTheCount) {
@@ -414,6 +449,75 @@ TEST_F(AppTest, AnUpdateChangesOnlyWhatWasGiven) {
   EXPECT_EQ(sent.groups_size(), 1);
   EXPECT_EQ(sent.memberships_size(), 0);
   EXPECT_EQ(sent.state(), v1::SUSPENDED);
+}
+
+TEST_F(AppTest, MemberNumbersStandForMembersEverywhere) {
+  v1::GetRegistrationResponse registered;
+  registered.mutable_registration()->mutable_member()->set_name("programs/minyue/members/m7");
+  server_.Script("GetRegistration", {Send(registered)});
+  server_.Script("CreateMerchant", {Done<v1::CreateMerchantResponse>()});
+  server_.Script("CreateStaff", {Done<v1::CreateStaffResponse>()});
+  server_.Script("CreateMember", {Done<v1::CreateMemberResponse>()});
+  EXPECT_EQ(Run({"merchant", "create", "--person", "12345674"}), 0) << err_.str();
+  EXPECT_EQ(Last<v1::GetRegistrationRequest>("GetRegistration").name(), "programs/minyue/members/12345674");
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0), "programs/minyue/members/m7");
+  EXPECT_EQ(Run({"staff", "create", "--member", "12345674", "--grant", "helper"}), 0) << err_.str();
+  EXPECT_EQ(Last<v1::CreateStaffRequest>("CreateStaff").staff().member(), "programs/minyue/members/m7");
+  EXPECT_EQ(Run({"member", "create", "--kind", "person", "--group", "residents", "--membership", "12345674:20240101"}), 0) << err_.str();
+  EXPECT_EQ(Last<v1::CreateMemberRequest>("CreateMember").member().memberships(0).member(), "programs/minyue/members/m7");
+  server_.Script("GetRegistration", {Refuse({.reason = v1::MEMBER_NOT_FOUND, .facts = {}})});
+  EXPECT_EQ(Run({"merchant", "create", "--person", "12345674"}), 1);
+  EXPECT_TRUE(ErrHas("no such member number")) << err_.str();
+}
+
+TEST_F(AppTest, UsageIsExplainedInTheUsersLanguage) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* says;
+    const char* see;
+  } cases[] = {
+      {{"redeem", "--line", "RICE:1:2"}, "缺少 --member", "redpoints redeem --help"},
+      {{"redeem", "--member", "12345674", "--line", "RICE:1:2", "--nope"}, "不认识的参数: --nope", "redpoints redeem --help"},
+      {{"member", "create", "--kind"}, "选项缺少取值: --kind", "redpoints member create --help"},
+      {{"--output", "xml", "journal"}, "xml 应为其一: {table,json}", "redpoints"},
+      {{"--timeout-ms", "60000", "journal"}, "超出范围", "redpoints"},
+      {{"capture", "7", "--points", "many"}, "超出范围", "redpoints capture --help"},
+      {{"--request-id", "7", "capture", "7"}, "应为 UUID", "redpoints capture --help"},
+      {{}, "缺少子命令", "redpoints --help"},
+  };
+  for (const auto& c : cases) {
+    auto arguments = c.arguments;
+    arguments.insert(arguments.begin(), {"--lang", "zh"});
+    EXPECT_EQ(Run(arguments), 1) << c.says;
+    EXPECT_TRUE(ErrHas(c.says)) << c.says << ": " << err_.str();
+    EXPECT_TRUE(ErrHas(c.see)) << c.see << ": " << err_.str();
+  }
+}
+
+TEST_F(AppTest, InputThatIsNoFileIsExplained) {
+  for (const std::string& path : {testing::TempDir(), Path("absent.csv"), std::string(5000, 'x')}) {
+    EXPECT_EQ(Run({"award-batch", path}), 1) << err_.str();
+    EXPECT_NE(err_.str(), "");
+  }
+}
+
+TEST_F(AppTest, ARefusedBatchNamesTheLineOfTheFile) {
+  Write("awards.csv", "member,activity,quantity,effective_day,group\nm1,PATROL,1,20240315,residents\n\nm2,PATROL,1,20240315,residents\n");
+  server_.Script("AwardBatch", {Refuse({.reason = v1::MEMBER_NOT_FOUND, .facts = {{"field", "items[1].member"}}})});
+  EXPECT_EQ(Run({"award-batch", Path("awards.csv")}), 2);
+  EXPECT_TRUE(ErrHas("the line in question: 4")) << err_.str();
+}
+
+TEST_F(AppTest, AQuoteThatIsNotApprovedSaysWhy) {
+  v1::QuoteResponse response;
+  response.set_points(30);
+  response.mutable_refusal()->set_reason("INSUFFICIENT_POINTS");
+  response.mutable_refusal()->set_zh_cn("积分不足");
+  server_.Script("Quote", {Send(response)});
+  EXPECT_EQ(Run({"quote", "--member", "12345678", "--line", "RICE:1:30"}), 2);
+  EXPECT_TRUE(ErrHas("not approved: INSUFFICIENT_POINTS")) << err_.str();
+  EXPECT_EQ(Run({"--lang", "zh", "quote", "--member", "12345678", "--line", "RICE:1:30"}), 2);
+  EXPECT_TRUE(ErrHas("不能兑换: 积分不足")) << err_.str();
 }
 
 TEST_F(AppTest, TheRegistryIsFilled) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/create_channel.h"
+#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
 
@@ -84,6 +86,18 @@ absl::StatusOr<std::shared_ptr<Connection>> Connection::Open(const ConnectionOpt
 
 bool Connection::WaitForConnected(std::chrono::milliseconds timeout) const {
   return channel_->WaitForConnected(std::chrono::system_clock::now() + timeout);
+}
+
+std::string Connection::WhyNotConnected() const {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  const grpc::Slice nothing;
+  const grpc::ByteBuffer request(&nothing, 1);
+  grpc::ByteBuffer response;
+  std::promise<std::string> why;
+  grpc::GenericStub(channel_).UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
+                                        [&](const grpc::Status& status) { why.set_value(status.error_message()); });
+  return why.get_future().get();
 }
 
 }  // namespace redpoints

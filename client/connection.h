@@ -31,6 +31,10 @@ class Connection {
   // Connects if need be. False: no connection stood within `timeout`, so nothing was sent over it.
   bool WaitForConnected(std::chrono::milliseconds timeout) const;
 
+  // Why there is no connection, in gRPC's words: "... Connection refused", "... certificate verify failed ...". Waits up to a second. Should
+  // there be one by now, it is asked for its health, and the text is empty.
+  std::string WhyNotConnected() const;
+
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
  private:

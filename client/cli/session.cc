@@ -21,6 +21,16 @@ std::string Sentence(const std::string& name) {
   return text;
 }
 
+// The option that is at fault when no connection can be made.
+std::string FlagOf(const absl::Status& status, const ConnectionOptions& options) {
+  const std::string text(status.message());
+  const auto is_about = [&](const std::string& path) { return !path.empty() && text.ends_with(path); };
+  if (is_about(options.certificate_file) || text.starts_with("certificate")) return "--certificate";
+  if (is_about(options.key_file)) return "--key";
+  if (is_about(options.ca_file) || text.ends_with("CA file")) return "--ca";
+  return "--server";
+}
+
 }  // namespace
 
 Session::Session(Host host, Text text) : host_(std::move(host)), text_(text) {}
@@ -59,7 +69,7 @@ const std::shared_ptr<Connection>& Session::connection() {
     throw CLI::ValidationError("--server", text_("缺少服务器地址", "the server's address is missing"));
   }
   auto connection = Connection::Open(options_.connection);
-  if (!connection.ok()) throw CLI::ValidationError("--server", std::string(connection.status().message()));
+  if (!connection.ok()) throw CLI::ValidationError(FlagOf(connection.status(), options_.connection), std::string(connection.status().message()));
   return connection_ = *std::move(connection);
 }
 
@@ -91,6 +101,22 @@ void Session::ExplainRefusal(const Refused& refused) {
   Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + "." + name);
 }
 
+void Session::ExplainConnection(const std::string& why) {
+  const auto says = [&](const char* word) { return why.find(word) != std::string::npos; };
+  if (says("Connection refused")) {
+    Note(text_("  没有程序在这个地址上应答: 服务器是否已启动, --server 是否正确?", "  nothing answers there: does the server run, is --server right?"));
+  } else if (says("DNS") || says("resolution")) {
+    Note(text_("  找不到这个主机名: --server 是否正确?", "  no such host: is --server right?"));
+  } else if (says("certificate verify failed") || says("Peer name")) {
+    Note(text_("  服务器的证书不可信: --ca 是否正确, 证书是否到期, 名称是否与 --server 或 --server-name 相符?",
+               "  the server's certificate is not trusted: is --ca right, is it in date, has it the name of --server or --server-name?"));
+  } else if (says("andshake") || says("SSL") || says("Socket closed")) {
+    Note(text_("  加密连接没有建立: 本方证书(--certificate、--key)是否由服务器信任的 CA 签发, 是否到期?",
+               "  TLS was not agreed: was --certificate issued by the CA that the server trusts, and is it in date?"));
+  }
+  if (!why.empty()) Note("  " + why);
+}
+
 ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id) {
   const std::string again = "--request-id " + repeat_id;
   switch (answer.verdict()) {
@@ -115,6 +141,7 @@ ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id
       return ExitCode::kUnknown;
     case Verdict::kNotSent:
       Note(text_("未发送: 连不上服务器 ", "not sent: no connection to ") + options_.connection.server);
+      ExplainConnection(connection_->WhyNotConnected());
       return ExitCode::kNotSent;
     case Verdict::kFailed:
       Note(text_("出错: ", "failed: ") + answer.error());

@@ -64,6 +64,8 @@ class Session {
   ExitCode Explain(const AnswerBase& answer) { return Explain(answer, answer.request_id()); }
   ExitCode Explain(const AnswerBase& answer, const std::string& repeat_id);
   void ExplainRefusal(const Refused& refused);
+  // What to look at when no connection stands, and gRPC's own words.
+  void ExplainConnection(const std::string& why);
 
   // Prints the response, or explains.
   template <class Response>

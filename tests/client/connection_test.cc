@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "client/client.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/test_certificates.h"
@@ -67,6 +68,8 @@ TEST_F(ConnectionTest, TlsNeedsReadableFilesThatBelongTogether) {
   EXPECT_EQ(Open(options), absl::StatusCode::kInvalidArgument);  // no key
 }
 
+std::string Why(const ConnectionOptions& options) { return (*Connection::Open(options))->WhyNotConnected(); }
+
 TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   const auto ca = MakeCa("ours");
   const auto other_ca = MakeCa("another");
@@ -92,6 +95,14 @@ TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   wrong_caller.certificate_file = Write("stranger.pem", stranger.certificate_pem);
   wrong_caller.key_file = Write("stranger.key", stranger.key_pem);
   EXPECT_NE(Read(wrong_caller, kShortWait), Verdict::kDone);
+
+  // Each says why, so that somebody can put it right.
+  ConnectionOptions nobody = good;
+  nobody.server = "127.0.0.1:1";
+  EXPECT_THAT(Why(good), testing::Not(testing::HasSubstr("refused")));
+  EXPECT_THAT(Why(nobody), testing::HasSubstr("Connection refused"));
+  EXPECT_THAT(Why(wrong_server), testing::HasSubstr("certificate verify failed"));
+  EXPECT_THAT(Why(wrong_caller), testing::AnyOf(testing::HasSubstr("andshake"), testing::HasSubstr("Socket closed")));
   EXPECT_EQ(server.Calls("GetJournal").size(), 1U);
 }
 

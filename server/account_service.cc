@@ -191,8 +191,8 @@ class AccountService final : public Raw {
   }
 
   const ServiceContext context_;
-  UnaryMethod get_balance_{context_.unary, "AccountService/GetBalance"};
-  UnaryMethod list_statement_{context_.unary, "AccountService/ListStatement"};
+  UnaryMethod get_balance_{context_.unary, "AccountService/GetBalance", {kSmallBytesMax}};
+  UnaryMethod list_statement_{context_.unary, "AccountService/ListStatement", {kSmallBytesMax}};
 };
 
 }  // namespace

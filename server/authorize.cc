@@ -64,6 +64,18 @@ bool CanBeNarrowed(Role role) {
   });
 }
 
+bool Authorizer::MayEver(const Principal& caller, Method method) const {
+  const State* state = shards_.Of(caller.program).FindState(caller.program);
+  if (!state) return false;
+  const auto staff = caller.kind == Principal::Kind::kStaff ? FindRegistration<StaffData>(*state, "staff", caller.id) : std::nullopt;
+  return std::any_of(Permissions().begin(), Permissions().end(), [&](const Permission& p) {
+    if (p.method != method || p.kind != caller.kind) return false;
+    if (p.kind != Principal::Kind::kStaff) return true;
+    return staff && staff->state == RegistrationState::kActive &&
+           std::any_of(staff->grants.begin(), staff->grants.end(), [&](const RoleGrant& grant) { return grant.role == p.role; });
+  });
+}
+
 absl::Status Authorizer::Check(const Principal& caller, Method method, const std::string& program,
                                const std::vector<std::string>& members) const {
   if (caller.kind == Principal::Kind::kNone) return Deny(v1::CALLER_UNKNOWN);

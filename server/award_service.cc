@@ -127,10 +127,10 @@ class AwardService final : public Raw {
 
   const ServiceContext context_;
   UnaryMethod award_{context_.unary, "AwardService/Award"};
-  UnaryMethod award_batch_{context_.unary, "AwardService/AwardBatch"};
+  UnaryMethod award_batch_{context_.unary, "AwardService/AwardBatch", LongerFor(context_, Method::kAwardBatch, 4 << 20)};
   UnaryMethod correct_{context_.unary, "AwardService/Correct"};
   UnaryMethod donate_{context_.unary, "AwardService/Donate"};
-  UnaryMethod get_outcome_{context_.unary, "AwardService/GetAwardOutcome"};
+  UnaryMethod get_outcome_{context_.unary, "AwardService/GetAwardOutcome", {kSmallBytesMax}};
 };
 
 }  // namespace

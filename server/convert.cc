@@ -311,6 +311,7 @@ absl::StatusOr<Mutation> FromProto(const v1::AwardBatchRequest& r) {
   Mutation mutation = Begin(shape, r);
   shape.Required("items", r.items_size() > 0);
   shape.Bounded("items", r.items_size(), 8190);
+  if (!shape.status().ok()) return shape.status();  // before there is room for as many as somebody says
   AwardBatch batch;
   batch.items.reserve(static_cast<std::size_t>(r.items_size()));
   for (int i = 0; i < r.items_size() && shape.status().ok(); ++i) {

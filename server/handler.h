@@ -12,6 +12,11 @@
 
 namespace redpoints::server {
 
+// The bound of a method with long messages, for those who may ever call it.
+inline MessageBound LongerFor(const ServiceContext& context, Method method, std::size_t bytes_max) {
+  return {bytes_max, [authorizer = context.authorizer, method](const Principal& caller) { return authorizer->MayEver(caller, method); }};
+}
+
 // The status of a refusal, recorded or not; OK for none.
 inline absl::Status RefusalStatus(const Outcome& outcome) {
   if (outcome.refusal) return ToStatus(*outcome.refusal);

@@ -174,9 +174,9 @@ class JournalService final : public Raw {
   }
 
   const ServiceContext context_;
-  UnaryMethod get_journal_{context_.unary, "JournalService/GetJournal"};
-  UnaryMethod get_entry_{context_.unary, "JournalService/GetEntry"};
-  UnaryMethod get_blob_{context_.unary, "JournalService/GetBlob"};
+  UnaryMethod get_journal_{context_.unary, "JournalService/GetJournal", {kSmallBytesMax}};
+  UnaryMethod get_entry_{context_.unary, "JournalService/GetEntry", {kSmallBytesMax}};
+  UnaryMethod get_blob_{context_.unary, "JournalService/GetBlob", {kSmallBytesMax}};
   StreamMethod follow_{context_.unary, *context_.streams, "JournalService/FollowEntries"};
   StreamMethod export_{context_.unary, *context_.streams, "JournalService/ExportEntries"};
 };

@@ -242,18 +242,18 @@ class RegistryService final : public Raw {
   UnaryMethod confirm_clock_{context_.unary, "RegistryService/ConfirmClock"};
   UnaryMethod set_node_{context_.unary, "RegistryService/SetNode"};
   UnaryMethod set_fund_{context_.unary, "RegistryService/SetFund"};
-  UnaryMethod adopt_rulebook_{context_.unary, "RegistryService/AdoptRulebook"};
+  UnaryMethod adopt_rulebook_{context_.unary, "RegistryService/AdoptRulebook", LongerFor(context_, Method::kAdoptRulebook, 260 << 10)};
   UnaryMethod create_member_{context_.unary, "RegistryService/CreateMember"};
   UnaryMethod update_member_{context_.unary, "RegistryService/UpdateMember"};
-  UnaryMethod create_members_{context_.unary, "RegistryService/CreateMembers"};
+  UnaryMethod create_members_{context_.unary, "RegistryService/CreateMembers", LongerFor(context_, Method::kCreateMembers, 1 << 20)};
   UnaryMethod create_merchant_{context_.unary, "RegistryService/CreateMerchant"};
   UnaryMethod update_merchant_{context_.unary, "RegistryService/UpdateMerchant"};
   UnaryMethod create_terminal_{context_.unary, "RegistryService/CreateTerminal"};
   UnaryMethod update_terminal_{context_.unary, "RegistryService/UpdateTerminal"};
   UnaryMethod create_staff_{context_.unary, "RegistryService/CreateStaff"};
   UnaryMethod update_staff_{context_.unary, "RegistryService/UpdateStaff"};
-  UnaryMethod get_registration_{context_.unary, "RegistryService/GetRegistration"};
-  UnaryMethod list_registrations_{context_.unary, "RegistryService/ListRegistrations"};
+  UnaryMethod get_registration_{context_.unary, "RegistryService/GetRegistration", {kSmallBytesMax}};
+  UnaryMethod list_registrations_{context_.unary, "RegistryService/ListRegistrations", {kSmallBytesMax}};
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "server/authorize.h"
 
 #include <algorithm>
+#include <set>
 
 #include "storage/rules/refusal.h"
 #include "storage/views.h"
@@ -119,12 +120,14 @@ absl::Status Authorizer::Check(const Principal& caller, Method method, const std
     }
   }
   if (scopes.empty() || members.empty()) return Deny(v1::PERMISSION_DENIED);
+  const std::set<std::string> tops = TopPlacesOf(*state, scopes);
+  std::set<std::string> grids;  // that are covered: thousands of members live in some dozens
   for (const std::string& ref : members) {
     const auto member = FindRegistration<MemberData>(*state, "member", ResolveMember(*state, ref));
-    const bool is_covered = member && !member->grid.empty() && std::any_of(scopes.begin(), scopes.end(), [&](const std::string& scope) {
-      return IsInScope(*state, member->grid, scope);
-    });
-    if (!is_covered) return Deny(v1::PERMISSION_DENIED);
+    if (!member || member->grid.empty()) return Deny(v1::PERMISSION_DENIED);
+    if (grids.contains(member->grid)) continue;
+    if (!IsUnder(*state, member->grid, tops)) return Deny(v1::PERMISSION_DENIED);
+    grids.insert(member->grid);
   }
   return absl::OkStatus();
 }

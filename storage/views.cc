@@ -121,26 +121,28 @@ std::string ResolveMember(const State& state, const std::string& ref) {
   return state.Read(state.numbers, ref).value_or("");
 }
 
-bool IsInScope(const State& state, const std::string& place, const std::string& scope) {
-  if (scope.empty()) return true;
-  // From the place up: a place of the scope, or one that a branch of the scope looks after.
-  std::set<std::string> ancestors;
-  for (std::string code = place; !code.empty() && ancestors.insert(code).second;) {
-    if (code == scope) return true;
-    const auto found = FindRegistration<NodeData>(state, "node", code);
-    code = found ? found->parent : "";
-  }
+std::set<std::string> TopPlacesOf(const State& state, const std::vector<std::string>& scopes) {
+  const std::set<std::string> nodes(scopes.begin(), scopes.end());
+  std::set<std::string> tops = nodes;  // no place has the code of a branch
   const std::shared_lock lock(state.mutex);
   for (const auto& [code, branch] : state.branches) {
+    if (branch.places.empty()) continue;
     std::string up = code;
-    for (int depth = 0; !up.empty() && up != scope && depth < 64; ++depth) {
+    for (int depth = 0; !up.empty() && !nodes.contains(up) && depth < 64; ++depth) {
       const auto it = state.branches.find(up);
       up = it == state.branches.end() ? "" : it->second.parent;
     }
-    if (up != scope) continue;
-    for (const auto& looked_after : branch.places) {
-      if (ancestors.contains(looked_after)) return true;
-    }
+    if (nodes.contains(up)) tops.insert(branch.places.begin(), branch.places.end());
+  }
+  return tops;
+}
+
+bool IsUnder(const State& state, const std::string& place, const std::set<std::string>& tops) {
+  std::set<std::string> seen;
+  for (std::string code = place; !code.empty() && seen.insert(code).second;) {
+    if (tops.contains(code)) return true;
+    const auto found = FindRegistration<NodeData>(state, "node", code);
+    code = found ? found->parent : "";
   }
   return false;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,8 +60,10 @@ template <class T> std::optional<T> FindRegistration(const State& state, const s
   return std::get<T>(std::move(found->data));
 }
 
-// Whether `place` lies in the subtree of the node `scope` (a place, or a branch by the places its subtree looks after).
-bool IsInScope(const State& state, const std::string& place, const std::string& scope);
+// The places at the top of scopes, which are nodes: a place itself; for a branch, the places that it and those below it look after.
+std::set<std::string> TopPlacesOf(const State& state, const std::vector<std::string>& scopes);
+// Whether `place` is one of `tops` or lies below one.
+bool IsUnder(const State& state, const std::string& place, const std::set<std::string>& tops);
 
 // Published registrations of one type by id, behind `after`, at most `limit`.
 absl::StatusOr<std::vector<std::pair<std::string, Registered>>> ListRegistrations(const State& state, const Store& store,

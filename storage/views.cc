@@ -50,7 +50,7 @@ std::vector<UnitBalance> BalanceNow(const State& state, const std::string& membe
 }
 
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms) {
+                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& go_on) {
   std::vector<UnitBalance> balances;
   for (const std::string& unit : UnitsOf(state)) {
     const auto account = state.Read(state.accounts, AccountKey(member, unit));
@@ -58,6 +58,7 @@ absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const J
     std::vector<Lot> lots = account->lots;
     ChainPosition position = HeadOf(*account);
     while (position.sequence >= 0) {
+      if (auto status = go_on(); !status.ok()) return status;
       ChainPosition before = position;
       auto line = NextLine(journal, member, unit, before);
       if (!line.ok()) return line.status();

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,9 +27,9 @@ struct UnitBalance {
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
 
 // What BalanceNow said at the end of that millisecond: after the last entry recorded at or before `as_of_ms`, without lots that had ended
-// by then. Walks the chains of `prev` back from the heads, undoing the entries since.
+// by then. Walks the chains of `prev` back from the heads, undoing the entries since; `go_on` is asked at each, and its error ends the walk.
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms);
+                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& go_on = absl::OkStatus);
 
 // The first entry recorded after `ms`, or `end`.
 absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int64_t end, std::int64_t ms);

@@ -12,6 +12,11 @@
 
 namespace redpoints::server {
 
+inline absl::Status Refuse(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
+
+// Whether the client may still be there for an answer.
+inline bool IsAwaited(const Call& call) { return !call.IsCancelled() && call.deadline() > std::chrono::system_clock::now(); }
+
 // The bound of a method with long messages, for those who may ever call it.
 inline MessageBound LongerFor(const ServiceContext& context, Method method, std::size_t bytes_max) {
   return {bytes_max, [authorizer = context.authorizer, method](const Principal& caller) { return authorizer->MayEver(caller, method); }};
@@ -63,21 +68,21 @@ void Mutate(const ServiceContext& context, Method method, const Call& call, cons
       [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, DeadlineOf(call));
 }
 
-// Runs `read`, which gives a StatusOr<Response>, on the pool; not if nobody waits for it any more when its turn comes.
-template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
+// Runs `handle`, which gets the reply, on the pool; not if nobody waits for it any more when its turn comes.
+template <class Response, class Handle> void Beside(const ServiceContext& context, Reply<Response> reply, Handle handle) {
   const auto ticket = reply.Release();
-  const bool is_queued = context.reads->Post([ticket, read = std::move(read)] {
+  const bool is_queued = context.reads->Post([ticket, handle = std::move(handle)] {
     Reply<Response> answer{ticket};
-    const Call& call = answer.call();
-    // Whoever gave up asks again: to read for them first would keep the next ones waiting, until they give up as well.
-    if (call.IsCancelled() || call.deadline() <= std::chrono::system_clock::now()) {
-      return answer.Refuse(ToStatus(Refusal{v1::DEADLINE_PASSED, {}}));
-    }
-    answer(read());
+    // Whoever gave up asks again: to work for them first would keep the next ones waiting, until they give up as well.
+    if (!IsAwaited(answer.call())) return answer.Refuse(Refuse(v1::DEADLINE_PASSED));
+    handle(std::move(answer));
   });
-  if (!is_queued) Reply<Response>(ticket).Refuse(ToStatus(Refusal{v1::OVERLOADED, {}}));
+  if (!is_queued) Reply<Response>(ticket).Refuse(Refuse(v1::OVERLOADED));
 }
 
-inline absl::Status Refuse(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
+// Runs `read`, which gives a StatusOr<Response>, on the pool.
+template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
+  Beside(context, std::move(reply), [read = std::move(read)](Reply<Response> answer) { answer(read()); });
+}
 
 }  // namespace redpoints::server

@@ -79,7 +79,9 @@ class AccountService final : public Raw {
           }
           if (!request.has_as_of_time()) return reply(BalanceNowOf(*subject));  // from memory, as a rule
           ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())] { return BalanceAsOfTime(subject, as_of_ms); });
+                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())](const GoOn& go_on) {
+                       return BalanceAsOfTime(subject, as_of_ms, go_on);
+                     });
         });
   }
 
@@ -99,7 +101,9 @@ class AccountService final : public Raw {
             return reply.Refuse(status);
           }
           ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, request, page_size = *page_size] { return Statement(subject, request, page_size); });
+                     [this, subject = *subject, request, page_size = *page_size](const GoOn& go_on) {
+                       return Statement(subject, request, page_size, go_on);
+                     });
         });
   }
 
@@ -119,7 +123,7 @@ class AccountService final : public Raw {
     return response;
   }
 
-  absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms) const {
+  absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms, const GoOn& go_on) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
@@ -128,7 +132,7 @@ class AccountService final : public Raw {
     const Journal journal(ledger.store(), subject.program);
     auto end = FirstRecordedAfter(journal, ledger.EndSequence(subject.program), as_of_ms);
     if (!end.ok()) return end.status();
-    auto balances = BalanceAsOf(*state, journal, member, as_of_ms);
+    auto balances = BalanceAsOf(*state, journal, member, as_of_ms, go_on);
     if (!balances.ok()) return balances.status();
     v1::GetBalanceResponse response;
     response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
@@ -139,7 +143,8 @@ class AccountService final : public Raw {
     return response;
   }
 
-  absl::StatusOr<v1::ListStatementResponse> Statement(const Subject& subject, const v1::ListStatementRequest& request, int page_size) const {
+  absl::StatusOr<v1::ListStatementResponse> Statement(const Subject& subject, const v1::ListStatementRequest& request, int page_size,
+                                                      const GoOn& go_on) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
@@ -164,6 +169,7 @@ class AccountService final : public Raw {
     response.set_closing_balance(opening);
     bool is_any = false;
     for (;;) {
+      if (auto status = go_on(); !status.ok()) return status;
       const ChainPosition here = position;
       auto line = NextLine(journal, member, unit, position);
       if (!line.ok()) return line.status();
@@ -176,14 +182,14 @@ class AccountService final : public Raw {
       is_any = true;
       if (response.lines_size() == page_size) {
         if (response.next_page_token().empty()) response.set_next_page_token(context_.tokens->Seal(Encode(here), query));
-        if (!is_first_page) break;  // only the first page walks on, for the opening balance
+        if (!is_first_page || start_ms == 0) break;  // only the first page walks on, for the opening balance; before the first entry it is 0
       } else {
         ToProto(**line, *response.add_lines());
       }
       opening = Total(position.after);
     }
     if (is_first_page) {
-      response.set_opening_balance(is_any ? opening : response.closing_balance());
+      response.set_opening_balance(start_ms == 0 ? 0 : is_any ? opening : response.closing_balance());
     } else {
       response.clear_closing_balance();
     }

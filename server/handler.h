@@ -1,11 +1,14 @@
 // What handlers have in common: submit a mutation and answer with its outcome; read beside gRPC's threads.
 #pragma once
 
+#include <functional>
+#include <type_traits>
 #include <utility>
 
 #include "redpoints/v1/outcome.pb.h"
 #include "server/authorize.h"
 #include "server/convert.h"
+#include "server/door.h"
 #include "server/read_pool.h"
 #include "server/services.h"
 #include "storage/rules/refusal.h"
@@ -80,9 +83,23 @@ template <class Response, class Handle> void Beside(const ServiceContext& contex
   if (!is_queued) Reply<Response>(ticket).Refuse(Refuse(v1::OVERLOADED));
 }
 
-// Runs `read`, which gives a StatusOr<Response>, on the pool.
+// Whether a long read goes on: OK, or why it is given up. To be asked at each step.
+using GoOn = std::function<absl::Status()>;
+
+// Runs `read`, which gives a StatusOr<Response>, on the pool. One that may take long takes a GoOn and ends with its error: a stop does not
+// wait for it, and whoever is gone does not keep the pool busy.
 template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
-  Beside(context, std::move(reply), [read = std::move(read)](Reply<Response> answer) { answer(read()); });
+  Beside(context, std::move(reply), [read = std::move(read), door = context.unary.door](Reply<Response> answer) {
+    if constexpr (std::is_invocable_v<const Read&, const GoOn&>) {
+      const GoOn go_on = [&call = answer.call(), door] {
+        if (door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
+        return IsAwaited(call) ? absl::OkStatus() : Refuse(v1::DEADLINE_PASSED);
+      };
+      answer(read(go_on));
+    } else {
+      answer(read());
+    }
+  });
 }
 
 }  // namespace redpoints::server

@@ -148,6 +148,7 @@ class JournalService final : public Raw {
     if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);
     bool is_csv_begun = false;
     for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
+      if (context_.unary.door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);  // it can go on where it was cut
       auto chunk = journal.Lines(next, end, kChunkBytes);
       if (!chunk.ok()) return chunk.status();
       if (chunk->next == next) return absl::DataLossError(absl::StrCat("entry ", next, " is missing"));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/clock.h"
+#include "storage/keys.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -161,6 +162,24 @@ TEST_F(ReadingTest, OpeningAndChangesAreClosingWhereverARangeIsCut) {
       }
     }
   }
+}
+
+// An account that is years old has a first page as fast as a new one: what is behind the page is not read, unless it is asked for by a start.
+TEST_F(ReadingTest, AFirstPageReadsNoMoreThanItShows) {
+  std::string number;
+  world.Set("HOME", world.CreateMember("grid-1", &number));
+  world.Set("HOME_NUMBER", number);
+  const std::string award = world.Award("$HOME", 10);
+  const std::int64_t first = std::stoll(award.substr(award.rfind('/') + 1));
+  for (int i = 0; i < 5; ++i) world.Redeem(1);
+  world.Restart([&](Store& store) {
+    ASSERT_TRUE(store.DeleteRange(TableId::kJournal, JournalKey("minyue", first), JournalKey("minyue", first + 1)).ok());
+  });
+  const auto page = Page("page_size: 3");
+  EXPECT_EQ(page.lines_size(), 3);
+  EXPECT_EQ(page.opening_balance(), 0);
+  EXPECT_EQ(page.closing_balance(), 95);
+  EXPECT_EQ(world.Call("helper-all", "ListStatement", R"(member: "$HOME" page_size: 3 start_time { seconds: 1 })").reason, "INVARIANT_VIOLATION");
 }
 
 TEST_F(ReadingTest, APageTokenIsForItsListAndNoOther) {

@@ -18,6 +18,9 @@ constexpr const char* kMethodNames[kMethodCount] = {
     "CreateMerchant", "UpdateMerchant", "CreateTerminal", "UpdateTerminal", "CreateStaff", "UpdateStaff", "GetRegistration",
     "ListRegistrations", "Backup", "GetMetrics"};
 
+// What a suspended terminal may still do: a customer must not lose points because the lane is being looked into. Not Capture, which is a sale.
+bool EndsWhatWasBegun(Method method) { return method == Method::kGetOutcome || method == Method::kReverse || method == Method::kVoid; }
+
 absl::Status Deny(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
 
 }  // namespace
@@ -87,7 +90,8 @@ absl::Status Authorizer::Check(const Principal& caller, Method method, const std
   if (caller.kind == Principal::Kind::kTerminal) {
     const auto terminal = FindRegistration<TerminalData>(*state, "terminal", caller.id);
     if (!terminal || terminal->merchant != caller.merchant) return Deny(v1::TERMINAL_NOT_ENROLLED);
-    if (terminal->state != RegistrationState::kActive) return Deny(v1::TERMINAL_REVOKED);
+    if (terminal->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
+    if (terminal->state == RegistrationState::kSuspended && !EndsWhatWasBegun(method)) return Deny(v1::TERMINAL_REVOKED);
     const auto merchant = FindRegistration<MerchantData>(*state, "merchant", caller.merchant);
     if (!merchant || merchant->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
     for (const Permission& p : Permissions()) {

@@ -212,13 +212,11 @@ TEST_F(AuthorizeTest, AnotherShopsSalesLookAsThoseThatAreNotThere) {
 
 TEST_F(AuthorizeTest, WhoIsRevokedIsTurnedAwayFromEverything) {
   world.AddCaller("old-till", world.CreateTerminal("$SHOP"));
-  world.AddCaller("idle-till", world.CreateTerminal("$SHOP"));
   world.AddCaller("closed-till", world.CreateTerminal("$SPARE_SHOP"));
   world.AddCaller("old-admin", world.CreateStaff("ADMINISTRATOR", ""));
   world.AddCaller("idle-auditor", world.CreateStaff("AUDITOR", ""));
   world.AddCaller("old-member", world.CreateMember("grid-1"));
   SetRegistrationState("UpdateTerminal", "terminal", world.Get("NAME_OF_old-till"), "state: REVOKED");
-  SetRegistrationState("UpdateTerminal", "terminal", world.Get("NAME_OF_idle-till"), "state: SUSPENDED");
   SetRegistrationState("UpdateMerchant", "merchant", world.Get("SPARE_SHOP"), "state: REVOKED");
   SetRegistrationState("UpdateStaff", "staff", world.Get("NAME_OF_old-admin"), "state: REVOKED grants { role: ADMINISTRATOR }");
   SetRegistrationState("UpdateStaff", "staff", world.Get("NAME_OF_idle-auditor"), "state: SUSPENDED grants { role: AUDITOR }");
@@ -235,7 +233,7 @@ TEST_F(AuthorizeTest, WhoIsRevokedIsTurnedAwayFromEverything) {
     const char* caller;
     const char* reason;
   } const cases[] = {
-      {"old-till", "TERMINAL_REVOKED"},         {"idle-till", "TERMINAL_REVOKED"},       {"closed-till", "TERMINAL_REVOKED"},
+      {"old-till", "TERMINAL_REVOKED"},         {"closed-till", "TERMINAL_REVOKED"},
       {"old-admin", "STAFF_REVOKED"},           {"idle-auditor", "STAFF_REVOKED"},       {"old-member", "PERMISSION_DENIED"},
       {"ghost-till", "TERMINAL_NOT_ENROLLED"},  {"moved-till", "TERMINAL_NOT_ENROLLED"}, {"ghost-staff", "PERMISSION_DENIED"},
       {"ghost-member", "PERMISSION_DENIED"},    {"ghost-operator", "PERMISSION_DENIED"}, {"lost-staff", "PERMISSION_DENIED"},
@@ -252,6 +250,57 @@ TEST_F(AuthorizeTest, WhoIsRevokedIsTurnedAwayFromEverything) {
       const bool is_other = is_of_system && std::string(c.reason) != "CALLER_UNKNOWN";
       EXPECT_EQ(answer.reason, is_other ? "PERMISSION_DENIED" : c.reason) << c.caller << " calls " << name << ": " << answer;
     }
+  }
+}
+
+// Its customers get back what they held there; with a lane that was revoked, staff see to that.
+TEST_F(AuthorizeTest, ASuspendedTerminalOrShopEndsWhatItBeganAndBeginsNothing) {
+  struct {
+    const char* caller;
+    const char* method;
+    const char* reason;  // of what is new
+    bool is_terminal;
+  } const cases[] = {{"idle-till", "UpdateTerminal", "TERMINAL_REVOKED", true}, {"idle-shop", "UpdateMerchant", "MERCHANT_SUSPENDED", false}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.caller);
+    const std::string shop = c.is_terminal ? world.Get("SHOP") : world.Get("RIVAL_SHOP");
+    world.AddCaller(c.caller, world.CreateTerminal(shop));
+    const auto call = [&](const std::string& method, const std::string& text) {
+      return world.Call(c.caller, method, absl::StrCat(R"(program: "$P" )", text));
+    };
+    const std::string sale = R"( presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: 7 })";
+    const std::string sold = world.NewUuid(), held = world.NewUuid();
+    const auto before = world.Balance("$HOME");
+    ASSERT_TRUE(call("Redeem", absl::StrCat("request_id: \"", sold, "\"", sale)).ok());
+    ASSERT_TRUE(call("Authorize", absl::StrCat("request_id: \"", held, "\"", sale)).ok());
+    const Answer hold = call("Authorize", R"(request_id: "$ID")" + sale);
+    ASSERT_TRUE(hold.ok()) << hold;
+    const Answer other = call("Authorize", R"(request_id: "$ID")" + sale);
+    EXPECT_EQ(world.Balance("$HOME"), before - 4 * 7);
+    if (c.is_terminal) {
+      SetRegistrationState("UpdateTerminal", "terminal", world.Get(absl::StrCat("NAME_OF_", c.caller)), "state: SUSPENDED");
+    } else {
+      SetRegistrationState("UpdateMerchant", "merchant", shop, "state: SUSPENDED");
+    }
+    EXPECT_EQ(call("Redeem", R"(request_id: "$ID")" + sale).reason, c.reason);
+    EXPECT_EQ(call("Authorize", R"(request_id: "$ID")" + sale).reason, c.reason);
+    if (c.is_terminal) {
+      EXPECT_EQ(call("Quote", sale).reason, c.reason);
+      EXPECT_EQ(call("Capture", absl::StrCat(R"(request_id: "$ID" hold: ")", other.As<v1::AuthorizeResponse>().hold(), "\"")).reason, c.reason);
+      EXPECT_EQ(call("Refund", R"(request_id: "$ID" redemption: "$REDEMPTION" points: 1 clerk: "c")").reason, c.reason);
+    }
+    const Answer outcome = call("GetOutcome", absl::StrCat("request_id: \"", sold, "\""));
+    ASSERT_TRUE(outcome.ok()) << outcome;
+    EXPECT_EQ(outcome.As<v1::GetOutcomeResponse>().outcome().state(), v1::DONE);
+    for (const auto& target : {sold, held}) {
+      const Answer reversed = call("Reverse", absl::StrCat(R"(request_id: "$ID" target_request_id: ")", target, "\""));
+      EXPECT_TRUE(reversed.ok()) << reversed;
+    }
+    const Answer freed = call("Void", absl::StrCat(R"(request_id: "$ID" hold: ")", hold.As<v1::AuthorizeResponse>().hold(), "\""));
+    EXPECT_TRUE(freed.ok()) << freed;
+    EXPECT_EQ(call("Void", absl::StrCat(R"(request_id: "$ID" hold: ")", other.As<v1::AuthorizeResponse>().hold(), "\"")).reason, "");
+    // Refund's own redemption, by the till, is the only one that is left.
+    EXPECT_EQ(world.Balance("$HOME"), before - (c.is_terminal ? 3 : 0));
   }
 }
 

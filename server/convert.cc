@@ -185,12 +185,14 @@ AwardItem Item(Shape& shape, const std::string& at, const v1::AwardItem& proto, 
   return item;
 }
 
-RegistrationState StateOf(Shape& shape, const std::string& field, v1::RegistrationState state) {
+// Whoever leaves it out of an update does not mean to let somebody suspended in again.
+RegistrationState StateOf(Shape& shape, const std::string& field, v1::RegistrationState state, bool is_new) {
+  shape.Required(field, is_new || state != v1::REGISTRATION_STATE_UNSPECIFIED);
   shape.Valid(field, v1::RegistrationState_IsValid(state), "a known value");
   return state == v1::REGISTRATION_STATE_UNSPECIFIED ? RegistrationState::kActive : static_cast<RegistrationState>(state);
 }
 
-MemberData MemberOf(Shape& shape, const std::string& at, const v1::Member& proto, const std::string& program) {
+MemberData MemberOf(Shape& shape, const std::string& at, const v1::Member& proto, const std::string& program, bool is_new) {
   MemberData data;
   shape.Known(at + "kind", proto.kind(), v1::MemberKind_IsValid(proto.kind()));
   data.kind = static_cast<MemberKind>(proto.kind());
@@ -213,22 +215,22 @@ MemberData MemberOf(Shape& shape, const std::string& at, const v1::Member& proto
     shape.Valid(in + "to_day", membership.to_day() == 0 || (IsDay(membership.to_day()) && membership.to_day() > membership.from_day()),
                 "0, or a day after from_day");
   }
-  data.state = StateOf(shape, at + "state", proto.state());
+  data.state = StateOf(shape, at + "state", proto.state(), is_new);
   return data;
 }
 
-MerchantData MerchantOf(Shape& shape, const v1::Merchant& proto, const std::string& program) {
+MerchantData MerchantOf(Shape& shape, const v1::Merchant& proto, const std::string& program, bool is_new) {
   MerchantData data;
   shape.Bounded("merchant.people", proto.people_size(), 64);
   for (int i = 0; i < proto.people_size() && shape.status().ok(); ++i) {
     data.people.push_back(shape.IdOf(absl::StrCat("merchant.people[", i, "]"), proto.people(i), ResourceKind::kMember, program));
   }
   data.place = shape.Slug("merchant.place", proto.place(), 32);
-  data.state = StateOf(shape, "merchant.state", proto.state());
+  data.state = StateOf(shape, "merchant.state", proto.state(), is_new);
   return data;
 }
 
-StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& program) {
+StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& program, bool is_new) {
   StaffData data;
   if (!proto.member().empty()) data.member = shape.IdOf("staff.member", proto.member(), ResourceKind::kMember, program);
   shape.Bounded("staff.grants", proto.grants_size(), 16);
@@ -240,7 +242,7 @@ StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& progr
     const bool gives_something = data.grants.back().scope.empty() || CanBeNarrowed(data.grants.back().role);
     shape.Valid(at + "scope", gives_something || proto.state() == v1::REVOKED, "empty: this role is for the whole program");
   }
-  data.state = StateOf(shape, "staff.state", proto.state());
+  data.state = StateOf(shape, "staff.state", proto.state(), is_new);
   return data;
 }
 
@@ -408,7 +410,7 @@ absl::StatusOr<Mutation> FromProto(const v1::CreateMemberRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("member", r.has_member());
-  MemberData data = MemberOf(shape, "member.", r.member(), mutation.program);
+  MemberData data = MemberOf(shape, "member.", r.member(), mutation.program, /*is_new=*/true);
   data.id = NewId('m');
   data.number = NewMemberNumber();
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
@@ -418,7 +420,7 @@ absl::StatusOr<Mutation> FromProto(const v1::UpdateMemberRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   const std::string id = shape.IdOf("member.name", r.member().name(), ResourceKind::kMember, mutation.program);
-  MemberData data = MemberOf(shape, "member.", r.member(), mutation.program);
+  MemberData data = MemberOf(shape, "member.", r.member(), mutation.program, /*is_new=*/false);
   data.id = id;
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/false);
 }
@@ -430,7 +432,7 @@ absl::StatusOr<Mutation> FromProto(const v1::CreateMembersRequest& r) {
   shape.Bounded("members", r.members_size(), 1000);
   Register command{.items = {}, .is_new = true, .rulebook_json = ""};
   for (int i = 0; i < r.members_size() && shape.status().ok(); ++i) {
-    MemberData data = MemberOf(shape, absl::StrCat("members[", i, "]."), r.members(i), mutation.program);
+    MemberData data = MemberOf(shape, absl::StrCat("members[", i, "]."), r.members(i), mutation.program, /*is_new=*/true);
     data.id = NewId('m');
     data.number = NewMemberNumber();
     command.items.push_back(std::move(data));
@@ -443,7 +445,7 @@ absl::StatusOr<Mutation> FromProto(const v1::CreateMerchantRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("merchant", r.has_merchant());
-  MerchantData data = MerchantOf(shape, r.merchant(), mutation.program);
+  MerchantData data = MerchantOf(shape, r.merchant(), mutation.program, /*is_new=*/true);
   data.id = NewId('s');
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
 }
@@ -452,7 +454,7 @@ absl::StatusOr<Mutation> FromProto(const v1::UpdateMerchantRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   const std::string id = shape.IdOf("merchant.name", r.merchant().name(), ResourceKind::kMerchant, mutation.program);
-  MerchantData data = MerchantOf(shape, r.merchant(), mutation.program);
+  MerchantData data = MerchantOf(shape, r.merchant(), mutation.program, /*is_new=*/false);
   data.id = id;
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/false);
 }
@@ -481,7 +483,7 @@ absl::StatusOr<Mutation> FromProto(const v1::CreateStaffRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("staff", r.has_staff());
-  StaffData data = StaffOf(shape, r.staff(), mutation.program);
+  StaffData data = StaffOf(shape, r.staff(), mutation.program, /*is_new=*/true);
   data.id = NewId('a');
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
 }
@@ -490,7 +492,7 @@ absl::StatusOr<Mutation> FromProto(const v1::UpdateStaffRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   const std::string id = shape.IdOf("staff.name", r.staff().name(), ResourceKind::kStaff, mutation.program);
-  StaffData data = StaffOf(shape, r.staff(), mutation.program);
+  StaffData data = StaffOf(shape, r.staff(), mutation.program, /*is_new=*/false);
   data.id = id;
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/false);
 }

@@ -369,7 +369,7 @@ TEST_F(AuthorizeTest, OnlyRolesThatAreAboutMembersAreGrantedForANode) {
     const std::string grants = absl::StrCat(R"(grants { role: HELPER scope: "grid-1" } grants { role: )", role, R"( scope: "grid-1" })");
     for (const Answer& answer :
          {world.Call("admin", "CreateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { )", grants, "}")),
-          world.Call("admin", "UpdateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" )", grants, "}"))}) {
+          world.Call("admin", "UpdateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" state: ACTIVE )", grants, "}"))}) {
       EXPECT_EQ(answer.reason, narrow.contains(role) ? "" : "FIELD_INVALID") << answer;
       EXPECT_EQ(answer.facts.contains("field") ? answer.facts.at("field") : "", narrow.contains(role) ? "" : "staff.grants[1].scope");
     }

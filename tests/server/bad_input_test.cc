@@ -60,14 +60,15 @@ constexpr Exception kExceptions[] = {
     {"Fund.budget_points", "zero absent"},
     {"Member.grid", "absent empty"},
     {"Member.memberships", "absent"},
-    {"Member.state", "absent unspecified"},  // active
+    {"CreateMemberRequest.member.state", "absent unspecified"},  // active
+    {"CreateMembersRequest.members.state", "absent unspecified"},
     {"Membership.to_day", "zero absent"},
     {"Merchant.people", "absent"},
     {"Merchant.place", "absent empty"},
-    {"Merchant.state", "absent unspecified"},
+    {"CreateMerchantRequest.merchant.state", "absent unspecified"},
     {"Staff.member", "absent empty"},
     {"Staff.grants", "absent"},
-    {"Staff.state", "absent unspecified"},
+    {"CreateStaffRequest.staff.state", "absent unspecified"},
     {"RoleGrant.scope", "absent empty"},
     {"ListRegistrationsRequest.page_size", "zero absent max"},
     {"ListRegistrationsRequest.page_token", "absent empty"},

@@ -22,11 +22,26 @@ std::int64_t ToMs(const google::protobuf::Timestamp& time) { return time.seconds
 std::int64_t ToMsUp(const google::protobuf::Timestamp& time) { return time.seconds() * 1000 + (time.nanos() + 999'999) / 1'000'000; }
 
 // 1970 to 9999, whole nanoseconds.
+constexpr std::int64_t kSecondsMax = 253'402'300'799, kNanosMax = 999'999'999;
 absl::Status CheckTime(const char* field, const google::protobuf::Timestamp& time) {
-  constexpr std::int64_t kSecondsMax = 253'402'300'799, kNanosMax = 999'999'999;
   if (time.seconds() < 0 || time.seconds() > kSecondsMax) return FieldOutOfRange(absl::StrCat(field, ".seconds"), 0, kSecondsMax);
   if (time.nanos() < 0 || time.nanos() > kNanosMax) return FieldOutOfRange(absl::StrCat(field, ".nanos"), 0, kNanosMax);
   return absl::OkStatus();
+}
+
+// A statement's end is not before its start.
+absl::Status CheckOrder(const v1::ListStatementRequest& request) {
+  const auto &start = request.start_time(), &end = request.end_time();
+  if (!request.has_start_time() || !request.has_end_time()) return absl::OkStatus();
+  if (end.seconds() < start.seconds()) return FieldOutOfRange("end_time.seconds", start.seconds(), kSecondsMax);
+  if (end.seconds() == start.seconds() && end.nanos() < start.nanos()) return FieldOutOfRange("end_time.nanos", start.nanos(), kNanosMax);
+  return absl::OkStatus();
+}
+
+// Whether a rulebook has it; what no rulebook has, nobody ever held.
+bool IsUnit(const State& state, const std::string& code) {
+  const std::shared_lock lock(state.mutex);
+  return std::any_of(state.books.begin(), state.books.end(), [&](const auto& book) { return book.second->FindUnit(code) != nullptr; });
 }
 
 // Or nothing, for the default.
@@ -93,6 +108,7 @@ class AccountService final : public Raw {
           for (const auto& [field, time] : {std::pair("start_time", &request.start_time()), std::pair("end_time", &request.end_time())}) {
             if (auto status = CheckTime(field, *time); !status.ok()) return reply.Refuse(status);
           }
+          if (auto status = CheckOrder(request); !status.ok()) return reply.Refuse(status);
           if (request.unit().size() > 8) return reply.Refuse(FieldTooLong("unit", 8));
           if (!IsUnitCode(request.unit())) return reply.Refuse(FieldInvalid("unit", "A-Z 0-9 _"));
           auto page_size = PageSize(request.page_size());
@@ -150,6 +166,7 @@ class AccountService final : public Raw {
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
     if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
     const std::string unit = request.unit().empty() ? std::string(kPoint) : request.unit();
+    if (!request.unit().empty() && !IsUnit(*state, unit)) return FieldInvalid("unit", "the code of a unit in a rulebook");
     const std::int64_t start_ms = request.has_start_time() ? ToMsUp(request.start_time()) : 0;
     const std::int64_t end_ms = request.has_end_time() ? ToMsUp(request.end_time()) : std::int64_t{1} << 62;
     const std::string query = absl::StrCat("statement ", subject.program, " ", member, " ", unit, " ", start_ms, " ", end_ms);

@@ -146,6 +146,8 @@ class JournalService final : public Raw {
     const std::int64_t durable = ledger.EndSequence(*program);
     const std::int64_t end = request.end_sequence() == 0 ? durable : request.end_sequence();
     if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);
+    // An empty file would look as if there were nothing: of a ledger that was restored, or of a number that was mistyped.
+    if (request.start_sequence() > end) return FieldOutOfRange("start_sequence", 0, end);
     bool is_csv_begun = false;
     for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
       if (context_.unary.door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);  // it can go on where it was cut

@@ -45,13 +45,15 @@ constexpr Exception kExceptions[] = {
     {"GetBalanceRequest.as_of_time", "absent empty"},
     {"ListStatementRequest.unit", "absent empty"},
     {"ListStatementRequest.start_time", "absent empty"},
-    {"ListStatementRequest.end_time", "absent empty"},
+    {"ListStatementRequest.end_time", "absent"},
+    {"ListStatementRequest.end_time", "empty", "FIELD_OUT_OF_RANGE"},  // before the start
+    {"ListStatementRequest.end_time.seconds", "zero absent", "FIELD_OUT_OF_RANGE"},
     {"ListStatementRequest.page_size", "zero absent max"},  // coerced
     {"ListStatementRequest.page_token", "absent empty"},
     {"Timestamp.seconds", "zero absent"},
     {"Timestamp.nanos", "zero absent"},
     {"FollowEntriesRequest.start_sequence", "zero absent most max"},  // waits for it
-    {"ExportEntriesRequest.start_sequence", "zero absent most max"},  // nothing in it
+    {"ExportEntriesRequest.start_sequence", "zero absent"},  // from the first
     {"ExportEntriesRequest.end_sequence", "zero absent"},        // to the end
     {"Node.parent", "absent empty"},
     {"Node.places", "absent"},

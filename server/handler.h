@@ -57,6 +57,15 @@ inline Ledger::Deadline DeadlineOf(const Call& call) {
                                                 call.deadline() - std::chrono::system_clock::now());
 }
 
+// Submits what was converted and authorised; `fill` answers what was not refused.
+template <class Response, class Fill>
+void Submit(const ServiceContext& context, const Call& call, Mutation mutation, Reply<Response> reply, Fill fill) {
+  Origin origin = OriginOf(call.caller(), mutation);
+  context.shards->Submit(
+      mutation.program, std::move(origin), std::move(mutation.command),
+      [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, DeadlineOf(call));
+}
+
 // Converts, authorises, submits; `fill` answers what was not refused.
 template <class Response, class Request, class Fill>
 void Mutate(const ServiceContext& context, Method method, const Call& call, const Request& request, Reply<Response> reply, Fill fill) {
@@ -65,10 +74,7 @@ void Mutate(const ServiceContext& context, Method method, const Call& call, cons
   if (auto status = context.authorizer->Check(call.caller(), method, mutation->program, mutation->members); !status.ok()) {
     return reply.Refuse(status);
   }
-  Origin origin = OriginOf(call.caller(), *mutation);
-  context.shards->Submit(
-      mutation->program, std::move(origin), std::move(mutation->command),
-      [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, DeadlineOf(call));
+  Submit(context, call, *std::move(mutation), std::move(reply), std::move(fill));
 }
 
 // Runs `handle`, which gets the reply, on the pool; not if nobody waits for it any more when its turn comes.

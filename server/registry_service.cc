@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/handler.h"
+#include "server/ids.h"
 #include "server/names.h"
 #include "server/page_token.h"
 #include "storage/views.h"
@@ -155,6 +156,23 @@ class RegistryService final : public Raw {
         });
   }
 
+// Beside gRPC's threads: to find ids that are free may read the disk, and there may be a thousand members.
+#define REDPOINTS_CREATE(Name, method)                                                                                                \
+  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {  \
+    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                      \
+        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {               \
+          Beside(context_, std::move(reply), [this, &call, &request](Reply<v1::Name##Response> answer) {                              \
+            Create(Method::k##Name, call, request, std::move(answer));                                                                \
+          });                                                                                                                         \
+        });                                                                                                                           \
+  }
+  REDPOINTS_CREATE(CreateMember, create_member_)
+  REDPOINTS_CREATE(CreateMembers, create_members_)
+  REDPOINTS_CREATE(CreateMerchant, create_merchant_)
+  REDPOINTS_CREATE(CreateTerminal, create_terminal_)
+  REDPOINTS_CREATE(CreateStaff, create_staff_)
+#undef REDPOINTS_CREATE
+
 #define REDPOINTS_REGISTER(Name, method)                                                                                              \
   grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {  \
     return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                      \
@@ -165,14 +183,9 @@ class RegistryService final : public Raw {
   }
   REDPOINTS_REGISTER(SetNode, set_node_)
   REDPOINTS_REGISTER(SetFund, set_fund_)
-  REDPOINTS_REGISTER(CreateMember, create_member_)
   REDPOINTS_REGISTER(UpdateMember, update_member_)
-  REDPOINTS_REGISTER(CreateMembers, create_members_)
-  REDPOINTS_REGISTER(CreateMerchant, create_merchant_)
   REDPOINTS_REGISTER(UpdateMerchant, update_merchant_)
-  REDPOINTS_REGISTER(CreateTerminal, create_terminal_)
   REDPOINTS_REGISTER(UpdateTerminal, update_terminal_)
-  REDPOINTS_REGISTER(CreateStaff, create_staff_)
   REDPOINTS_REGISTER(UpdateStaff, update_staff_)
 #undef REDPOINTS_REGISTER
 
@@ -237,6 +250,15 @@ class RegistryService final : public Raw {
   }
 
  private:
+  // As Mutate, of what gets an id from the server.
+  template <class Request, class Response> void Create(Method method, const Call& call, const Request& request, Reply<Response> reply) const {
+    auto mutation = FromProto(request);
+    if (!mutation.ok()) return reply.Refuse(mutation.status());
+    if (auto status = context_.authorizer->Check(call.caller(), method, mutation->program); !status.ok()) return reply.Refuse(status);
+    AvoidTaken(*context_.shards->Of(mutation->program).FindState(mutation->program), std::get<Register>(mutation->command));
+    Submit(context_, call, *std::move(mutation), std::move(reply), [](const Outcome& outcome, Response& response) { Fill(outcome, response); });
+  }
+
   const ServiceContext context_;
   UnaryMethod create_program_{context_.unary, "RegistryService/CreateProgram"};
   UnaryMethod confirm_clock_{context_.unary, "RegistryService/ConfirmClock"};

@@ -21,14 +21,27 @@ std::int64_t ToMs(const google::protobuf::Timestamp& time) { return time.seconds
 // The first whole millisecond that is not before `time`: entries are recorded in those.
 std::int64_t ToMsUp(const google::protobuf::Timestamp& time) { return time.seconds() * 1000 + (time.nanos() + 999'999) / 1'000'000; }
 
-constexpr std::int64_t kSecondsMax = 253'402'300'799;  // the end of the year 9999
-
 // 1970 to 9999, whole nanoseconds.
+constexpr std::int64_t kSecondsMax = 253'402'300'799, kNanosMax = 999'999'999;
 absl::Status CheckTime(const char* field, const google::protobuf::Timestamp& time) {
-  constexpr std::int64_t kNanosMax = 999'999'999;
   if (time.seconds() < 0 || time.seconds() > kSecondsMax) return FieldOutOfRange(absl::StrCat(field, ".seconds"), 0, kSecondsMax);
   if (time.nanos() < 0 || time.nanos() > kNanosMax) return FieldOutOfRange(absl::StrCat(field, ".nanos"), 0, kNanosMax);
   return absl::OkStatus();
+}
+
+// A statement's end is not before its start.
+absl::Status CheckOrder(const v1::ListStatementRequest& request) {
+  const auto &start = request.start_time(), &end = request.end_time();
+  if (!request.has_start_time() || !request.has_end_time()) return absl::OkStatus();
+  if (end.seconds() < start.seconds()) return FieldOutOfRange("end_time.seconds", start.seconds(), kSecondsMax);
+  if (end.seconds() == start.seconds() && end.nanos() < start.nanos()) return FieldOutOfRange("end_time.nanos", start.nanos(), kNanosMax);
+  return absl::OkStatus();
+}
+
+// Whether a rulebook has it; what no rulebook has, nobody ever held.
+bool IsUnit(const State& state, const std::string& code) {
+  const std::shared_lock lock(state.mutex);
+  return std::any_of(state.books.begin(), state.books.end(), [&](const auto& book) { return book.second->FindUnit(code) != nullptr; });
 }
 
 // Or nothing, for the default.
@@ -81,8 +94,8 @@ class AccountService final : public Raw {
           }
           if (!request.has_as_of_time()) return reply(BalanceNowOf(*subject));  // from memory, as a rule
           ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())](const Call& read) {
-                       return BalanceAsOfTime(subject, as_of_ms, read);
+                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())](const GoOn& go_on) {
+                       return BalanceAsOfTime(subject, as_of_ms, go_on);
                      });
         });
   }
@@ -95,9 +108,7 @@ class AccountService final : public Raw {
           for (const auto& [field, time] : {std::pair("start_time", &request.start_time()), std::pair("end_time", &request.end_time())}) {
             if (auto status = CheckTime(field, *time); !status.ok()) return reply.Refuse(status);
           }
-          if (request.has_start_time() && request.has_end_time() && ToMsUp(request.end_time()) < ToMsUp(request.start_time())) {
-            return reply.Refuse(FieldOutOfRange("end_time.seconds", request.start_time().seconds(), kSecondsMax));
-          }
+          if (auto status = CheckOrder(request); !status.ok()) return reply.Refuse(status);
           if (request.unit().size() > 8) return reply.Refuse(FieldTooLong("unit", 8));
           if (!IsUnitCode(request.unit())) return reply.Refuse(FieldInvalid("unit", "A-Z 0-9 _"));
           auto page_size = PageSize(request.page_size());
@@ -106,8 +117,8 @@ class AccountService final : public Raw {
             return reply.Refuse(status);
           }
           ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, request, page_size = *page_size](const Call& read) {
-                       return Statement(subject, request, page_size, read);
+                     [this, subject = *subject, request, page_size = *page_size](const GoOn& go_on) {
+                       return Statement(subject, request, page_size, go_on);
                      });
         });
   }
@@ -128,7 +139,7 @@ class AccountService final : public Raw {
     return response;
   }
 
-  absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms, const Call& call) const {
+  absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms, const GoOn& go_on) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
@@ -137,7 +148,7 @@ class AccountService final : public Raw {
     const Journal journal(ledger.store(), subject.program);
     auto end = FirstRecordedAfter(journal, ledger.EndSequence(subject.program), as_of_ms);
     if (!end.ok()) return end.status();
-    auto balances = BalanceAsOf(*state, journal, member, as_of_ms, [&] { return StillWanted(call); });
+    auto balances = BalanceAsOf(*state, journal, member, as_of_ms, go_on);
     if (!balances.ok()) return balances.status();
     v1::GetBalanceResponse response;
     response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
@@ -149,13 +160,13 @@ class AccountService final : public Raw {
   }
 
   absl::StatusOr<v1::ListStatementResponse> Statement(const Subject& subject, const v1::ListStatementRequest& request, int page_size,
-                                                    const Call& call) const {
+                                                      const GoOn& go_on) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
     if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
     const std::string unit = request.unit().empty() ? std::string(kPoint) : request.unit();
-    if (!UnitsOf(*state).contains(unit)) return FieldInvalid("unit", "a unit of the program's rulebooks");
+    if (!request.unit().empty() && !IsUnit(*state, unit)) return FieldInvalid("unit", "the code of a unit in a rulebook");
     const std::int64_t start_ms = request.has_start_time() ? ToMsUp(request.start_time()) : 0;
     const std::int64_t end_ms = request.has_end_time() ? ToMsUp(request.end_time()) : std::int64_t{1} << 62;
     const std::string query = absl::StrCat("statement ", subject.program, " ", member, " ", unit, " ", start_ms, " ", end_ms);
@@ -175,7 +186,7 @@ class AccountService final : public Raw {
     response.set_closing_balance(opening);
     bool is_any = false;
     for (;;) {
-      if (auto wanted = StillWanted(call); !wanted.ok()) return wanted;
+      if (auto status = go_on(); !status.ok()) return status;
       const ChainPosition here = position;
       auto line = NextLine(journal, member, unit, position);
       if (!line.ok()) return line.status();
@@ -188,18 +199,14 @@ class AccountService final : public Raw {
       is_any = true;
       if (response.lines_size() == page_size) {
         if (response.next_page_token().empty()) response.set_next_page_token(context_.tokens->Seal(Encode(here), query));
-        if (!is_first_page) break;  // only the first page says the opening balance
-        if (!request.has_start_time()) {
-          opening = 0;  // before the first entry there was nothing
-          break;
-        }
+        if (!is_first_page || start_ms == 0) break;  // only the first page walks on, for the opening balance; before the first entry it is 0
       } else {
         ToProto(**line, *response.add_lines());
       }
       opening = Total(position.after);
     }
     if (is_first_page) {
-      response.set_opening_balance(is_any ? opening : response.closing_balance());
+      response.set_opening_balance(start_ms == 0 ? 0 : is_any ? opening : response.closing_balance());
     } else {
       response.clear_closing_balance();
     }
@@ -207,8 +214,8 @@ class AccountService final : public Raw {
   }
 
   const ServiceContext context_;
-  UnaryMethod get_balance_{context_.unary, "AccountService/GetBalance"};
-  UnaryMethod list_statement_{context_.unary, "AccountService/ListStatement"};
+  UnaryMethod get_balance_{context_.unary, "AccountService/GetBalance", {kSmallBytesMax}};
+  UnaryMethod list_statement_{context_.unary, "AccountService/ListStatement", {kSmallBytesMax}};
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "server/authorize.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "storage/rules/refusal.h"
 #include "storage/views.h"
@@ -17,6 +17,9 @@ constexpr const char* kMethodNames[kMethodCount] = {
     "CreateProgram", "ConfirmClock", "SetNode", "SetFund", "AdoptRulebook", "CreateMember", "UpdateMember", "CreateMembers",
     "CreateMerchant", "UpdateMerchant", "CreateTerminal", "UpdateTerminal", "CreateStaff", "UpdateStaff", "GetRegistration",
     "ListRegistrations", "Backup", "GetMetrics"};
+
+// What a suspended terminal may still do: a customer must not lose points because the lane is being looked into. Not Capture, which is a sale.
+bool EndsWhatWasBegun(Method method) { return method == Method::kGetOutcome || method == Method::kReverse || method == Method::kVoid; }
 
 absl::Status Deny(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
 
@@ -65,6 +68,18 @@ bool CanBeNarrowed(Role role) {
   });
 }
 
+bool Authorizer::MayEver(const Principal& caller, Method method) const {
+  const State* state = shards_.Of(caller.program).FindState(caller.program);
+  if (!state) return false;
+  const auto staff = caller.kind == Principal::Kind::kStaff ? FindRegistration<StaffData>(*state, "staff", caller.id) : std::nullopt;
+  return std::any_of(Permissions().begin(), Permissions().end(), [&](const Permission& p) {
+    if (p.method != method || p.kind != caller.kind) return false;
+    if (p.kind != Principal::Kind::kStaff) return true;
+    return staff && staff->state == RegistrationState::kActive &&
+           std::any_of(staff->grants.begin(), staff->grants.end(), [&](const RoleGrant& grant) { return grant.role == p.role; });
+  });
+}
+
 absl::Status Authorizer::Check(const Principal& caller, Method method, const std::string& program,
                                const std::vector<std::string>& members) const {
   if (caller.kind == Principal::Kind::kNone) return Deny(v1::CALLER_UNKNOWN);
@@ -76,10 +91,8 @@ absl::Status Authorizer::Check(const Principal& caller, Method method, const std
   if (caller.kind == Principal::Kind::kTerminal) {
     const auto terminal = FindRegistration<TerminalData>(*state, "terminal", caller.id);
     if (!terminal || terminal->merchant != caller.merchant) return Deny(v1::TERMINAL_NOT_ENROLLED);
-    // One that is suspended brings to an end what it began; one that is revoked may be in wrong hands.
-    const bool drains = method == Method::kGetOutcome || method == Method::kReverse || method == Method::kVoid;
-    const bool may_call = terminal->state == RegistrationState::kActive || (terminal->state == RegistrationState::kSuspended && drains);
-    if (!may_call) return Deny(v1::TERMINAL_REVOKED);
+    if (terminal->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
+    if (terminal->state == RegistrationState::kSuspended && !EndsWhatWasBegun(method)) return Deny(v1::TERMINAL_REVOKED);
     const auto merchant = FindRegistration<MerchantData>(*state, "merchant", caller.merchant);
     if (!merchant || merchant->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
     for (const Permission& p : Permissions()) {
@@ -112,16 +125,14 @@ absl::Status Authorizer::Check(const Principal& caller, Method method, const std
     }
   }
   if (scopes.empty() || members.empty()) return Deny(v1::PERMISSION_DENIED);
-  std::map<std::string, bool> covered;  // by grid: a batch is of many members, but of few grids
+  const std::set<std::string> tops = TopPlacesOf(*state, scopes);
+  std::set<std::string> grids;  // that are covered: thousands of members live in some dozens
   for (const std::string& ref : members) {
     const auto member = FindRegistration<MemberData>(*state, "member", ResolveMember(*state, ref));
     if (!member || member->grid.empty()) return Deny(v1::PERMISSION_DENIED);
-    const auto [grid, is_new] = covered.try_emplace(member->grid);
-    if (is_new) {
-      grid->second =
-          std::any_of(scopes.begin(), scopes.end(), [&](const std::string& scope) { return IsInScope(*state, member->grid, scope); });
-    }
-    if (!grid->second) return Deny(v1::PERMISSION_DENIED);
+    if (grids.contains(member->grid)) continue;
+    if (!IsUnder(*state, member->grid, tops)) return Deny(v1::PERMISSION_DENIED);
+    grids.insert(member->grid);
   }
   return absl::OkStatus();
 }

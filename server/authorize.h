@@ -53,6 +53,9 @@ class Authorizer {
   // kMember or kOwnSelf is about; one that does not exist lies outside every scope but the whole program.
   absl::Status Check(const Principal& caller, Method method, const std::string& program, const std::vector<std::string>& members = {}) const;
 
+  // Whether Check could be OK in the caller's program for any member: what can be known before a message is read.
+  bool MayEver(const Principal& caller, Method method) const;
+
  private:
   const Shards& shards_;
 };

@@ -31,24 +31,9 @@ class AwardService final : public Raw {
   grpc::ServerUnaryReactor* AwardBatch(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return award_batch_.Handle<v1::AwardBatchRequest, v1::AwardBatchResponse>(
         context, in, out, [this](const Call& call, const v1::AwardBatchRequest& request, Reply<v1::AwardBatchResponse> reply) {
-          auto mutation = FromProto(request);
-          if (!mutation.ok()) return reply.Refuse(mutation.status());
-          if (auto status = context_.authorizer->Check(call.caller(), Method::kAwardBatch, mutation->program, mutation->members); !status.ok()) {
-            return reply.Refuse(status);
-          }
-          Origin origin = OriginOf(call.caller(), *mutation);
-          context_.shards->Submit(
-              mutation->program, std::move(origin), std::move(mutation->command),
-              [ticket = reply.Release()](Outcome outcome) {
-                Reply<v1::AwardBatchResponse> answer(ticket);
-                if (outcome.refusal) return answer.Refuse(ToStatus(*outcome.refusal));  // items' own refusals are in their results
-                google::protobuf::Arena arena;
-                auto* response = google::protobuf::Arena::CreateMessage<v1::AwardBatchResponse>(&arena);
-                for (const auto& entry : outcome.entries) ToProto(*entry, *response->add_results());
-                response->set_replayed(outcome.is_replayed);
-                answer.Ok(*response);
-              },
-              DeadlineOf(call));
+          // To convert thousands of items and to look up whether each member is in scope takes long.
+          Beside(context_, std::move(reply),
+                 [this, &call, &request](Reply<v1::AwardBatchResponse> answer) { SubmitBatch(call, request, std::move(answer)); });
         });
   }
 
@@ -58,11 +43,9 @@ class AwardService final : public Raw {
           auto mutation = FromProto(request);
           if (!mutation.ok()) return reply.Refuse(mutation.status());
           // The scope is that of the award's member, whom only the ledger knows: look beside gRPC's threads, then go on as any mutation.
-          const auto ticket = reply.Release();
-          const bool is_queued = context_.reads->Post([this, ticket, caller = call.caller(), deadline = DeadlineOf(call), mutation = *mutation] {
-            SubmitCorrection(Reply<v1::CorrectResponse>(ticket), caller, deadline, mutation);
+          Beside(context_, std::move(reply), [this, &call, mutation = *std::move(mutation)](Reply<v1::CorrectResponse> answer) {
+            SubmitCorrection(std::move(answer), call, mutation);
           });
-          if (!is_queued) Reply<v1::CorrectResponse>(ticket).Refuse(Refuse(v1::OVERLOADED));
         });
   }
 
@@ -99,7 +82,28 @@ class AwardService final : public Raw {
   }
 
  private:
-  void SubmitCorrection(Reply<v1::CorrectResponse> reply, const Principal& caller, Ledger::Deadline deadline, const Mutation& mutation) {
+  void SubmitBatch(const Call& call, const v1::AwardBatchRequest& request, Reply<v1::AwardBatchResponse> reply) {
+    auto mutation = FromProto(request);
+    if (!mutation.ok()) return reply.Refuse(mutation.status());
+    if (auto status = context_.authorizer->Check(call.caller(), Method::kAwardBatch, mutation->program, mutation->members); !status.ok()) {
+      return reply.Refuse(status);
+    }
+    Origin origin = OriginOf(call.caller(), *mutation);
+    context_.shards->Submit(
+        mutation->program, std::move(origin), std::move(mutation->command),
+        [ticket = reply.Release()](Outcome outcome) {
+          Reply<v1::AwardBatchResponse> answer(ticket);
+          if (outcome.refusal) return answer.Refuse(ToStatus(*outcome.refusal));  // items' own refusals are in their results
+          google::protobuf::Arena arena;
+          auto* response = google::protobuf::Arena::CreateMessage<v1::AwardBatchResponse>(&arena);
+          for (const auto& entry : outcome.entries) ToProto(*entry, *response->add_results());
+          response->set_replayed(outcome.is_replayed);
+          answer.Ok(*response);
+        },
+        DeadlineOf(call));
+  }
+
+  void SubmitCorrection(Reply<v1::CorrectResponse> reply, const Call& call, const Mutation& mutation) {
     const Ledger& ledger = context_.shards->Of(mutation.program);
     const std::int64_t award = std::get<redpoints::Correct>(mutation.command).award;
     std::vector<std::string> members;
@@ -107,9 +111,9 @@ class AwardService final : public Raw {
       auto entry = Journal(ledger.store(), mutation.program).Read(award);
       if (entry.ok() && entry->kind == Kind::kAward) members = {entry->member};
     }
-    if (auto status = context_.authorizer->Check(caller, Method::kCorrect, mutation.program, members); !status.ok()) return reply.Refuse(status);
+    if (auto status = context_.authorizer->Check(call.caller(), Method::kCorrect, mutation.program, members); !status.ok()) return reply.Refuse(status);
     context_.shards->Submit(
-        mutation.program, OriginOf(caller, mutation), mutation.command,
+        mutation.program, OriginOf(call.caller(), mutation), mutation.command,
         [ticket = reply.Release()](Outcome outcome) {
           Answer(Reply<v1::CorrectResponse>(ticket), outcome, [](const Outcome& done, v1::CorrectResponse& response) {
             ToProto(done, *response.mutable_outcome());
@@ -122,15 +126,15 @@ class AwardService final : public Raw {
             }
           });
         },
-        deadline);
+        DeadlineOf(call));
   }
 
   const ServiceContext context_;
   UnaryMethod award_{context_.unary, "AwardService/Award"};
-  UnaryMethod award_batch_{context_.unary, "AwardService/AwardBatch"};
+  UnaryMethod award_batch_{context_.unary, "AwardService/AwardBatch", LongerFor(context_, Method::kAwardBatch, 4 << 20)};
   UnaryMethod correct_{context_.unary, "AwardService/Correct"};
   UnaryMethod donate_{context_.unary, "AwardService/Donate"};
-  UnaryMethod get_outcome_{context_.unary, "AwardService/GetAwardOutcome"};
+  UnaryMethod get_outcome_{context_.unary, "AwardService/GetAwardOutcome", {kSmallBytesMax}};
 };
 
 }  // namespace

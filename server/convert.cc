@@ -185,10 +185,10 @@ AwardItem Item(Shape& shape, const std::string& at, const v1::AwardItem& proto, 
   return item;
 }
 
-// New ones are ACTIVE unless they say otherwise; a change has to say, so that none makes a revoked one active by the way.
+// Whoever leaves it out of an update does not mean to let somebody suspended in again.
 RegistrationState StateOf(Shape& shape, const std::string& field, v1::RegistrationState state, bool is_new) {
-  shape.Valid(field, v1::RegistrationState_IsValid(state), "a known value");
   shape.Required(field, is_new || state != v1::REGISTRATION_STATE_UNSPECIFIED);
+  shape.Valid(field, v1::RegistrationState_IsValid(state), "a known value");
   return state == v1::REGISTRATION_STATE_UNSPECIFIED ? RegistrationState::kActive : static_cast<RegistrationState>(state);
 }
 
@@ -313,6 +313,7 @@ absl::StatusOr<Mutation> FromProto(const v1::AwardBatchRequest& r) {
   Mutation mutation = Begin(shape, r);
   shape.Required("items", r.items_size() > 0);
   shape.Bounded("items", r.items_size(), 8190);
+  if (!shape.status().ok()) return shape.status();  // before there is room for as many as somebody says
   AwardBatch batch;
   batch.items.reserve(static_cast<std::size_t>(r.items_size()));
   for (int i = 0; i < r.items_size() && shape.status().ok(); ++i) {

@@ -1,18 +1,29 @@
 // What handlers have in common: submit a mutation and answer with its outcome; read beside gRPC's threads.
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <type_traits>
 #include <utility>
 
 #include "redpoints/v1/outcome.pb.h"
 #include "server/authorize.h"
 #include "server/convert.h"
-#include "server/ids.h"
+#include "server/door.h"
 #include "server/read_pool.h"
 #include "server/services.h"
 #include "storage/rules/refusal.h"
 
 namespace redpoints::server {
+
+inline absl::Status Refuse(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
+
+// Whether the client may still be there for an answer.
+inline bool IsAwaited(const Call& call) { return !call.IsCancelled() && call.deadline() > std::chrono::system_clock::now(); }
+
+// The bound of a method with long messages, for those who may ever call it.
+inline MessageBound LongerFor(const ServiceContext& context, Method method, std::size_t bytes_max) {
+  return {bytes_max, [authorizer = context.authorizer, method](const Principal& caller) { return authorizer->MayEver(caller, method); }};
+}
 
 // The status of a refusal, recorded or not; OK for none.
 inline absl::Status RefusalStatus(const Outcome& outcome) {
@@ -46,19 +57,13 @@ inline Ledger::Deadline DeadlineOf(const Call& call) {
                                                 call.deadline() - std::chrono::system_clock::now());
 }
 
-// A batch of more members is authorised beside gRPC's threads, which must not wait for the store.
-inline constexpr std::size_t kMembersInlineMax = 64;
-
+// Submits what was converted and authorised; `fill` answers what was not refused.
 template <class Response, class Fill>
-void AuthoriseAndSubmit(const ServiceContext& context, Method method, const Principal& caller, Mutation mutation, Ledger::Deadline deadline,
-                        Reply<Response> reply, Fill fill) {
-  if (auto status = context.authorizer->Check(caller, method, mutation.program, mutation.members); !status.ok()) return reply.Refuse(status);
-  if (auto* registration = std::get_if<Register>(&mutation.command)) {
-    if (const State* state = context.shards->Of(mutation.program).FindState(mutation.program)) DrawFreeNumbers(*state, *registration);
-  }
+void Submit(const ServiceContext& context, const Call& call, Mutation mutation, Reply<Response> reply, Fill fill) {
+  Origin origin = OriginOf(call.caller(), mutation);
   context.shards->Submit(
-      mutation.program, OriginOf(caller, mutation), std::move(mutation.command),
-      [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, deadline);
+      mutation.program, std::move(origin), std::move(mutation.command),
+      [ticket = reply.Release(), fill](Outcome outcome) { Answer(Reply<Response>(ticket), outcome, fill); }, DeadlineOf(call));
 }
 
 // Converts, authorises, submits; `fill` answers what was not refused.
@@ -66,41 +71,41 @@ template <class Response, class Request, class Fill>
 void Mutate(const ServiceContext& context, Method method, const Call& call, const Request& request, Reply<Response> reply, Fill fill) {
   auto mutation = FromProto(request);
   if (!mutation.ok()) return reply.Refuse(mutation.status());
-  if (mutation->members.size() <= kMembersInlineMax) {
-    return AuthoriseAndSubmit(context, method, call.caller(), *std::move(mutation), DeadlineOf(call), std::move(reply), fill);
+  if (auto status = context.authorizer->Check(call.caller(), method, mutation->program, mutation->members); !status.ok()) {
+    return reply.Refuse(status);
   }
-  auto later = std::make_shared<Mutation>(*std::move(mutation));  // std::function copies what it carries
-  const Principal caller = call.caller();
-  const auto deadline = DeadlineOf(call);
-  const auto ticket = reply.Release();
-  const bool is_queued = context.reads->Post([&context, method, caller, later, deadline, ticket, fill] {
-    AuthoriseAndSubmit(context, method, caller, std::move(*later), deadline, Reply<Response>(ticket), fill);
-  });
-  if (!is_queued) Reply<Response>(ticket).Refuse(ToStatus(Refusal{v1::OVERLOADED, {}}));
+  Submit(context, call, *std::move(mutation), std::move(reply), std::move(fill));
 }
 
-// Whether the client still waits. Long reads ask now and then: whoever gave up asks again, and to read for them would keep the next ones
-// waiting, until they give up as well.
-inline absl::Status StillWanted(const Call& call) {
-  const bool is_wanted = !call.IsCancelled() && call.deadline() > std::chrono::system_clock::now();
-  return is_wanted ? absl::OkStatus() : ToStatus(Refusal{v1::DEADLINE_PASSED, {}});
-}
-
-// Runs `read`, which gives a StatusOr<Response> and may take the Call, on the pool; not if nobody waits for it any more when its turn comes.
-template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
+// Runs `handle`, which gets the reply, on the pool; not if nobody waits for it any more when its turn comes.
+template <class Response, class Handle> void Beside(const ServiceContext& context, Reply<Response> reply, Handle handle) {
   const auto ticket = reply.Release();
-  const bool is_queued = context.reads->Post([ticket, read = std::move(read)] {
+  const bool is_queued = context.reads->Post([ticket, handle = std::move(handle)] {
     Reply<Response> answer{ticket};
-    if (auto wanted = StillWanted(answer.call()); !wanted.ok()) return answer.Refuse(wanted);
-    if constexpr (requires { read(answer.call()); }) {
-      answer(read(answer.call()));
+    // Whoever gave up asks again: to work for them first would keep the next ones waiting, until they give up as well.
+    if (!IsAwaited(answer.call())) return answer.Refuse(Refuse(v1::DEADLINE_PASSED));
+    handle(std::move(answer));
+  });
+  if (!is_queued) Reply<Response>(ticket).Refuse(Refuse(v1::OVERLOADED));
+}
+
+// Whether a long read goes on: OK, or why it is given up. To be asked at each step.
+using GoOn = std::function<absl::Status()>;
+
+// Runs `read`, which gives a StatusOr<Response>, on the pool. One that may take long takes a GoOn and ends with its error: a stop does not
+// wait for it, and whoever is gone does not keep the pool busy.
+template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
+  Beside(context, std::move(reply), [read = std::move(read), door = context.unary.door](Reply<Response> answer) {
+    if constexpr (std::is_invocable_v<const Read&, const GoOn&>) {
+      const GoOn go_on = [&call = answer.call(), door] {
+        if (door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
+        return IsAwaited(call) ? absl::OkStatus() : Refuse(v1::DEADLINE_PASSED);
+      };
+      answer(read(go_on));
     } else {
       answer(read());
     }
   });
-  if (!is_queued) Reply<Response>(ticket).Refuse(ToStatus(Refusal{v1::OVERLOADED, {}}));
 }
-
-inline absl::Status Refuse(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
 
 }  // namespace redpoints::server

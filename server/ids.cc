@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <set>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "storage/rules/member_number.h"
@@ -30,14 +31,25 @@ std::string NewId(char kind) {
 
 std::string NewMemberNumber() { return WithCheckDigit(absl::StrCat(100'000'000 + Random() % 900'000'000)); }
 
-void DrawFreeNumbers(const State& state, Register& registration) {
-  if (!registration.is_new) return;
-  std::set<std::string> drawn;
-  for (Registration& data : registration.items) {
+void AvoidTaken(const State& state, Register& command) {
+  constexpr int kTriesMax = 16;  // as unlikely to be too few as two ids of 64 bits are to be the same
+  std::set<std::string> keys, numbers;
+  for (Registration& data : command.items) {
     auto* member = std::get_if<MemberData>(&data);
+    for (int tries = 0; tries < kTriesMax; ++tries) {
+      const std::string key = RegistrationKey(data);
+      if (!state.Read(state.registrations, key) && !keys.contains(key)) break;
+      if (member) member->id = NewId('m');
+      if (auto* merchant = std::get_if<MerchantData>(&data)) merchant->id = NewId('s');
+      if (auto* terminal = std::get_if<TerminalData>(&data)) terminal->id = NewId('t');
+      if (auto* staff = std::get_if<StaffData>(&data)) staff->id = NewId('a');
+    }
+    keys.insert(RegistrationKey(data));
     if (!member) continue;
-    while (drawn.contains(member->number) || state.Read(state.numbers, member->number)) member->number = NewMemberNumber();
-    drawn.insert(member->number);
+    for (int tries = 0; tries < kTriesMax && (state.Read(state.numbers, member->number) || numbers.contains(member->number)); ++tries) {
+      member->number = NewMemberNumber();
+    }
+    numbers.insert(member->number);
   }
 }
 

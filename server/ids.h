@@ -14,8 +14,8 @@ std::string NewId(char kind);
 // A 会员号 of ten digits, the last a check digit.
 std::string NewMemberNumber();
 
-// Draws again for new members whose 会员号 somebody has by now, or another of the same request: in a city of hundreds of thousands one of a
-// thousand may.
-void DrawFreeNumbers(const State& state, Register& registration);
+// Draws the ids and numbers of what is to be registered again where they are taken, in `state` or by another item. There are 900 million
+// numbers: of a thousand new members beside a million old ones, one can be expected to get a neighbour's. May read the disk.
+void AvoidTaken(const State& state, Register& command);
 
 }  // namespace redpoints::server

@@ -129,6 +129,7 @@ class JournalService final : public Raw {
       if (!has_more) continue;
       auto chunk = journal.Lines(next, ledger.EndSequence(*program), kChunkBytes);
       if (!chunk.ok()) return chunk.status();
+      if (chunk->next == next) return absl::DataLossError(absl::StrCat("entry ", next, " is missing"));
       v1::FollowEntriesResponse response;
       response.set_first_sequence(next);
       for (const auto line : chunk->Split()) response.add_lines(std::string(line));
@@ -151,9 +152,11 @@ class JournalService final : public Raw {
     const std::int64_t durable = ledger.EndSequence(*program);
     const std::int64_t end = request.end_sequence() == 0 ? durable : request.end_sequence();
     if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);
+    // An empty file would look as if there were nothing: of a ledger that was restored, or of a number that was mistyped.
     if (request.start_sequence() > end) return FieldOutOfRange("start_sequence", 0, end);
     bool is_csv_begun = false;
     for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
+      if (context_.unary.door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);  // it can go on where it was cut
       auto chunk = journal.Lines(next, end, kChunkBytes);
       if (!chunk.ok()) return chunk.status();
       if (chunk->next == next) return absl::DataLossError(absl::StrCat("entry ", next, " is missing"));
@@ -180,9 +183,9 @@ class JournalService final : public Raw {
   }
 
   const ServiceContext context_;
-  UnaryMethod get_journal_{context_.unary, "JournalService/GetJournal"};
-  UnaryMethod get_entry_{context_.unary, "JournalService/GetEntry"};
-  UnaryMethod get_blob_{context_.unary, "JournalService/GetBlob"};
+  UnaryMethod get_journal_{context_.unary, "JournalService/GetJournal", {kSmallBytesMax}};
+  UnaryMethod get_entry_{context_.unary, "JournalService/GetEntry", {kSmallBytesMax}};
+  UnaryMethod get_blob_{context_.unary, "JournalService/GetBlob", {kSmallBytesMax}};
   StreamMethod follow_{context_.unary, *context_.streams, "JournalService/FollowEntries"};
   StreamMethod export_{context_.unary, *context_.streams, "JournalService/ExportEntries"};
 };

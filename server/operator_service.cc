@@ -86,8 +86,8 @@ class OperatorService final : public Raw {
   }
 
   const ServiceContext context_;
-  UnaryMethod backup_{context_.unary, "OperatorService/Backup"};
-  UnaryMethod get_metrics_{context_.unary, "OperatorService/GetMetrics"};
+  UnaryMethod backup_{context_.unary, "OperatorService/Backup", {kSmallBytesMax}};
+  UnaryMethod get_metrics_{context_.unary, "OperatorService/GetMetrics", {kSmallBytesMax}};
 };
 
 }  // namespace

@@ -141,14 +141,14 @@ class RedemptionService final : public Raw {
 
  private:
   const ServiceContext context_;
-  UnaryMethod quote_{context_.unary, "RedemptionService/Quote"};
-  UnaryMethod redeem_{context_.unary, "RedemptionService/Redeem"};
-  UnaryMethod authorize_{context_.unary, "RedemptionService/Authorize"};
-  UnaryMethod capture_{context_.unary, "RedemptionService/Capture"};
-  UnaryMethod void_{context_.unary, "RedemptionService/Void"};
-  UnaryMethod refund_{context_.unary, "RedemptionService/Refund"};
-  UnaryMethod reverse_{context_.unary, "RedemptionService/Reverse"};
-  UnaryMethod get_outcome_{context_.unary, "RedemptionService/GetOutcome"};
+  UnaryMethod quote_{context_.unary, "RedemptionService/Quote", {kSmallBytesMax}};
+  UnaryMethod redeem_{context_.unary, "RedemptionService/Redeem", {kSmallBytesMax}};
+  UnaryMethod authorize_{context_.unary, "RedemptionService/Authorize", {kSmallBytesMax}};
+  UnaryMethod capture_{context_.unary, "RedemptionService/Capture", {kSmallBytesMax}};
+  UnaryMethod void_{context_.unary, "RedemptionService/Void", {kSmallBytesMax}};
+  UnaryMethod refund_{context_.unary, "RedemptionService/Refund", {kSmallBytesMax}};
+  UnaryMethod reverse_{context_.unary, "RedemptionService/Reverse", {kSmallBytesMax}};
+  UnaryMethod get_outcome_{context_.unary, "RedemptionService/GetOutcome", {kSmallBytesMax}};
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/handler.h"
+#include "server/ids.h"
 #include "server/names.h"
 #include "server/page_token.h"
 #include "storage/views.h"
@@ -158,6 +159,23 @@ class RegistryService final : public Raw {
         });
   }
 
+// Beside gRPC's threads: to find ids that are free may read the disk, and there may be a thousand members.
+#define REDPOINTS_CREATE(Name, method)                                                                                                \
+  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {  \
+    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                      \
+        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {               \
+          Beside(context_, std::move(reply), [this, &call, &request](Reply<v1::Name##Response> answer) {                              \
+            Create(Method::k##Name, call, request, std::move(answer));                                                                \
+          });                                                                                                                         \
+        });                                                                                                                           \
+  }
+  REDPOINTS_CREATE(CreateMember, create_member_)
+  REDPOINTS_CREATE(CreateMembers, create_members_)
+  REDPOINTS_CREATE(CreateMerchant, create_merchant_)
+  REDPOINTS_CREATE(CreateTerminal, create_terminal_)
+  REDPOINTS_CREATE(CreateStaff, create_staff_)
+#undef REDPOINTS_CREATE
+
 #define REDPOINTS_REGISTER(Name, method)                                                                                              \
   grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {  \
     return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                      \
@@ -168,14 +186,9 @@ class RegistryService final : public Raw {
   }
   REDPOINTS_REGISTER(SetNode, set_node_)
   REDPOINTS_REGISTER(SetFund, set_fund_)
-  REDPOINTS_REGISTER(CreateMember, create_member_)
   REDPOINTS_REGISTER(UpdateMember, update_member_)
-  REDPOINTS_REGISTER(CreateMembers, create_members_)
-  REDPOINTS_REGISTER(CreateMerchant, create_merchant_)
   REDPOINTS_REGISTER(UpdateMerchant, update_merchant_)
-  REDPOINTS_REGISTER(CreateTerminal, create_terminal_)
   REDPOINTS_REGISTER(UpdateTerminal, update_terminal_)
-  REDPOINTS_REGISTER(CreateStaff, create_staff_)
   REDPOINTS_REGISTER(UpdateStaff, update_staff_)
 #undef REDPOINTS_REGISTER
 
@@ -240,23 +253,32 @@ class RegistryService final : public Raw {
   }
 
  private:
+  // As Mutate, of what gets an id from the server.
+  template <class Request, class Response> void Create(Method method, const Call& call, const Request& request, Reply<Response> reply) const {
+    auto mutation = FromProto(request);
+    if (!mutation.ok()) return reply.Refuse(mutation.status());
+    if (auto status = context_.authorizer->Check(call.caller(), method, mutation->program); !status.ok()) return reply.Refuse(status);
+    AvoidTaken(*context_.shards->Of(mutation->program).FindState(mutation->program), std::get<Register>(mutation->command));
+    Submit(context_, call, *std::move(mutation), std::move(reply), [](const Outcome& outcome, Response& response) { Fill(outcome, response); });
+  }
+
   const ServiceContext context_;
   UnaryMethod create_program_{context_.unary, "RegistryService/CreateProgram"};
   UnaryMethod confirm_clock_{context_.unary, "RegistryService/ConfirmClock"};
   UnaryMethod set_node_{context_.unary, "RegistryService/SetNode"};
   UnaryMethod set_fund_{context_.unary, "RegistryService/SetFund"};
-  UnaryMethod adopt_rulebook_{context_.unary, "RegistryService/AdoptRulebook"};
+  UnaryMethod adopt_rulebook_{context_.unary, "RegistryService/AdoptRulebook", LongerFor(context_, Method::kAdoptRulebook, 260 << 10)};
   UnaryMethod create_member_{context_.unary, "RegistryService/CreateMember"};
   UnaryMethod update_member_{context_.unary, "RegistryService/UpdateMember"};
-  UnaryMethod create_members_{context_.unary, "RegistryService/CreateMembers"};
+  UnaryMethod create_members_{context_.unary, "RegistryService/CreateMembers", LongerFor(context_, Method::kCreateMembers, 1 << 20)};
   UnaryMethod create_merchant_{context_.unary, "RegistryService/CreateMerchant"};
   UnaryMethod update_merchant_{context_.unary, "RegistryService/UpdateMerchant"};
   UnaryMethod create_terminal_{context_.unary, "RegistryService/CreateTerminal"};
   UnaryMethod update_terminal_{context_.unary, "RegistryService/UpdateTerminal"};
   UnaryMethod create_staff_{context_.unary, "RegistryService/CreateStaff"};
   UnaryMethod update_staff_{context_.unary, "RegistryService/UpdateStaff"};
-  UnaryMethod get_registration_{context_.unary, "RegistryService/GetRegistration"};
-  UnaryMethod list_registrations_{context_.unary, "RegistryService/ListRegistrations"};
+  UnaryMethod get_registration_{context_.unary, "RegistryService/GetRegistration", {kSmallBytesMax}};
+  UnaryMethod list_registrations_{context_.unary, "RegistryService/ListRegistrations", {kSmallBytesMax}};
 };
 
 }  // namespace

@@ -25,8 +25,8 @@ class Server {
   // As Stop.
   ~Server();
 
-  // Health says NOT_SERVING; new calls get SHUTTING_DOWN and those begun go on until all are done, for up to Config.drain_ms; then the
-  // connections and the ledgers are closed. Idempotent.
+  // Health says NOT_SERVING; new calls get SHUTTING_DOWN, and so do follows, exports and long reads, which can be asked for again; the others
+  // go on until all are done, for up to Config.drain_ms; then the connections and the ledgers are closed. Idempotent.
   void Stop();
 
   // True once a ledger's store has failed: the process should end with an error, and its restart finds the truth on disk.

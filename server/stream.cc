@@ -4,6 +4,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -115,7 +116,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackSe
     call->Finish(ToGrpcStatus(status));
   };
   absl::Status status = shared_.door->CheckStreamDeadline(*context);
-  if (status.ok()) status = ParseMessage(in, shared_.message_bytes_max, request);
+  if (status.ok()) status = ParseMessage(in, std::min(kSmallBytesMax, shared_.message_bytes_max), request);
   if (status.ok()) status = caller.status();
   if (status.ok()) status = shared_.door->Admit(*caller);
   if (status.ok()) status = limit_.TryStart(caller->Name(), [call, producer = std::move(producer)] { return producer(*call); }, finish);

@@ -4,6 +4,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -61,7 +62,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
     auto caller = door.Identify(*context_);
     if (caller.ok()) caller_ = *std::move(caller);
     absl::Status status = door.CheckDeadline(*context_);
-    if (status.ok()) status = ParseMessage(in, method_.shared().message_bytes_max, request);
+    if (status.ok()) status = ParseMessage(in, method_.BytesMaxOf(caller_, in.Length()), request);
     if (status.ok()) status = caller.status();
     if (status.ok()) status = door.Admit(caller_);
     if (status.ok()) return true;
@@ -177,8 +178,14 @@ void DieOfSecondReply() {
 
 }  // namespace internal
 
-UnaryMethod::UnaryMethod(const UnaryShared& shared, std::string_view name)
-    : shared_(shared), name_(name), metrics_(shared.metrics->ForMethod(name)) {}
+UnaryMethod::UnaryMethod(const UnaryShared& shared, std::string_view name, MessageBound bound)
+    : shared_(shared), name_(name), bound_(std::move(bound)), metrics_(shared.metrics->ForMethod(name)) {}
+
+std::size_t UnaryMethod::BytesMaxOf(const Principal& caller, std::size_t bytes) const {
+  const std::size_t max = std::min(bound_.bytes_max, shared_.message_bytes_max);
+  if (bytes <= MessageBound::kBytesMax || max <= MessageBound::kBytesMax) return max;
+  return bound_.may_send_more && bound_.may_send_more(caller) ? max : MessageBound::kBytesMax;
+}
 
 bool UnaryMethod::IsFirstIn(std::chrono::steady_clock::time_point now) const {
   const std::int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();

@@ -11,13 +11,14 @@
 //     UnaryMethod get_balance_;   // UnaryMethod(shared, "AccountService/GetBalance")
 //   };
 //
-// A call goes through: deadline, parsing (MESSAGE_TOO_LONG; MESSAGE_MALFORMED with the field), the door (caller, rate), the handler. The handler runs
-// on gRPC's own thread and must not block it.
+// A call goes through: deadline, length (MESSAGE_TOO_LONG), parsing (MESSAGE_MALFORMED with the field), the door (caller, rate), the handler.
+// The handler runs on gRPC's own thread and must not block it.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,9 +54,21 @@ struct UnaryShared {
   // Calls that take as long are logged at info, as failed ones are; others at debug. Of those that are turned away for being too
   // many, one a second and method is.
   std::chrono::microseconds slow{100'000};
-  // Longer messages are refused with MESSAGE_TOO_LONG.
+  // Longer messages are refused with MESSAGE_TOO_LONG, whatever their method takes.
   std::size_t message_bytes_max = 4 << 20;
 };
+
+// How long a method's messages may be. Looked at before they are parsed, which takes many times their length of memory.
+struct MessageBound {
+  // What most methods need at most: lists of some dozens of names.
+  static constexpr std::size_t kBytesMax = 64 << 10;
+
+  std::size_t bytes_max = kBytesMax;
+  // Who may send more than kBytesMax; nobody when empty. So much is not parsed for somebody who will be turned away.
+  std::function<bool(const Principal& caller)> may_send_more = {};
+};
+// Of a till's requests, and of those that only read.
+inline constexpr std::size_t kSmallBytesMax = 16 << 10;
 
 // What a handler knows of its call. Lives until the reply is given.
 class Call {
@@ -144,7 +157,7 @@ class Reply {
 class UnaryMethod {
  public:
   // `name` is "Service/Method".
-  UnaryMethod(const UnaryShared& shared, std::string_view name);
+  UnaryMethod(const UnaryShared& shared, std::string_view name, MessageBound bound = {});
 
   // `handler` is called at most once, before this returns: void(const Call&, const Request&, Reply<Response>). `Request` lives as
   // `Call`.
@@ -164,6 +177,8 @@ class UnaryMethod {
   const UnaryShared& shared() const { return shared_; }
   const std::string& name() const { return name_; }
   MethodMetrics& metrics() const { return metrics_; }
+  // How long a message of this caller's may be, who sends one of `bytes`.
+  std::size_t BytesMaxOf(const Principal& caller, std::size_t bytes) const;
   // True once in each second of `now`.
   bool IsFirstIn(std::chrono::steady_clock::time_point now) const;
 
@@ -179,6 +194,7 @@ class UnaryMethod {
 
   const UnaryShared shared_;
   const std::string name_;
+  const MessageBound bound_;
   MethodMetrics& metrics_;
   mutable std::atomic<std::int64_t> last_second_{-1};
 };

@@ -12,6 +12,15 @@
 namespace redpoints {
 namespace {
 
+std::set<std::string> UnitsOf(const State& state) {
+  std::set<std::string> units;
+  const std::shared_lock lock(state.mutex);
+  for (const auto& [day, book] : state.books) {
+    for (const auto& unit : book->proto().units()) units.insert(unit.code());
+  }
+  return units;
+}
+
 ChainPosition HeadOf(const Account& account) {
   return {account.head, {account.balance[0], account.balance[1], account.balance[2]}};
 }
@@ -31,15 +40,6 @@ UnitBalance SeenOn(Day day, const std::string& unit, const ChainPosition& positi
 
 }  // namespace
 
-std::set<std::string> UnitsOf(const State& state) {
-  std::set<std::string> units;
-  const std::shared_lock lock(state.mutex);
-  for (const auto& [day, book] : state.books) {
-    for (const auto& unit : book->proto().units()) units.insert(unit.code());
-  }
-  return units;
-}
-
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms) {
   const Day today = DayOf(now_ms);
   std::vector<UnitBalance> balances;
@@ -51,7 +51,7 @@ std::vector<UnitBalance> BalanceNow(const State& state, const std::string& membe
 }
 
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& still_wanted) {
+                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& go_on) {
   std::vector<UnitBalance> balances;
   for (const std::string& unit : UnitsOf(state)) {
     const auto account = state.Read(state.accounts, AccountKey(member, unit));
@@ -59,7 +59,7 @@ absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const J
     std::vector<Lot> lots = account->lots;
     ChainPosition position = HeadOf(*account);
     while (position.sequence >= 0) {
-      if (auto wanted = still_wanted(); !wanted.ok()) return wanted;
+      if (auto status = go_on(); !status.ok()) return status;
       ChainPosition before = position;
       auto line = NextLine(journal, member, unit, before);
       if (!line.ok()) return line.status();
@@ -131,26 +131,28 @@ std::string ResolveMember(const State& state, const std::string& ref) {
   return state.Read(state.numbers, ref).value_or("");
 }
 
-bool IsInScope(const State& state, const std::string& place, const std::string& scope) {
-  if (scope.empty()) return true;
-  // From the place up: a place of the scope, or one that a branch of the scope looks after.
-  std::set<std::string> ancestors;
-  for (std::string code = place; !code.empty() && ancestors.insert(code).second;) {
-    if (code == scope) return true;
-    const auto found = FindRegistration<NodeData>(state, "node", code);
-    code = found ? found->parent : "";
-  }
+std::set<std::string> TopPlacesOf(const State& state, const std::vector<std::string>& scopes) {
+  const std::set<std::string> nodes(scopes.begin(), scopes.end());
+  std::set<std::string> tops = nodes;  // no place has the code of a branch
   const std::shared_lock lock(state.mutex);
   for (const auto& [code, branch] : state.branches) {
+    if (branch.places.empty()) continue;
     std::string up = code;
-    for (int depth = 0; !up.empty() && up != scope && depth < 64; ++depth) {
+    for (int depth = 0; !up.empty() && !nodes.contains(up) && depth < 64; ++depth) {
       const auto it = state.branches.find(up);
       up = it == state.branches.end() ? "" : it->second.parent;
     }
-    if (up != scope) continue;
-    for (const auto& looked_after : branch.places) {
-      if (ancestors.contains(looked_after)) return true;
-    }
+    if (nodes.contains(up)) tops.insert(branch.places.begin(), branch.places.end());
+  }
+  return tops;
+}
+
+bool IsUnder(const State& state, const std::string& place, const std::set<std::string>& tops) {
+  std::set<std::string> seen;
+  for (std::string code = place; !code.empty() && seen.insert(code).second;) {
+    if (tops.contains(code)) return true;
+    const auto found = FindRegistration<NodeData>(state, "node", code);
+    code = found ? found->parent : "";
   }
   return false;
 }

@@ -3,8 +3,8 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,17 +23,13 @@ struct UnitBalance {
   std::vector<Lot> lots;       // of the available points, soonest-ending first, without those that are past
 };
 
-// The codes of all units of the program's rulebooks.
-std::set<std::string> UnitsOf(const State& state);
-
 // The member's balances in every unit ever held, by unit code; lots that ended by `now_ms` do not count.
 std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
 
 // What BalanceNow said at the end of that millisecond: after the last entry recorded at or before `as_of_ms`, without lots that had ended
-// by then. Walks the chains of `prev` back from the heads, undoing the entries since, as long as `still_wanted` is OK.
+// by then. Walks the chains of `prev` back from the heads, undoing the entries since; `go_on` is asked at each, and its error ends the walk.
 absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms,
-                                                     const std::function<absl::Status()>& still_wanted = [] { return absl::OkStatus(); });
+                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& go_on = absl::OkStatus);
 
 // The first entry recorded after `ms`, or `end`.
 absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int64_t end, std::int64_t ms);
@@ -68,8 +64,10 @@ template <class T> std::optional<T> FindRegistration(const State& state, const s
   return std::get<T>(std::move(found->data));
 }
 
-// Whether `place` lies in the subtree of the node `scope` (a place, or a branch by the places its subtree looks after).
-bool IsInScope(const State& state, const std::string& place, const std::string& scope);
+// The places at the top of scopes, which are nodes: a place itself; for a branch, the places that it and those below it look after.
+std::set<std::string> TopPlacesOf(const State& state, const std::vector<std::string>& scopes);
+// Whether `place` is one of `tops` or lies below one.
+bool IsUnder(const State& state, const std::string& place, const std::set<std::string>& tops);
 
 // Published registrations of one type by id, behind `after`, at most `limit`.
 absl::StatusOr<std::vector<std::pair<std::string, Registered>>> ListRegistrations(const State& state, const Store& store,

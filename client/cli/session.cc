@@ -141,7 +141,7 @@ ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id
       return ExitCode::kUnknown;
     case Verdict::kNotSent:
       Note(text_("未发送: 连不上服务器 ", "not sent: no connection to ") + options_.connection.server);
-      ExplainConnection(connection_->WhyNotConnected());
+      if (connection_) ExplainConnection(connection_->WhyNotConnected());
       return ExitCode::kNotSent;
     case Verdict::kFailed:
       Note(text_("出错: ", "failed: ") + answer.error());

@@ -133,14 +133,14 @@ std::vector<std::string> Seeds() {
       Seed<v1::SetFundRequest>(14, begin() + R"(fund { code: "street" budget_points: 2000000 })"),
       static_cast<char>(15) + adopt.SerializeAsString(),
       Seed<v1::CreateMemberRequest>(16, begin() + "member { " + member + " }"),
-      Seed<v1::UpdateMemberRequest>(17, begin() + R"(member { name: "programs/minyue/members/m5" )" + member + " }"),
+      Seed<v1::UpdateMemberRequest>(17, begin() + R"(member { name: "programs/minyue/members/m5" state: ACTIVE )" + member + " }"),
       Seed<v1::CreateMembersRequest>(18, begin() + "members { " + member + " } members { " + member + " }"),
       Seed<v1::CreateMerchantRequest>(19, begin() + R"(merchant { people: "programs/minyue/members/m4" place: "grid-1" })"),
       Seed<v1::UpdateMerchantRequest>(20, begin() + R"(merchant { name: "programs/minyue/merchants/s2" state: SUSPENDED })"),
       Seed<v1::CreateTerminalRequest>(21, begin() + R"(merchant: "programs/minyue/merchants/s1")"),
       Seed<v1::UpdateTerminalRequest>(22, begin() + R"(terminal { name: "programs/minyue/merchants/s1/terminals/t1" state: SUSPENDED })"),
       Seed<v1::CreateStaffRequest>(23, begin() + R"(staff { member: "programs/minyue/members/m4" grants { role: RECORDER scope: "grid-1" } })"),
-      Seed<v1::UpdateStaffRequest>(24, begin() + R"(staff { name: "programs/minyue/staff/a1" grants { role: HELPER scope: "grid-1" } })"),
+      Seed<v1::UpdateStaffRequest>(24, begin() + R"(staff { name: "programs/minyue/staff/a1" state: ACTIVE grants { role: HELPER scope: "grid-1" } })"),
   };
 }
 

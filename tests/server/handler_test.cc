@@ -29,8 +29,11 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
   grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return method_.Handle<v1::GetBalanceRequest, v1::GetBalanceResponse>(
         context, in, out, [this](const Call& call, const v1::GetBalanceRequest&, Reply<v1::GetBalanceResponse> reply) {
-          ReadBeside(context_, std::move(reply), [this]() -> absl::StatusOr<v1::GetBalanceResponse> {
-            ++reads_;
+          ReadBeside(context_, std::move(reply), [this](const GoOn& go_on) -> absl::StatusOr<v1::GetBalanceResponse> {
+            if (++reads_ == 1) begun_.set_value();
+            while (is_long_) {
+              if (auto status = go_on(); !status.ok()) return status;
+            }
             return v1::GetBalanceResponse();
           });
           queued_.set_value(&call);
@@ -52,7 +55,9 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
   ReadPool pool_{/*threads=*/1, /*queue_max=*/10};
   std::promise<void> is_free_;
   std::promise<const Call*> queued_;
+  std::promise<void> begun_;
   std::atomic<int> reads_ = 0;
+  bool is_long_ = false;  // reads until they are given up
   RateLimiter limiter_{{}};
   Door door_{{.plaintext_caller = PrincipalFromName("programs/p/staff/a1").value()}, limiter_};
   Metrics metrics_;
@@ -97,6 +102,47 @@ TEST_F(ReadBesideTest, AReadWhoseDeadlineHasPassedIsNotDone) {
   while (call->deadline() > std::chrono::system_clock::now()) std::this_thread::yield();
   Free();
   EXPECT_EQ(reads_, 0);
+}
+
+// Or a stop would wait for it, and the pool would be busy for nobody.
+TEST_F(ReadBesideTest, ALongReadIsGivenUpWhenItsCallerIsGone) {
+  is_long_ = true;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  std::thread caller([&] { EXPECT_EQ(Ask(context).error_code(), grpc::StatusCode::CANCELLED); });
+  is_free_.set_value();
+  begun_.get_future().wait();
+  context.TryCancel();
+  caller.join();
+  std::promise<void> done;
+  EXPECT_TRUE(pool_.Post([&] { done.set_value(); }));
+  done.get_future().wait();
+  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(v1::DEADLINE_PASSED), 1U);
+}
+
+TEST_F(ReadBesideTest, ALongReadIsGivenUpAtItsDeadline) {
+  is_long_ = true;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  std::thread caller([&] { EXPECT_EQ(Ask(context).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED); });
+  is_free_.set_value();
+  caller.join();
+  std::promise<void> done;
+  EXPECT_TRUE(pool_.Post([&] { done.set_value(); }));
+  done.get_future().wait();
+  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(v1::DEADLINE_PASSED), 1U);
+}
+
+TEST_F(ReadBesideTest, ALongReadIsGivenUpWhenTheServerStops) {
+  is_long_ = true;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  std::thread caller([&] { EXPECT_EQ(Ask(context).error_code(), grpc::StatusCode::UNAVAILABLE); });
+  is_free_.set_value();
+  begun_.get_future().wait();
+  door_.Close();
+  caller.join();
+  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(v1::SHUTTING_DOWN), 1U);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "server/init.h"
 #include "server/names.h"
 #include "storage/clock.h"
+#include "storage/rocksdb_store.h"
 #include "storage/rules/day.h"
 #include "storage/rules/sha256.h"
 #include "tests/storage/engine_fixture.h"
@@ -305,9 +306,10 @@ void World::Connect(const std::string& caller, KeyPair pair) {
   pairs_[caller] = std::move(pair);
 }
 
-void World::Restart() {
+void World::Restart(const std::function<void(Store& store)>& meanwhile) {
   channels_.clear();
   server_.reset();
+  if (meanwhile) meanwhile(*RocksDbStore::Open({.directory = directory_ + "/server/ledger"}).value());
   Start();
 }
 

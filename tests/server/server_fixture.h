@@ -29,6 +29,7 @@
 #include "server/config.pb.h"
 #include "server/log.h"
 #include "server/server.h"
+#include "storage/store.h"
 
 namespace redpoints::server {
 
@@ -127,8 +128,8 @@ class World {
   int port() const { return server_->ports().front(); }
   // As SIGTERM.
   void Stop() { server_->Stop(); }
-  // Stops and serves again on the same ledger and port number of the system's choice.
-  void Restart();
+  // Stops and serves again on the same ledger and port number of the system's choice. `meanwhile` may do to the store what it likes.
+  void Restart(const std::function<void(Store& store)>& meanwhile = nullptr);
 
  private:
   void Start();

@@ -183,25 +183,44 @@ TEST(WholeServer, OneCallerLeavesStreamsForTheOthers) {
   EXPECT_TRUE(other->Read());
 }
 
+// A message of so many bytes, all in a field that no method has.
+std::string Padded(int bytes) {
+  const int padding = bytes - 6;
+  std::string message = "\xfa\x7f";  // field 2047, a text
+  for (const int shift : {0, 7, 14, 21}) message += static_cast<char>(((padding >> shift) & 0x7f) | (shift < 21 ? 0x80 : 0));
+  return message + std::string(static_cast<std::size_t>(padding), 'x');
+}
+
 TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
-  constexpr int kMax = 65'536;
-  World world({.configure = [](Config& config) { config.mutable_limits()->set_max_message_bytes(kMax); }});
-  const auto ask = [&](int bytes) {
-    v1::GetBalanceRequest request;
-    request.set_member(std::string(static_cast<std::size_t>(bytes - 4), 'm'));
-    EXPECT_EQ(request.ByteSizeLong(), static_cast<std::size_t>(bytes));
-    return world.Call("helper-all", "GetBalance", request);
+  constexpr int kConfigured = 3 << 20;
+  World world({.configure = [](Config& config) { config.mutable_limits()->set_max_message_bytes(kConfigured); }});
+  world.AddNameless("nameless");
+  const struct {
+    const char* method;
+    const char* caller;
+    int max;
+  } kRows[] = {
+      {"Redeem", "till", 16 << 10},         {"GetOutcome", "till", 16 << 10},           {"GetBalance", "helper-all", 16 << 10},
+      {"ExportEntries", "auditor", 16 << 10}, {"ListRegistrations", "admin", 16 << 10}, {"GetMetrics", "operator", 16 << 10},
+      {"Award", "recorder", 64 << 10},      {"SetNode", "admin", 64 << 10},             {"CreateStaff", "admin", 64 << 10},
+      {"CreateMembers", "admin", 1 << 20},  {"AdoptRulebook", "admin", 260 << 10},      {"AwardBatch", "recorder", kConfigured},
+      // Of somebody who will be turned away.
+      {"AwardBatch", "till", 64 << 10},     {"AwardBatch", "nobody", 64 << 10},         {"AwardBatch", "admin", 64 << 10},
+      {"CreateMembers", "member", 64 << 10}, {"AdoptRulebook", "recorder-all", 64 << 10}, {"AwardBatch", "nameless", 64 << 10},
   };
-  EXPECT_NE(ask(kMax).reason, "MESSAGE_TOO_LONG");
-  for (const int bytes : {kMax + 1, 2 * kMax}) {
-    const Answer answer = ask(bytes);
-    EXPECT_EQ(answer.reason, "MESSAGE_TOO_LONG") << answer;
-    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-    EXPECT_EQ(answer.facts.at("max"), "65536");
-    EXPECT_NE(answer.localized, "");
+  for (const auto& row : kRows) {
+    SCOPED_TRACE(absl::StrCat(row.caller, " calls ", row.method));
+    EXPECT_NE(world.CallBytes(row.caller, row.method, Padded(row.max)).reason, "MESSAGE_TOO_LONG");
+    for (const int bytes : {row.max + 1, 2 * kConfigured}) {
+      Answer answer = world.CallBytes(row.caller, row.method, Padded(bytes));
+      EXPECT_EQ(answer.reason, "MESSAGE_TOO_LONG") << answer;
+      EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+      EXPECT_EQ(answer.facts["max"], absl::StrCat(row.max));
+      EXPECT_NE(answer.localized, "");
+    }
   }
   // gRPC's own refusal, which ParseMessage leaves to it.
-  EXPECT_EQ(ask(2 * kMax + 1).status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(world.CallBytes("recorder", "AwardBatch", Padded(2 * kConfigured + 1)).status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST(WholeServer, AMethodThatIsNotThereHasAReason) {

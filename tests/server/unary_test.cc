@@ -30,7 +30,8 @@ using Handler = std::function<void(const Call&, const v1::GetBalanceRequest&, Re
 class Accounts final : public v1::AccountService::WithRawCallbackMethod_GetBalance<v1::AccountService::Service> {
  public:
   Accounts(const UnaryShared& shared, Handler handler)
-      : handler_(std::move(handler)), get_balance_(shared, "AccountService/GetBalance") {}
+      : handler_(std::move(handler)),
+        get_balance_(shared, "AccountService/GetBalance", {4 << 20, [](const Principal& caller) { return caller.id == "a1"; }}) {}
 
   grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
                                        grpc::ByteBuffer* out) override {
@@ -159,6 +160,21 @@ TEST_F(Unary, EmptyAndLargeMessagesPass) {
   v1::GetBalanceResponse response;
   EXPECT_EQ(ReasonOf(Get(large, &response)), "OK");
   EXPECT_EQ(response.member(), large);
+}
+
+// Nobody's work is parsed at length for those who may not send it.
+TEST_F(Unary, LongMessagesAreOnlyReadFromThoseWhoMaySendThem) {
+  const std::string longest(MessageBound::kBytesMax - 4, 'm');  // with the field's tag and length
+  for (const bool is_caller_known : {true, false}) {
+    Serve(Echo, {}, is_caller_known);
+    EXPECT_EQ(ReasonOf(Get(longest)), is_caller_known ? "OK" : "CALLER_UNKNOWN");
+    const grpc::Status status = Get(longest + "m");
+    EXPECT_EQ(ReasonOf(status), is_caller_known ? "OK" : "MESSAGE_TOO_LONG");
+    if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
+      EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("max"), "65536");
+    }
+    server_->Shutdown();
+  }
 }
 
 TEST_F(Unary, MessageInSeveralPiecesIsOneMessage) {

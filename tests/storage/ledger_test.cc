@@ -375,6 +375,34 @@ TEST_F(LedgerTest, BalanceAsOfARecordedTime) {
   EXPECT_THAT(held, testing::ElementsAre(0, 50));
 }
 
+TEST_F(LedgerTest, AWalkIntoThePastIsGivenUpWhenToldTo) {
+  SetUpProgram();
+  const auto start = clock.NowMs() - 1;
+  for (int i = 0; i < 5; ++i) Buy("m1", 1);
+  int asked = 0;
+  const auto found = BalanceAsOf(*ledger->FindState("minyue"), Journal(memory, "minyue"), "m1", start,
+                                 [&] { return ++asked < 3 ? absl::OkStatus() : absl::DeadlineExceededError("enough"); });
+  EXPECT_TRUE(absl::IsDeadlineExceeded(found.status())) << found.status();
+  EXPECT_EQ(asked, 3);
+}
+
+// More than is read from the journal at once.
+TEST_F(LedgerTest, TheOutcomeOfABigBatchHasEveryItem) {
+  SetUpProgram();
+  AwardBatch batch;
+  for (int i = 0; i < 4'000; ++i) {
+    AwardItem item = Item("m1", 1);
+    item.session = absl::StrCat("s-", i);
+    batch.items.push_back(item);
+  }
+  const std::string id = NewId();
+  const Outcome made = Run(Staff(id), batch);
+  ASSERT_EQ(made.entries.size(), batch.items.size());
+  const Outcome found = ledger->FindOutcome("minyue", "a0", id);
+  ASSERT_EQ(found.entries.size(), batch.items.size());
+  for (std::size_t i = 0; i < batch.items.size(); ++i) EXPECT_EQ(*found.entries[i], *made.entries[i]);
+}
+
 TEST_F(LedgerTest, HoldsEndAndDaysCloseWithoutAnybodyAsking) {
   SetUpProgram();
   const auto hold = Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, 50, 0}}});

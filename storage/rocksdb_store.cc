@@ -211,6 +211,7 @@ class Rocks : public Store {
                        std::uint64_t fence) override {
     if (fence == 0 || fence != fence_) return absl::FailedPreconditionError("somebody else has taken over");
     if (rows.empty()) return absl::OkStatus();
+    if (is_install_broken_) return absl::UnavailableError("an installation failed before; the ledger has to be opened again");
     // One sorted file, ingested atomically: a fraction of the cost of a memtable insertion for each row, and no log.
     rocksdb::Options options(db_->GetOptions(Handle(table)));
     const std::string path = absl::StrCat(directory_, "/install-", install_number_++, ".sst");
@@ -226,7 +227,9 @@ class Rocks : public Store {
     } else {
       rocksdb::IngestExternalFileOptions ingest;
       ingest.move_files = true;
-      status = db_->IngestExternalFile(Handle(table), {path}, ingest);  // when it fails, the file stays: see PutBackInstalled
+      status = db_->IngestExternalFile(Handle(table), {path}, ingest);
+      // The file stays, and no other comes beside it: see PutBackInstalled. What failed before is harmless and can be tried again.
+      if (!status.ok()) is_install_broken_ = true;
     }
     return ToStatus(status, "installing derived rows");
   }
@@ -306,6 +309,7 @@ class Rocks : public Store {
   const std::string directory_;
   rocksdb::Env* const env_;
   const bool read_only_;
+  std::atomic<bool> is_install_broken_ = false;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::atomic<bool> failed_ = false;

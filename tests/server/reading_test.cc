@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/clock.h"
+#include "storage/rules/day.h"
 #include "storage/keys.h"
 #include "tests/server/server_fixture.h"
 
@@ -82,6 +83,34 @@ TEST_F(ReadingTest, PagesOfAStatementStandStillWhileEntriesArrive) {
     EXPECT_EQ(after, opening);
     EXPECT_EQ(after, 0);
   }
+}
+
+// What a volunteer asks first: how much, and what of it ends soonest. Now, and as it was.
+TEST_F(ReadingTest, ABalanceSaysWhatEndsNext) {
+  world.Set("HOME", world.CreateMember("grid-1"));
+  const auto balance = [&](const std::string& rest) {
+    const Answer answer = world.Call("helper-all", "GetBalance", absl::StrCat(R"(member: "$HOME" )", rest));
+    EXPECT_TRUE(answer.ok()) << answer;
+    v1::UnitBalance points;
+    for (const auto& each : answer.As<v1::GetBalanceResponse>().balances()) {
+      if (each.unit() == "POINT") points = each;
+    }
+    return points;
+  };
+  EXPECT_EQ(balance("").next_expiry_day(), 0);  // nothing was earned yet
+  world.Award("$HOME", 2);
+  const std::int32_t end = redpoints::EndOfPeriod(redpoints::DayOf(Clock::System().NowMs()), 12, v1::MONTH);
+  const auto then = Page("page_size: 1").lines(0).record_time();
+  while (Clock::System().NowMs() <= then.seconds() * 1000 + then.nanos() / 1'000'000) std::this_thread::yield();
+  world.Award("$HOME", 3);
+  const auto now = balance("");
+  EXPECT_EQ(now.available(), 50);
+  EXPECT_EQ(now.next_expiry_day(), end);
+  EXPECT_EQ(now.next_expiry_amount(), 50);
+  const auto was = balance(absl::StrCat("as_of_time { seconds: ", then.seconds(), " nanos: ", then.nanos(), " }"));
+  EXPECT_EQ(was.available(), 20);
+  EXPECT_EQ(was.next_expiry_day(), end);
+  EXPECT_EQ(was.next_expiry_amount(), 20);
 }
 
 // Every kind of entry that moves points, and ranges that begin and end before, on and after each: what was there, and what came or went, is

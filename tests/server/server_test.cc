@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "storage/clock.h"
+#include "storage/keys.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -221,6 +223,25 @@ TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
   }
   // gRPC's own refusal, which ParseMessage leaves to it.
   EXPECT_EQ(world.CallBytes("recorder", "AwardBatch", Padded(2 * kConfigured + 1)).status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+// Whoever belongs to it is not told that they may not, and everybody else is served.
+TEST(WholeServer, AProgramThatCannotBeReadIsSetAside) {
+  World world;
+  world.Restart([](Store& store) {
+    ASSERT_TRUE(store.DeleteRange(TableId::kDerived, "minyue", "minyuf").ok());
+    ASSERT_TRUE(store.DeleteRange(TableId::kJournal, JournalKey("minyue", 0), JournalKey("minyue", 1)).ok());
+  });
+  for (const auto& [name, method] : Methods()) {
+    const Sample& sample = SampleOf(name);
+    const std::string text = absl::StrReplaceAll(
+        sample.text, {{"$HOLD", "$P/holds/1"}, {"$REDEMPTION", "$P/redemptions/1"}, {"$AWARDED_ID", "$ID"}, {"$AWARD\"", "$P/awards/1\""}});
+    if (text.find("$P") == std::string::npos && text.find("$HOME") == std::string::npos) continue;  // of the system program
+    const Answer answer = world.Call(sample.caller, name, text);
+    EXPECT_EQ(answer.reason, "PROGRAM_SET_ASIDE") << sample.caller << " calls " << name << ": " << answer;
+  }
+  EXPECT_EQ(world.Call("other-admin", "GetJournal", R"(program: "$P")").reason, "PERMISSION_DENIED");
+  EXPECT_TRUE(world.Call("operator", "CreateProgram", SampleOf("CreateProgram").text).ok());
 }
 
 TEST(WholeServer, AMethodThatIsNotThereHasAReason) {

@@ -2,9 +2,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "client/answer_maker.h"
 #include "client/retry.h"
 #include "client/rpc.h"
@@ -17,11 +19,61 @@ namespace {
 // Reading has no effect, so whatever the transport did, the next stream may go on; but a gap would only come again.
 bool IsCut(const CallEnd& end) { return end.code == kUnavailable || (IsInDoubt(end) && !end.refused && end.code != kDataLoss); }
 
-// Drops the header that begins every CSV stream: only the first one belongs into the file.
-void DropCsvHeader(std::string* data) {
-  constexpr char kByteOrderMark[] = "\xEF\xBB\xBF";
-  const auto line_end = data->find("\r\n");
-  if (data->compare(0, 3, kByteOrderMark) == 0 && line_end != std::string::npos) data->erase(0, line_end + 2);
+// How long the header is that may begin a CSV stream.
+std::size_t CsvHeaderBytes(std::string_view data) {
+  const auto line_end = data.find("\r\n");
+  return data.starts_with("\xEF\xBB\xBF") && line_end != std::string_view::npos ? line_end + 2 : 0;
+}
+
+// Whether the stored line is that of entry `sequence`: its number is among the first fields, and no text stands before it that
+// could hold a quote.
+bool IsLineOf(std::string_view line, std::int64_t sequence) {
+  const std::string field = absl::StrCat("\"seq\":", sequence);
+  const auto found = line.find(field);
+  if (found == std::string_view::npos || found != line.find("\"seq\":")) return false;
+  const auto after = line.substr(found + field.size(), 1);
+  return after == "," || after == "}";
+}
+
+// Whether `message` holds the entries from position.next_sequence on, none left out, as far as its format shows: of CSV, whose cells
+// may hold line ends, the first row.
+bool IsNext(const v1::ExportEntriesResponse& message, v1::ExportFormat format, const JournalPosition& position) {
+  const std::int64_t next = message.next_sequence();
+  const std::int64_t end = message.end_sequence();
+  if (next > end || (position.end_sequence != 0 && end != position.end_sequence)) return false;
+  std::string_view data = message.data();
+  if (format == v1::CSV) {
+    data.remove_prefix(CsvHeaderBytes(data));
+    return data.empty() ? next == position.next_sequence
+                        : next > position.next_sequence && data.starts_with(absl::StrCat(position.next_sequence, ","));
+  }
+  std::int64_t sequence = position.next_sequence;
+  for (; !data.empty(); ++sequence) {
+    const auto line_end = data.find('\n');
+    if (line_end == std::string_view::npos || !IsLineOf(data.substr(0, line_end), sequence)) return false;
+    data.remove_prefix(line_end + 1);
+  }
+  return sequence == next;
+}
+
+bool IsNext(const v1::FollowEntriesResponse& message, const JournalPosition& position) {
+  if (message.first_sequence() != position.next_sequence) return false;
+  std::int64_t sequence = position.next_sequence;
+  for (const auto& line : message.lines()) {
+    if (!IsLineOf(line, sequence++)) return false;
+  }
+  return true;
+}
+
+// Ends a stream whose messages don't follow on each other.
+template <class Reader>
+CallEnd EndOfGap(grpc::ClientContext& context, Reader& reader, std::int64_t sequence) {
+  context.TryCancel();
+  static_cast<void>(reader.Finish());
+  return {.code = kDataLoss,
+          .message = absl::StrCat("what came from entry ", sequence, " on is not what follows in the journal"),
+          .refused = {},
+          .retry_delay = {}};
 }
 
 // The longest deadline that the server takes, when that is what it refused.
@@ -107,7 +159,11 @@ Answer<v1::ExportEntriesResponse> JournalReader::Export(v1::ExportEntriesRequest
     const auto reader = impl_->stub.ExportEntries(&context, request);
     bool is_first_of_stream = true;
     while (!*is_stopped && reader->Read(&message)) {
-      if (request.format() == v1::CSV && is_first_of_stream && !is_first_message) DropCsvHeader(message.mutable_data());
+      if (!IsNext(message, request.format(), *position)) return EndOfGap(context, *reader, position->next_sequence);
+      // Only the first header belongs into the file.
+      if (request.format() == v1::CSV && is_first_of_stream && !is_first_message) {
+        message.mutable_data()->erase(0, CsvHeaderBytes(message.data()));
+      }
       is_first_of_stream = is_first_message = false;
       *brought = true;
       *is_stopped = !sink(message);
@@ -128,14 +184,7 @@ Answer<v1::FollowEntriesResponse> JournalReader::Follow(v1::FollowEntriesRequest
     request.set_start_sequence(position->next_sequence);
     const auto reader = impl_->stub.FollowEntries(&context, request);
     while (!*is_stopped && reader->Read(&message)) {
-      if (message.first_sequence() != position->next_sequence) {
-        context.TryCancel();
-        static_cast<void>(reader->Finish());
-        return CallEnd{.code = kDataLoss,
-                       .message = absl::StrCat("expected entry ", position->next_sequence, ", got ", message.first_sequence()),
-                       .refused = {},
-                       .retry_delay = {}};
-      }
+      if (!IsNext(message, *position)) return EndOfGap(context, *reader, position->next_sequence);
       *brought = true;
       *is_stopped = !sink(message);
       position->next_sequence += message.lines_size();

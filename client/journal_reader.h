@@ -22,7 +22,8 @@ struct JournalPosition {
 
 class JournalReader {
  public:
-  // Returns false to stop. Messages come in order, without gap or repetition.
+  // Returns false to stop. Messages come in order, without gap or repetition: the entries' own numbers are compared, and a message
+  // that does not go on where the last one ended is not handed over but ends the reading with kFailed and DATA_LOSS.
   using ExportSink = std::function<bool(const v1::ExportEntriesResponse&)>;
   using FollowSink = std::function<bool(const v1::FollowEntriesResponse&)>;
 

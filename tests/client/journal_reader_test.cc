@@ -9,6 +9,18 @@
 namespace redpoints {
 namespace {
 
+std::string Line(std::int64_t sequence) { return "{\"v\":1,\"seq\":" + std::to_string(sequence) + "}"; }
+std::string Lines(std::int64_t begin, std::int64_t end) {
+  std::string lines;
+  for (std::int64_t sequence = begin; sequence < end; ++sequence) lines += Line(sequence) + "\n";
+  return lines;
+}
+std::string Rows(std::int64_t begin, std::int64_t end) {
+  std::string rows;
+  for (std::int64_t sequence = begin; sequence < end; ++sequence) rows += std::to_string(sequence) + ",a\r\n";
+  return rows;
+}
+
 // Entries 0 to 9 in messages of two, cut with UNAVAILABLE after `messages_per_stream`.
 FakeReply ServeExport(const FakeCall& call, std::size_t messages_per_stream) {
   const auto request = call.As<v1::ExportEntriesRequest>();
@@ -26,7 +38,7 @@ FakeReply ServeExport(const FakeCall& call, std::size_t messages_per_stream) {
       return reply;
     }
     v1::ExportEntriesResponse message;
-    message.set_data(std::to_string(sequence) + "\n" + std::to_string(sequence + 1) + "\n");
+    message.set_data(request.format() == v1::CSV ? Rows(sequence, sequence + 2) : Lines(sequence, sequence + 2));
     message.set_next_sequence(sequence + 2);
     message.set_end_sequence(10);
     reply.messages.push_back(message.SerializeAsString());
@@ -69,7 +81,7 @@ class JournalReaderTest : public testing::Test {
 TEST_F(JournalReaderTest, AnExportGoesOnAfterEachCutWithoutGapOrRepetition) {
   server_.On("ExportEntries", [](const FakeCall& call) { return ServeExport(call, 2); });
   EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
-  EXPECT_EQ(data_, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+  EXPECT_EQ(data_, Lines(0, 10));
   EXPECT_EQ(position_.next_sequence, 10);
   const auto calls = server_.Calls("ExportEntries");
   ASSERT_EQ(calls.size(), 3U);
@@ -82,7 +94,7 @@ TEST_F(JournalReaderTest, AnExportGoesOnAfterEachCutWithoutGapOrRepetition) {
 TEST_F(JournalReaderTest, TheCsvHeaderStandsOnce) {
   server_.On("ExportEntries", [](const FakeCall& call) { return ServeExport(call, 3); });
   EXPECT_EQ(Export(v1::CSV), Verdict::kDone);
-  EXPECT_EQ(data_, "\xEF\xBB\xBF表头\r\n0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+  EXPECT_EQ(data_, "\xEF\xBB\xBF表头\r\n" + Rows(0, 10));
 }
 
 TEST_F(JournalReaderTest, AnExportThatBringsNothingEndsWithTheBudget) {
@@ -106,6 +118,44 @@ TEST_F(JournalReaderTest, ATooLongDeadlineIsShortenedToWhatTheServerTakes) {
   EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kRefused);
 }
 
+TEST_F(JournalReaderTest, AGapInAnExportIsAnError) {
+  struct Second {
+    std::string data;
+    std::int64_t next, end;
+    v1::ExportFormat format;
+  };
+  for (const auto& [data, next, end, format] : std::vector<Second>{
+           {Lines(1, 2), 3, 5, v1::JSON_LINES},             // fewer than it says
+           {Lines(1, 3), 2, 5, v1::JSON_LINES},             // more
+           {Lines(2, 3), 2, 5, v1::JSON_LINES},             // another
+           {Line(1) + "\n" + Lines(3, 4), 3, 5, v1::JSON_LINES},  // one left out
+           {Lines(10, 11), 2, 5, v1::JSON_LINES},           // 1 is not 10
+           {Line(1), 2, 5, v1::JSON_LINES},                 // half a line
+           {Lines(1, 2), 2, 6, v1::JSON_LINES},             // another end
+           {Lines(1, 6), 6, 5, v1::JSON_LINES},             // beyond the end
+           {Lines(0, 1), 1, 5, v1::JSON_LINES},             // again
+           {Rows(2, 3), 3, 5, v1::CSV},
+           {Rows(1, 2), 1, 5, v1::CSV},
+           {"", 2, 5, v1::CSV},
+       }) {
+    FakeReply reply;
+    v1::ExportEntriesResponse message;
+    message.set_data(format == v1::CSV ? Rows(0, 1) : Lines(0, 1));
+    message.set_next_sequence(1);
+    message.set_end_sequence(5);
+    reply.messages.push_back(message.SerializeAsString());
+    message.set_data(data);
+    message.set_next_sequence(next);
+    message.set_end_sequence(end);
+    reply.messages.push_back(message.SerializeAsString());
+    server_.Script("ExportEntries", {reply});
+    data_.clear();
+    EXPECT_EQ(Export(format), Verdict::kFailed) << data << next;
+    EXPECT_EQ(data_, format == v1::CSV ? Rows(0, 1) : Lines(0, 1)) << data << next;
+    EXPECT_EQ(position_.next_sequence, 1);
+  }
+}
+
 TEST_F(JournalReaderTest, AnEmptyExportIsDone) {
   server_.Script("ExportEntries", {FakeReply{}});
   EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
@@ -116,18 +166,18 @@ class FollowTest : public JournalReaderTest {
   static std::string Message(std::int64_t first, int count) {
     v1::FollowEntriesResponse message;
     message.set_first_sequence(first);
-    for (int i = 0; i < count; ++i) message.add_lines(std::to_string(first + i));
+    for (int i = 0; i < count; ++i) message.add_lines(Line(first + i));
     return message.SerializeAsString();
   }
 
-  // Until `last` has come.
-  Verdict FollowUntil(const std::string& last, CallOptions options = {}) {
+  // Until entry `last` has come.
+  Verdict FollowUntil(std::int64_t last, CallOptions options = {}) {
     return MakeReader(options)
         .Follow(
             {},
             [&](const v1::FollowEntriesResponse& message) {
-              for (const auto& line : message.lines()) data_ += line + " ";
-              return message.lines(message.lines_size() - 1) != last;
+              for (const auto& line : message.lines()) data_ += line + "\n";
+              return message.lines(message.lines_size() - 1) != Line(last);
             },
             &position_)
         .verdict();
@@ -141,8 +191,8 @@ TEST_F(FollowTest, GoesOnAfterACut) {
     reply.messages = {Message(start, 2)};
     return reply;
   });
-  EXPECT_EQ(FollowUntil("5"), Verdict::kDone);
-  EXPECT_EQ(data_, "0 1 2 3 4 5 ");
+  EXPECT_EQ(FollowUntil(5), Verdict::kDone);
+  EXPECT_EQ(data_, Lines(0, 6));
   EXPECT_EQ(position_.next_sequence, 6);
 }
 
@@ -155,16 +205,22 @@ TEST_F(FollowTest, QuietTimesAreInOrder) {
   });
   CallOptions options;
   options.stream_timeout = std::chrono::milliseconds(50);
-  EXPECT_EQ(FollowUntil("0", options), Verdict::kDone);
+  EXPECT_EQ(FollowUntil(0, options), Verdict::kDone);
   EXPECT_TRUE(timing_.pauses().empty());
 }
 
 TEST_F(FollowTest, AGapIsAnError) {
-  FakeReply reply;
-  reply.messages = {Message(0, 1), Message(2, 1)};
-  server_.Script("FollowEntries", {reply});
-  EXPECT_EQ(FollowUntil("2"), Verdict::kFailed);
-  EXPECT_EQ(data_, "0 ");
+  v1::FollowEntriesResponse skipping;
+  for (const int sequence : {1, 3}) skipping.add_lines(Line(sequence));
+  skipping.set_first_sequence(1);
+  for (const auto& second : {Message(2, 1), Message(0, 1), skipping.SerializeAsString()}) {
+    FakeReply reply;
+    reply.messages = {Message(0, 1), second};
+    server_.Script("FollowEntries", {reply});
+    data_.clear();
+    EXPECT_EQ(FollowUntil(3), Verdict::kFailed);
+    EXPECT_EQ(data_, Lines(0, 1));
+  }
 }
 
 }  // namespace

@@ -3,16 +3,18 @@
 #include <arpa/inet.h>
 
 #include <fstream>
-#include <future>
 #include <sstream>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/completion_queue.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/channel_arguments.h"
 
 namespace redpoints {
@@ -64,6 +66,26 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const 
 
 }  // namespace
 
+ConnectionTrouble TroubleIn(std::string_view message) {
+  using enum ConnectionTrouble;
+  constexpr std::pair<std::string_view, ConnectionTrouble> kWords[] = {
+      {"DNS resolution failed", kUnknownHost},
+      {"is not in peer certificate", kServerName},
+      {"Hostname Verification Check failed", kServerName},
+      {"certificate verify failed", kServerCertificate},
+      {"wrong version number", kNoTls},
+      {"Deadline Exceeded", kNoAnswer},
+      {"Connection refused", kRefused},
+      {"Socket closed", kHungUp},
+      {"Connection reset", kHungUp},
+      {"empty address list", kUnusableFiles},  // credentials that can't be made leave a channel to nowhere
+  };
+  for (const auto& [words, trouble] : kWords) {
+    if (message.find(words) != std::string_view::npos) return trouble;
+  }
+  return kOther;
+}
+
 Connection::Connection(std::shared_ptr<grpc::Channel> channel) : channel_(std::move(channel)) {}
 
 absl::StatusOr<std::shared_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
@@ -88,16 +110,23 @@ bool Connection::WaitForConnected(std::chrono::milliseconds timeout) const {
   return channel_->WaitForConnected(std::chrono::system_clock::now() + timeout);
 }
 
-std::string Connection::WhyNotConnected() const {
+std::string Connection::LastError(std::chrono::milliseconds timeout) const {
+  grpc::GenericStub stub(channel_);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));
-  const grpc::Slice nothing;
-  const grpc::ByteBuffer request(&nothing, 1);
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
+  grpc::CompletionQueue queue;
+  grpc::Status status;
   grpc::ByteBuffer response;
-  std::promise<std::string> why;
-  grpc::GenericStub(channel_).UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
-                                        [&](const grpc::Status& status) { why.set_value(status.error_message()); });
-  return why.get_future().get();
+  const grpc::Slice empty;
+  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::ByteBuffer(&empty, 1), &queue);
+  call->StartCall();
+  call->Finish(&response, &status, nullptr);
+  void* tag = nullptr;
+  bool is_ok = false;
+  queue.Next(&tag, &is_ok);
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED
+             ? status.error_message()
+             : "";
 }
 
 }  // namespace redpoints

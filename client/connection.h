@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 
@@ -22,6 +23,21 @@ struct ConnectionOptions {
   bool is_plaintext = false;     // no TLS; to loopback only
 };
 
+// Why there is no connection, as far as gRPC's words tell.
+enum class ConnectionTrouble {
+  kOther,
+  kUnknownHost,        // the name has no address
+  kNoAnswer,           // in the time given
+  kRefused,            // nobody listens there
+  kServerCertificate,  // not signed by the CA, or its time is over
+  kServerName,         // the certificate is for another name
+  kNoTls,              // the server speaks something else
+  kHungUp,             // the server did, right after the handshake: under TLS 1.3 all that shows of a certificate that it does not accept
+  kUnusableFiles,      // they hold no PEM, or the key belongs to another certificate
+};
+
+ConnectionTrouble TroubleIn(std::string_view message);
+
 class Connection {
  public:
   // Reads the files and makes the channel; does not connect. INVALID_ARGUMENT for options that contradict each other or files that
@@ -31,9 +47,9 @@ class Connection {
   // Connects if need be. False: no connection stood within `timeout`, so nothing was sent over it.
   bool WaitForConnected(std::chrono::milliseconds timeout) const;
 
-  // Why there is no connection, in gRPC's words: "... Connection refused", "... certificate verify failed ...". Waits up to a second. Should
-  // there be one by now, it is asked for its health, and the text is empty.
-  std::string WhyNotConnected() const;
+  // gRPC's words, English, on why no connection stands; empty when one does by now. Asks the server for its health, which has no
+  // effect.
+  std::string LastError(std::chrono::milliseconds timeout) const;
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 

@@ -1,10 +1,9 @@
 #include "client/cli/app.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <exception>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -14,11 +13,15 @@
 #include "client/cli/commands.h"
 #include "client/cli/completion.h"
 #include "client/cli/table.h"
+#include "client/cli/usage.h"
+#include "client/cli/validators.h"
 
 namespace redpoints::cli {
 namespace {
 
 constexpr int kHelpColumn = 34;
+// What a server takes unless it is configured otherwise.
+constexpr std::int64_t kTimeoutMaxMs = 30'000;
 
 // CLI11 pads by bytes, which puts Chinese text out of line.
 class HelpFormatter : public CLI::Formatter {
@@ -39,6 +42,14 @@ class HelpFormatter : public CLI::Formatter {
 
   std::string make_option(const CLI::Option* option, bool is_positional) const override {
     return Line(make_option_name(option, is_positional) + make_option_opts(option), make_option_desc(option));
+  }
+  // Without the choices, which the description tells.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0) return "";  // a flag
+    const std::string type = option->get_type_name();
+    return " " + get_label(type.substr(0, type.find(':'))) +
+           (option->get_default_str().empty() ? "" : "=" + option->get_default_str()) +
+           (option->get_expected_max() > 1 ? " ..." : "") + (option->get_required() ? " " + get_label("REQUIRED") : "");
   }
   std::string make_subcommand(const CLI::App* command) const override {
     return Line(command->get_display_name(true), command->get_description());
@@ -61,6 +72,7 @@ std::string Footer(const Text& t) {
       "  3  未发送: 连不上服务器\n"
       "  4  结果未知: 可能已办理; 用同一 --request-id 重发或用 outcome 查询\n"
       "  5  服务器或网络的其他错误\n"
+      "中断(Ctrl-C、断电)时也是未知: 自动生成的请求编号在发送之前显示在终端上; 脚本请自备 --request-id。\n"
       "选项也可写在配置文件里(TOML: server = \"...\"),或用环境变量 REDPOINTS_SERVER、REDPOINTS_PROGRAM 等;\n"
       "命令行优先于环境变量,环境变量优先于配置文件。",
       "Exit codes:\n"
@@ -70,6 +82,8 @@ std::string Footer(const Text& t) {
       "  3  not sent: no connection to the server\n"
       "  4  outcome unknown: it may have been carried out; repeat with the same --request-id or ask with outcome\n"
       "  5  any other error of the server or the network\n"
+      "A cut (Ctrl-C, a power failure) leaves it unknown, too: a request id of our own making is shown on the terminal before anything\n"
+      "is sent; scripts should bring their --request-id.\n"
       "Options may also stand in the configuration file (TOML: server = \"...\") or the environment (REDPOINTS_SERVER,\n"
       "REDPOINTS_PROGRAM, ...). The command line comes first, then the environment, then the file.");
 }
@@ -91,20 +105,21 @@ void AddGlobalOptions(CLI::App& app, Session& s) {
   add("--server-name", options.connection.server_name,
       t("服务器证书上的名称,与主机名不同时用", "name in the server's certificate, where it is not the host"));
   app.add_flag("--plaintext", options.connection.is_plaintext, t("不加密,仅限本机", "no TLS; to loopback only"))->take_last();
-  add("--timeout-ms", options.timeout_ms, t("每次请求的时限(毫秒)", "deadline of one request in milliseconds"))
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{30'000}).description(""))
+  add("--timeout-ms", options.timeout_ms,
+      t("每次请求的时限(毫秒),最多 30000", "deadline of one request in milliseconds, at most 30000"))
+      ->check(Between(1, kTimeoutMaxMs, t))
       ->capture_default_str();
   app.add_option_function<std::string>(
          "--output",
          [&options](const std::string& form) { options.output = form == "json" ? OutputForm::kJson : OutputForm::kTable; },
          t("输出形式 table 或 json", "table or json"))
       ->take_last()
-      ->check(CLI::IsMember({"table", "json"}).description(""));
+      ->check(OneOf({"table", "json"}, t));
   // Picked before the texts were; here it is only checked.
   app.add_option_function<std::string>(
          "--lang", [](const std::string&) {}, t("语言 zh 或 en; 默认随 LC_ALL、LANG", "zh or en; by default as LC_ALL, LANG say"))
       ->take_last()
-      ->check(CLI::IsMember({"zh", "en"}).description(""));
+      ->check(OneOf({"zh", "en"}, t));
   add("--request-id", options.request_id, t("重复同一请求时用的编号(UUID)", "UUID of the intent, to repeat it"));
 }
 
@@ -129,7 +144,7 @@ void AddCompletion(CLI::App& app, Session& s) {
                       ->group(t("其他", "Other"));
   command->add_option("shell", *shell, "bash, zsh, fish")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+      ->check(OneOf({"bash", "zsh", "fish"}, t));
   OnRun(command, s, [shell, &app, &s] {
     s.out() << CompletionScript(app, *shell) << std::flush;
     return ExitCode::kDone;
@@ -142,44 +157,17 @@ void GroupHelp(CLI::App& app, const std::string& group) {
   for (auto* command : app.get_subcommands([](CLI::App*) { return true; })) GroupHelp(*command, group);
 }
 
-// "redpoints member create", as far as it was understood.
-std::string Verb(const CLI::App& app) {
-  const auto chosen = app.get_subcommands();
-  return app.get_name() + (chosen.empty() ? "" : " " + Verb(*chosen.front()));
-}
-
-// CLI11's own messages, in Chinese where they are common.
-std::string UsageText(const CLI::ParseError& error, const Text& t) {
-  const std::string text = error.what();
-  if (t.language() == Language::kEn) return text;
-  const auto after = [&](const char* mark) {
-    const auto at = text.find(mark);
-    return at == std::string::npos ? text : text.substr(at + std::string_view(mark).size());
-  };
-  if (dynamic_cast<const CLI::RequiredError*>(&error)) {
-    const auto end = text.find(" is required");
-    return text.starts_with("A subcommand") ? "缺少子命令" : "缺少 " + text.substr(0, end);
-  }
-  if (dynamic_cast<const CLI::ExtrasError*>(&error)) return "不认识的参数: " + after("expected: ");
-  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) return "选项缺少取值: " + text.substr(0, text.find(':'));
-  if (dynamic_cast<const CLI::ConversionError*>(&error)) return "取值有误: " + after("Could not convert: ");
-  if (dynamic_cast<const CLI::ConfigError*>(&error)) return "配置文件有误: " + text;
-  if (const auto at = text.find(" not in {"); at != std::string::npos) return text.substr(0, at) + " 应为其一: " + text.substr(at + 8);
-  if (const auto at = text.find(" not in range "); at != std::string::npos) return text.substr(0, at) + " 超出范围 " + text.substr(at + 14);
-  return text;
-}
-
 }  // namespace
 
 std::string ReadInput(const std::string& path, const Text& t) {
   std::ifstream file;
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) throw CLI::ValidationError(path, t("是目录,不是文件", "is a directory"));
   if (path != "-") file.open(path, std::ios::binary);
   std::istream& in = path == "-" ? std::cin : file;
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in || in.bad()) throw CLI::ValidationError(path, t("无法读取文件", "cannot read the file"));
-  return bytes;
+  std::ostringstream bytes;
+  // An error sets a flag here where iterators would throw; and so does having nothing to put out.
+  if (in && in.peek() != std::istream::traits_type::eof()) bytes << in.rdbuf();
+  if (in.bad() || !bytes || !(in || in.eof())) throw CLI::ValidationError(path, t("无法读取文件", "cannot read the file"));
+  return bytes.str();
 }
 
 int Run(const std::vector<std::string>& arguments, Host host) {
@@ -210,20 +198,20 @@ int Run(const std::vector<std::string>& arguments, Host host) {
   try {
     std::reverse(all.begin(), all.end());  // CLI11 takes them from the back
     app.parse(std::move(all));
-    const ExitCode code = session.action();
-    session.out().flush();
-    if (session.out().good() || code != ExitCode::kDone) return static_cast<int>(code);
-    session.Note(t("已办理,但输出写入失败", "done, but the output can't be written"));
-    return static_cast<int>(ExitCode::kFailed);
+    ExitCode code = session.action();
+    // Whoever reads a result that is not all there must not take it for one.
+    if (!session.out().flush() && code == ExitCode::kDone) {
+      code = session.ExplainLoss(t("输出写入失败", "writing the output failed"), ExitCode::kFailed);
+    }
+    return static_cast<int>(code);
   } catch (const CLI::Success& success) {  // --help and --version
     return app.exit(success, session.out(), session.err());
   } catch (const CLI::ParseError& error) {
-    session.Note(t("用法有误: ", "usage: ") + UsageText(error, t));
-    session.Note(t("查看用法: ", "see ") + Verb(app) + " --help");
+    session.Note(t("用法有误: ", "usage: ") + DescribeError(app, error, t));
+    session.Note(t("查看用法: ", "see ") + ChosenCommand(app) + " --help");
     return static_cast<int>(ExitCode::kUsage);
-  } catch (const std::exception& error) {  // such as a path that no file system takes
-    session.Note(t("出错: ", "failed: ") + error.what());
-    return static_cast<int>(ExitCode::kFailed);
+  } catch (const std::exception& error) {
+    return static_cast<int>(session.ExplainLoss(t("内部错误: ", "internal error: ") + error.what(), ExitCode::kUsage));
   }
 }
 

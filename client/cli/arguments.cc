@@ -1,6 +1,7 @@
 #include "client/cli/arguments.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -10,13 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/civil_time.h"
+#include "client/request_id.h"
 
 namespace redpoints::cli {
 namespace {
-
-absl::Status Invalid(const std::string& text, const std::string& expected, const Text& t) {
-  return absl::InvalidArgumentError(t("“", "\"") + text + t("”应为", "\" should be ") + expected);
-}
 
 bool IsAllDigits(const std::string& text) {
   return !text.empty() &&
@@ -27,6 +25,14 @@ absl::TimeZone Shanghai() { return absl::FixedTimeZone(8 * 60 * 60); }
 
 }  // namespace
 
+absl::Status Invalid(const std::string& text, const std::string& expected, const Text& t) {
+  return absl::InvalidArgumentError(t("“", "\"") + text + t("”应为", "\" should be ") + expected);
+}
+
+absl::Status NotAmong(const std::string& text, const std::string& choices, const Text& t) {
+  return absl::InvalidArgumentError(t("“", "\"") + text + t("”不在可选值之内: ", "\" is none of ") + choices);
+}
+
 std::string ProgramName(const std::string& text) {
   return text.empty() || absl::StartsWith(text, "programs/") ? text : absl::StrCat("programs/", text);
 }
@@ -35,6 +41,16 @@ std::string ResourceName(const std::string& program, const std::string& collecti
   if (text.empty() || absl::StartsWith(text, "programs/")) return text;
   if (collection.empty() || absl::StartsWith(text, absl::StrCat(collection, "/"))) return absl::StrCat(program, "/", text);
   return absl::StrCat(program, "/", collection, "/", text);
+}
+
+absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text,
+                                      const Text& t) {
+  const std::string name = ResourceName(program, collection, text);
+  const std::vector<std::string> parts = absl::StrSplit(name, '/');
+  if (parts.size() != 4 || parts[2] != collection || !IsAllDigits(parts[3])) {
+    return Invalid(text, t("序号或名称,如 42 或 ", "a sequence or name such as 42 or ") + collection + "/42", t);
+  }
+  return name;
 }
 
 std::string TerminalName(const std::string& program, const std::string& text) {
@@ -126,10 +142,16 @@ absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const
   return membership;
 }
 
+absl::StatusOr<std::string> ParseUuid(const std::string& text, const Text& t) {
+  auto id = ParseRequestId(text);
+  if (!id) return Invalid(text, t(" UUID,如 ", "a UUID such as ") + "6ba7b810-9dad-11d1-80b4-00c04fd430c8", t);
+  return *std::move(id);
+}
+
 absl::StatusOr<std::string> ParseSha256(const std::string& text, const Text& t) {
   const bool is_hex = text.size() == 64 && std::all_of(text.begin(), text.end(),
                                                        [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
-  if (!is_hex) return Invalid(text, t("64 位十六进制的 SHA-256", "a SHA-256 of 64 hexadecimal digits"), t);
+  if (!is_hex) return Invalid(text, t(" 64 位十六进制的 SHA-256", "a SHA-256 of 64 hexadecimal digits"), t);
   return absl::HexStringToBytes(text);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/cli/labels.h"
@@ -14,12 +15,20 @@
 
 namespace redpoints::cli {
 
+// The errors: what `text` should have been.
+absl::Status Invalid(const std::string& text, const std::string& expected, const Text& t);
+absl::Status NotAmong(const std::string& text, const std::string& choices, const Text& t);
+
 // "minyue" or "programs/minyue" as "programs/minyue".
 std::string ProgramName(const std::string& text);
 
 // A full resource name from what was typed: "42", "redemptions/42" or "programs/minyue/redemptions/42", with collection
 // "redemptions". Empty stays empty.
 std::string ResourceName(const std::string& program, const std::string& collection, const std::string& text);
+
+// As ResourceName, of what is named by its sequence: holds, redemptions, awards, entries.
+absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text,
+                                      const Text& t);
 
 // "m1/t1", "merchants/m1/terminals/t1" or the full name.
 std::string TerminalName(const std::string& program, const std::string& text);
@@ -44,6 +53,9 @@ absl::StatusOr<v1::RoleGrant> ParseGrant(const std::string& text, const Text& t)
 // MEMBER:FROM[:TO], days as in ParseDay.
 absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const std::string& text, const Text& t);
 
+// A request id, in lower case.
+absl::StatusOr<std::string> ParseUuid(const std::string& text, const Text& t);
+
 // 64 hexadecimal digits as 32 bytes.
 absl::StatusOr<std::string> ParseSha256(const std::string& text, const Text& t);
 
@@ -51,7 +63,7 @@ template <class Enum>
 absl::StatusOr<Enum> ParseEnum(const std::string& text, const Text& t) {
   const auto& type = *google::protobuf::GetEnumDescriptor<Enum>();
   if (const auto number = EnumNumber(type, text)) return static_cast<Enum>(*number);
-  return absl::InvalidArgumentError(t("“", "\"") + text + t("”不在可选值之内:", "\" is none of ") + EnumChoices(type));
+  return NotAmong(text, EnumChoices(type), t);
 }
 
 }  // namespace redpoints::cli

@@ -9,6 +9,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/import_file.h"
 #include "client/cli/table.h"
+#include "client/cli/validators.h"
 
 namespace redpoints::cli {
 namespace {
@@ -118,7 +119,7 @@ ExitCode Correct(const Arguments& a, Session& s) {
   v1::CorrectRequest request;
   request.set_program(s.program());
   request.set_request_id(s.RequestId());
-  request.set_award(s.Name("awards", a.award));
+  request.set_award(s.EntryName("awards", "award", a.award));
   request.set_new_quantity(a.quantity);
   request.set_reason(OrUsage("--reason", ParseEnum<v1::CorrectionReason>(a.reason, s.t())));
   return s.Finish(s.client().Correct(request));
@@ -149,10 +150,11 @@ void AddAwardCommands(CLI::App& app, Session& s) {
     const auto [command, a] = add("award", t("发放一次活动的积分", "award one member for one deed"), Award);
     command->add_option("--member", a->member, t("会员或会员号", "member or member number"))->required();
     command->add_option("--activity", a->activity, t("活动编码", "activity code"))->required();
-    command->add_option("--quantity", a->quantity, t("数量", "quantity"))->required()->check(AtLeast(1));
+    command->add_option("--quantity", a->quantity, t("数量", "quantity"))->required()->check(AtLeast(1, t));
     command->add_option("--day", a->day, t("活动日期", "day of the deed"))->required();
     command->add_option("--group", a->group, t("计入的群体: ", "group it counts for: ") + EnumChoices(*v1::Group_descriptor()))
-        ->required();
+        ->required()
+        ->check(OneOfEnum<v1::Group>(t));
     command->add_option("--session", a->session, t("场次", "session"));
     command->add_option("--case", a->case_id, t("案件", "case"));
     command->add_option("--evidence-sha256", a->evidence, t("凭证的 SHA-256", "SHA-256 of the evidence"));
@@ -169,7 +171,7 @@ void AddAwardCommands(CLI::App& app, Session& s) {
           "optional: session, case, evidence_sha256, note_commitment, tags (separated by ;), about."));
     command->add_option("file,--file", a->file, t("CSV 文件; - 为标准输入", "CSV file; - is stdin"))->required();
     command->add_option("--chunk-size", a->chunk_size, t("每批条数; 续传时须相同", "items in a request; the same when going on"))
-        ->check(CLI::Range(std::int64_t{1}, kChunkMax).description(""))
+        ->check(Between(1, kChunkMax, t))
         ->capture_default_str();
     command->add_flag("--check", a->is_check, t("只检查文件", "only check the file"));
   }
@@ -179,14 +181,15 @@ void AddAwardCommands(CLI::App& app, Session& s) {
     command->add_option("award,--award", a->award, t("发放的序号或名称", "sequence or name of the award"))->required();
     command->add_option("--quantity", a->quantity, t("正确的数量; 0 为不算", "the right quantity; 0: it does not count"))
         ->required()
-        ->check(AtLeast(0));
+        ->check(AtLeast(0, t));
     command->add_option("--reason", a->reason, t("原因: ", "reason: ") + EnumChoices(*v1::CorrectionReason_descriptor()))
-        ->required();
+        ->required()
+        ->check(OneOfEnum<v1::CorrectionReason>(t));
   }
   {
     const auto [command, a] = add("donate", t("会员捐赠积分", "move a member's points to the donation pool"), Donate);
     command->add_option("--member", a->member, t("会员或会员号", "member or member number"))->required();
-    command->add_option("--points", a->points, t("积分", "points"))->required()->check(AtLeast(1));
+    command->add_option("--points", a->points, t("积分", "points"))->required()->check(AtLeast(1, t));
   }
 }
 

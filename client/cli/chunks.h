@@ -3,28 +3,36 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
+#include "client/cli/labels.h"
 #include "client/cli/session.h"
 #include "client/cli/table.h"
 #include "client/request_id.h"
 
 namespace redpoints::cli {
 
-// The row that a refusal is about, from "items[17].member" or "item" = "17" in its facts; -1 if it does not say.
-inline std::size_t RowOf(const AnswerBase& answer) {
-  if (answer.verdict() != Verdict::kRefused) return static_cast<std::size_t>(-1);
+// Which item of a batch the refusal is about, and which of its fields: "items[17].member" is {17, "member"}. An index beyond any
+// chunk where it names none.
+inline std::pair<std::size_t, std::string> RefusedItem(const AnswerBase& answer) {
+  constexpr auto kNone = std::numeric_limits<std::size_t>::max();
+  if (answer.verdict() != Verdict::kRefused) return {kNone, ""};
   for (const auto& [key, value] : answer.refused().refusal.facts) {
     const auto open = value.find('[');
-    std::size_t row = 0;
-    if (key == "item" && absl::SimpleAtoi(value, &row)) return row;
-    if (key == "field" && open != std::string::npos && absl::SimpleAtoi(value.substr(open + 1, value.find(']') - open - 1), &row)) return row;
+    if (key != "field" || open == std::string::npos) continue;
+    const char* const end = value.data() + value.size();
+    std::size_t index = kNone;
+    const auto [rest, error] = std::from_chars(value.data() + open + 1, end, index);
+    if (error == std::errc() && rest != end && *rest == ']') return {index, std::string(rest + (rest + 1 == end ? 1 : 2), end)};
   }
-  return static_cast<std::size_t>(-1);
+  return {kNone, ""};
 }
 
 // `call(rows, request_id)` sends one chunk; `keep(response)` takes its results and says how many they were. `job` names the ids;
@@ -35,7 +43,7 @@ ExitCode SendInChunks(Session& s, const std::string& job, const std::vector<Row>
                       const Keep& keep) {
   const Text& t = s.t();
   const std::string seed = s.RequestId();
-  s.Note(t("中断后可续: ", "to go on after a cut: ") + "--request-id " + seed);
+  s.TellRequestId();
   for (std::size_t begin = 0; begin < rows.size(); begin += chunk_size) {
     const auto chunk = std::span(rows).subspan(begin, std::min(chunk_size, rows.size() - begin));
     const auto answer = call(chunk, DerivedRequestId(seed, job + "/" + std::to_string(begin / chunk_size)));
@@ -43,8 +51,9 @@ ExitCode SendInChunks(Session& s, const std::string& job, const std::vector<Row>
     if (kept != chunk.size()) {
       s.Note(t("停在文件行: ", "stopped at lines: ") + std::to_string(chunk.front().line) + "–" +
              std::to_string(chunk.back().line));
-      if (const auto row = RowOf(answer); row < chunk.size()) {
-        s.Note(t("出错的文件行: ", "the line in question: ") + std::to_string(chunk[row].line));
+      if (const auto [index, field] = RefusedItem(answer); index < chunk.size()) {
+        s.Note(t("有误的文件行: ", "the line at fault: ") + std::to_string(chunk[index].line) +
+               (field.empty() ? "" : " (" + FieldLabel(field, t) + ")"));
       }
       const ExitCode code = s.Explain(answer, seed);
       // Done, but the results were lost with the reply; or not sent, but earlier chunks were: repeating the whole tells.

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -30,11 +28,6 @@ template <class Value>
 Value OrUsage(const std::string& option, absl::StatusOr<Value> value) {
   if (!value.ok()) throw CLI::ValidationError(option, std::string(value.status().message()));
   return *std::move(value);
-}
-
-// Whole numbers from `min` on. (CLI11's own PositiveNumber compares as floating point.)
-inline CLI::Validator AtLeast(std::int64_t min) {
-  return CLI::Range(min, std::numeric_limits<std::int64_t>::max()).description("");
 }
 
 // The file's bytes, or a usage error. "-" is stdin.

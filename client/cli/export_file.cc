@@ -40,10 +40,27 @@ std::string_view LastLine(std::string_view lines) {
   return before == std::string_view::npos ? lines : lines.substr(before + 1);
 }
 
+// Whether what there is of a first line, which has no end, can be one of an export that begins with entry `sequence`.
+bool IsBeginning(std::string_view text, ExportFile kind, std::int64_t sequence) {
+  const std::string begin = kind == ExportFile::kJsonLines ? "{\"v\":" : sequence == 0 ? "\xEF\xBB\xBF" : absl::StrCat(sequence, ",");
+  const auto common = std::min(text.size(), begin.size());
+  return text.substr(0, common) == begin.substr(0, common);
+}
+
+absl::StatusOr<std::string> ReadFrom(std::ifstream& file, std::int64_t begin, std::int64_t end, const Text& t) {
+  std::string bytes(static_cast<std::size_t>(std::max<std::int64_t>(0, end - begin)), '\0');
+  file.clear();
+  file.seekg(begin);
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file) return absl::InvalidArgumentError(t("无法读取文件", "cannot read the file"));
+  return bytes;
+}
+
 }  // namespace
 
-absl::StatusOr<PartialFile> LookAtPartialFile(const std::string& path, ExportFile kind, std::int64_t start_sequence, const Text& t) {
-  PartialFile partial{.start_sequence = start_sequence, .next_sequence = start_sequence, .kept_bytes = 0, .tail = ""};
+absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportFile kind, std::int64_t start_sequence,
+                                                const Text& t) {
+  PartialExport partial{.start_sequence = start_sequence, .next_sequence = start_sequence, .tail_begin = 0, .tail = {}};
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return partial;
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
@@ -52,47 +69,45 @@ absl::StatusOr<PartialFile> LookAtPartialFile(const std::string& path, ExportFil
 
   // The first line with an entry: CSV that begins with entry 0 has a header before it.
   std::string line;
-  std::int64_t body_begin = 0;
+  std::int64_t header_bytes = 0;
   std::getline(file, line);
+  if (file.eof() && !IsBeginning(line, kind, start_sequence)) return NotAnExport(t);
   if (kind == ExportFile::kCsv && start_sequence == 0 && !file.eof()) {
     if (!line.starts_with("\xEF\xBB\xBF")) return NotAnExport(t);
-    body_begin = static_cast<std::int64_t>(line.size()) + 1;
+    header_bytes = static_cast<std::int64_t>(line.size()) + 1;
     std::getline(file, line);
   }
-  if (!file.eof()) {
+  const bool is_whole = !file.eof();
+  if (is_whole) {
     const auto first = SequenceOf(line, kind, t);
     if (!first.ok()) return first.status();
     if (*first != start_sequence) {
       return absl::InvalidArgumentError(
           absl::StrCat(t("文件的第一条是 ", "the file begins with entry "), *first, t(",不是 ", ", not "), start_sequence));
     }
-  }
-
-  const std::int64_t end_begin = std::max(body_begin, size - kTailBytes);
-  std::string end(static_cast<std::size_t>(size - end_begin), '\0');
-  file.clear();
-  file.seekg(end_begin);
-  file.read(end.data(), static_cast<std::streamsize>(end.size()));
-  // Behind the last whole line a cut may have left a part of one.
-  std::string_view rest = std::string_view(end).substr(0, end.rfind('\n') + 1);
-  if (!rest.empty()) {
-    const auto last = SequenceOf(LastLine(rest), kind, t);
+    const std::int64_t window_begin = std::max(header_bytes, size - kTailBytes);
+    const auto window = ReadFrom(file, window_begin, size, t);
+    if (!window.ok()) return window.status();
+    // A cut may have left a part of a line at the end.
+    std::string_view lines = *window;
+    lines = lines.substr(0, lines.rfind('\n') + 1);
+    if (lines.empty()) return NotAnExport(t);
+    const auto last = SequenceOf(LastLine(lines), kind, t);
     if (!last.ok()) return last.status();
     partial.start_sequence = *last;
     partial.next_sequence = kind == ExportFile::kCsv ? *last : *last + 1;
-    for (auto each = last; !rest.empty() && *each == *last;) {
-      rest.remove_suffix(LastLine(rest).size() + 1);
-      if (rest.empty() || kind == ExportFile::kJsonLines) break;
-      each = SequenceOf(LastLine(rest), kind, t);
-      if (!each.ok()) return each.status();
+    for (auto sequence = last; *sequence == *last;) {
+      lines.remove_suffix(LastLine(lines).size() + 1);
+      if (lines.empty()) break;
+      sequence = SequenceOf(LastLine(lines), kind, t);
+      if (!sequence.ok()) return sequence.status();
     }
+    if (lines.empty() && window_begin > header_bytes) return NotAnExport(t);
+    if (!lines.empty()) partial.tail_begin = window_begin + static_cast<std::int64_t>(lines.size());
   }
-  if (rest.empty() && end_begin > body_begin) return NotAnExport(t);  // an entry is shorter
-  partial.kept_bytes = rest.empty() ? 0 : end_begin + static_cast<std::int64_t>(rest.size());
-  partial.tail.resize(static_cast<std::size_t>(size - partial.kept_bytes));
-  file.seekg(partial.kept_bytes);
-  file.read(partial.tail.data(), static_cast<std::streamsize>(partial.tail.size()));
-  if (!file) return absl::InvalidArgumentError(t("无法读取文件", "cannot read the file"));
+  auto tail = ReadFrom(file, partial.tail_begin, size, t);
+  if (!tail.ok()) return tail.status();
+  partial.tail = *std::move(tail);
   return partial;
 }
 

@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 #include "client/cli/export_file.h"
+#include "client/cli/output_file.h"
 #include "client/cli/table.h"
+#include "client/cli/validators.h"
 
 namespace redpoints::cli {
 namespace {
@@ -26,9 +29,15 @@ struct Arguments {
   bool is_resume = false;
 };
 
+// Said before anything is asked for; Create() refuses whatever comes into being meanwhile.
+void RequireAbsent(const std::string& path, const std::string& message) {
+  std::error_code error;
+  if (!path.empty() && std::filesystem::exists(path, error)) throw CLI::ValidationError("--output", message);
+}
+
 ExitCode Entry(const Arguments& a, Session& s) {
   v1::GetEntryRequest request;
-  request.set_name(s.Name("entries", a.name));
+  request.set_name(s.EntryName("entries", "entry", a.name));
   return s.Finish(s.client().GetEntry(request));
 }
 
@@ -76,53 +85,78 @@ class Progress {
   std::chrono::steady_clock::time_point shown_;
 };
 
-// Where an export goes. A file is opened when there is something to write, so that what is refused leaves none behind.
-class Target {
+// Where an export goes. A file comes into being with the first answer, and a partial one is touched only once it has proved to be
+// the beginning of what the journal holds.
+class ExportOutput {
  public:
-  Target(Session& session, std::string path, PartialFile partial) : session_(session), path_(std::move(path)), partial_(std::move(partial)) {}
+  ExportOutput(const Arguments& arguments, PartialExport partial, Session& session)
+      : is_resume_(arguments.is_resume),
+        has_end_(arguments.end > 0),
+        partial_(std::move(partial)),
+        out_(arguments.file.empty() ? &session.out() : nullptr),
+        file_(arguments.file),
+        t_(session.t()) {}
 
-  // False when there is nothing to go on with; `fault` says why.
-  bool Write(const std::string& data) {
-    if (path_.empty()) return !!(session_.out() << data);
-    if (!file_.is_open() && !Open(data)) return false;
-    return !!(file_ << data);
-  }
-  // After the last of a complete export.
-  void Finish() {
-    const Text& t = session_.t();
-    if (!fault_.empty()) return;
-    if (path_.empty()) {
-      session_.out().flush();
-    } else if (file_.is_open()) {
-      file_.flush();
-    } else if (!partial_.tail.empty()) {
-      fault_ = t("账本里没有文件的最后一条: 不是同一个账本?", "the journal does not have the file's last entry: is it another one?");
-    } else {
-      Open("");
+  // False when it is of no use to go on: see error().
+  bool Take(const v1::ExportEntriesResponse& message) {
+    if (partial_.tail.empty()) return Write(message.data());
+    compared_ += message.data();
+    if (compared_.size() < partial_.tail.size() && message.next_sequence() < message.end_sequence()) return true;
+    const std::string tail = std::exchange(partial_.tail, {});
+    const std::size_t common = std::min(tail.size(), compared_.size());
+    if (tail.substr(0, common) != compared_.substr(0, common)) {
+      return Fail(t_("文件与账本不符,未改动文件", "the file differs from the journal; it was left as it is"));
     }
-    if (fault_.empty() && !(path_.empty() ? session_.out().good() : file_.good())) fault_ = t("写入失败", "writing failed");
+    if (tail.size() > common && !has_end_) return EndsEarly();
+    partial_.tail_begin += static_cast<std::int64_t>(common);
+    return Write(std::string_view(compared_).substr(common));
   }
-  const std::string& fault() const { return fault_; }
+
+  // After the last message of a whole export.
+  void Complete() {
+    if (!partial_.tail.empty()) {
+      EndsEarly();
+    } else if (error_.empty()) {
+      Write("");  // an export of nothing is an empty file
+    }
+  }
+
+  void Close() {
+    if (out_) {
+      out_->flush();
+      if (!out_->good()) Fail(t_("写入失败", "writing failed"));
+    } else if (const auto status = file_.Close(); !status.ok()) {
+      FailWriting(status);
+    }
+  }
+
+  const std::string& error() const { return error_; }
 
  private:
-  bool Open(const std::string& data) {
-    const Text& t = session_.t();
-    std::error_code error;
-    if (!partial_.IsBeginningOf(data)) {
-      fault_ = t("文件与账本不一致,没有改动文件", "file and journal differ; the file was left as it is");
-      return false;
-    }
-    if (!partial_.tail.empty()) std::filesystem::resize_file(path_, static_cast<std::uintmax_t>(partial_.kept_bytes), error);
-    if (!error) file_.open(path_, std::ios::binary | std::ios::app);
-    if (error || !file_) fault_ = t("无法写入文件", "cannot write the file");
-    return fault_.empty();
+  bool Write(std::string_view bytes) {
+    if (out_) return out_->write(bytes.data(), static_cast<std::streamsize>(bytes.size())).good();
+    absl::Status status;
+    if (!file_.is_open()) status = is_resume_ ? file_.Append(partial_.tail_begin) : file_.Create();
+    if (status.ok()) status = file_.Write(bytes);
+    return status.ok() || FailWriting(status);
+  }
+  bool EndsEarly() {
+    return Fail(t_("账本在文件结束之前就结束了,未改动文件", "the journal ends before the file does; the file was left as it is"));
+  }
+  bool FailWriting(const absl::Status& status) { return Fail(t_("写入失败: ", "writing failed: ") + std::string(status.message())); }
+  bool Fail(const std::string& error) {
+    if (error_.empty()) error_ = error;
+    return false;
   }
 
-  Session& session_;
-  const std::string path_;
-  const PartialFile partial_;
-  std::ofstream file_;
-  std::string fault_;
+  const bool is_resume_;
+  const bool has_end_;
+  PartialExport partial_;
+  std::string compared_;
+  std::ostream* const out_;  // null: into the file
+  OutputFile file_;
+  std::string error_;
+  const Text& t_;
 };
 
 ExitCode Export(const Arguments& a, Session& s) {
@@ -131,36 +165,40 @@ ExitCode Export(const Arguments& a, Session& s) {
   request.set_program(s.program());
   request.set_end_sequence(a.end);
   request.set_format(a.format == "csv" ? v1::CSV : v1::JSON_LINES);
-  PartialFile partial{.start_sequence = a.start, .next_sequence = a.start, .kept_bytes = 0, .tail = ""};
-  std::error_code error;
+  PartialExport partial{.start_sequence = a.start, .next_sequence = a.start, .tail_begin = 0, .tail = {}};
   if (a.is_resume) {
     if (a.file.empty()) throw CLI::ValidationError("--resume", t("需要 --output 文件", "needs --output"));
     const auto kind = request.format() == v1::CSV ? ExportFile::kCsv : ExportFile::kJsonLines;
-    partial = OrUsage("--resume", LookAtPartialFile(a.file, kind, a.start, t));
-  } else if (!a.file.empty() && std::filesystem::exists(a.file, error)) {
-    throw CLI::ValidationError("--output", t("文件已存在; 续传请加 --resume", "the file exists; go on with --resume"));
+    partial = OrUsage("--resume", ReadPartialExport(a.file, kind, a.start, t));
+    if (a.end > 0 && partial.start_sequence >= a.end && !partial.tail.empty()) {
+      throw CLI::ValidationError("--end", t("文件中已有此序号之后的条目", "the file has entries from this sequence on"));
+    }
+  } else {
+    RequireAbsent(a.file, t("文件已存在; 续传请加 --resume", "the file exists; go on with --resume"));
   }
-  const std::int64_t next_sequence = partial.next_sequence;
-  if (a.end > 0 && next_sequence >= a.end) return ExitCode::kDone;
   request.set_start_sequence(partial.start_sequence);
-  Target target(s, a.file, std::move(partial));
+  const std::int64_t first_sequence = partial.next_sequence;
+  ExportOutput output(a, std::move(partial), s);
   Progress progress(s);
   JournalPosition position;
   const auto answer = s.journal_reader().Export(
       request,
       [&](const v1::ExportEntriesResponse& message) {
         progress.Show(message);
-        return target.Write(message.data());
+        return output.Take(message);
       },
       &position);
+  if (answer.is_done()) output.Complete();
+  output.Close();
   if (s.is_err_terminal()) s.err() << '\r';
-  if (answer.is_done()) target.Finish();
-  if (!target.fault().empty()) {
-    s.Note(target.fault());
-    return ExitCode::kUsage;
+  if (!output.error().empty()) {
+    s.Note(output.error());
+    return ExitCode::kFailed;
   }
-  s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(std::max<std::int64_t>(0, position.next_sequence - next_sequence)) +
-         t(",下一条序号: ", ", next sequence: ") + std::to_string(position.next_sequence));
+  if (answer.is_done() || position.next_sequence > first_sequence) {
+    s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(std::max<std::int64_t>(0, position.next_sequence - first_sequence)) +
+           t(",下一条序号: ", ", next sequence: ") + std::to_string(position.next_sequence));
+  }
   return s.Explain(answer);
 }
 
@@ -169,6 +207,7 @@ ExitCode Blob(const Arguments& a, Session& s) {
   v1::GetBlobRequest request;
   request.set_program(s.program());
   request.set_sha256(OrUsage("sha256", ParseSha256(a.name, t)));
+  RequireAbsent(a.file, t("文件已存在", "the file exists"));
   const auto answer = s.client().GetBlob(request);
   if (!answer.is_done()) return s.Explain(answer);
   const std::string& content = answer.response().content();
@@ -179,15 +218,15 @@ ExitCode Blob(const Arguments& a, Session& s) {
     return ExitCode::kFailed;
   }
   if (a.file.empty()) {
-    s.out() << content << std::flush;
+    s.out() << content;
     return ExitCode::kDone;
   }
-  std::error_code error;
-  if (std::filesystem::exists(a.file, error)) throw CLI::ValidationError("--output", t("文件已存在", "the file exists"));
-  std::ofstream file(a.file, std::ios::binary);
-  file << content << std::flush;
-  if (file) return ExitCode::kDone;
-  s.Note(t("写入失败", "writing failed"));
+  OutputFile file(a.file);
+  auto status = file.Create();
+  if (status.ok()) status = file.Write(content);
+  if (status.ok()) status = file.Close();
+  if (status.ok()) return ExitCode::kDone;
+  s.Note(t("写入失败: ", "writing failed: ") + std::string(status.message()));
   return ExitCode::kFailed;
 }
 
@@ -211,18 +250,18 @@ void AddJournalCommands(CLI::App& app, Session& s) {
   {
     const auto [command, a] =
         add("follow", t("持续输出新记录(每行一条 JSON)", "print entries as they come, a line of JSON each"), Follow);
-    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0))->capture_default_str();
-    command->add_option("--count", a->count, t("输出这么多条后结束", "end after so many entries"))->check(AtLeast(1));
+    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0, t))->capture_default_str();
+    command->add_option("--count", a->count, t("输出这么多条后结束", "end after so many entries"))->check(AtLeast(1, t));
   }
   {
     const auto [command, a] = add("export", t("导出账本", "export the journal"), Export);
     command->add_option("--format", a->format, t("jsonl 或 csv", "jsonl or csv"))
-        ->check(CLI::IsMember({"jsonl", "csv"}))
+        ->check(OneOf({"jsonl", "csv"}, t))
         ->capture_default_str();
     command->add_option("--output", a->file, t("写入文件; 不填为标准输出", "file; stdout by default"));
-    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0))->capture_default_str();
+    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0, t))->capture_default_str();
     command->add_option("--end", a->end, t("结束序号(不含); 0 为目前全部", "end sequence (exclusive); 0: all there is now"))
-        ->check(AtLeast(0))
+        ->check(AtLeast(0, t))
         ->capture_default_str();
     command->add_flag("--resume", a->is_resume, t("接着写未完成的文件", "go on with a partial file"));
   }

@@ -4,6 +4,7 @@
 
 #include "client/cli/arguments.h"
 #include "client/cli/commands.h"
+#include "client/cli/validators.h"
 
 namespace redpoints::cli {
 namespace {
@@ -45,7 +46,7 @@ void FillSale(const Arguments& a, const Session& s, Request* request) {
 
 // Program, request id and clerk: what every mutation of a till carries.
 template <class Request>
-Request Mutation(const Arguments& a, const Session& s) {
+Request Mutation(const Arguments& a, Session& s) {
   Request request;
   request.set_program(s.program());
   request.set_request_id(s.RequestId());
@@ -88,9 +89,10 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
       const auto answer = s.client().Quote(request);
       const ExitCode code = s.Finish(answer);
       if (!answer.is_done() || answer.response().approved()) return code;
-      s.Note(s.t()("不能兑换", "not approved") + std::string(": ") +
-             s.t()(answer.response().refusal().zh_cn().c_str(), answer.response().refusal().reason().c_str()));
-      return ExitCode::kRefused;
+      v1::Outcome refused;
+      refused.set_state(v1::REFUSED);
+      *refused.mutable_refusal() = answer.response().refusal();
+      return CodeOf(refused, s);
     });
   }
   {
@@ -121,11 +123,11 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     auto a = std::make_shared<Arguments>();
     auto* command = add("capture", t("完成预扣", "take the points of a hold"));
     command->add_option("hold,--hold", a->name, t("预扣单的序号或名称", "sequence or name of the hold"))->required();
-    command->add_option("--points", a->points, t("积分; 不填为全部", "points; absent: all of them"))->check(AtLeast(0));
+    command->add_option("--points", a->points, t("积分; 不填为全部", "points; absent: all of them"))->check(AtLeast(0, t));
     AddTill(command, a, t);
     OnRun(command, s, [a, &s] {
       auto request = Mutation<v1::CaptureRequest>(*a, s);
-      request.set_hold(s.Name("holds", a->name));
+      request.set_hold(s.EntryName("holds", "hold", a->name));
       request.set_points(a->points);
       request.set_till_number(a->till_number);
       return s.Finish(s.client().Capture(request));
@@ -138,7 +140,7 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     AddClerk(command, a, t);
     OnRun(command, s, [a, &s] {
       auto request = Mutation<v1::VoidRequest>(*a, s);
-      request.set_hold(s.Name("holds", a->name));
+      request.set_hold(s.EntryName("holds", "hold", a->name));
       return s.Finish(s.client().Void(request));
     });
   }
@@ -147,11 +149,11 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     auto* command = add("refund", t("退还积分", "give redeemed points back"));
     command->add_option("redemption,--redemption", a->name, t("兑换的序号或名称", "sequence or name of the redemption"))
         ->required();
-    command->add_option("--points", a->points, t("退还的积分", "points to give back"))->required()->check(AtLeast(1));
+    command->add_option("--points", a->points, t("退还的积分", "points to give back"))->required()->check(AtLeast(1, t));
     AddTill(command, a, t);
     OnRun(command, s, [a, &s] {
       auto request = Mutation<v1::RefundRequest>(*a, s);
-      request.set_redemption(s.Name("redemptions", a->name));
+      request.set_redemption(s.EntryName("redemptions", "redemption", a->name));
       request.set_points(a->points);
       request.set_till_number(a->till_number);
       return s.Finish(s.client().Refund(request));
@@ -164,7 +166,7 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     AddClerk(command, a, t);
     OnRun(command, s, [a, &s] {
       auto request = Mutation<v1::ReverseRequest>(*a, s);
-      request.set_target_request_id(a->name);
+      request.set_target_request_id(OrUsage("target", ParseUuid(a->name, s.t())));
       return s.Finish(s.client().Reverse(request));
     });
   }
@@ -175,9 +177,10 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     command->add_option("id,--id", a->name, t("请求编号", "the request id"))->required();
     command->add_flag("--award", a->is_award, t("工作人员的请求(发放、更正、捐赠)", "a request of staff (award, correct, donate)"));
     OnRun(command, s, [a, &s] {
+      const std::string id = OrUsage("id", ParseUuid(a->name, s.t()));
       const auto ask = [&](auto request) {
         request.set_program(s.program());
-        request.set_request_id(a->name);
+        request.set_request_id(id);
         return request;
       };
       if (a->is_award) return FinishOutcome(s.client().GetAwardOutcome(ask(v1::GetAwardOutcomeRequest())), s);

@@ -10,6 +10,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/import_file.h"
 #include "client/cli/table.h"
+#include "client/cli/validators.h"
 
 namespace redpoints::cli {
 namespace {
@@ -37,7 +38,7 @@ struct Arguments {
 };
 
 template <class Request>
-Request Mutation(const Session& s) {
+Request Mutation(Session& s) {
   Request request;
   request.set_program(s.program());
   request.set_request_id(s.RequestId());
@@ -279,7 +280,8 @@ class Family {
 };
 
 void AddState(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
-  command->add_option("--state", a->state, t("状态: ", "state: ") + EnumChoices(*v1::RegistrationState_descriptor()));
+  command->add_option("--state", a->state, t("状态: ", "state: ") + EnumChoices(*v1::RegistrationState_descriptor()))
+      ->check(OneOfEnum<v1::RegistrationState>(t));
 }
 
 void AddName(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
@@ -291,12 +293,13 @@ void AddFile(CLI::App* command, const std::shared_ptr<Arguments>& a, const std::
 }
 
 // A list that can be given several times, one value each.
-void AddList(CLI::App* command, const char* name, std::vector<std::string>& values, const std::string& description) {
-  command->add_option(name, values, description)->allow_extra_args(false);
+CLI::Option* AddList(CLI::App* command, const char* name, std::vector<std::string>& values, const std::string& description) {
+  return command->add_option(name, values, description)->allow_extra_args(false);
 }
 
 void AddMemberFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
-  AddList(command, "--group", a->groups, t("群体,可多次: ", "group, repeatable: ") + EnumChoices(*v1::Group_descriptor()));
+  AddList(command, "--group", a->groups, t("群体,可多次: ", "group, repeatable: ") + EnumChoices(*v1::Group_descriptor()))
+      ->check(OneOfEnum<v1::Group>(t));
   command->add_option("--grid", a->grid, t("网格编码", "code of the grid"));
   AddList(command, "--membership", a->memberships,
           t("所属家庭或组织: 会员:开始日[:结束日],可多次; none 为清空",
@@ -314,7 +317,9 @@ void AddMerchantFields(CLI::App* command, const std::shared_ptr<Arguments>& a, c
 void AddStaffFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
   AddList(command, "--grant", a->grants,
           t("角色[:范围],可多次; none 为清空。角色: ", "ROLE[:SCOPE], repeatable; none empties the list. Roles: ") +
-              EnumChoices(*v1::Role_descriptor()));
+              EnumChoices(*v1::Role_descriptor()))
+      ->check(Checked([t](const std::string& text) { return text == "none" ? absl::OkStatus() : ParseGrant(text, t).status(); },
+                      EnumChoices(*v1::Role_descriptor())));
   command->add_option("--member", a->member, t("本人的会员", "the person's own membership"));
   AddState(command, a, t);
 }
@@ -338,7 +343,9 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     Family node(app, s, "node", t("组织和地点", "branches and places"), group);
     const auto [command, a] = node.Add("set", t("新增或修改节点", "add or replace a node"), SetNode);
     command->add_option("code,--code", a->name, t("编码", "code"))->required();
-    command->add_option("--kind", a->kind, EnumChoices(*v1::NodeKind_descriptor()))->required();
+    command->add_option("--kind", a->kind, EnumChoices(*v1::NodeKind_descriptor()))
+        ->required()
+        ->check(OneOfEnum<v1::NodeKind>(t));
     command->add_option("--parent", a->parent, t("上级编码", "code of the parent"));
     AddList(command, "--place", a->places, t("负责的地点,可多次", "place it looks after, repeatable"));
     command->add_option("--type", a->type, t("种类,如 grid", "what it is called, such as grid"));
@@ -347,7 +354,7 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     Family fund(app, s, "fund", t("资金", "funds"), group);
     const auto [command, a] = fund.Add("set", t("新增资金或修改预算", "add a fund or set its budget"), SetFund);
     command->add_option("code,--code", a->name, t("编码", "code"))->required();
-    command->add_option("--budget", a->budget, t("预算积分", "budget in points"))->required()->check(AtLeast(0));
+    command->add_option("--budget", a->budget, t("预算积分", "budget in points"))->required()->check(AtLeast(0, t));
   }
   {
     Family rulebook(app, s, "rulebook", t("规则册", "rulebooks"), group);
@@ -360,7 +367,9 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
   {
     Family member(app, s, "member", t("会员", "members"), group);
     const auto [create, create_arguments] = member.Add("create", t("登记会员", "register a member"), CreateMember);
-    create->add_option("--kind", create_arguments->kind, EnumChoices(*v1::MemberKind_descriptor()))->required();
+    create->add_option("--kind", create_arguments->kind, EnumChoices(*v1::MemberKind_descriptor()))
+        ->required()
+        ->check(OneOfEnum<v1::MemberKind>(t));
     AddMemberFields(create, create_arguments, t);
     create->get_option("--group")->required();
     const auto [update, update_arguments] =
@@ -412,9 +421,9 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
   {
     auto a = std::make_shared<Arguments>();
     auto* command = app.add_subcommand("list", t("列出一类登记(自动翻页)", "all registrations of one kind"))->group(group);
-    command->add_option("kind,--kind", a->kind, t("类别", "kind"))
+    command->add_option("kind,--kind", a->kind, t("类别: ", "kind: ") + "members, merchants, terminals, staff, nodes, funds, rulebooks")
         ->required()
-        ->check(CLI::IsMember({"members", "merchants", "terminals", "staff", "nodes", "funds", "rulebooks"}));
+        ->check(OneOf({"members", "merchants", "terminals", "staff", "nodes", "funds", "rulebooks"}, t));
     OnRun(command, s, [a, &s] { return List(*a, s); });
   }
 }

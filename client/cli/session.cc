@@ -3,10 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <fstream>
 #include <ostream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "client/cli/arguments.h"
+#include "client/cli/commands.h"
 #include "client/cli/view.h"
 #include "client/request_id.h"
 
@@ -19,16 +22,6 @@ std::string Sentence(const std::string& name) {
   for (char& c : text) c = c == '_' ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
   return text;
-}
-
-// The option that is at fault when no connection can be made.
-std::string FlagOf(const absl::Status& status, const ConnectionOptions& options) {
-  const std::string text(status.message());
-  const auto is_about = [&](const std::string& path) { return !path.empty() && text.ends_with(path); };
-  if (is_about(options.certificate_file) || text.starts_with("certificate")) return "--certificate";
-  if (is_about(options.key_file)) return "--key";
-  if (is_about(options.ca_file) || text.ends_with("CA file")) return "--ca";
-  return "--server";
 }
 
 }  // namespace
@@ -44,16 +37,19 @@ std::string Session::Name(const std::string& collection, const std::string& text
   return ResourceName(text.rfind("programs/", 0) == 0 ? "" : program(), collection, text);
 }
 
-std::string Session::RequestId() const {
-  if (options_.request_id.empty()) {
-    const std::string fresh = NewRequestId();
-    // Whoever breaks off by hand can ask with it what became of the request.
-    if (host_.is_err_terminal) host_.err << text_("请求编号: ", "request id: ") << fresh << std::endl;
-    return fresh;
-  }
-  auto request_id = ParseRequestId(options_.request_id);
-  if (!request_id) throw CLI::ValidationError("--request-id", text_("应为 UUID", "should be a UUID"));
-  return *std::move(request_id);
+std::string Session::EntryName(const std::string& collection, const std::string& option, const std::string& text) const {
+  return OrUsage(option, cli::EntryName(absl::StartsWith(text, "programs/") ? "" : program(), collection, text, text_));
+}
+
+std::string Session::RequestId() {
+  if (options_.request_id.empty()) return request_id_ = NewRequestId();
+  return request_id_ = OrUsage("--request-id", ParseUuid(options_.request_id, text_));
+}
+
+void Session::TellRequestId() {
+  if (is_request_id_told_) return;
+  is_request_id_told_ = true;
+  Note(text_("请求编号,中断后用它查询或重发: ", "request id, to ask or repeat after a cut: ") + "--request-id " + request_id_);
 }
 
 CallOptions Session::call_options() const {
@@ -63,17 +59,75 @@ CallOptions Session::call_options() const {
   return options;
 }
 
+void Session::CheckFiles() const {
+  const auto& options = options_.connection;
+  if (options.is_plaintext) return;
+  if (options.ca_file.empty()) {
+    throw CLI::ValidationError("--ca", text_("缺少签发服务器证书的 CA", "the CA of the server's certificate is missing"));
+  }
+  if (options.certificate_file.empty() != options.key_file.empty()) {
+    throw CLI::ValidationError(options.key_file.empty() ? "--key" : "--certificate",
+                               text_("证书和私钥须一同给出", "certificate and key belong together"));
+  }
+  for (const auto& [option, path] : {std::pair<const char*, const std::string&>{"--ca", options.ca_file},
+                                     {"--certificate", options.certificate_file},
+                                     {"--key", options.key_file}}) {
+    if (!path.empty() && std::ifstream(path).peek() == std::ifstream::traits_type::eof()) {
+      throw CLI::ValidationError(option, text_("无法读取文件 ", "cannot read ") + path);
+    }
+  }
+}
+
 const std::shared_ptr<Connection>& Session::connection() {
   if (connection_) return connection_;
   if (options_.connection.server.empty()) {
     throw CLI::ValidationError("--server", text_("缺少服务器地址", "the server's address is missing"));
   }
+  CheckFiles();
   auto connection = Connection::Open(options_.connection);
-  if (!connection.ok()) throw CLI::ValidationError(FlagOf(connection.status(), options_.connection), std::string(connection.status().message()));
+  if (!connection.ok()) {
+    if (options_.connection.is_plaintext) throw CLI::ValidationError("--plaintext", text_("仅限本机", "is for loopback only"));
+    throw CLI::ValidationError("--server", std::string(connection.status().message()));
+  }
   return connection_ = *std::move(connection);
 }
 
+std::string Session::WhyNotConnected() {
+  const auto& options = options_.connection;
+  const std::string error = connection_->LastError(call_options().connect_timeout);
+  switch (TroubleIn(error)) {
+    case ConnectionTrouble::kOther:
+      return error;
+    case ConnectionTrouble::kUnknownHost:
+      return text_("没有这个主机名", "the host's name has no address");
+    case ConnectionTrouble::kNoAnswer:
+      return text_("没有应答", "no answer");
+    case ConnectionTrouble::kRefused:
+      return text_("连接被拒绝,该端口没有服务在运行", "the connection was refused: nothing listens on this port");
+    case ConnectionTrouble::kServerCertificate:
+      return text_("服务器的证书不是由 --ca 签发的,或已过期", "the server's certificate is not signed by --ca, or out of date");
+    case ConnectionTrouble::kServerName:
+      return text_("服务器的证书上不是这个名称;名称不同时用 --server-name",
+                   "the server's certificate is for another name; where that is right, say --server-name");
+    case ConnectionTrouble::kNoTls:
+      return text_("服务器没有使用 TLS", "the server does not speak TLS");
+    case ConnectionTrouble::kUnusableFiles:
+      return text_("--ca、--certificate 或 --key 的内容不可用: 不是 PEM,或私钥与证书不配对",
+                   "--ca, --certificate or --key is of no use: not PEM, or the key belongs to another certificate");
+    case ConnectionTrouble::kHungUp:
+      if (options.is_plaintext) return text_("服务器断开了连接,可能只接受 TLS", "the server hung up: perhaps it only speaks TLS");
+      if (options.certificate_file.empty()) {
+        return text_("服务器断开了连接,可能要求 --certificate 和 --key", "the server hung up: perhaps it wants --certificate and --key");
+      }
+      return text_("服务器断开了连接,可能不接受 --certificate(不是它的 CA 签发的,或已过期)",
+                   "the server hung up: perhaps it does not accept --certificate, signed by another CA or out of date");
+  }
+  return error;
+}
+
 const Client& Session::client() {
+  // Scripts give their own, or do not need it.
+  if (!request_id_.empty() && options_.request_id.empty() && is_err_terminal()) TellRequestId();
   if (!client_) client_ = std::make_unique<Client>(connection(), call_options(), host_.timing);
   return *client_;
 }
@@ -101,20 +155,12 @@ void Session::ExplainRefusal(const Refused& refused) {
   Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + "." + name);
 }
 
-void Session::ExplainConnection(const std::string& why) {
-  const auto says = [&](const char* word) { return why.find(word) != std::string::npos; };
-  if (says("Connection refused")) {
-    Note(text_("  没有程序在这个地址上应答: 服务器是否已启动, --server 是否正确?", "  nothing answers there: does the server run, is --server right?"));
-  } else if (says("DNS") || says("resolution")) {
-    Note(text_("  找不到这个主机名: --server 是否正确?", "  no such host: is --server right?"));
-  } else if (says("certificate verify failed") || says("Peer name")) {
-    Note(text_("  服务器的证书不可信: --ca 是否正确, 证书是否到期, 名称是否与 --server 或 --server-name 相符?",
-               "  the server's certificate is not trusted: is --ca right, is it in date, has it the name of --server or --server-name?"));
-  } else if (says("andshake") || says("SSL") || says("Socket closed")) {
-    Note(text_("  加密连接没有建立: 本方证书(--certificate、--key)是否由服务器信任的 CA 签发, 是否到期?",
-               "  TLS was not agreed: was --certificate issued by the CA that the server trusts, and is it in date?"));
-  }
-  if (!why.empty()) Note("  " + why);
+ExitCode Session::ExplainLoss(const std::string& trouble, ExitCode otherwise) {
+  Note(trouble);
+  if (request_id_.empty()) return otherwise;
+  Note(text_("结果未知: 可能已办理。请用同一编号查询或重发: ", "outcome unknown: it may have been carried out; ask or repeat with ") +
+       "--request-id " + request_id_);
+  return ExitCode::kUnknown;
 }
 
 ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id) {
@@ -140,8 +186,8 @@ ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id
       Note("  " + answer.error());
       return ExitCode::kUnknown;
     case Verdict::kNotSent:
-      Note(text_("未发送: 连不上服务器 ", "not sent: no connection to ") + options_.connection.server);
-      if (connection_) ExplainConnection(connection_->WhyNotConnected());
+      Note(text_("未发送: 连不上服务器 ", "not sent: no connection to ") + options_.connection.server +
+           (connection_ ? ": " + WhyNotConnected() : ""));
       return ExitCode::kNotSent;
     case Verdict::kFailed:
       Note(text_("出错: ", "failed: ") + answer.error());

@@ -49,14 +49,21 @@ class Session {
   std::string program() const;
   // Full names of what was typed; as in arguments.h.
   std::string Name(const std::string& collection, const std::string& text) const;
+  // The same of what is named by its sequence. Throws CLI::ValidationError of `option` for anything else.
+  std::string EntryName(const std::string& collection, const std::string& option, const std::string& text) const;
   // --request-id, or a fresh one. Throws CLI::ValidationError for text that is no UUID.
-  std::string RequestId() const;
-  // Open the connection on first use. Throw CLI::ValidationError for options that do not make one.
+  std::string RequestId();
+  // Tells the id on stderr, once. What is sent must have been told first: after a Ctrl-C or a power cut nothing else asks for it.
+  void TellRequestId();
+  // Open the connection on first use, and tell a person of a fresh request id. Throw CLI::ValidationError for options that do not
+  // make one.
   const Client& client();
   const JournalReader& journal_reader();
 
   // Prints the response in the form asked for.
   void Print(const google::protobuf::Message& message);
+  // What to exit with when `trouble` kept a result from being told: of a mutation, that it may well have been carried out.
+  ExitCode ExplainLoss(const std::string& trouble, ExitCode otherwise);
   // One line on stderr, kept apart from what a script reads.
   void Note(const std::string& message);
 
@@ -64,8 +71,6 @@ class Session {
   ExitCode Explain(const AnswerBase& answer) { return Explain(answer, answer.request_id()); }
   ExitCode Explain(const AnswerBase& answer, const std::string& repeat_id);
   void ExplainRefusal(const Refused& refused);
-  // What to look at when no connection stands, and gRPC's own words.
-  void ExplainConnection(const std::string& why);
 
   // Prints the response, or explains.
   template <class Response>
@@ -79,11 +84,16 @@ class Session {
 
  private:
   const std::shared_ptr<Connection>& connection();
+  // Throws CLI::ValidationError of the option that is missing or names a file that can't be read.
+  void CheckFiles() const;
+  std::string WhyNotConnected();
   CallOptions call_options() const;
 
   const Host host_;
   const Text text_;
   GlobalOptions options_;
+  std::string request_id_;  // empty until one was asked for
+  bool is_request_id_told_ = false;
   std::shared_ptr<Connection> connection_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<JournalReader> journal_reader_;

@@ -1,6 +1,7 @@
 #include "client/cli/text.h"
 
 #include <CLI/CLI.hpp>
+#include <exception>
 
 namespace redpoints::cli {
 namespace {
@@ -28,7 +29,7 @@ std::optional<std::string> LanguageInFile(const std::optional<std::string>& path
     for (const auto& item : CLI::ConfigTOML().from_file(*path)) {
       if (item.fullname() == "lang" && !item.inputs.empty()) return item.inputs.front();
     }
-  } catch (const CLI::Error&) {
+  } catch (const std::exception&) {
     // A bad file is reported when the command line is parsed, in the language that is left.
   }
   return std::nullopt;

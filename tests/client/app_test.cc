@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -45,7 +46,7 @@ class AppTest : public testing::Test {
                                 },
                                 .out = out_,
                                 .err = err_,
-                                .is_err_terminal = false,
+                                .is_err_terminal = is_err_terminal_,
                                 .timing = timing_.Get()});
   }
 
@@ -72,6 +73,7 @@ class AppTest : public testing::Test {
   std::map<std::string, std::string> environment_;
   std::ostringstream out_;
   std::ostringstream err_;
+  bool is_err_terminal_ = false;
   const std::string directory_ = testing::TempDir() + "/redpoints_app_" + std::to_string(getpid()) + "_" +
                                  testing::UnitTest::GetInstance()->current_test_info()->name();
 };
@@ -116,6 +118,11 @@ TEST_F(AppTest, WrongUsageExits1AndSendsNothing) {
                                                        {"--timeout-ms", "0", "journal"},
                                                        {"--server", "example.org:1", "journal"},  // plaintext beyond loopback
                                                        {"award-batch", "/nonexistent"},
+                                                       {"--timeout-ms", "30001", "journal"},
+                                                       {"entry", "abc"},
+                                                       {"capture", "redemptions/7"},
+                                                       {"reverse", "7"},
+                                                       {"outcome", "7"},
                                                        {"export", "--resume"},
                                                        {"completion", "tcsh"}};
   for (const auto& arguments : wrong) EXPECT_EQ(Run(arguments), 1) << testing::PrintToString(arguments) << err_.str();
@@ -127,6 +134,39 @@ TEST_F(AppTest, WrongUsageExits1AndSendsNothing) {
     EXPECT_TRUE(server_.Calls(method).empty());
 }
 
+TEST_F(AppTest, WrongUsageIsToldInTheReadersLanguage) {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string zh, en, see;
+  };
+  const std::string toml = Write("typo.toml", "programme = \"p\"\n");
+  for (const auto& [arguments, zh, en, see] : std::vector<Case>{
+           {{}, "缺少子命令", "a command is missing", "redpoints"},
+           {{"nonsense"}, "无法识别: nonsense", "not understood: nonsense", "redpoints"},
+           {{"member"}, "缺少子命令", "a command is missing", "redpoints member"},
+           {{"redeem"}, "缺少 --member", "missing: --member", "redpoints redeem"},
+           {{"redeem", "--menber", "1"}, "无法识别: --menber 1", "not understood: --menber 1", "redpoints redeem"},
+           {{"redeem", "--member"}, "--member: 缺少值", "--member: the value is missing", "redpoints redeem"},
+           {{"journal", "extra"}, "无法识别: extra", "not understood: extra", "redpoints journal"},
+           {{"refund", "4", "--points", "x"}, "--points: “x”应为不小于 1 的整数", "--points: \"x\" should be an integer of at least 1", "redpoints refund"},
+           {{"journal", "--timeout-ms", "60000"}, "--timeout-ms: “60000”应为 1 到 30000 的整数", "--timeout-ms: \"60000\" should be an integer of 1 to 30000", "redpoints journal"},
+           // (true is what the environment says.)
+           {{"journal", "--plaintext=maybe"}, "无法识别的值: --plaintext = true,maybe", "not a value of its kind: --plaintext = true,maybe", "redpoints journal"},
+           {{"journal", "--config", "absent"}, "无法读取文件: absent", "cannot read the file: absent", "redpoints journal"},
+           {{"journal", "--config", toml}, "配置文件有误: programme", "in the configuration file: programme", "redpoints journal"},
+           {{"node", "set", "a", "--kind", "x"}, "--kind: “x”不在可选值之内: place, branch", "--kind: \"x\" is none of place, branch", "redpoints node set"},
+           {{"--output", "xml", "journal"}, "--output: “xml”不在可选值之内: table, json", "--output: \"xml\" is none of table, json", "redpoints journal"},
+           {{"entry", "abc"}, "entry: “abc”应为序号或名称,如 42 或 entries/42", "entry: \"abc\" should be a sequence or name such as 42 or entries/42", "redpoints entry"},
+       }) {
+    environment_["REDPOINTS_LANG"] = "zh";
+    EXPECT_EQ(Run(arguments), 1);
+    EXPECT_EQ(err_.str(), "用法有误: " + zh + "\n查看用法: " + see + " --help\n");
+    environment_["REDPOINTS_LANG"] = "en";
+    EXPECT_EQ(Run(arguments), 1);
+    EXPECT_EQ(err_.str(), "usage: " + en + "\nsee " + see + " --help\n");
+  }
+}
+
 TEST_F(AppTest, ARefusalExits2WithItsSentenceInEitherLanguage) {
   server_.Script("Redeem", {Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
   EXPECT_EQ(Run({"redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
@@ -134,6 +174,18 @@ TEST_F(AppTest, ARefusalExits2WithItsSentenceInEitherLanguage) {
   EXPECT_EQ(err_.str(), "refused: Insufficient points; fewer points, or another tender. [INSUFFICIENT_POINTS short_by=30]\n");
   EXPECT_EQ(Run({"--lang", "zh", "redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
   EXPECT_EQ(err_.str(), "拒绝: 积分不足。请减少积分或改用现金。 [INSUFFICIENT_POINTS short_by=30]\n");
+}
+
+TEST_F(AppTest, AnInputThatIsNoFileIsSaidToBe) {
+  for (const auto& path : {directory_, std::string(5'000, 'x'), Path("absent"), std::string("/dev/null/x")}) {
+    EXPECT_EQ(Run({"award-batch", path}), 1);
+    EXPECT_TRUE(ErrHas("cannot read the file")) << err_.str();
+    EXPECT_EQ(Run({"rulebook", "adopt", path}), 1);
+    EXPECT_EQ(Run({"member", "import", path}), 1);
+    EXPECT_EQ(Run({"--config", path, "journal"}), 1);
+    EXPECT_EQ(Run({"export", "--output", Path("new"), "--resume", "--start", "x"}), 1);
+  }
+  EXPECT_EQ(Run({"export", "--resume", "--output", directory_}), 1);
 }
 
 TEST_F(AppTest, NoConnectionExits3) {
@@ -150,6 +202,29 @@ TEST_F(AppTest, AnUnknownOutcomeExits4AndSaysHowToRepeat) {
   server_.Script("GetOutcome", {Fail(4)});
   EXPECT_EQ(Run({"refund", "42", "--points", "5", "--clerk", "c", "--request-id", kSeed}), 4);
   EXPECT_TRUE(ErrHas(std::string("--request-id ") + kSeed));
+}
+
+TEST_F(AppTest, AFreshRequestIdIsToldBeforeItIsSent) {
+  std::string told;
+  server_.On("Donate", [&](const FakeCall& call) {
+    told = err_.str();
+    EXPECT_NE(told.find(call.As<v1::DonateRequest>().request_id()), std::string::npos) << told;
+    return Done<v1::DonateResponse>();
+  });
+  is_err_terminal_ = true;
+  const std::vector<std::string> donate = {"--output", "json", "donate", "--member", "12345678", "--points", "5"};
+  EXPECT_EQ(Run(donate), 0);
+  EXPECT_EQ(told.substr(0, 12), "request id, ");
+  EXPECT_EQ(out_.str()[0], '{');
+  is_err_terminal_ = false;
+  server_.Script("Donate", {Done<v1::DonateResponse>()});
+  EXPECT_EQ(Run(donate), 0);
+  EXPECT_EQ(err_.str(), "");
+  is_err_terminal_ = true;
+  auto again = donate;
+  again.insert(again.end(), {"--request-id", kSeed});
+  EXPECT_EQ(Run(again), 0);
+  EXPECT_EQ(err_.str(), "");
 }
 
 TEST_F(AppTest, AnyOtherFailureExits5) { EXPECT_EQ(Run({"journal"}), 5); }
@@ -204,6 +279,7 @@ TEST_F(AppTest, AQuoteThatIsNotApprovedExits2) {
   server_.Script("Quote", {Send(response)});
   EXPECT_EQ(Run({"quote", "--member", "12345678", "--line", "RICE:1:200"}), 2);
   EXPECT_TRUE(OutHas("INSUFFICIENT_POINTS"));
+  EXPECT_EQ(err_.str(), "refused: Insufficient points; fewer points, or another tender. [INSUFFICIENT_POINTS]\n");
 }
 
 TEST_F(AppTest, OutcomeExitsAsTheRequestWouldHave) {
@@ -307,6 +383,24 @@ TEST_F(AwardBatchTest, StopsWhereTheOutcomeIsUnknownAndNamesTheSeed) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST_F(AwardBatchTest, ARefusedBatchNamesTheLineAtFault) {
+  int calls = 0;
+  server_.On("AwardBatch", [&calls](const FakeCall& call) {
+    return ++calls == 2 ? Refuse({.reason = v1::FIELD_INVALID, .facts = {{"expected", "x"}, {"field", "items[1].member"}}}) : Answer(call, "");
+  });
+  EXPECT_EQ(Run({"award-batch", file_, "--chunk-size", "2"}), 2);
+  EXPECT_TRUE(ErrHas("the line at fault: 5 (member)\n")) << err_.str();
+  server_.Script("AwardBatch", {Refuse({.reason = v1::FIELD_INVALID, .facts = {{"field", "items[4]"}}}),
+                                Refuse({.reason = v1::FIELD_INVALID, .facts = {{"field", "items[9].case"}}}),
+                                Refuse({.reason = v1::FIELD_INVALID, .facts = {{"field", "items"}}})});
+  EXPECT_EQ(Run({"award-batch", file_}), 2);
+  EXPECT_TRUE(ErrHas("the line at fault: 6")) << err_.str();
+  EXPECT_EQ(Run({"award-batch", file_}), 2);
+  EXPECT_FALSE(ErrHas("at fault")) << err_.str();
+  EXPECT_EQ(Run({"award-batch", file_}), 2);
+  EXPECT_FALSE(ErrHas("at fault")) << err_.str();
+}
+
 TEST_F(AwardBatchTest, ABadRowIsNamedAndNothingIsSent) {
   const std::string bad = Write("bad.csv", "member,activity,quantity,effective_day,group\n12345678,PATROL,x,20240315,residents\n");
   EXPECT_EQ(Run({"award-batch", bad}), 1);
@@ -342,75 +436,123 @@ TEST_F(AppTest, AStatementHasAllItsPages) {
   EXPECT_EQ(Last<v1::ListStatementRequest>("ListStatement").end_time().seconds(), 1'710'432'000);
 }
 
+// A journal of four entries, of which a test takes some away or changes them.
 class ExportTest : public AppTest {
  protected:
   ExportTest() {
-    server_.On("ExportEntries", [](const FakeCall& call) {
+    server_.On("ExportEntries", [this](const FakeCall& call) {
       const auto request = call.As<v1::ExportEntriesRequest>();
       FakeReply reply;
-      for (std::int64_t sequence = request.start_sequence(); sequence < 4; ++sequence) {
+      const auto end = request.end_sequence() == 0 ? end_ : request.end_sequence();
+      for (std::int64_t sequence = request.start_sequence(); sequence < end; ++sequence) {
         v1::ExportEntriesResponse message;
-        message.set_data("{\"seq\":" + std::to_string(sequence) + "}\n");
+        if (request.format() == v1::CSV) {
+          if (sequence == 0) message.set_data("\xEF\xBB\xBFseq,part\r\n");
+          const std::string row = std::to_string(sequence) + ",";
+          message.set_data(message.data() + row + "a\r\n" + row + "b\r\n");
+        } else {
+          message.set_data(Line(sequence));
+        }
         message.set_next_sequence(sequence + 1);
-        message.set_end_sequence(4);
+        message.set_end_sequence(end);
         reply.messages.push_back(message.SerializeAsString());
       }
       return reply;
     });
   }
-  static constexpr char kAll[] = "{\"seq\":0}\n{\"seq\":1}\n{\"seq\":2}\n{\"seq\":3}\n";
+
+  static std::string Line(std::int64_t sequence) { return "{\"v\":1,\"epoch\":1,\"seq\":" + std::to_string(sequence) + "}\n"; }
+  static std::string Lines(std::int64_t end) {
+    std::string lines;
+    for (std::int64_t sequence = 0; sequence < end; ++sequence) lines += Line(sequence);
+    return lines;
+  }
+  // Runs an export that goes on with a file of these bytes, and gives what is in it then.
+  std::string Resumed(const std::string& bytes, int exit_code, const std::vector<std::string>& more = {}) {
+    Write("part", bytes);
+    std::vector<std::string> arguments = {"export", "--output", Path("part"), "--resume"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_EQ(Run(arguments), exit_code) << bytes << err_.str();
+    return Bytes("part");
+  }
+
+  std::int64_t end_ = 4;
 };
 
 TEST_F(ExportTest, GoesToStdoutOrAFile) {
   EXPECT_EQ(Run({"export"}), 0);
-  EXPECT_EQ(out_.str(), kAll);
+  EXPECT_EQ(out_.str(), Lines(4));
   EXPECT_EQ(Run({"export", "--output", Path("all.jsonl")}), 0);
   EXPECT_EQ(out_.str(), "");
-  EXPECT_EQ(Bytes("all.jsonl"), kAll);
+  EXPECT_EQ(Bytes("all.jsonl"), Lines(4));
   EXPECT_TRUE(ErrHas("entries exported: 4"));
   EXPECT_EQ(Run({"export", "--output", Path("all.jsonl")}), 1);  // never overwritten
+  end_ = 0;
+  EXPECT_EQ(Run({"export", "--output", Path("none.jsonl")}), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(Path("none.jsonl")));
 }
 
 TEST_F(ExportTest, ResumeGoesOnWithAPartialFile) {
-  Write("part.jsonl", "{\"seq\":0}\n{\"seq\":1}\n{\"se");
-  EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 0) << err_.str();
-  EXPECT_EQ(Bytes("part.jsonl"), kAll);
-  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").start_sequence(), 1);  // once more, to compare
-  EXPECT_TRUE(ErrHas("entries exported: 2"));
-  EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 0) << err_.str();  // nothing has come since
-  EXPECT_EQ(Bytes("part.jsonl"), kAll);
-  EXPECT_TRUE(ErrHas("entries exported: 0"));
-}
-
-// Of another journal, or no export at all: left as it is.
-TEST_F(ExportTest, ResumeOfWhatTheJournalDoesNotHaveIsRefused) {
-  for (const char* bytes : {"{\"seq\":0}\n{\"seq\":1,\"x\":2}\n", "{\"seq\":0,\"x\":1}\n", "my notes"}) {
-    Write("part.jsonl", bytes);
-    EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 1) << bytes;
-    EXPECT_TRUE(ErrHas("file and journal differ")) << bytes;
-    EXPECT_EQ(Bytes("part.jsonl"), bytes);
+  for (const auto& bytes : {Lines(2) + "{\"v", Lines(2), Lines(4), std::string("{\"v\":1,"), std::string()}) {
+    EXPECT_EQ(Resumed(bytes, 0), Lines(4)) << bytes;
   }
-  std::string longer = kAll;
-  longer += "{\"seq\":4}\n";
-  Write("part.jsonl", longer);
-  EXPECT_EQ(Run({"export", "--output", Path("part.jsonl"), "--resume"}), 1);
-  EXPECT_TRUE(ErrHas("does not have the file's last entry"));
-  EXPECT_EQ(Bytes("part.jsonl"), longer);
+  EXPECT_TRUE(ErrHas("entries exported: 4"));
+  Resumed(Lines(3), 0);
+  EXPECT_TRUE(ErrHas("entries exported: 1,"));
+  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").start_sequence(), 2);
+  EXPECT_EQ(Resumed(Lines(2) + "{\"v", 0, {"--end", "2"}), Lines(2));
 }
 
-TEST_F(ExportTest, WhatIsRefusedLeavesNoFile) {
+TEST_F(ExportTest, ResumeGoesOnWithAPartialTable) {
+  const std::string table = "\xEF\xBB\xBFseq,part\r\n0,a\r\n0,b\r\n1,a\r\n1,b\r\n2,a\r\n2,b\r\n3,a\r\n3,b\r\n";
+  for (std::size_t size = 0; size <= table.size(); ++size) {
+    EXPECT_EQ(Resumed(table.substr(0, size), 0, {"--format", "csv"}), table) << size;
+  }
+}
+
+TEST_F(ExportTest, AFileThatIsNotTheJournalsBeginningIsLeftAsItIs) {
+  const std::string other = Line(0) + "{\"v\":1,\"epoch\":7,\"seq\":1}\n";
+  for (const auto& bytes : {other, Lines(2) + "{\"v\":9", std::string("{\"v\":1,\"program\"")}) {
+    EXPECT_EQ(Resumed(bytes, 5), bytes);
+    EXPECT_TRUE(ErrHas("the file differs from the journal")) << err_.str();
+  }
+  for (const auto& bytes : {Lines(5), Lines(4) + "{\"v", Lines(7)}) {
+    EXPECT_EQ(Resumed(bytes, 5), bytes);
+    EXPECT_TRUE(ErrHas("the journal ends before the file does")) << err_.str();
+  }
+  for (const auto& bytes : {std::string("a note without a newline"), std::string("a note\n"), Line(1)}) {
+    EXPECT_EQ(Resumed(bytes, 1), bytes);
+  }
+  EXPECT_EQ(Resumed(Lines(3), 1, {"--end", "2"}), Lines(3));
+}
+
+TEST_F(ExportTest, WithoutAnAnswerThereIsNoFile) {
   server_.Script("ExportEntries", {Refuse({.reason = v1::PERMISSION_DENIED, .facts = {}})});
-  EXPECT_EQ(Run({"export", "--output", Path("none.jsonl")}), 2);
-  EXPECT_FALSE(std::filesystem::exists(Path("none.jsonl")));
+  EXPECT_EQ(Run({"export", "--output", Path("all.jsonl")}), 2);
+  EXPECT_FALSE(std::filesystem::exists(Path("all.jsonl")));
+  EXPECT_EQ(Resumed(Lines(2) + "{\"v", 2), Lines(2) + "{\"v");
 }
 
-TEST_F(ExportTest, AnOutputThatCannotBeWrittenIsNoSuccess) {
-  EXPECT_EQ(Run({"export", "--output", "/dev/full", "--resume"}), 1);
-  EXPECT_EQ(Run({"export", "--output", Path(std::string(5000, 'x'))}), 1) << err_.str();
+TEST_F(ExportTest, WhatCannotBeWrittenIsAnError) {
+  EXPECT_EQ(Run({"export", "--output", Path("absent/all.jsonl")}), 5);
+  EXPECT_TRUE(ErrHas("writing failed: ")) << err_.str();
+  EXPECT_EQ(Run({"export", "--output", std::string(300, 'x')}), 5);
+  std::filesystem::create_symlink("/dev/full", Path("full"));
+  EXPECT_EQ(Run({"export", "--output", Path("full")}), 1);
   out_.setstate(std::ios::badbit);
-  EXPECT_NE(Run({"export"}), 0);
-  EXPECT_NE(Run({"journal"}), 0);
-  out_.clear();
+  EXPECT_EQ(Run({"export"}), 5);
+}
+
+TEST_F(AppTest, ResultsThatCannotBeWrittenAreNotTold) {
+  server_.Script("GetJournal", {Send(v1::GetJournalResponse())});
+  server_.Script("Donate", {Done<v1::DonateResponse>()});
+  out_.setstate(std::ios::badbit);
+  EXPECT_EQ(Run({"journal"}), 5);
+  EXPECT_TRUE(ErrHas("writing the output failed"));
+  // The donation was made: its id tells of it.
+  EXPECT_EQ(Run({"donate", "--member", "12345678", "--points", "5", "--request-id", kSeed}), 4);
+  EXPECT_TRUE(ErrHas(std::string("--request-id ") + kSeed));
+  EXPECT_EQ(Run({"completion", "bash"}), 5);
 }
 
 TEST_F(AppTest, FollowEndsAfterTheCount) {
@@ -421,15 +563,23 @@ TEST_F(AppTest, FollowEndsAfterTheCount) {
   server_.Script("FollowEntries", {reply});
   EXPECT_EQ(Run({"follow", "--count", "2"}), 0);
   EXPECT_EQ(out_.str(), "{\"seq\":0}\n{\"seq\":1}\n");
+  out_.setstate(std::ios::badbit);
+  EXPECT_EQ(Run({"follow"}), 5);
 }
 
 TEST_F(AppTest, ABlobMustHaveItsHash) {
   v1::GetBlobResponse response;
   response.set_content("abc");
   server_.Script("GetBlob", {Send(response)});
-  EXPECT_EQ(Run({"blob", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}), 0);
+  const std::string hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(Run({"blob", hash}), 0);
   EXPECT_EQ(out_.str(), "abc");
   EXPECT_EQ(Run({"blob", std::string(64, '0')}), 5);
+  EXPECT_EQ(Run({"blob", hash, "--output", Path("blob")}), 0);
+  EXPECT_EQ(Bytes("blob"), "abc");
+  EXPECT_EQ(Run({"blob", hash, "--output", Write("kept", "mine")}), 1);
+  EXPECT_EQ(Bytes("kept"), "mine");
+  EXPECT_EQ(Run({"blob", hash, "--output", Path("absent/blob")}), 5);
 }
 
 TEST_F(AppTest, AnUpdateChangesOnlyWhatWasGiven) {
@@ -468,56 +618,6 @@ TEST_F(AppTest, MemberNumbersStandForMembersEverywhere) {
   server_.Script("GetRegistration", {Refuse({.reason = v1::MEMBER_NOT_FOUND, .facts = {}})});
   EXPECT_EQ(Run({"merchant", "create", "--person", "12345674"}), 1);
   EXPECT_TRUE(ErrHas("no such member number")) << err_.str();
-}
-
-TEST_F(AppTest, UsageIsExplainedInTheUsersLanguage) {
-  const struct {
-    std::vector<std::string> arguments;
-    const char* says;
-    const char* see;
-  } cases[] = {
-      {{"redeem", "--line", "RICE:1:2"}, "缺少 --member", "redpoints redeem --help"},
-      {{"redeem", "--member", "12345674", "--line", "RICE:1:2", "--nope"}, "不认识的参数: --nope", "redpoints redeem --help"},
-      {{"member", "create", "--kind"}, "选项缺少取值: --kind", "redpoints member create --help"},
-      {{"--output", "xml", "journal"}, "xml 应为其一: {table,json}", "redpoints"},
-      {{"--timeout-ms", "60000", "journal"}, "超出范围", "redpoints"},
-      {{"capture", "7", "--points", "many"}, "超出范围", "redpoints capture --help"},
-      {{"--request-id", "7", "capture", "7"}, "应为 UUID", "redpoints capture --help"},
-      {{}, "缺少子命令", "redpoints --help"},
-  };
-  for (const auto& c : cases) {
-    auto arguments = c.arguments;
-    arguments.insert(arguments.begin(), {"--lang", "zh"});
-    EXPECT_EQ(Run(arguments), 1) << c.says;
-    EXPECT_TRUE(ErrHas(c.says)) << c.says << ": " << err_.str();
-    EXPECT_TRUE(ErrHas(c.see)) << c.see << ": " << err_.str();
-  }
-}
-
-TEST_F(AppTest, InputThatIsNoFileIsExplained) {
-  for (const std::string& path : {testing::TempDir(), Path("absent.csv"), std::string(5000, 'x')}) {
-    EXPECT_EQ(Run({"award-batch", path}), 1) << err_.str();
-    EXPECT_NE(err_.str(), "");
-  }
-}
-
-TEST_F(AppTest, ARefusedBatchNamesTheLineOfTheFile) {
-  Write("awards.csv", "member,activity,quantity,effective_day,group\nm1,PATROL,1,20240315,residents\n\nm2,PATROL,1,20240315,residents\n");
-  server_.Script("AwardBatch", {Refuse({.reason = v1::MEMBER_NOT_FOUND, .facts = {{"field", "items[1].member"}}})});
-  EXPECT_EQ(Run({"award-batch", Path("awards.csv")}), 2);
-  EXPECT_TRUE(ErrHas("the line in question: 4")) << err_.str();
-}
-
-TEST_F(AppTest, AQuoteThatIsNotApprovedSaysWhy) {
-  v1::QuoteResponse response;
-  response.set_points(30);
-  response.mutable_refusal()->set_reason("INSUFFICIENT_POINTS");
-  response.mutable_refusal()->set_zh_cn("积分不足");
-  server_.Script("Quote", {Send(response)});
-  EXPECT_EQ(Run({"quote", "--member", "12345678", "--line", "RICE:1:30"}), 2);
-  EXPECT_TRUE(ErrHas("not approved: INSUFFICIENT_POINTS")) << err_.str();
-  EXPECT_EQ(Run({"--lang", "zh", "quote", "--member", "12345678", "--line", "RICE:1:30"}), 2);
-  EXPECT_TRUE(ErrHas("不能兑换: 积分不足")) << err_.str();
 }
 
 TEST_F(AppTest, TheRegistryIsFilled) {
@@ -605,6 +705,39 @@ TEST_F(AppTest, CompletionKnowsEverySubcommand) {
       EXPECT_TRUE(OutHas(path)) << shell << " " << path;
     }
   }
+}
+
+// What bash offers for the last of `words`.
+std::string Completed(const std::string& script, const std::string& words) {
+  const std::string command = "bash --norc -c 'source \"" + script + "\"; COMP_WORDS=(redpoints " + words +
+                              "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _redpoints; echo \"${COMPREPLY[*]}\"'";
+  std::string offered;
+  std::FILE* pipe = popen(command.c_str(), "r");
+  for (int c = std::fgetc(pipe); c != EOF && c != '\n'; c = std::fgetc(pipe)) offered += static_cast<char>(c);
+  pclose(pipe);
+  return offered;
+}
+
+TEST_F(AppTest, CompletionOffersTheValuesThatAreKnown) {
+  EXPECT_EQ(Run({"completion", "bash"}), 0);
+  const std::string script = Write("completion.bash", out_.str());
+  EXPECT_EQ(Completed(script, "member create --kind \"\""), "person household organisation");
+  EXPECT_EQ(Completed(script, "node set --kind \"\""), "place branch");
+  EXPECT_EQ(Completed(script, "award --group re"), "residents");
+  EXPECT_EQ(Completed(script, "staff update s1 --state r"), "revoked");
+  EXPECT_EQ(Completed(script, "staff create --grant a"), "administrator auditor");
+  EXPECT_EQ(Completed(script, "journal --output \"\""), "table json");
+  EXPECT_EQ(Completed(script, "journal --output = j"), "json");
+  EXPECT_EQ(Completed(script, "--lang ="), "zh en");
+  EXPECT_EQ(Completed(script, "export --format \"\""), "jsonl csv");
+  EXPECT_EQ(Completed(script, "export --output j"), "");  // a file here
+  EXPECT_EQ(Completed(script, "list f"), "funds");
+  EXPECT_EQ(Completed(script, "completion z"), "zsh");
+  EXPECT_EQ(Completed(script, "member cr"), "create");
+  EXPECT_EQ(Run({"completion", "zsh"}), 0);
+  EXPECT_TRUE(OutHas("--kind) words_=(place branch) ;;"));
+  EXPECT_EQ(Run({"completion", "fish"}), 0);
+  EXPECT_TRUE(OutHas(" -x -a 'place branch'"));
 }
 
 }  // namespace

@@ -25,6 +25,22 @@ TEST(ArgumentsTest, AnAwardTakesAMemberNumberOrAName) {
   EXPECT_EQ(MemberOfAward("programs/p", "1234567"), "programs/p/members/1234567");
 }
 
+TEST(ArgumentsTest, WhatHasASequenceIsNamedByIt) {
+  const std::string p = "programs/p";
+  EXPECT_EQ(EntryName(p, "holds", "42", kEn).value(), "programs/p/holds/42");
+  EXPECT_EQ(EntryName(p, "holds", "holds/42", kEn).value(), "programs/p/holds/42");
+  EXPECT_EQ(EntryName("", "holds", "programs/q/holds/42", kEn).value(), "programs/q/holds/42");
+  for (const char* bad : {"", "abc", "-1", "4.2", "redemptions/42", "programs/q/redemptions/42", "programs/q", "holds/"}) {
+    EXPECT_EQ(EntryName(p, "holds", bad, kEn).status().message(),
+              "\"" + std::string(bad) + "\" should be a sequence or name such as 42 or holds/42");
+  }
+}
+
+TEST(ArgumentsTest, RequestIdsAreUuids) {
+  EXPECT_EQ(ParseUuid("6BA7B810-9dad-11d1-80b4-00c04fd430c8", kEn).value(), "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+  EXPECT_FALSE(ParseUuid("6ba7b810", kEn).ok());
+}
+
 TEST(ArgumentsTest, OnlyDaysThatExist) {
   EXPECT_EQ(ParseDay("20240229", kEn).value(), 20240229);
   EXPECT_EQ(ParseDay("2024-02-29", kEn).value(), 20240229);

@@ -6,7 +6,6 @@
 #include <fstream>
 
 #include "client/client.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/test_certificates.h"
@@ -68,7 +67,21 @@ TEST_F(ConnectionTest, TlsNeedsReadableFilesThatBelongTogether) {
   EXPECT_EQ(Open(options), absl::StatusCode::kInvalidArgument);  // no key
 }
 
-std::string Why(const ConnectionOptions& options) { return (*Connection::Open(options))->WhyNotConnected(); }
+// As gRPC 1.51 with OpenSSL says it; tests/client/tls_test.cc makes most of them happen.
+TEST(ConnectionTroubleTest, IsToldFromGrpcsWords) {
+  using enum ConnectionTrouble;
+  const std::string all = "failed to connect to all addresses; last error: ";
+  const std::string handshake = all + "UNKNOWN: ipv4:1.2.3.4:5: Ssl handshake failed: SSL_ERROR_SSL: error:";
+  EXPECT_EQ(TroubleIn("DNS resolution failed for nohost.invalid:1: C-ares status is not ARES_SUCCESS"), kUnknownHost);
+  EXPECT_EQ(TroubleIn("Deadline Exceeded"), kNoAnswer);
+  EXPECT_EQ(TroubleIn(all + "UNKNOWN: ipv4:1.2.3.4:5: Failed to connect to remote host: Connection refused"), kRefused);
+  EXPECT_EQ(TroubleIn(handshake + "0A000086:SSL routines::certificate verify failed"), kServerCertificate);
+  EXPECT_EQ(TroubleIn(handshake + "0A00010B:SSL routines::wrong version number"), kNoTls);
+  EXPECT_EQ(TroubleIn(all + "UNAVAILABLE: ipv4:1.2.3.4:5: Socket closed"), kHungUp);
+  EXPECT_EQ(TroubleIn("empty address list: "), kUnusableFiles);
+  EXPECT_EQ(TroubleIn("anything else"), kOther);
+  EXPECT_EQ(TroubleIn(""), kOther);
+}
 
 TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   const auto ca = MakeCa("ours");
@@ -90,19 +103,13 @@ TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   ConnectionOptions wrong_server = good;
   wrong_server.ca_file = Write("other_ca.pem", other_ca.certificate_pem);
   EXPECT_EQ(Read(wrong_server, kShortWait), Verdict::kNotSent);
+  EXPECT_EQ(TroubleIn(Connection::Open(wrong_server).value()->LastError(std::chrono::seconds(3))), ConnectionTrouble::kServerCertificate);
+  EXPECT_EQ(Connection::Open(good).value()->LastError(std::chrono::seconds(3)), "");
 
   ConnectionOptions wrong_caller = good;
   wrong_caller.certificate_file = Write("stranger.pem", stranger.certificate_pem);
   wrong_caller.key_file = Write("stranger.key", stranger.key_pem);
   EXPECT_NE(Read(wrong_caller, kShortWait), Verdict::kDone);
-
-  // Each says why, so that somebody can put it right.
-  ConnectionOptions nobody = good;
-  nobody.server = "127.0.0.1:1";
-  EXPECT_THAT(Why(good), testing::Not(testing::HasSubstr("refused")));
-  EXPECT_THAT(Why(nobody), testing::HasSubstr("Connection refused"));
-  EXPECT_THAT(Why(wrong_server), testing::HasSubstr("certificate verify failed"));
-  EXPECT_THAT(Why(wrong_caller), testing::AnyOf(testing::HasSubstr("andshake"), testing::HasSubstr("Socket closed")));
   EXPECT_EQ(server.Calls("GetJournal").size(), 1U);
 }
 

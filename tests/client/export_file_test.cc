@@ -2,9 +2,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <string>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace redpoints::cli {
@@ -13,85 +13,94 @@ namespace {
 const Text kEn(Language::kEn);
 constexpr auto kJson = ExportFile::kJsonLines;
 constexpr auto kCsv = ExportFile::kCsv;
-const std::string kHeader = "\xEF\xBB\xBFseq,x\r\n";
 
 class ExportFileTest : public testing::Test {
  protected:
+  void Write(const std::string& bytes) { std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes; }
+  PartialExport Read(ExportFile kind, std::int64_t start) const { return ReadPartialExport(path_, kind, start, kEn).value(); }
   void TearDown() override { std::filesystem::remove(path_); }
-  std::string Bytes() const {
-    std::ifstream file(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
-  // "start next kept" of a file with these bytes, or why not; the file is only looked at.
-  std::string Look(const std::string& bytes, ExportFile kind, std::int64_t start = 0) {
-    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
-    const auto partial = LookAtPartialFile(path_, kind, start, kEn);
-    EXPECT_EQ(Bytes(), bytes);
-    if (!partial.ok()) return std::string(partial.status().message());
-    EXPECT_EQ(partial->tail, bytes.substr(static_cast<std::size_t>(partial->kept_bytes)));
-    return absl::StrCat(partial->start_sequence, " ", partial->next_sequence, " ", partial->kept_bytes);
-  }
 
   const std::string path_ =
       testing::TempDir() + "/export_" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".jsonl";
 };
 
 TEST_F(ExportFileTest, AnAbsentOrEmptyFileStartsAtTheStart) {
-  EXPECT_EQ(LookAtPartialFile(path_, kJson, 5, kEn)->start_sequence, 5);
-  EXPECT_FALSE(std::filesystem::exists(path_));
-  EXPECT_EQ(Look("", kJson, 5), "5 5 0");
+  EXPECT_EQ(Read(kJson, 5).start_sequence, 5);
+  Write("");
+  EXPECT_EQ(Read(kJson, 5).start_sequence, 5);
+  EXPECT_EQ(Read(kJson, 5).tail, "");
 }
+
+struct Case {
+  std::string bytes;
+  std::int64_t start, asked, next;
+  std::string tail;  // what is to be compared
+};
 
 TEST_F(ExportFileTest, JsonGoesOnWithItsLastWholeLine) {
-  const std::string zero = "{\"v\":1,\"seq\":0}\n", one = "{\"v\":1,\"seq\":1}\n";
-  EXPECT_EQ(Look(zero + one, kJson), absl::StrCat("1 2 ", zero.size()));
-  EXPECT_EQ(Look(zero + one + "{\"v\":1,\"se", kJson), absl::StrCat("1 2 ", zero.size()));
-  EXPECT_EQ(Look(zero, kJson), "0 1 0");
-  EXPECT_EQ(Look("{\"v\":1,\"se", kJson, 3), "3 3 0");  // the server's first line tells whether it is ours
-}
-
-TEST_F(ExportFileTest, CsvGoesOnWithItsLastEntry) {
-  const struct {
-    std::string bytes;
-    std::int64_t start;
-    std::string found;
-  } cases[] = {
-      {"\xEF\xBB", 0, "0 0 0"},
-      {kHeader, 0, "0 0 0"},
-      {kHeader + "0,a", 0, "0 0 0"},
-      {kHeader + "0,a\r\n0,b\r\n", 0, "0 0 0"},
-      {kHeader + "0,a\r\n1,b\r\n1,c\r\n", 0, absl::StrCat("1 1 ", kHeader.size() + 5)},
-      {kHeader + "0,a\r\n1,b\r\n1,c\r\n2,", 0, absl::StrCat("1 1 ", kHeader.size() + 5)},
-      {"5,a\r\n6,b\r\n6", 5, "6 6 5"},
-      {"5,a\r\n6,b\r\n7,c\r\n", 5, "7 7 10"},
-  };
-  for (const auto& c : cases) EXPECT_EQ(Look(c.bytes, kCsv, c.start), c.found) << c.bytes;
-}
-
-TEST_F(ExportFileTest, LongFilesAreReadFromTheirEnd) {
-  std::string json, csv = kHeader;
-  for (int i = 0; i < 100'000; ++i) {
-    absl::StrAppend(&json, "{\"v\":1,\"seq\":", i, "}\n");
-    absl::StrAppend(&csv, i, ",some cell\r\n");
+  for (const auto& [bytes, start, asked, next, tail] : std::vector<Case>{
+           {"{", 3, 3, 3, "{"},
+           {"{\"v\":1,\"se", 3, 3, 3, "{\"v\":1,\"se"},
+           {"{\"v\":1,\"seq\":0}\n", 0, 0, 1, "{\"v\":1,\"seq\":0}\n"},
+           {"{\"v\":1,\"seq\":0}\n{\"v\":1,\"seq\":1}\n{\"v\":1,\"se", 0, 1, 2, "{\"v\":1,\"seq\":1}\n{\"v\":1,\"se"},
+       }) {
+    Write(bytes);
+    const auto partial = Read(kJson, start);
+    EXPECT_EQ(partial.start_sequence, asked) << bytes;
+    EXPECT_EQ(partial.next_sequence, next) << bytes;
+    EXPECT_EQ(partial.tail, tail) << bytes;
+    EXPECT_EQ(bytes.substr(static_cast<std::size_t>(partial.tail_begin)), tail) << bytes;
   }
-  EXPECT_EQ(Look(json, kJson), absl::StrCat("99999 100000 ", json.size() - sizeof("{\"v\":1,\"seq\":99999}")));
-  EXPECT_EQ(Look(csv + "100000,some cell\r\n100000,so", kCsv), absl::StrCat("100000 100000 ", csv.size()));
+}
+
+TEST_F(ExportFileTest, CsvGoesOnWithTheFirstRowOfItsLastEntry) {
+  const std::string header = "\xEF\xBB\xBFseq,x\r\n";
+  for (const auto& [bytes, start, asked, next, tail] : std::vector<Case>{
+           {"\xEF\xBB", 0, 0, 0, "\xEF\xBB"},
+           {header, 0, 0, 0, header},
+           {header + "0,a", 0, 0, 0, header + "0,a"},
+           {header + "0,a\r\n0,b\r\n", 0, 0, 0, header + "0,a\r\n0,b\r\n"},
+           {header + "0,a\r\n1,b\r\n1,c\r\n", 0, 1, 1, "1,b\r\n1,c\r\n"},
+           {header + "0,a\r\n1,b\r\n1,c\r\n2,", 0, 1, 1, "1,b\r\n1,c\r\n2,"},
+           {"5,a\r\n6,b\r\n6", 5, 6, 6, "6,b\r\n6"},
+           {"5", 5, 5, 5, "5"},
+       }) {
+    Write(bytes);
+    const auto partial = Read(kCsv, start);
+    EXPECT_EQ(partial.start_sequence, asked) << bytes;
+    EXPECT_EQ(partial.next_sequence, next) << bytes;
+    EXPECT_EQ(partial.tail, tail) << bytes;
+    EXPECT_EQ(bytes.substr(static_cast<std::size_t>(partial.tail_begin)), tail) << bytes;
+  }
+}
+
+TEST_F(ExportFileTest, ALongFileIsReadFromItsEnd) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "{\"v\":1,\"seq\":" + std::to_string(i) + "}\n";
+  Write(text);
+  EXPECT_EQ(Read(kJson, 0).start_sequence, 99'999);
+  EXPECT_EQ(Read(kJson, 0).tail, "{\"v\":1,\"seq\":99999}\n");
+  text = "\xEF\xBB\xBFseq,x\r\n";
+  for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + ",some cell\r\n";
+  Write(text + "100000,some cell\r\n100000,so");
+  EXPECT_EQ(Read(kCsv, 0).start_sequence, 100'000);
+  EXPECT_EQ(Read(kCsv, 0).tail, "100000,some cell\r\n100000,so");
 }
 
 TEST_F(ExportFileTest, AnotherExportOrFileIsRefused) {
-  EXPECT_EQ(Look("{\"v\":1,\"seq\":7}\n", kJson), "the file begins with entry 7, not 0");
-  const std::string foreign = "the file is not an export of this kind";
-  EXPECT_EQ(Look("hello\n", kJson), foreign);
-  EXPECT_EQ(Look(std::string(2 << 20, 'x'), kJson), foreign);
-  for (const char* text : {"hello\n", "0,a\r\n", "\xEF\xBB\xBFseq\r\n0\r\n"}) EXPECT_EQ(Look(text, kCsv), foreign) << text;
-  EXPECT_EQ(Look(kHeader + "7,a\r\n", kCsv), "the file begins with entry 7, not 0");
-}
-
-TEST(PartialFile, IsComparedWithTheJournalAsFarAsBothGo) {
-  const PartialFile partial{.start_sequence = 0, .next_sequence = 0, .kept_bytes = 0, .tail = "abc"};
-  for (const char* data : {"abc", "abcd", "ab", ""}) EXPECT_TRUE(partial.IsBeginningOf(data)) << data;
-  for (const char* data : {"abd", "b", "xabc"}) EXPECT_FALSE(partial.IsBeginningOf(data)) << data;
-  EXPECT_TRUE(PartialFile().IsBeginningOf("abc"));
+  Write("{\"v\":1,\"seq\":7}\n");
+  EXPECT_EQ(ReadPartialExport(path_, kJson, 0, kEn).status().message(), "the file begins with entry 7, not 0");
+  for (const char* text : {"hello\n", "hello", "{\"a", "0,a\r\n", "\xEF\xBB\xBFseq\r\n"}) {
+    Write(text);
+    EXPECT_FALSE(ReadPartialExport(path_, kJson, 0, kEn).ok()) << text;
+  }
+  for (const char* text : {"hello\n", "hello", "{", "0,a\r\n", "0,", "\xEF\xBB\xBFseq\r\n7,a\r\n", "\xEF\xBB\xBFseq\r\n0\r\n"}) {
+    Write(text);
+    EXPECT_FALSE(ReadPartialExport(path_, kCsv, 0, kEn).ok()) << text;
+  }
+  Write("4,");
+  EXPECT_FALSE(ReadPartialExport(path_, kCsv, 5, kEn).ok());
+  EXPECT_FALSE(ReadPartialExport(testing::TempDir(), kJson, 0, kEn).ok());
 }
 
 }  // namespace

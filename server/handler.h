@@ -92,19 +92,21 @@ template <class Response, class Handle> void Beside(const ServiceContext& contex
 // Whether a long read goes on: OK, or why it is given up. To be asked at each step.
 using GoOn = std::function<absl::Status()>;
 
-// Runs `read`, which gives a StatusOr<Response>, on the pool. One that may take long takes a GoOn and ends with its error: a stop does not
-// wait for it, and whoever is gone does not keep the pool busy.
-template <class Response, class Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
+// Runs `read`, which gives a StatusOr<Response>, on the pool.
+template <class Response, std::invocable Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
+  Beside(context, std::move(reply), [read = std::move(read)](Reply<Response> answer) { answer(read()); });
+}
+
+// The same for a read that may take long. It ends with the error of its GoOn: a stop does not wait for it, and whoever is gone does not keep
+// the pool busy.
+template <class Response, std::invocable<const GoOn&> Read>
+void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
   Beside(context, std::move(reply), [read = std::move(read), door = context.unary.door](Reply<Response> answer) {
-    if constexpr (std::is_invocable_v<const Read&, const GoOn&>) {
-      const GoOn go_on = [&call = answer.call(), door] {
-        if (door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
-        return IsAwaited(call) ? absl::OkStatus() : Refuse(v1::DEADLINE_PASSED);
-      };
-      answer(read(go_on));
-    } else {
-      answer(read());
-    }
+    const GoOn go_on = [&call = answer.call(), door] {
+      if (door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
+      return IsAwaited(call) ? absl::OkStatus() : Refuse(v1::DEADLINE_PASSED);
+    };
+    answer(read(go_on));
   });
 }
 

@@ -186,13 +186,12 @@ class Ledger::Impl {
     MutexLock lock(published_mutex_);
     const auto has_come = [&] {
       const Program* program = Find(id);
-      return is_waiting_over_ || (program && program->end_sequence > sequence);
+      return program && program->end_sequence > sequence;
     };
-    while (!has_come()) {
+    while (!is_waiting_over_ && !has_come()) {
       if (published_.wait_until(published_mutex_, deadline) == std::cv_status::timeout) break;
     }
-    const Program* program = Find(id);
-    return program && program->end_sequence > sequence;
+    return has_come();
   }
 
   void StopWaiting() {

@@ -425,7 +425,7 @@ Reference::Basket Reference::CheckBasket(const Origin& origin, const std::string
   if (basket.points > kMost) return refuse(v1::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kMost, " points")}});
   const std::int64_t available = member.available();
   const auto& limits = basket.book->limits();
-  if (available < limits.min_balance_to_redeem()) return refuse(v1::BELOW_MINIMUM);
+  if (available < limits.min_balance_to_redeem()) return refuse(v1::BELOW_MINIMUM, {{"min", absl::StrCat(limits.min_balance_to_redeem())}});
   std::int64_t day = 0, month = 0, merchant_day = 0;
   std::map<int, std::int64_t> counts;  // by period
   const auto& of_member = counted_of_[member.data.id];
@@ -495,7 +495,7 @@ std::map<std::string, std::pair<std::int64_t, std::int64_t>> Reference::GiveBack
   }
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> owed;
   for (const auto& [fund, all] : sale.owed) {
-    const auto fen = [&](std::int64_t part) { return Round(all.second, part, all.first, v1::DOWN); };
+    const auto fen = [&all = all](std::int64_t part) { return Round(all.second, part, all.first, v1::DOWN); };
     if (after[fund].first == before[fund].first) continue;
     owed[fund] = {before[fund].first - after[fund].first, fen(before[fund].first) - fen(after[fund].first)};
   }

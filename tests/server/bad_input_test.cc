@@ -347,7 +347,7 @@ TEST_P(BadInputTest, EveryFieldSpoiltInEveryWay) {
         way.apply(*ParentOf(request.get(), path), *path.back());
         const std::string bytes = request->SerializeAsString();
         std::int64_t entries = 0;
-        const Answer answer = Counted([&] { return world.CallBytes(sample.caller, name, bytes); }, entries);
+        const Answer answer = Counted([&, &name = name] { return world.CallBytes(sample.caller, name, bytes); }, entries);
         SCOPED_TRACE(absl::StrCat(NameOf(path), " ", way.name));
         ++tried;
         ExpectTyped(answer, entries);
@@ -388,11 +388,11 @@ TEST_P(BadInputTest, BytesThatAreNoMessage) {
     }
     for (const std::string& bytes : {good.substr(0, good.size() - 1), std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
                                      std::string("\x0a\x7f" "a"), std::string(1, '\x0b'), std::string("\x0f", 1), good + '\x07'}) {
-      const Answer answer = Counted([&] { return world.CallBytes(sample.caller, name, bytes); }, entries);
+      const Answer answer = Counted([&, &name = name] { return world.CallBytes(sample.caller, name, bytes); }, entries);
       EXPECT_EQ(answer.reason, "MESSAGE_MALFORMED") << answer;
       ExpectTyped(answer, entries);
     }
-    const Answer empty = Counted([&] { return world.CallBytes(sample.caller, name, ""); }, entries);
+    const Answer empty = Counted([&, &name = name] { return world.CallBytes(sample.caller, name, ""); }, entries);
     EXPECT_EQ(empty.reason, "FIELD_REQUIRED") << empty;
     ExpectTyped(empty, entries);
     // Fields of a later version are passed over.

@@ -28,15 +28,15 @@ std::size_t CsvHeaderBytes(std::string_view data) {
 // Whether the stored line is that of entry `sequence`: its number is among the first fields, and no text stands before it that
 // could hold a quote.
 bool IsLineOf(std::string_view line, std::int64_t sequence) {
-  const std::string field = absl::StrCat("\"seq\":", sequence);
-  const auto found = line.find(field);
-  if (found == std::string_view::npos || found != line.find("\"seq\":")) return false;
-  const auto after = line.substr(found + field.size(), 1);
-  return after == "," || after == "}";
+  constexpr std::string_view kField = "\"seq\":";
+  const auto found = line.find(kField);
+  if (found == std::string_view::npos) return false;
+  const auto value = line.substr(found + kField.size());
+  return value.starts_with(absl::StrCat(sequence, ",")) || value.starts_with(absl::StrCat(sequence, "}"));
 }
 
-// Whether `message` holds the entries from position.next_sequence on, none left out, as far as its format shows: of CSV, whose cells
-// may hold line ends, the first row.
+// Whether `message` holds the entries from position.next_sequence on, none left out, as far as its format shows: of CSV, whose
+// cells may hold line ends, the first row.
 bool IsNext(const v1::ExportEntriesResponse& message, v1::ExportFormat format, const JournalPosition& position) {
   const std::int64_t next = message.next_sequence();
   const std::int64_t end = message.end_sequence();

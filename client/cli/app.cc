@@ -82,7 +82,8 @@ std::string Footer(const Text& t) {
       "  3  not sent: no connection to the server\n"
       "  4  outcome unknown: it may have been carried out; repeat with the same --request-id or ask with outcome\n"
       "  5  any other error of the server or the network\n"
-      "A cut (Ctrl-C, a power failure) leaves it unknown, too: a request id of our own making is shown on the terminal before anything\n"
+      "A cut (Ctrl-C, a power failure) leaves it unknown, too: a request id of our own making is shown on the terminal before "
+      "anything\n"
       "is sent; scripts should bring their --request-id.\n"
       "Options may also stand in the configuration file (TOML: server = \"...\") or the environment (REDPOINTS_SERVER,\n"
       "REDPOINTS_PROGRAM, ...). The command line comes first, then the environment, then the file.");
@@ -142,9 +143,7 @@ void AddCompletion(CLI::App& app, Session& s) {
   auto shell = std::make_shared<std::string>();
   auto* command = app.add_subcommand("completion", t("输出 shell 补全脚本", "print a completion script for a shell"))
                       ->group(t("其他", "Other"));
-  command->add_option("shell", *shell, "bash, zsh, fish")
-      ->required()
-      ->check(OneOf({"bash", "zsh", "fish"}, t));
+  command->add_option("shell", *shell, "bash, zsh, fish")->required()->check(OneOf({"bash", "zsh", "fish"}, t));
   OnRun(command, s, [shell, &app, &s] {
     s.out() << CompletionScript(app, *shell) << std::flush;
     return ExitCode::kDone;

@@ -21,6 +21,8 @@ bool IsAllDigits(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); });
 }
 
+bool IsNumber(const std::string& text) { return IsAllDigits(text) && text.size() >= 8 && text.size() <= 10; }
+
 absl::TimeZone Shanghai() { return absl::FixedTimeZone(8 * 60 * 60); }
 
 }  // namespace
@@ -60,9 +62,11 @@ std::string TerminalName(const std::string& program, const std::string& text) {
 }
 
 std::string MemberOfAward(const std::string& program, const std::string& text) {
-  if (IsAllDigits(text) && text.size() >= 8 && text.size() <= 10) return absl::StrCat("members/", text);
+  if (IsNumber(text)) return absl::StrCat("members/", text);
   return ResourceName(program, "members", text);
 }
+
+bool IsByNumber(const std::string& member) { return IsNumber(member.substr(member.rfind('/') + 1)); }
 
 absl::StatusOr<std::int64_t> ParseNumber(const std::string& text, const Text& t) {
   std::int64_t value = 0;

@@ -36,6 +36,9 @@ std::string TerminalName(const std::string& program, const std::string& text);
 // A member where an award or donation is for: a bare 会员号 of 8 to 10 digits is "members/{会员号}", anything else a resource name.
 std::string MemberOfAward(const std::string& program, const std::string& text);
 
+// Whether a member's full name has a 会员号 in the place of the id.
+bool IsByNumber(const std::string& member);
+
 absl::StatusOr<std::int64_t> ParseNumber(const std::string& text, const Text& t);
 
 // 20240315 or 2024-03-15, as yyyymmdd.

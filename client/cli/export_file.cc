@@ -42,7 +42,9 @@ std::string_view LastLine(std::string_view lines) {
 
 // Whether what there is of a first line, which has no end, can be one of an export that begins with entry `sequence`.
 bool IsBeginning(std::string_view text, ExportFile kind, std::int64_t sequence) {
-  const std::string begin = kind == ExportFile::kJsonLines ? "{\"v\":" : sequence == 0 ? "\xEF\xBB\xBF" : absl::StrCat(sequence, ",");
+  const std::string begin = kind == ExportFile::kJsonLines ? "{\"v\":"
+                            : sequence == 0                ? "\xEF\xBB\xBF"
+                                                           : absl::StrCat(sequence, ",");
   const auto common = std::min(text.size(), begin.size());
   return text.substr(0, common) == begin.substr(0, common);
 }

@@ -143,7 +143,9 @@ class ExportOutput {
   bool EndsEarly() {
     return Fail(t_("账本在文件结束之前就结束了,未改动文件", "the journal ends before the file does; the file was left as it is"));
   }
-  bool FailWriting(const absl::Status& status) { return Fail(t_("写入失败: ", "writing failed: ") + std::string(status.message())); }
+  bool FailWriting(const absl::Status& status) {
+    return Fail(t_("写入失败: ", "writing failed: ") + std::string(status.message()));
+  }
   bool Fail(const std::string& error) {
     if (error_.empty()) error_ = error;
     return false;
@@ -196,7 +198,8 @@ ExitCode Export(const Arguments& a, Session& s) {
     return ExitCode::kFailed;
   }
   if (answer.is_done() || position.next_sequence > first_sequence) {
-    s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(std::max<std::int64_t>(0, position.next_sequence - first_sequence)) +
+    s.Note(t("已导出条目: ", "entries exported: ") +
+           WithThousands(std::max<std::int64_t>(0, position.next_sequence - first_sequence)) +
            t(",下一条序号: ", ", next sequence: ") + std::to_string(position.next_sequence));
   }
   return s.Explain(answer);

@@ -28,6 +28,8 @@ constexpr Word kFields[] = {
     {"cap_hit", "达到上限"},
     {"closing_balance", "期末余额"},
     {"code", "编码"},
+    {"content", "内容"},
+    {"data", "数据"},
     {"debt", "欠分"},
     {"debt_change", "欠分变动"},
     {"debt_paid_points", "抵扣欠分"},
@@ -39,8 +41,10 @@ constexpr Word kFields[] = {
     {"epoch", "纪元"},
     {"expire_time", "到期时间"},
     {"expired_points", "过期积分"},
+    {"explanation", "说明"},
     {"explanation_zh_cn", "说明"},
     {"facts", "详情"},
+    {"first_sequence", "起始序号"},
     {"first_state", "首次结果"},
     {"from_day", "开始日"},
     {"fund", "资金"},
@@ -64,6 +68,8 @@ constexpr Word kFields[] = {
     {"name", "名称"},
     {"next_expiry_amount", "最近到期积分"},
     {"next_expiry_day", "最近到期日"},
+    {"next_page_token", "翻页标记"},
+    {"next_sequence", "下一条序号"},
     {"next_zh_cn", "下一步"},
     {"node", "节点"},
     {"number", "会员号"},
@@ -81,6 +87,7 @@ constexpr Word kFields[] = {
     {"reference", "关联序号"},
     {"refunded_points", "已退积分"},
     {"refusal", "拒绝"},
+    {"registration", "登记"},
     {"registrations", "登记"},
     {"replayed", "重复请求"},
     {"request_id", "请求编号"},
@@ -97,11 +104,24 @@ constexpr Word kFields[] = {
     {"state_sequence", "状态序号"},
     {"target", "被撤销的请求"},
     {"terminal", "终端"},
+    {"text", "文本"},
     {"to_day", "结束日"},
     {"type", "种类"},
     {"unit", "单位"},
     {"version", "版本"},
     {"zh_cn", "说明"},
+};
+
+// Of a refusal.
+constexpr Word kFacts[] = {
+    {"expected", "应为"}, {"field", "字段"}, {"fund", "资金"},         {"limit", "限额"}, {"line", "明细(从 0 数起)"},
+    {"max", "最多"},      {"min", "至少"},   {"max_days", "最多天数"}, {"name", "名称"},  {"request_kind", "请求类型"},
+    {"short_by", "还差"},
+};
+
+constexpr Word kLimits[] = {
+    {"per_redemption", "单笔"},   {"member_day", "会员当日"}, {"member_month", "会员当月"},
+    {"merchant_day", "商户当日"}, {"count", "次数"},          {"entry_size", "单笔明细"},
 };
 
 constexpr Word kValues[] = {
@@ -155,6 +175,13 @@ std::string FieldLabel(const std::string& name, const Text& t) {
   std::string label = word ? word->zh : name;
   std::replace(label.begin(), label.end(), '_', ' ');
   return label;
+}
+
+std::string FactText(const std::string& key, const std::string& value, const Text& t) {
+  const Word* word = t.language() == Language::kZh ? Find(kFacts, key) : nullptr;
+  if (!word) return key + "=" + value;
+  const Word* limit = key == "limit" ? Find(kLimits, value) : nullptr;
+  return std::string(word->zh) + " " + (limit ? limit->zh : value);
 }
 
 std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t) {

@@ -13,6 +13,9 @@ namespace redpoints::cli {
 // "available_change" is "可用变动" or "available change".
 std::string FieldLabel(const std::string& name, const Text& t);
 
+// A fact of a refusal: "还差 30" or "short_by=30".
+std::string FactText(const std::string& key, const std::string& value, const Text& t);
+
 // PARTY_VANGUARD is "先锋党员" or "party-vanguard", the form that a command line takes. Empty for the unspecified value.
 std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t);
 

@@ -1,3 +1,4 @@
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -50,7 +51,38 @@ bool IsNone(const std::vector<std::string>& list) { return list.size() == 1 && l
 template <class Registered>
 void SetState(const Arguments& a, const Session& s, Registered* registered) {
   if (a.state) registered->set_state(OrUsage("--state", ParseEnum<v1::RegistrationState>(*a.state, s.t())));
-  if (registered->state() == v1::REGISTRATION_STATE_UNSPECIFIED) registered->set_state(v1::ACTIVE);
+}
+
+void Apply(const Arguments& a, const Session& s, v1::Member* member) {
+  if (!a.kind.empty()) member->set_kind(OrUsage("--kind", ParseEnum<v1::MemberKind>(a.kind, s.t())));
+  if (!a.groups.empty()) member->clear_groups();
+  for (const auto& group : a.groups) member->add_groups(OrUsage("--group", ParseEnum<v1::Group>(group, s.t())));
+  if (a.grid) member->set_grid(*a.grid);
+  if (!a.memberships.empty()) member->clear_memberships();
+  if (!IsNone(a.memberships)) {
+    for (const auto& text : a.memberships) {
+      *member->add_memberships() = OrUsage("--membership", ParseMembership(s.program(), text, s.t()));
+    }
+  }
+  SetState(a, s, member);
+}
+
+void Apply(const Arguments& a, const Session& s, v1::Merchant* merchant) {
+  if (!a.people.empty()) merchant->clear_people();
+  if (!IsNone(a.people)) {
+    for (const auto& person : a.people) merchant->add_people(s.Name("members", person));
+  }
+  if (a.place) merchant->set_place(*a.place);
+  SetState(a, s, merchant);
+}
+
+void Apply(const Arguments& a, const Session& s, v1::Staff* staff) {
+  if (a.member) staff->set_member(s.Name("members", *a.member));
+  if (!a.grants.empty()) staff->clear_grants();
+  if (!IsNone(a.grants)) {
+    for (const auto& grant : a.grants) *staff->add_grants() = OrUsage("--grant", ParseGrant(grant, s.t()));
+  }
+  SetState(a, s, staff);
 }
 
 // An update replaces all fields, so what stands is read first and only what was given is changed.
@@ -60,48 +92,47 @@ Answer<v1::GetRegistrationResponse> Read(const std::string& name, Session& s) {
   return s.client().GetRegistration(request);
 }
 
-// A member's name from a name, an id, or the 会员号 that stands on the paper.
-std::string MemberName(const std::string& text, Session& s) {
-  const std::string name = s.Name("members", text);
-  const bool is_number = text.size() >= 8 && text.find_first_not_of("0123456789") == std::string::npos;
-  if (!is_number) return name;
-  const auto read = Read(name, s);
-  if (!read.is_done()) throw CLI::ValidationError(text, s.t()("没有这个会员号,或无权查询", "no such member number, or no right to look it up"));
-  return read.response().registration().member().name();
+std::vector<std::string*> MembersIn(v1::Member& member) {
+  std::vector<std::string*> members;
+  for (auto& membership : *member.mutable_memberships()) members.push_back(membership.mutable_member());
+  return members;
 }
+std::vector<std::string*> MembersIn(v1::Merchant& merchant) {
+  return {merchant.mutable_people()->pointer_begin(), merchant.mutable_people()->pointer_end()};
+}
+std::vector<std::string*> MembersIn(v1::Staff& staff) { return {staff.mutable_member()}; }
 
-void Apply(const Arguments& a, Session& s, v1::Member* member) {
-  if (!a.kind.empty()) member->set_kind(OrUsage("--kind", ParseEnum<v1::MemberKind>(a.kind, s.t())));
-  if (!a.groups.empty()) member->clear_groups();
-  for (const auto& group : a.groups) member->add_groups(OrUsage("--group", ParseEnum<v1::Group>(group, s.t())));
-  if (a.grid) member->set_grid(*a.grid);
-  if (!a.memberships.empty()) member->clear_memberships();
-  if (!IsNone(a.memberships)) {
-    for (const auto& text : a.memberships) {
-      auto& membership = *member->add_memberships();
-      membership = OrUsage("--membership", ParseMembership(s.program(), text, s.t()));
-      membership.set_member(MemberName(membership.member().substr(membership.member().rfind('/') + 1), s));
+// People know numbers, registrations hold ids: looks up the id of each 会员号 among `members`. How it ended when one is not found.
+std::optional<ExitCode> ResolveNumbers(const std::vector<std::string*>& members, Session& s) {
+  std::map<std::string, std::string> known;
+  for (std::string* member : members) {
+    if (!IsByNumber(*member)) continue;
+    std::string& name = known[*member];
+    if (name.empty()) {
+      const auto read = Read(*member, s);
+      if (!read.is_done()) {
+        s.Note(s.t()("会员号: ", "member number: ") + member->substr(member->rfind('/') + 1));
+        return s.Explain(read);
+      }
+      name = read.response().registration().member().name();
     }
+    *member = name;
   }
-  SetState(a, s, member);
+  return std::nullopt;
 }
 
-void Apply(const Arguments& a, Session& s, v1::Merchant* merchant) {
-  if (!a.people.empty()) merchant->clear_people();
-  if (!IsNone(a.people)) {
-    for (const auto& person : a.people) merchant->add_people(MemberName(person, s));
-  }
-  if (a.place) merchant->set_place(*a.place);
-  SetState(a, s, merchant);
+// A new one is active unless something else is asked for; one that is changed keeps the state that it has.
+template <class Registered>
+std::optional<ExitCode> Make(const Arguments& a, Session& s, Registered* registered) {
+  registered->set_state(v1::ACTIVE);
+  Apply(a, s, registered);
+  return ResolveNumbers(MembersIn(*registered), s);
 }
-
-void Apply(const Arguments& a, Session& s, v1::Staff* staff) {
-  if (a.member) staff->set_member(MemberName(*a.member, s));
-  if (!a.grants.empty()) staff->clear_grants();
-  if (!IsNone(a.grants)) {
-    for (const auto& grant : a.grants) *staff->add_grants() = OrUsage("--grant", ParseGrant(grant, s.t()));
-  }
-  SetState(a, s, staff);
+template <class Registered>
+std::optional<ExitCode> Change(const Arguments& a, Session& s, const Registered& read, Registered* registered) {
+  *registered = read;
+  Apply(a, s, registered);
+  return ResolveNumbers(MembersIn(*registered), s);
 }
 
 ExitCode CreateProgram(const Arguments& a, Session& s) {
@@ -145,23 +176,31 @@ ExitCode AdoptRulebook(const Arguments& a, Session& s) { return SendRulebook(a, 
 ExitCode CheckRulebook(const Arguments& a, Session& s) { return SendRulebook(a, /*is_check=*/true, s); }
 
 ExitCode CreateMember(const Arguments& a, Session& s) {
+  v1::Member member;
+  if (const auto code = Make(a, s, &member)) return *code;
   auto request = Mutation<v1::CreateMemberRequest>(s);
-  Apply(a, s, request.mutable_member());
+  *request.mutable_member() = std::move(member);
   return s.Finish(s.client().CreateMember(request));
 }
 
 ExitCode UpdateMember(const Arguments& a, Session& s) {
   const auto read = Read(s.Name("members", a.name), s);
   if (!read.is_done()) return s.Explain(read);
+  v1::Member member;
+  if (const auto code = Change(a, s, read.response().registration().member(), &member)) return *code;
   auto request = Mutation<v1::UpdateMemberRequest>(s);
-  *request.mutable_member() = read.response().registration().member();
-  Apply(a, s, request.mutable_member());
+  *request.mutable_member() = std::move(member);
   return s.Finish(s.client().UpdateMember(request));
 }
 
 ExitCode ImportMembers(const Arguments& a, Session& s) {
   const Text& t = s.t();
-  const auto rows = OrUsage(a.file, ParseMemberFile(ReadInput(a.file, t), s.program(), t));
+  auto rows = OrUsage(a.file, ParseMemberFile(ReadInput(a.file, t), s.program(), t));
+  std::vector<std::string*> named;
+  for (auto& row : rows) {
+    for (std::string* member : MembersIn(row.member)) named.push_back(member);
+  }
+  if (const auto code = ResolveNumbers(named, s)) return *code;
   v1::CreateMembersResponse whole;
   const auto call = [&](std::span<const MemberRow> chunk, const std::string& request_id) {
     v1::CreateMembersRequest request;
@@ -196,17 +235,20 @@ ExitCode ImportMembers(const Arguments& a, Session& s) {
 }
 
 ExitCode CreateMerchant(const Arguments& a, Session& s) {
+  v1::Merchant merchant;
+  if (const auto code = Make(a, s, &merchant)) return *code;
   auto request = Mutation<v1::CreateMerchantRequest>(s);
-  Apply(a, s, request.mutable_merchant());
+  *request.mutable_merchant() = std::move(merchant);
   return s.Finish(s.client().CreateMerchant(request));
 }
 
 ExitCode UpdateMerchant(const Arguments& a, Session& s) {
   const auto read = Read(s.Name("merchants", a.name), s);
   if (!read.is_done()) return s.Explain(read);
+  v1::Merchant merchant;
+  if (const auto code = Change(a, s, read.response().registration().merchant(), &merchant)) return *code;
   auto request = Mutation<v1::UpdateMerchantRequest>(s);
-  *request.mutable_merchant() = read.response().registration().merchant();
-  Apply(a, s, request.mutable_merchant());
+  *request.mutable_merchant() = std::move(merchant);
   return s.Finish(s.client().UpdateMerchant(request));
 }
 
@@ -224,17 +266,20 @@ ExitCode UpdateTerminal(const Arguments& a, Session& s) {
 }
 
 ExitCode CreateStaff(const Arguments& a, Session& s) {
+  v1::Staff staff;
+  if (const auto code = Make(a, s, &staff)) return *code;
   auto request = Mutation<v1::CreateStaffRequest>(s);
-  Apply(a, s, request.mutable_staff());
+  *request.mutable_staff() = std::move(staff);
   return s.Finish(s.client().CreateStaff(request));
 }
 
 ExitCode UpdateStaff(const Arguments& a, Session& s) {
   const auto read = Read(s.Name("staff", a.name), s);
   if (!read.is_done()) return s.Explain(read);
+  v1::Staff staff;
+  if (const auto code = Change(a, s, read.response().registration().staff(), &staff)) return *code;
   auto request = Mutation<v1::UpdateStaffRequest>(s);
-  *request.mutable_staff() = read.response().registration().staff();
-  Apply(a, s, request.mutable_staff());
+  *request.mutable_staff() = std::move(staff);
   return s.Finish(s.client().UpdateStaff(request));
 }
 
@@ -302,14 +347,15 @@ void AddMemberFields(CLI::App* command, const std::shared_ptr<Arguments>& a, con
       ->check(OneOfEnum<v1::Group>(t));
   command->add_option("--grid", a->grid, t("网格编码", "code of the grid"));
   AddList(command, "--membership", a->memberships,
-          t("所属家庭或组织: 会员:开始日[:结束日],可多次; none 为清空",
-            "household or organisation: MEMBER:FROM[:TO], repeatable; none empties the list"));
+          t("所属家庭或组织: 会员或会员号:开始日[:结束日],可多次; none 为清空",
+            "household or organisation: MEMBER:FROM[:TO], by name or number, repeatable; none empties the list"));
   AddState(command, a, t);
 }
 
 void AddMerchantFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
   AddList(command, "--person", a->people,
-          t("店主或店员的会员,可多次; none 为清空", "member who owns it or works there, repeatable; none empties the list"));
+          t("店主或店员的会员或会员号,可多次; none 为清空",
+            "member, or member number, who owns it or works there, repeatable; none empties the list"));
   command->add_option("--place", a->place, t("地点编码", "code of the place"));
   AddState(command, a, t);
 }
@@ -320,7 +366,7 @@ void AddStaffFields(CLI::App* command, const std::shared_ptr<Arguments>& a, cons
               EnumChoices(*v1::Role_descriptor()))
       ->check(Checked([t](const std::string& text) { return text == "none" ? absl::OkStatus() : ParseGrant(text, t).status(); },
                       EnumChoices(*v1::Role_descriptor())));
-  command->add_option("--member", a->member, t("本人的会员", "the person's own membership"));
+  command->add_option("--member", a->member, t("本人的会员或会员号", "the person's own membership: member or member number"));
   AddState(command, a, t);
 }
 
@@ -343,9 +389,7 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     Family node(app, s, "node", t("组织和地点", "branches and places"), group);
     const auto [command, a] = node.Add("set", t("新增或修改节点", "add or replace a node"), SetNode);
     command->add_option("code,--code", a->name, t("编码", "code"))->required();
-    command->add_option("--kind", a->kind, EnumChoices(*v1::NodeKind_descriptor()))
-        ->required()
-        ->check(OneOfEnum<v1::NodeKind>(t));
+    command->add_option("--kind", a->kind, EnumChoices(*v1::NodeKind_descriptor()))->required()->check(OneOfEnum<v1::NodeKind>(t));
     command->add_option("--parent", a->parent, t("上级编码", "code of the parent"));
     AddList(command, "--place", a->places, t("负责的地点,可多次", "place it looks after, repeatable"));
     command->add_option("--type", a->type, t("种类,如 grid", "what it is called, such as grid"));
@@ -378,11 +422,11 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     AddMemberFields(update, update_arguments, t);
     const auto [import, import_arguments] =
         member.Add("import", t("按 CSV 文件登记会员", "register members from a CSV file"), ImportMembers);
-    import->footer(
-        t("列(次序不限): kind 类型, groups 群体(以 ; 分隔);\n"
-          "可选: grid 网格, memberships 所属(会员:开始日[:结束日],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
-          "Columns, in any order: kind, groups (separated by ;);\n"
-          "optional: grid, memberships (MEMBER:FROM[:TO], separated by ;), state, ref (stays on this machine)."));
+    import->footer(t(
+        "列(次序不限): kind 类型, groups 群体(以 ; 分隔);\n"
+        "可选: grid 网格, memberships 所属(会员或会员号:开始日[:结束日],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
+        "Columns, in any order: kind, groups (separated by ;);\n"
+        "optional: grid, memberships (MEMBER:FROM[:TO], separated by ;), state, ref (stays on this machine)."));
     AddFile(import, import_arguments, t("CSV 文件; - 为标准输入", "CSV file; - is stdin"));
   }
   {
@@ -421,7 +465,9 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
   {
     auto a = std::make_shared<Arguments>();
     auto* command = app.add_subcommand("list", t("列出一类登记(自动翻页)", "all registrations of one kind"))->group(group);
-    command->add_option("kind,--kind", a->kind, t("类别: ", "kind: ") + "members, merchants, terminals, staff, nodes, funds, rulebooks")
+    command
+        ->add_option("kind,--kind", a->kind,
+                     t("类别: ", "kind: ") + "members, merchants, terminals, staff, nodes, funds, rulebooks")
         ->required()
         ->check(OneOf({"members", "merchants", "terminals", "staff", "nodes", "funds", "rulebooks"}, t));
     OnRun(command, s, [a, &s] { return List(*a, s); });

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "client/cli/arguments.h"
 #include "client/cli/commands.h"
+#include "client/cli/labels.h"
 #include "client/cli/view.h"
 #include "client/request_id.h"
 
@@ -117,7 +118,8 @@ std::string Session::WhyNotConnected() {
     case ConnectionTrouble::kHungUp:
       if (options.is_plaintext) return text_("服务器断开了连接,可能只接受 TLS", "the server hung up: perhaps it only speaks TLS");
       if (options.certificate_file.empty()) {
-        return text_("服务器断开了连接,可能要求 --certificate 和 --key", "the server hung up: perhaps it wants --certificate and --key");
+        return text_("服务器断开了连接,可能要求 --certificate 和 --key",
+                     "the server hung up: perhaps it wants --certificate and --key");
       }
       return text_("服务器断开了连接,可能不接受 --certificate(不是它的 CA 签发的,或已过期)",
                    "the server hung up: perhaps it does not accept --certificate, signed by another CA or out of date");
@@ -145,20 +147,26 @@ void Session::Note(const std::string& message) { err() << message << std::endl; 
 
 void Session::ExplainRefusal(const Refused& refused) {
   std::string facts;
-  for (const auto& [key, value] : refused.refusal.facts) facts += " " + key + "=" + value;
-  const std::string name = " [" + refused.name + facts + "]";
-  if (text_.language() == Language::kZh) {
+  const bool is_zh = text_.language() == Language::kZh;
+  for (const auto& [key, value] : refused.refusal.facts) {
+    facts += (facts.empty() ? "" : is_zh ? "; " : " ") + FactText(key, value, text_);
+  }
+  if (is_zh) {
+    if (!facts.empty()) facts = "(" + facts + ")";
     // Of a reason that this client does not know, the server's sentence stands alone.
-    return Note("拒绝: " + refused.zh_cn + (refused.next_zh_cn.empty() ? "" : "。" + refused.next_zh_cn + "。") + name);
+    return Note("拒绝: " + refused.zh_cn + facts + (refused.next_zh_cn.empty() ? "" : "。" + refused.next_zh_cn + "。") + " [" +
+                refused.name + "]");
   }
   const auto& next = InfoOf(refused.refusal.reason).next();
-  Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + "." + name);
+  Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + ". [" + refused.name +
+       (facts.empty() ? "" : " " + facts) + "]");
 }
 
 ExitCode Session::ExplainLoss(const std::string& trouble, ExitCode otherwise) {
   Note(trouble);
   if (request_id_.empty()) return otherwise;
-  Note(text_("结果未知: 可能已办理。请用同一编号查询或重发: ", "outcome unknown: it may have been carried out; ask or repeat with ") +
+  Note(text_("结果未知: 可能已办理。请用同一编号查询或重发: ",
+             "outcome unknown: it may have been carried out; ask or repeat with ") +
        "--request-id " + request_id_);
   return ExitCode::kUnknown;
 }

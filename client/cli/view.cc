@@ -132,11 +132,11 @@ bool IsShown(const Message& message, const FieldDescriptor& field, const Text& t
   return true;
 }
 
-// "label value, label value" for a message that has to fit into a cell; a map's entry is "key=value".
+// The values one after the other, for a message that has to fit into a cell. The contract's maps hold the facts of refusals.
 std::string Joined(const Message& message, const Text& t) {
   const auto& type = *message.GetDescriptor();
   if (type.options().map_entry()) {
-    return absl::StrCat(ValueText(message, *type.field(0), -1, t), "=", ValueText(message, *type.field(1), -1, t));
+    return FactText(ValueText(message, *type.field(0), -1, t), ValueText(message, *type.field(1), -1, t), t);
   }
   std::string text;
   for (int i = 0; i < type.field_count(); ++i) {

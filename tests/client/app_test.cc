@@ -148,15 +148,33 @@ TEST_F(AppTest, WrongUsageIsToldInTheReadersLanguage) {
            {{"redeem", "--menber", "1"}, "无法识别: --menber 1", "not understood: --menber 1", "redpoints redeem"},
            {{"redeem", "--member"}, "--member: 缺少值", "--member: the value is missing", "redpoints redeem"},
            {{"journal", "extra"}, "无法识别: extra", "not understood: extra", "redpoints journal"},
-           {{"refund", "4", "--points", "x"}, "--points: “x”应为不小于 1 的整数", "--points: \"x\" should be an integer of at least 1", "redpoints refund"},
-           {{"journal", "--timeout-ms", "60000"}, "--timeout-ms: “60000”应为 1 到 30000 的整数", "--timeout-ms: \"60000\" should be an integer of 1 to 30000", "redpoints journal"},
+           {{"refund", "4", "--points", "x"},
+            "--points: “x”应为不小于 1 的整数",
+            "--points: \"x\" should be an integer of at least 1",
+            "redpoints refund"},
+           {{"journal", "--timeout-ms", "60000"},
+            "--timeout-ms: “60000”应为 1 到 30000 的整数",
+            "--timeout-ms: \"60000\" should be an integer of 1 to 30000",
+            "redpoints journal"},
            // (true is what the environment says.)
-           {{"journal", "--plaintext=maybe"}, "无法识别的值: --plaintext = true,maybe", "not a value of its kind: --plaintext = true,maybe", "redpoints journal"},
+           {{"journal", "--plaintext=maybe"},
+            "无法识别的值: --plaintext = true,maybe",
+            "not a value of its kind: --plaintext = true,maybe",
+            "redpoints journal"},
            {{"journal", "--config", "absent"}, "无法读取文件: absent", "cannot read the file: absent", "redpoints journal"},
            {{"journal", "--config", toml}, "配置文件有误: programme", "in the configuration file: programme", "redpoints journal"},
-           {{"node", "set", "a", "--kind", "x"}, "--kind: “x”不在可选值之内: place, branch", "--kind: \"x\" is none of place, branch", "redpoints node set"},
-           {{"--output", "xml", "journal"}, "--output: “xml”不在可选值之内: table, json", "--output: \"xml\" is none of table, json", "redpoints journal"},
-           {{"entry", "abc"}, "entry: “abc”应为序号或名称,如 42 或 entries/42", "entry: \"abc\" should be a sequence or name such as 42 or entries/42", "redpoints entry"},
+           {{"node", "set", "a", "--kind", "x"},
+            "--kind: “x”不在可选值之内: place, branch",
+            "--kind: \"x\" is none of place, branch",
+            "redpoints node set"},
+           {{"--output", "xml", "journal"},
+            "--output: “xml”不在可选值之内: table, json",
+            "--output: \"xml\" is none of table, json",
+            "redpoints journal"},
+           {{"entry", "abc"},
+            "entry: “abc”应为序号或名称,如 42 或 entries/42",
+            "entry: \"abc\" should be a sequence or name such as 42 or entries/42",
+            "redpoints entry"},
        }) {
     environment_["REDPOINTS_LANG"] = "zh";
     EXPECT_EQ(Run(arguments), 1);
@@ -173,7 +191,7 @@ TEST_F(AppTest, ARefusalExits2WithItsSentenceInEitherLanguage) {
   EXPECT_EQ(out_.str(), "");
   EXPECT_EQ(err_.str(), "refused: Insufficient points; fewer points, or another tender. [INSUFFICIENT_POINTS short_by=30]\n");
   EXPECT_EQ(Run({"--lang", "zh", "redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
-  EXPECT_EQ(err_.str(), "拒绝: 积分不足。请减少积分或改用现金。 [INSUFFICIENT_POINTS short_by=30]\n");
+  EXPECT_EQ(err_.str(), "拒绝: 积分不足(还差 30)。请减少积分或改用现金。 [INSUFFICIENT_POINTS]\n");
 }
 
 TEST_F(AppTest, AnInputThatIsNoFileIsSaidToBe) {
@@ -386,7 +404,8 @@ TEST_F(AwardBatchTest, StopsWhereTheOutcomeIsUnknownAndNamesTheSeed) {
 TEST_F(AwardBatchTest, ARefusedBatchNamesTheLineAtFault) {
   int calls = 0;
   server_.On("AwardBatch", [&calls](const FakeCall& call) {
-    return ++calls == 2 ? Refuse({.reason = v1::FIELD_INVALID, .facts = {{"expected", "x"}, {"field", "items[1].member"}}}) : Answer(call, "");
+    return ++calls == 2 ? Refuse({.reason = v1::FIELD_INVALID, .facts = {{"expected", "x"}, {"field", "items[1].member"}}})
+                        : Answer(call, "");
   });
   EXPECT_EQ(Run({"award-batch", file_, "--chunk-size", "2"}), 2);
   EXPECT_TRUE(ErrHas("the line at fault: 5 (member)\n")) << err_.str();
@@ -601,23 +620,65 @@ TEST_F(AppTest, AnUpdateChangesOnlyWhatWasGiven) {
   EXPECT_EQ(sent.state(), v1::SUSPENDED);
 }
 
-TEST_F(AppTest, MemberNumbersStandForMembersEverywhere) {
-  v1::GetRegistrationResponse registered;
-  registered.mutable_registration()->mutable_member()->set_name("programs/minyue/members/m7");
-  server_.Script("GetRegistration", {Send(registered)});
+TEST_F(AppTest, AnUpdateKeepsTheStateThatIsRegistered) {
+  for (const auto state : {v1::ACTIVE, v1::SUSPENDED, v1::REVOKED}) {
+    v1::GetRegistrationResponse member;
+    member.mutable_registration()->mutable_member()->set_state(state);
+    v1::GetRegistrationResponse merchant;
+    merchant.mutable_registration()->mutable_merchant()->set_state(state);
+    v1::GetRegistrationResponse staff;
+    staff.mutable_registration()->mutable_staff()->set_state(state);
+    server_.Script("GetRegistration", {Send(member), Send(merchant), Send(staff)});
+    server_.Script("UpdateMember", {Done<v1::UpdateMemberResponse>()});
+    server_.Script("UpdateMerchant", {Done<v1::UpdateMerchantResponse>()});
+    server_.Script("UpdateStaff", {Done<v1::UpdateStaffResponse>()});
+    EXPECT_EQ(Run({"member", "update", "m1", "--grid", "g"}), 0);
+    EXPECT_EQ(Last<v1::UpdateMemberRequest>("UpdateMember").member().state(), state);
+    EXPECT_EQ(Run({"merchant", "update", "s1", "--place", "c"}), 0);
+    EXPECT_EQ(Last<v1::UpdateMerchantRequest>("UpdateMerchant").merchant().state(), state);
+    EXPECT_EQ(Run({"staff", "update", "w1", "--grant", "auditor"}), 0);
+    EXPECT_EQ(Last<v1::UpdateStaffRequest>("UpdateStaff").staff().state(), state);
+  }
+  // A terminal has nothing but its state.
+  EXPECT_EQ(Run({"terminal", "update", "s1/t1"}), 1);
+}
+
+TEST_F(AppTest, MemberNumbersAreTakenForMembers) {
+  server_.On("GetRegistration", [](const FakeCall& call) {
+    const std::string name = call.As<v1::GetRegistrationRequest>().name();
+    v1::GetRegistrationResponse response;
+    if (name == "programs/minyue/members/12345678")
+      response.mutable_registration()->mutable_member()->set_name("programs/minyue/members/a1");
+    return response.has_registration() ? Send(response) : Refuse({.reason = v1::MEMBER_NOT_FOUND, .facts = {}});
+  });
   server_.Script("CreateMerchant", {Done<v1::CreateMerchantResponse>()});
   server_.Script("CreateStaff", {Done<v1::CreateStaffResponse>()});
   server_.Script("CreateMember", {Done<v1::CreateMemberResponse>()});
-  EXPECT_EQ(Run({"merchant", "create", "--person", "12345674"}), 0) << err_.str();
-  EXPECT_EQ(Last<v1::GetRegistrationRequest>("GetRegistration").name(), "programs/minyue/members/12345674");
-  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0), "programs/minyue/members/m7");
-  EXPECT_EQ(Run({"staff", "create", "--member", "12345674", "--grant", "helper"}), 0) << err_.str();
-  EXPECT_EQ(Last<v1::CreateStaffRequest>("CreateStaff").staff().member(), "programs/minyue/members/m7");
-  EXPECT_EQ(Run({"member", "create", "--kind", "person", "--group", "residents", "--membership", "12345674:20240101"}), 0) << err_.str();
-  EXPECT_EQ(Last<v1::CreateMemberRequest>("CreateMember").member().memberships(0).member(), "programs/minyue/members/m7");
-  server_.Script("GetRegistration", {Refuse({.reason = v1::MEMBER_NOT_FOUND, .facts = {}})});
-  EXPECT_EQ(Run({"merchant", "create", "--person", "12345674"}), 1);
-  EXPECT_TRUE(ErrHas("no such member number")) << err_.str();
+  server_.On("CreateMembers", [](const FakeCall& call) {
+    v1::CreateMembersResponse response;
+    *response.mutable_members() = call.As<v1::CreateMembersRequest>().members();
+    return Send(response);
+  });
+  const std::string id = "programs/minyue/members/a1";
+  EXPECT_EQ(Run({"merchant", "create", "--person", "m1", "--person", "12345678"}), 0) << err_.str();
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0), "programs/minyue/members/m1");
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(1), id);
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().state(), v1::ACTIVE);
+  EXPECT_EQ(Run({"staff", "create", "--grant", "auditor", "--member", "12345678"}), 0);
+  EXPECT_EQ(Last<v1::CreateStaffRequest>("CreateStaff").staff().member(), id);
+  EXPECT_EQ(Run({"member", "create", "--kind", "person", "--group", "residents", "--membership", "12345678:20240101"}), 0);
+  EXPECT_EQ(Last<v1::CreateMemberRequest>("CreateMember").member().memberships(0).member(), id);
+  EXPECT_EQ(Last<v1::CreateMemberRequest>("CreateMember").member().memberships(0).from_day(), 20240101);
+  const auto asked = server_.Calls("GetRegistration").size();
+  EXPECT_EQ(
+      Run({"member", "import",
+           Write("m.csv", "kind,groups,memberships\nperson,residents,12345678:20240101\nperson,residents,12345678:20240101\n")}),
+      0);
+  EXPECT_EQ(Last<v1::CreateMembersRequest>("CreateMembers").members(1).memberships(0).member(), id);
+  EXPECT_EQ(server_.Calls("GetRegistration").size(), asked + 1);  // once for each number
+  EXPECT_EQ(Run({"merchant", "create", "--person", "87654321"}), 2);
+  EXPECT_TRUE(ErrHas("member number: 87654321\nrefused: Member not found"));
+  EXPECT_EQ(server_.Calls("CreateMerchant").size(), 1U);
 }
 
 TEST_F(AppTest, TheRegistryIsFilled) {

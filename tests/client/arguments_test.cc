@@ -25,6 +25,15 @@ TEST(ArgumentsTest, AnAwardTakesAMemberNumberOrAName) {
   EXPECT_EQ(MemberOfAward("programs/p", "1234567"), "programs/p/members/1234567");
 }
 
+TEST(ArgumentsTest, OnlyANumberIsLookedUp) {
+  EXPECT_TRUE(IsByNumber("programs/p/members/12345678"));
+  EXPECT_TRUE(IsByNumber("programs/12345678/members/1234567890"));
+  for (const char* name :
+       {"", "programs/p/members/1234567", "programs/p/members/12345678901", "programs/12345678/members/a1234567"}) {
+    EXPECT_FALSE(IsByNumber(name)) << name;
+  }
+}
+
 TEST(ArgumentsTest, WhatHasASequenceIsNamedByIt) {
   const std::string p = "programs/p";
   EXPECT_EQ(EntryName(p, "holds", "42", kEn).value(), "programs/p/holds/42");
@@ -86,8 +95,10 @@ TEST(ArgumentsTest, GrantsAndMemberships) {
   EXPECT_EQ(membership.member(), "programs/p/members/h1");
   EXPECT_EQ(membership.from_day(), 20240101);
   EXPECT_EQ(membership.to_day(), 20250101);
-  for (const char* text : {"h1", "h1:", ":20240101", "h1:20240101:20250101:1"}) EXPECT_FALSE(ParseMembership("programs/p", text, kEn).ok()) << text;
-  EXPECT_FALSE(ParseMembership("programs/p", "h1:soon", kEn).ok());
+  EXPECT_EQ(ParseMembership("programs/p", "h1:20240101", kEn).value().to_day(), 0);
+  for (const char* bad : {"h1", "h1:", "h1:soon", ":20240101", "h1:20240101:20250101:1"}) {
+    EXPECT_FALSE(ParseMembership("programs/p", bad, kEn).ok()) << bad;
+  }
 }
 
 TEST(ArgumentsTest, Sha256) {

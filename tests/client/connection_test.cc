@@ -103,7 +103,8 @@ TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   ConnectionOptions wrong_server = good;
   wrong_server.ca_file = Write("other_ca.pem", other_ca.certificate_pem);
   EXPECT_EQ(Read(wrong_server, kShortWait), Verdict::kNotSent);
-  EXPECT_EQ(TroubleIn(Connection::Open(wrong_server).value()->LastError(std::chrono::seconds(3))), ConnectionTrouble::kServerCertificate);
+  EXPECT_EQ(TroubleIn(Connection::Open(wrong_server).value()->LastError(std::chrono::seconds(3))),
+            ConnectionTrouble::kServerCertificate);
   EXPECT_EQ(Connection::Open(good).value()->LastError(std::chrono::seconds(3)), "");
 
   ConnectionOptions wrong_caller = good;

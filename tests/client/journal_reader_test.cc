@@ -125,15 +125,16 @@ TEST_F(JournalReaderTest, AGapInAnExportIsAnError) {
     v1::ExportFormat format;
   };
   for (const auto& [data, next, end, format] : std::vector<Second>{
-           {Lines(1, 2), 3, 5, v1::JSON_LINES},             // fewer than it says
-           {Lines(1, 3), 2, 5, v1::JSON_LINES},             // more
-           {Lines(2, 3), 2, 5, v1::JSON_LINES},             // another
-           {Line(1) + "\n" + Lines(3, 4), 3, 5, v1::JSON_LINES},  // one left out
-           {Lines(10, 11), 2, 5, v1::JSON_LINES},           // 1 is not 10
-           {Line(1), 2, 5, v1::JSON_LINES},                 // half a line
-           {Lines(1, 2), 2, 6, v1::JSON_LINES},             // another end
-           {Lines(1, 6), 6, 5, v1::JSON_LINES},             // beyond the end
-           {Lines(0, 1), 1, 5, v1::JSON_LINES},             // again
+           {Lines(1, 2), 3, 5, v1::JSON_LINES},                           // fewer than it says
+           {Lines(1, 3), 2, 5, v1::JSON_LINES},                           // more
+           {Lines(2, 3), 2, 5, v1::JSON_LINES},                           // another
+           {Line(1) + "\n" + Lines(3, 4), 3, 5, v1::JSON_LINES},          // one left out
+           {Lines(10, 11), 2, 5, v1::JSON_LINES},                         // 1 is not 10
+           {Line(1), 2, 5, v1::JSON_LINES},                               // half a line
+           {"{\"seq\":2,\"data\":{\"seq\":1}}\n", 2, 5, v1::JSON_LINES},  // not its own number
+           {Lines(1, 2), 2, 6, v1::JSON_LINES},                           // another end
+           {Lines(1, 6), 6, 5, v1::JSON_LINES},                           // beyond the end
+           {Lines(0, 1), 1, 5, v1::JSON_LINES},                           // again
            {Rows(2, 3), 3, 5, v1::CSV},
            {Rows(1, 2), 1, 5, v1::CSV},
            {"", 2, 5, v1::CSV},

@@ -1,0 +1,61 @@
+#include "client/cli/labels.h"
+
+#include <set>
+
+#include "google/protobuf/descriptor.pb.h"
+#include "gtest/gtest.h"
+#include "redpoints/v1/account_service.pb.h"
+#include "redpoints/v1/award_service.pb.h"
+#include "redpoints/v1/journal_service.pb.h"
+#include "redpoints/v1/operator_service.pb.h"
+#include "redpoints/v1/redemption_service.pb.h"
+#include "redpoints/v1/registry_service.pb.h"
+
+namespace redpoints::cli {
+namespace {
+
+const Text kEn(Language::kEn);
+const Text kZh(Language::kZh);
+
+void Collect(const google::protobuf::Descriptor& type, std::set<const google::protobuf::Descriptor*>* seen) {
+  if (!seen->insert(&type).second) return;
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (type.field(i)->message_type() != nullptr) Collect(*type.field(i)->message_type(), seen);
+  }
+}
+
+bool IsChinese(const std::string& text) { return !text.empty() && static_cast<unsigned char>(text[0]) >= 0x80; }
+
+TEST(LabelsTest, EveryWordOfAnAnswerIsChineseInChinese) {
+  std::set<const google::protobuf::Descriptor*> types;
+  for (const auto* file : {v1::QuoteResponse::descriptor()->file(), v1::AwardResponse::descriptor()->file(),
+                           v1::GetBalanceResponse::descriptor()->file(), v1::GetJournalResponse::descriptor()->file(),
+                           v1::BackupResponse::descriptor()->file(), v1::CreateMemberResponse::descriptor()->file()}) {
+    for (int i = 0; i < file->service_count(); ++i) {
+      for (int m = 0; m < file->service(i)->method_count(); ++m) Collect(*file->service(i)->method(m)->output_type(), &types);
+    }
+  }
+  EXPECT_GT(types.size(), 50U);
+  for (const auto* type : types) {
+    if (type->file()->package() != "redpoints.v1" || type->options().map_entry()) continue;
+    for (int i = 0; i < type->field_count(); ++i) {
+      const auto& field = *type->field(i);
+      EXPECT_TRUE(IsChinese(FieldLabel(field.name(), kZh)) || field.name() == "sha256") << field.full_name();
+      if (field.enum_type() == nullptr) continue;
+      for (int v = 1; v < field.enum_type()->value_count(); ++v) {
+        EXPECT_TRUE(IsChinese(EnumLabel(*field.enum_type()->value(v), kZh))) << field.enum_type()->value(v)->full_name();
+      }
+    }
+  }
+}
+
+TEST(LabelsTest, FactsOfARefusal) {
+  EXPECT_EQ(FactText("short_by", "30", kZh), "还差 30");
+  EXPECT_EQ(FactText("short_by", "30", kEn), "short_by=30");
+  EXPECT_EQ(FactText("limit", "member_day", kZh), "限额 会员当日");
+  EXPECT_EQ(FactText("limit", "a_new_one", kZh), "限额 a_new_one");
+  EXPECT_EQ(FactText("a_new_one", "1", kZh), "a_new_one=1");
+}
+
+}  // namespace
+}  // namespace redpoints::cli

@@ -1,0 +1,170 @@
+// What the ledger knows, as answers.
+#include "absl/strings/str_cat.h"
+#include "server/convert.h"
+#include "server/names.h"
+#include "storage/explain.h"
+#include "storage/rules/apply.h"
+#include "storage/rules/refusal.h"
+#include "storage/rules/sha256.h"
+
+namespace redpoints::server {
+namespace {
+
+// Seconds and nanoseconds of Unix milliseconds.
+void ToProto(std::int64_t unix_ms, google::protobuf::Timestamp& time) {
+  time.set_seconds(unix_ms / 1000);
+  time.set_nanos(static_cast<std::int32_t>(unix_ms % 1000 * 1'000'000));
+}
+
+Day DayOrZero(Day end) { return end == kNever ? 0 : end; }
+
+}  // namespace
+
+void ToProto(const Outcome& outcome, v1::Outcome& proto) {
+  const Entry& entry = outcome.entry();
+  // A tombstone's entry is the reversal's; what was asked about is its target.
+  proto.set_request_id(FormatUuid(outcome.first == v1::REVERSED ? entry.target_request : entry.request_id));
+  proto.set_sequence(entry.sequence);
+  proto.set_first_state(outcome.first);
+  proto.set_state(outcome.now);
+  proto.set_state_sequence(outcome.now_sequence);
+  ToProto(entry.recorded_ms, *proto.mutable_record_time());
+  proto.set_business_day(entry.business_day);
+  if (outcome.first == v1::REFUSED) *proto.mutable_refusal() = redpoints::ToProto(RefusalOf(entry));
+  proto.set_kind(std::string(KindName(entry.kind)));
+  proto.set_kind_zh_cn(std::string(KindNameZh(entry.kind)));
+  if (entry.kind == Kind::kRedemption || entry.kind == Kind::kHold || entry.kind == Kind::kCapture) proto.set_points(PointsOf(entry));
+  proto.set_refunded_points(outcome.refunded_points);
+  proto.set_replayed(outcome.is_replayed);
+}
+
+void ToProto(const Entry& award, v1::AwardResult& proto) {
+  proto.set_award(absl::StrCat("programs/", award.program, "/awards/", award.sequence));
+  for (const Posting& p : award.postings) {
+    if (p.sub == Sub::kDebt) proto.set_debt_paid_points(p.amount);
+    if (!p.holder.starts_with("issuance:")) continue;
+    auto& amount = *proto.add_amounts();
+    amount.set_unit(p.unit);
+    amount.set_amount(-p.amount);
+  }
+  for (const Posting& p : award.postings) {
+    for (auto& amount : *proto.mutable_amounts()) {
+      if (amount.unit() == p.unit && !p.lots.empty()) amount.set_lot_end_day(DayOrZero(p.lots.front().end));
+    }
+  }
+  proto.set_rulebook_version(award.rulebook);
+  proto.set_cap_hit(award.cap_hit);
+  proto.set_explanation_zh_cn(ExplainZh(award));
+}
+
+void ToProto(const Entry& item, v1::BatchItemResult& proto) {
+  proto.set_sequence(item.sequence);
+  proto.set_state(item.kind == Kind::kRefused ? v1::REFUSED : v1::DONE);
+  if (item.kind == Kind::kRefused) *proto.mutable_refusal() = redpoints::ToProto(RefusalOf(item));
+  for (const Posting& p : item.postings) {
+    if (p.unit == kPoint && p.holder.starts_with("issuance:")) proto.set_points(-p.amount);
+  }
+  proto.set_cap_hit(item.cap_hit);
+}
+
+void ToProto(const UnitBalance& balance, v1::UnitBalance& proto) {
+  proto.set_unit(balance.unit);
+  proto.set_available(balance.available);
+  proto.set_held(balance.held);
+  proto.set_debt(balance.debt);
+  for (const Lot& lot : balance.lots) {
+    auto& out = *proto.add_lots();
+    out.set_fund(lot.fund);
+    out.set_end_day(DayOrZero(lot.end));
+    out.set_amount(lot.amount);
+    if (lot.end != kNever && (proto.next_expiry_day() == 0 || proto.next_expiry_day() == lot.end)) {
+      proto.set_next_expiry_day(lot.end);
+      proto.set_next_expiry_amount(proto.next_expiry_amount() + lot.amount);
+    }
+  }
+}
+
+void ToProto(const StatementLine& line, v1::StatementLine& proto) {
+  const Entry& e = line.entry;
+  proto.set_sequence(e.sequence);
+  ToProto(e.recorded_ms, *proto.mutable_record_time());
+  proto.set_business_day(e.business_day);
+  proto.set_kind(std::string(KindName(e.kind)));
+  proto.set_kind_zh_cn(std::string(KindNameZh(e.kind)));
+  proto.set_activity(e.activity);
+  proto.set_merchant(e.merchant);
+  proto.set_available_change(line.change[0]);
+  proto.set_held_change(line.change[1]);
+  proto.set_debt_change(-line.change[2]);
+  proto.set_available(line.after[0]);
+  proto.set_held(line.after[1]);
+  proto.set_debt(-line.after[2]);
+  proto.set_reference(e.ref >= 0 ? e.ref : e.hold);
+}
+
+void ToProto(const std::string& program, const MemberData& data, v1::Member& proto) {
+  const std::string base = absl::StrCat("programs/", program, "/members/");
+  proto.set_name(base + data.id);
+  proto.set_number(data.number);
+  proto.set_kind(static_cast<v1::MemberKind>(data.kind));
+  for (const auto group : data.groups) proto.add_groups(static_cast<v1::Group>(group));
+  proto.set_grid(data.grid);
+  for (const Membership& membership : data.memberships) {
+    auto& out = *proto.add_memberships();
+    out.set_member(base + membership.member);
+    out.set_from_day(membership.from);
+    out.set_to_day(membership.to);
+  }
+  proto.set_state(static_cast<v1::RegistrationState>(data.state));
+}
+
+void ToProto(const std::string& program, const StaffData& data, v1::Staff& proto) {
+  proto.set_name(absl::StrCat("programs/", program, "/staff/", data.id));
+  if (!data.member.empty()) proto.set_member(absl::StrCat("programs/", program, "/members/", data.member));
+  for (const RoleGrant& grant : data.grants) {
+    auto& out = *proto.add_grants();
+    out.set_role(static_cast<v1::Role>(grant.role));
+    out.set_scope(grant.scope);
+  }
+  proto.set_state(static_cast<v1::RegistrationState>(data.state));
+}
+
+void ToProto(const std::string& program, const Registered& registered, v1::Registration& proto) {
+  const std::string base = absl::StrCat("programs/", program, "/");
+  proto.set_sequence(registered.sequence);
+  if (const auto* member = std::get_if<MemberData>(&registered.data)) {
+    ToProto(program, *member, *proto.mutable_member());
+  } else if (const auto* staff = std::get_if<StaffData>(&registered.data)) {
+    ToProto(program, *staff, *proto.mutable_staff());
+  } else if (const auto* merchant = std::get_if<MerchantData>(&registered.data)) {
+    auto& out = *proto.mutable_merchant();
+    out.set_name(base + "merchants/" + merchant->id);
+    for (const auto& person : merchant->people) out.add_people(base + "members/" + person);
+    out.set_place(merchant->place);
+    out.set_state(static_cast<v1::RegistrationState>(merchant->state));
+  } else if (const auto* terminal = std::get_if<TerminalData>(&registered.data)) {
+    proto.mutable_terminal()->set_name(base + "merchants/" + terminal->merchant + "/terminals/" + terminal->id);
+    proto.mutable_terminal()->set_state(static_cast<v1::RegistrationState>(terminal->state));
+  } else if (const auto* node = std::get_if<NodeData>(&registered.data)) {
+    auto& out = *proto.mutable_node();
+    out.set_code(node->code);
+    out.set_kind(static_cast<v1::NodeKind>(node->kind));
+    out.set_parent(node->parent);
+    for (const auto& place : node->places) out.add_places(place);
+    out.set_type(node->type);
+  } else if (const auto* fund = std::get_if<FundData>(&registered.data)) {
+    proto.mutable_fund()->set_code(fund->code);
+    proto.mutable_fund()->set_budget_points(fund->budget_points);
+  } else if (const auto* rulebook = std::get_if<RulebookData>(&registered.data)) {
+    auto& out = *proto.mutable_rulebook();
+    out.set_name(base + "rulebooks/" + rulebook->version);
+    out.set_effective_day(rulebook->effective_day);
+    std::string bytes;
+    for (std::size_t i = 0; i + 1 < rulebook->sha256.size(); i += 2) {
+      bytes += static_cast<char>(std::stoi(rulebook->sha256.substr(i, 2), nullptr, 16));
+    }
+    out.set_sha256(bytes);
+  }
+}
+
+}  // namespace redpoints::server

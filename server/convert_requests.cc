@@ -1,0 +1,157 @@
+// Sales, awards and what follows them, as commands.
+#include "absl/strings/str_cat.h"
+#include "server/convert.h"
+#include "server/shape.h"
+#include "storage/rules/member_number.h"
+
+namespace redpoints::server {
+namespace {
+
+std::string Payer(Shape& shape, const v1::Presentation& presentation) {
+  shape.Required("presentation.member_number", presentation.means_case() != v1::Presentation::MEANS_NOT_SET);
+  const std::string& number = presentation.member_number();
+  shape.Required("presentation.member_number", !number.empty());
+  shape.Bounded("presentation.member_number", static_cast<int>(number.size()), 10);
+  shape.Valid("presentation.member_number", IsMemberNumber(number), "8 to 10 digits with their check digit");
+  return number;
+}
+
+template <class Lines> std::vector<OfferLine> Lines_(Shape& shape, const Lines& protos) {
+  shape.Required("offer_lines", !protos.empty());
+  shape.Bounded("offer_lines", protos.size(), 20);
+  std::vector<OfferLine> lines;
+  for (int i = 0; i < protos.size() && shape.status().ok(); ++i) {
+    const std::string at = absl::StrCat("offer_lines[", i, "].");
+    lines.push_back({.offer = shape.Code(at + "offer", protos[i].offer()),
+                     .quantity = shape.Number(at + "quantity", protos[i].quantity(), 1, 100'000),
+                     .points = shape.Number(at + "points", protos[i].points(), 1, kAmountMax),
+                     .cash_fen = shape.Number(at + "cash_fen", protos[i].cash_fen(), 0, 1'000'000'000'000)});
+  }
+  return lines;
+}
+
+template <class Made, class Request> absl::StatusOr<Mutation> Sale(const Request& request) {
+  Shape shape;
+  Mutation mutation = Begin(shape, request);
+  Made sale;
+  sale.presentation = "number";
+  sale.member = Payer(shape, request.presentation());
+  sale.lines = Lines_(shape, request.offer_lines());
+  mutation.command = std::move(sale);
+  return End(shape, std::move(mutation));
+}
+
+AwardItem Item(Shape& shape, const std::string& at, const v1::AwardItem& proto, const std::string& program) {
+  AwardItem item;
+  item.member = shape.Member(at + "member", proto.member(), program);
+  item.activity = shape.Code(at + "activity", proto.activity());
+  item.quantity = shape.Number(at + "quantity", proto.quantity(), 1, 1'000'000);
+  item.effective_day = shape.RequiredDay(at + "effective_day", proto.effective_day());
+  shape.Known(at + "group", proto.group(), v1::Group_IsValid(proto.group()));
+  item.group = static_cast<std::uint8_t>(proto.group());
+  item.session = shape.Slug(at + "session", proto.session(), 40);
+  item.case_id = shape.Slug(at + "case", proto.case_(), 40);
+  item.evidence_sha256 = shape.Hash(at + "evidence_sha256", proto.evidence_sha256());
+  item.note_commitment = shape.Hash(at + "note_commitment", proto.note_commitment());
+  shape.Bounded(at + "tags", proto.tags_size(), 4);
+  for (int i = 0; i < proto.tags_size() && shape.status().ok(); ++i) {
+    const std::string field = absl::StrCat(at, "tags[", i, "]");
+    shape.Required(field, !proto.tags(i).empty());
+    item.tags.push_back(shape.Slug(field, proto.tags(i), 24));
+  }
+  item.about = shape.Slug(at + "about", proto.about(), 40);
+  return item;
+}
+
+}  // namespace
+
+absl::StatusOr<Mutation> FromProto(const v1::QuoteRequest& r) { return Sale<Quote>(r); }
+absl::StatusOr<Mutation> FromProto(const v1::RedeemRequest& r) { return Sale<Redeem>(r); }
+absl::StatusOr<Mutation> FromProto(const v1::AuthorizeRequest& r) { return Sale<Authorize>(r); }
+
+absl::StatusOr<Mutation> FromProto(const v1::CaptureRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  mutation.command = Capture{.hold = shape.Sequence("hold", r.hold(), ResourceKind::kHold, mutation.program),
+                             .points = shape.Number("points", r.points(), 0, kAmountMax)};
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::VoidRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  mutation.command = Void{.hold = shape.Sequence("hold", r.hold(), ResourceKind::kHold, mutation.program)};
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::RefundRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  shape.Required("clerk", !r.clerk().empty());
+  mutation.command = Refund{.redemption = shape.Sequence("redemption", r.redemption(), ResourceKind::kRedemption, mutation.program),
+                            .points = shape.Number("points", r.points(), 1, kAmountMax)};
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::ReverseRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  std::string target = shape.Uuid("target_request_id", r.target_request_id());
+  shape.Valid("target_request_id", target != mutation.request_id, "another id than request_id");
+  mutation.command = Reverse{std::move(target)};
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::AwardRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  shape.Required("item", r.has_item());
+  Award award{Item(shape, "item.", r.item(), mutation.program)};
+  mutation.members = {award.item.member};
+  mutation.command = std::move(award);
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::AwardBatchRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  shape.Required("items", r.items_size() > 0);
+  shape.Bounded("items", r.items_size(), 8190);
+  if (!shape.status().ok()) return shape.status();  // before there is room for as many as somebody says
+  AwardBatch batch;
+  batch.items.reserve(static_cast<std::size_t>(r.items_size()));
+  for (int i = 0; i < r.items_size() && shape.status().ok(); ++i) {
+    batch.items.push_back(Item(shape, absl::StrCat("items[", i, "]."), r.items(i), mutation.program));
+    mutation.members.push_back(batch.items.back().member);
+  }
+  mutation.command = std::move(batch);
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::CorrectRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  Correct correct;
+  correct.award = shape.Sequence("award", r.award(), ResourceKind::kAward, mutation.program);
+  correct.new_quantity = shape.Number("new_quantity", r.new_quantity(), 0, 1'000'000);
+  shape.Known("reason", r.reason(), v1::CorrectionReason_IsValid(r.reason()));
+  for (const char c : v1::CorrectionReason_Name(r.reason())) correct.reason += static_cast<char>(IsUpper(c) ? c + ('a' - 'A') : c);
+  mutation.command = std::move(correct);
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::DonateRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  Donate donate{.member = shape.Member("member", r.member(), mutation.program), .points = shape.Number("points", r.points(), 1, kAmountMax)};
+  mutation.members = {donate.member};
+  mutation.command = std::move(donate);
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<int> PageSize(int page_size) {
+  if (page_size < 0) return FieldOutOfRange("page_size", 0, 1000);
+  return page_size == 0 ? 50 : std::min(page_size, 1000);
+}
+
+}  // namespace redpoints::server

@@ -55,9 +55,8 @@ struct Subject {
   std::string member;  // id or 会员号
 };
 absl::StatusOr<Subject> ParseSubject(const std::string& text) {
-  auto name = ParseName("member", text);
+  auto name = ParseNameOf("member", text, ResourceKind::kMember);
   if (!name.ok()) return name.status();
-  if (name->kind != ResourceKind::kMember) return FieldInvalid("member", PatternOf(ResourceKind::kMember));
   return Subject{std::string(name->program), std::string(name->id)};
 }
 

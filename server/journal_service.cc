@@ -50,9 +50,8 @@ class JournalService final : public Raw {
   grpc::ServerUnaryReactor* GetEntry(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return get_entry_.Handle<v1::GetEntryRequest, v1::GetEntryResponse>(
         context, in, out, [this](const Call& call, const v1::GetEntryRequest& request, Reply<v1::GetEntryResponse> reply) {
-          auto name = ParseName("name", request.name());
+          auto name = ParseNameOf("name", request.name(), ResourceKind::kEntry);
           if (!name.ok()) return reply.Refuse(name.status());
-          if (name->kind != ResourceKind::kEntry) return reply.Refuse(FieldInvalid("name", PatternOf(ResourceKind::kEntry)));
           const std::string program(name->program);
           if (auto status = context_.authorizer->Check(call.caller(), Method::kGetEntry, program); !status.ok()) return reply.Refuse(status);
           ReadBeside(context_, std::move(reply), [this, program, sequence = name->sequence]() -> absl::StatusOr<v1::GetEntryResponse> {

@@ -151,12 +151,18 @@ absl::StatusOr<Name> ParseName(std::string_view field, std::string_view text) {
   return *name;
 }
 
-absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, ResourceKind kind, std::string_view program) {
+absl::StatusOr<Name> ParseNameOf(std::string_view field, std::string_view text, ResourceKind kind) {
   if (text.empty()) return FieldRequired(field);
   if (text.size() > LengthMax(kind)) return FieldTooLong(field, LengthMax(kind));
   const auto name = Parse(text);
-  if (!name || name->kind != kind || name->program != program) return FieldInvalid(field, PatternOf(kind));
+  if (!name || name->kind != kind) return FieldInvalid(field, PatternOf(kind));
   return *name;
+}
+
+absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, ResourceKind kind, std::string_view program) {
+  auto name = ParseNameOf(field, text, kind);
+  if (name.ok() && name->program != program) return FieldInvalid(field, PatternOf(kind));
+  return name;
 }
 
 absl::StatusOr<std::string_view> ParseProgram(std::string_view field, std::string_view text) {

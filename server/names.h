@@ -37,6 +37,8 @@ struct Name {
 
 // Any name. FIELD_REQUIRED if empty, FIELD_TOO_LONG if no name is as long, FIELD_INVALID if it is no name. `field` is only for the refusal.
 absl::StatusOr<Name> ParseName(std::string_view field, std::string_view text);
+// A name of `kind`, of any program, with FIELD_INVALID for any other.
+absl::StatusOr<Name> ParseNameOf(std::string_view field, std::string_view text, ResourceKind kind);
 // A name of `kind`, with FIELD_INVALID for any other, or for one of another program than `program`.
 absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, ResourceKind kind, std::string_view program);
 // "programs/{program}": the program's id.

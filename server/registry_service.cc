@@ -149,13 +149,17 @@ class RegistryService final : public Raw {
           if (auto status = context_.authorizer->Check(call.caller(), Method::kAdoptRulebook, mutation->program); !status.ok()) {
             return reply.Refuse(status);
           }
-          v1::AdoptRulebookResponse response;
-          v1::Registration proto;
-          const auto& register_command = std::get<Register>(mutation->command);
-          ToProto(mutation->program, Registered{register_command.items.front(), -1}, proto);
-          response.set_version(std::get<RulebookData>(register_command.items.front()).version);
-          response.set_sha256(proto.rulebook().sha256());
-          reply.Ok(response);
+          auto& command = std::get<Register>(mutation->command);
+          command.is_check_only = true;
+          mutation->request_id.clear();  // it is as free afterwards as before
+          v1::Registration book;
+          ToProto(mutation->program, Registered{command.items.front(), -1}, book);
+          const std::string version = std::get<RulebookData>(command.items.front()).version;
+          Submit(context_, call, *std::move(mutation), std::move(reply),
+                 [version, sha256 = book.rulebook().sha256()](const Outcome&, v1::AdoptRulebookResponse& response) {
+                   response.set_version(version);
+                   response.set_sha256(sha256);
+                 });
         });
   }
 

@@ -83,6 +83,7 @@ struct Register {
   std::vector<Registration> items;
   bool is_new = true;         // the ids must be free; otherwise they must be taken
   std::string rulebook_json;  // with RulebookData: the blob
+  bool is_check_only = false; // whether it would be taken; posts nothing
 };
 struct ConfirmClock {};
 // The first entries of a new program: itself and its administrator. Asked of the program itself, after the system program has recorded it.

@@ -115,7 +115,9 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   const Account account = AccountOf(sale.member, kPoint);
   const std::int64_t available = account.at(Sub::kAvailable);
   const auto& limits = sale.book->limits();
-  if (limits.min_balance_to_redeem() && available < limits.min_balance_to_redeem()) return Refusal{v1::BELOW_MINIMUM, {}};
+  if (limits.min_balance_to_redeem() && available < limits.min_balance_to_redeem()) {
+    return Refusal{v1::BELOW_MINIMUM, {{"min", absl::StrCat(limits.min_balance_to_redeem())}}};
+  }
   const auto exceeds = [&](std::int64_t limit, const std::string& counter, std::int64_t more) {
     if (limit == 0) return false;
     const std::int64_t* count = state_.counters.Find(counter);

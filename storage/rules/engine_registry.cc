@@ -17,6 +17,7 @@ Outcome Engine::Decide(const Origin& origin, const Register& command) {
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     if (auto refusal = CheckRegistration(command.items[i], command.is_new, command.rulebook_json)) {
       if (command.items.size() > 1) refusal->facts.emplace_back("item", absl::StrCat(i));
+      if (command.is_check_only) return Unrecorded(std::move(*refusal));
       return Answer(origin, KindOf(command.items[i]), "", std::move(*refusal));
     }
   }
@@ -32,6 +33,10 @@ Outcome Engine::Decide(const Origin& origin, const Register& command) {
   }
 
   Outcome all;
+  if (command.is_check_only) {
+    all.first = all.now = v1::DONE;
+    return all;
+  }
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     Entry entry = Draft(KindOf(command.items[i]), origin);
     entry.item = command.items.size() > 1 ? static_cast<std::int32_t>(i) : -1;

@@ -107,6 +107,29 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
   EXPECT_EQ(Add(FundData{"street", 100}).first, v1::DONE);  // exactly what is out
 }
 
+// What is only checked is refused for the same, and leaves nothing.
+TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
+  const auto check = [&](const std::string& json) {
+    const auto book = Rulebook::Parse(json);
+    EXPECT_TRUE(book.ok()) << book.status();
+    return Run(Staff(), Register{.items = {RulebookData{book->version(), book->effective_day(), Sha256Hex(json)}}, .is_new = true,
+                                 .rulebook_json = json, .is_check_only = true});
+  };
+  const auto before = journal.size();
+  const std::string json = RulebookJson("2024-2", 20240601);
+  EXPECT_EQ(check(json).first, v1::DONE);
+  EXPECT_EQ(check(RulebookJson("2024-2", 20240314)).refusal->reason, v1::RULEBOOK_INVALID);
+  EXPECT_EQ(check(RulebookJson("2024-1", 20240601)).refusal->reason, v1::ALREADY_EXISTS);
+  std::string other = json;
+  other.replace(other.find(R"({"fund":"donor")"), 15, R"({"fund":"nobody")");
+  other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
+  other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
+  EXPECT_EQ(check(other).refusal->reason, v1::FUND_NOT_FOUND);
+  EXPECT_EQ(journal.size(), before);
+  EXPECT_EQ(state.BookOf(20240601)->version(), "2024-1");
+  EXPECT_EQ(Adopt(json).first, v1::DONE);
+}
+
 TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
   const auto field = [&](const std::string& json) { return Fact(Adopt(json), "field"); };
   EXPECT_EQ(field(RulebookJson("2024-2", 20240101)), "effective_day");  // the day of the one before

@@ -40,8 +40,7 @@ absl::Status CheckOrder(const v1::ListStatementRequest& request) {
 
 // Whether a rulebook has it; what no rulebook has, nobody ever held.
 bool IsUnit(const State& state, const std::string& code) {
-  const std::shared_lock lock(state.mutex);
-  return std::any_of(state.books.begin(), state.books.end(), [&](const auto& book) { return book.second->FindUnit(code) != nullptr; });
+  return state.ReadPublished().definitions->units.contains(code);
 }
 
 // Or nothing, for the default.
@@ -131,8 +130,9 @@ class AccountService final : public Raw {
     const std::int64_t now_ms = ledger.clock().NowMs();
     v1::GetBalanceResponse response;
     response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
-    response.set_as_of_sequence(ledger.EndSequence(subject.program));
-    for (const UnitBalance& balance : BalanceNow(*state, member, now_ms)) ToProto(balance, *response.add_balances());
+    const Balances balances = BalanceNow(*state, member, now_ms);
+    response.set_as_of_sequence(balances.as_of_sequence);
+    for (const UnitBalance& balance : balances.units) ToProto(balance, *response.add_balances());
     response.mutable_as_of_time()->set_seconds(now_ms / 1000);
     response.mutable_as_of_time()->set_nanos(static_cast<int>(now_ms % 1000) * 1'000'000);
     return response;
@@ -145,14 +145,12 @@ class AccountService final : public Raw {
     if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
     as_of_ms = std::min(as_of_ms, ledger.clock().NowMs());
     const Journal journal(ledger.store(), subject.program);
-    auto end = FirstRecordedAfter(journal, ledger.EndSequence(subject.program), as_of_ms);
-    if (!end.ok()) return end.status();
     auto balances = BalanceAsOf(*state, journal, member, as_of_ms, go_on);
     if (!balances.ok()) return balances.status();
     v1::GetBalanceResponse response;
     response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
-    response.set_as_of_sequence(*end);
-    for (const UnitBalance& balance : *balances) ToProto(balance, *response.add_balances());
+    response.set_as_of_sequence(balances->as_of_sequence);
+    for (const UnitBalance& balance : balances->units) ToProto(balance, *response.add_balances());
     response.mutable_as_of_time()->set_seconds(as_of_ms / 1000);
     response.mutable_as_of_time()->set_nanos(static_cast<int>(as_of_ms % 1000) * 1'000'000);
     return response;

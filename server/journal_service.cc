@@ -38,11 +38,10 @@ class JournalService final : public Raw {
           if (!program.ok()) return reply.Refuse(program.status());
           const Ledger& ledger = context_.shards->Of(*program);
           v1::GetJournalResponse response;
-          response.set_end_sequence(ledger.EndSequence(*program));
-          const State* state = ledger.FindState(*program);
-          const std::shared_lock lock(state->mutex);
-          response.set_last_closed_day(state->published_closed_day);
-          response.set_epoch(state->published_epoch);
+          const auto published = ledger.FindState(*program)->ReadPublished();
+          response.set_end_sequence(published.next_sequence);
+          response.set_last_closed_day(published.last_closed_day);
+          response.set_epoch(published.epoch);
           reply.Ok(response);
         });
   }
@@ -64,8 +63,8 @@ class JournalService final : public Raw {
             v1::GetEntryResponse response;
             response.set_line(*std::move(line));
             const State* state = ledger.FindState(program);
-            const auto book = state ? FindBook(*state, entry->rulebook) : nullptr;
-            const v1::Activity* activity = book ? book->FindActivity(entry->activity) : nullptr;
+            const auto definitions = state ? state->ReadPublished().definitions : std::make_shared<const Definitions>();
+            const v1::Activity* activity = definitions->ActivityOf(*entry);
             response.set_explanation_zh_cn(ExplainZh(*entry, activity));
             response.set_explanation(ExplainEn(*entry, activity));
             return response;

@@ -214,8 +214,6 @@ absl::Status LoadState(State& state, const Store& store) {
   state.last_ms = mark.last_ms;
   state.epoch = mark.epoch;
   state.last_closed_day = mark.last_closed_day;
-  state.published_closed_day = mark.last_closed_day;
-  state.published_epoch = mark.epoch;
 
   auto status = ForEachRow(state.program, 'a', store, [&](const std::string& key, std::string_view value) {
     Account account;
@@ -242,7 +240,7 @@ absl::Status LoadState(State& state, const Store& store) {
     if (!DecodeRow(value, registered)) return false;
     state.registrations.Seed(key, registered);
     if (const auto* node = std::get_if<NodeData>(&registered.data)) {
-      if (node->kind == NodeKind::kBranch) state.branches[node->code] = *node;
+      if (node->kind == NodeKind::kBranch) state.AddBranch(*node);
       return true;
     }
     if (!std::holds_alternative<RulebookData>(registered.data)) return true;
@@ -253,10 +251,13 @@ absl::Status LoadState(State& state, const Store& store) {
       blobs = book.status();
       return false;
     }
-    state.books[data.effective_day] = std::make_shared<const Rulebook>(*std::move(book));
+    state.AddBook(data.effective_day, *std::move(book));
     return true;
   });
-  return blobs.ok() ? status : blobs;
+  if (!blobs.ok()) return blobs;
+  const std::unique_lock lock(state.mutex);
+  state.Publish();
+  return status;
 }
 
 }  // namespace redpoints

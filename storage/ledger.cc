@@ -433,13 +433,12 @@ class Ledger::Impl {
 
   void Publish(const std::vector<Program*>& changed) {
     for (Program* program : changed) {
+      // With the rows: who has read of an entry finds it.
       const std::unique_lock lock(program->state.mutex);
       program->state.Publish();
+      program->end_sequence = program->state.next_sequence;
     }
-    {
-      const MutexLock lock(published_mutex_);
-      for (Program* program : changed) program->end_sequence = program->state.next_sequence;
-    }
+    { const MutexLock lock(published_mutex_); }  // nobody is between the look and the wait
     published_.notify_all();
   }
 

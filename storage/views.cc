@@ -12,15 +12,6 @@
 namespace redpoints {
 namespace {
 
-std::set<std::string> UnitsOf(const State& state) {
-  std::set<std::string> units;
-  const std::shared_lock lock(state.mutex);
-  for (const auto& [day, book] : state.books) {
-    for (const auto& unit : book->proto().units()) units.insert(unit.code());
-  }
-  return units;
-}
-
 ChainPosition HeadOf(const Account& account) {
   return {account.head, {account.balance[0], account.balance[1], account.balance[2]}};
 }
@@ -38,26 +29,46 @@ UnitBalance SeenOn(Day day, const std::string& unit, const ChainPosition& positi
   return seen;
 }
 
+struct MemberAccounts {
+  std::int64_t as_of_sequence = 0;
+  std::vector<std::pair<std::string, Account>> accounts;  // by unit
+};
+
+MemberAccounts AccountsOf(const State& state, const std::string& member) {
+  const auto definitions = state.ReadPublished().definitions;
+  std::vector<std::string> keys;
+  for (const std::string& unit : definitions->units) keys.push_back(AccountKey(member, unit));
+  auto [rows, next] = state.ReadAll(state.accounts, keys);
+  MemberAccounts found{.as_of_sequence = next, .accounts = {}};
+  auto row = rows.begin();
+  for (const std::string& unit : definitions->units) {
+    if (*row) found.accounts.emplace_back(unit, **std::move(row));
+    ++row;
+  }
+  return found;
+}
+
 }  // namespace
 
-std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms) {
+Balances BalanceNow(const State& state, const std::string& member, std::int64_t now_ms) {
   const Day today = DayOf(now_ms);
-  std::vector<UnitBalance> balances;
-  for (const std::string& unit : UnitsOf(state)) {
-    const auto account = state.Read(state.accounts, AccountKey(member, unit));
-    if (account) balances.push_back(SeenOn(today, unit, HeadOf(*account), account->lots));
+  const MemberAccounts found = AccountsOf(state, member);
+  Balances balances{.as_of_sequence = found.as_of_sequence, .units = {}};
+  for (const auto& [unit, account] : found.accounts) {
+    balances.units.push_back(SeenOn(today, unit, HeadOf(account), account.lots));
   }
   return balances;
 }
 
-absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& go_on) {
-  std::vector<UnitBalance> balances;
-  for (const std::string& unit : UnitsOf(state)) {
-    const auto account = state.Read(state.accounts, AccountKey(member, unit));
-    if (!account) continue;
-    std::vector<Lot> lots = account->lots;
-    ChainPosition position = HeadOf(*account);
+absl::StatusOr<Balances> BalanceAsOf(const State& state, const Journal& journal, const std::string& member, std::int64_t as_of_ms,
+                                     const std::function<absl::Status()>& go_on) {
+  const MemberAccounts found = AccountsOf(state, member);
+  auto end = FirstRecordedAfter(journal, found.as_of_sequence, as_of_ms);
+  if (!end.ok()) return end.status();
+  Balances balances{.as_of_sequence = *end, .units = {}};
+  for (const auto& [unit, account] : found.accounts) {
+    std::vector<Lot> lots = account.lots;
+    ChainPosition position = HeadOf(account);
     while (position.sequence >= 0) {
       if (auto status = go_on(); !status.ok()) return status;
       ChainPosition before = position;
@@ -71,7 +82,7 @@ absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const J
       }
       position = before;
     }
-    if (position.sequence >= 0) balances.push_back(SeenOn(DayOf(as_of_ms), unit, position, lots));
+    if (position.sequence >= 0) balances.units.push_back(SeenOn(DayOf(as_of_ms), unit, position, lots));
   }
   return balances;
 }
@@ -118,14 +129,6 @@ absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, co
   return line;
 }
 
-std::shared_ptr<const Rulebook> FindBook(const State& state, std::string_view version) {
-  const std::shared_lock lock(state.mutex);
-  for (const auto& [day, book] : state.books) {
-    if (book->version() == version) return book;
-  }
-  return nullptr;
-}
-
 std::string ResolveMember(const State& state, const std::string& ref) {
   if (ref.starts_with('m')) return state.Read(state.registrations, "member/" + ref) ? ref : "";
   return state.Read(state.numbers, ref).value_or("");
@@ -134,13 +137,13 @@ std::string ResolveMember(const State& state, const std::string& ref) {
 std::set<std::string> TopPlacesOf(const State& state, const std::vector<std::string>& scopes) {
   const std::set<std::string> nodes(scopes.begin(), scopes.end());
   std::set<std::string> tops = nodes;  // no place has the code of a branch
-  const std::shared_lock lock(state.mutex);
-  for (const auto& [code, branch] : state.branches) {
+  const auto definitions = state.ReadPublished().definitions;
+  for (const auto& [code, branch] : definitions->branches) {
     if (branch.places.empty()) continue;
     std::string up = code;
     for (int depth = 0; !up.empty() && !nodes.contains(up) && depth < 64; ++depth) {
-      const auto it = state.branches.find(up);
-      up = it == state.branches.end() ? "" : it->second.parent;
+      const auto it = definitions->branches.find(up);
+      up = it == definitions->branches.end() ? "" : it->second.parent;
     }
     if (nodes.contains(up)) tops.insert(branch.places.begin(), branch.places.end());
   }

@@ -23,13 +23,19 @@ struct UnitBalance {
   std::vector<Lot> lots;       // of the available points, soonest-ending first, without those that are past
 };
 
-// The member's balances in every unit ever held, by unit code; lots that ended by `now_ms` do not count.
-std::vector<UnitBalance> BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
+// All units of one moment.
+struct Balances {
+  std::int64_t as_of_sequence = 0;   // entries below it are in the figures
+  std::vector<UnitBalance> units;    // ever held, by unit code
+};
+
+// The member's balances; lots that ended by `now_ms` do not count.
+Balances BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
 
 // What BalanceNow said at the end of that millisecond: after the last entry recorded at or before `as_of_ms`, without lots that had ended
 // by then. Walks the chains of `prev` back from the heads, undoing the entries since; `go_on` is asked at each, and its error ends the walk.
-absl::StatusOr<std::vector<UnitBalance>> BalanceAsOf(const State& state, const Journal& journal, const std::string& member,
-                                                     std::int64_t as_of_ms, const std::function<absl::Status()>& go_on = absl::OkStatus);
+absl::StatusOr<Balances> BalanceAsOf(const State& state, const Journal& journal, const std::string& member, std::int64_t as_of_ms,
+                                     const std::function<absl::Status()>& go_on = absl::OkStatus);
 
 // The first entry recorded after `ms`, or `end`.
 absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int64_t end, std::int64_t ms);
@@ -50,9 +56,6 @@ struct StatementLine {
 // The line at `position`, which then moves to the entry before. nullopt at the end of the chain. DATA_LOSS where the chain is broken.
 absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, const std::string& holder, const std::string& unit,
                                                       ChainPosition& position);
-
-// The rulebook with this version, nullptr if there is none.
-std::shared_ptr<const Rulebook> FindBook(const State& state, std::string_view version);
 
 // The id of a member given by id or 会员号; empty when there is none.
 std::string ResolveMember(const State& state, const std::string& ref);

@@ -47,7 +47,7 @@ bool MayTouch(Kind kind, Holder holder) {
 
 v1::UnitKind KindOfUnit(const State& state, const std::string& unit) {
   if (unit == kPoint) return v1::SPENDABLE;
-  for (const auto& [day, book] : state.books) {
+  for (const auto& [day, book] : state.definitions->books) {
     if (const auto* found = book->FindUnit(unit)) return found->kind();
   }
   return v1::UNIT_KIND_UNSPECIFIED;
@@ -55,7 +55,7 @@ v1::UnitKind KindOfUnit(const State& state, const std::string& unit) {
 
 std::int64_t FloorOfScore(const State& state, const std::string& unit) {
   std::int64_t floor = 0;
-  for (const auto& [day, book] : state.books) {
+  for (const auto& [day, book] : state.definitions->books) {
     if (const auto* found = book->FindUnit(unit)) floor = std::min(floor, found->floor());
   }
   return floor;
@@ -163,8 +163,7 @@ void CountAgainstLimits(State& state, const std::string& rulebook, const std::st
 
 // Counts what an award or a correction of it gave against the caps of its activity.
 void CountAgainstCaps(State& state, const Entry& entry, const std::string& unit, std::int64_t amount) {
-  const Rulebook* book = state.BookNamed(entry.rulebook);
-  const v1::Activity* activity = book ? book->FindActivity(entry.activity) : nullptr;
+  const v1::Activity* activity = state.definitions->ActivityOf(entry);
   if (!activity) return;
   for (const auto& cap : activity->caps()) {
     if (cap.unit() != unit) continue;
@@ -174,8 +173,7 @@ void CountAgainstCaps(State& state, const Entry& entry, const std::string& unit,
 
 // When the lot of an award, or of a correction of it, ends. 0: its rulebook is not known.
 Day LotEndOf(const State& state, const Entry& e) {
-  const Rulebook* book = state.BookNamed(e.rulebook);
-  const v1::Activity* activity = book ? book->FindActivity(e.activity) : nullptr;
+  const v1::Activity* activity = state.definitions->ActivityOf(e);
   return activity ? LotEnd(*activity, e.effective_day) : 0;
 }
 
@@ -249,18 +247,14 @@ void ApplyReversal(State& state, const Entry& e) {
 absl::Status ApplyRegistration(State& state, const Entry& e) {
   state.registrations.Edit(RegistrationKey(e.data)) = {e.data, e.sequence};
   if (const auto* member = std::get_if<MemberData>(&e.data)) state.numbers.Edit(member->number) = member->id;
-  if (const auto* node = std::get_if<NodeData>(&e.data); node && node->kind == NodeKind::kBranch) {
-    const std::unique_lock lock(state.mutex);
-    state.branches[node->code] = *node;
-  }
+  if (const auto* node = std::get_if<NodeData>(&e.data); node && node->kind == NodeKind::kBranch) state.AddBranch(*node);
   if (const auto* rulebook = std::get_if<RulebookData>(&e.data)) {
     if (!state.find_blob) return absl::FailedPreconditionError("no source of blobs");
     auto json = state.find_blob(rulebook->sha256);
     if (!json.ok()) return json.status();
     auto book = Rulebook::Parse(*json);
     if (!book.ok()) return book.status();
-    const std::unique_lock lock(state.mutex);
-    state.books[rulebook->effective_day] = std::make_shared<const Rulebook>(*std::move(book));
+    state.AddBook(rulebook->effective_day, *std::move(book));
   }
   return absl::OkStatus();
 }

@@ -133,19 +133,19 @@ std::optional<Refusal> Engine::CheckRegistration(const Registration& data, bool 
     auto book = Rulebook::Parse(rulebook_json);
     if (!book.ok()) return RefusalFrom(book.status());
     if (Sha256Hex(rulebook_json) != rulebook->sha256) return invalid("sha256", "that of the content");
-    if (!state_.books.empty() && state_.books.rbegin()->first >= rulebook->effective_day) {
+    if (!state_.definitions->books.empty() && state_.definitions->books.rbegin()->first >= rulebook->effective_day) {
       return Refusal{v1::RULEBOOK_INVALID,
-                     {{"field", "effective_day"}, {"expected", absl::StrCat("after ", state_.books.rbegin()->first)}}};
+                     {{"field", "effective_day"}, {"expected", absl::StrCat("after ", state_.definitions->books.rbegin()->first)}}};
     }
     // The first one may be older than the ledger, for the deeds before; later ones would change by which rules entries were made.
-    if (!state_.books.empty() && rulebook->effective_day < today_) {
+    if (!state_.definitions->books.empty() && rulebook->effective_day < today_) {
       return Refusal{v1::RULEBOOK_INVALID, {{"field", "effective_day"}, {"expected", absl::StrCat(today_, " or later")}}};
     }
     for (const auto& rate : book->proto().fund_rates()) {
       if (!state_.Find<FundData>("fund", rate.fund())) return not_found(v1::FUND_NOT_FOUND, rate.fund());
     }
     // A fund whose points may still be in members' hands keeps its rate, and a unit its kind.
-    for (const auto& [day, older] : state_.books) {
+    for (const auto& [day, older] : state_.definitions->books) {
       for (const auto& rate : older->proto().fund_rates()) {
         const auto& rates = book->proto().fund_rates();
         if (std::none_of(rates.begin(), rates.end(), [&](const auto& r) { return r.fund() == rate.fund(); })) {

@@ -1,6 +1,7 @@
 #include "storage/rules/state.h"
 
 #include <cstdio>
+#include <iterator>
 
 namespace redpoints {
 namespace {
@@ -13,6 +14,39 @@ template <class... T> std::string Join(std::string_view first, const T&... rest)
 }
 
 }  // namespace
+
+// Readers may hold the definitions of before.
+void State::AddBook(Day effective_day, Rulebook book) {
+  auto more = std::make_shared<Definitions>(*definitions);
+  for (const auto& unit : book.proto().units()) more->units.insert(unit.code());
+  more->books[effective_day] = std::make_shared<const Rulebook>(std::move(book));
+  definitions = std::move(more);
+}
+
+void State::AddBranch(const NodeData& branch) {
+  auto more = std::make_shared<Definitions>(*definitions);
+  more->branches[branch.code] = branch;
+  definitions = std::move(more);
+}
+
+const Rulebook* State::BookOf(Day day) const {
+  const auto it = definitions->books.upper_bound(day);
+  return it == definitions->books.begin() ? nullptr : std::prev(it)->second.get();
+}
+
+const Rulebook* State::BookNamed(std::string_view version) const { return definitions->BookNamed(version); }
+
+const Rulebook* Definitions::BookNamed(std::string_view version) const {
+  for (const auto& [day, book] : books) {
+    if (book->version() == version) return book.get();
+  }
+  return nullptr;
+}
+
+const v1::Activity* Definitions::ActivityOf(const Entry& entry) const {
+  const Rulebook* book = BookNamed(entry.rulebook);
+  return book ? book->FindActivity(entry.activity) : nullptr;
+}
 
 std::string AccountKey(std::string_view holder, std::string_view unit) { return Join(holder, unit); }
 std::string RequestKey(std::string_view actor, std::string_view request_id) { return Join(actor, request_id); }

@@ -71,6 +71,16 @@ struct Registered {
   bool operator==(const Registered&) const = default;
 };
 
+// What rules are read from: few, all in memory.
+struct Definitions {
+  std::map<Day, std::shared_ptr<const Rulebook>> books;  // by effective day
+  std::set<std::string> units;                           // of all books
+  std::map<std::string, NodeData> branches;              // of the program's tree, by code: scopes are resolved with them
+
+  const Rulebook* BookNamed(std::string_view version) const;   // nullptr if none
+  const v1::Activity* ActivityOf(const Entry& entry) const;    // as in the rulebook that decided it; nullptr if none
+};
+
 struct State {
   explicit State(std::string id) : program(std::move(id)) {
     // Each call asks for its terminal and its shop, and few of them ever change.
@@ -88,6 +98,7 @@ struct State {
   std::int64_t next_sequence = 0;
   std::int64_t last_ms = 0;
   Day last_closed_day = 0;  // 0: none yet
+  std::shared_ptr<const Definitions> definitions = std::make_shared<Definitions>();
   std::map<std::int64_t, std::set<std::int64_t>> holds_by_end;       // until_ms to holds
   std::map<Day, std::set<std::string>> accounts_by_end;              // lot end to account keys that had such a lot
 
@@ -100,29 +111,28 @@ struct State {
   Table<std::string> numbers;         // 会员号 to member id
   Table<std::int64_t> counters;       // limits and caps: CounterKey... in keys below
 
-  // What readers may know of the writer's own figures; set with the tables' Publish.
-  Day published_closed_day = 0;
-  std::int64_t published_epoch = 0;
+  // What readers may know of the writer's own; under `mutex`, set by Publish.
+  struct Published {
+    std::int64_t epoch = 0;
+    std::int64_t next_sequence = 0;
+    Day last_closed_day = 0;
+    std::shared_ptr<const Definitions> definitions = std::make_shared<Definitions>();
+  };
+  Published published;
+  Published ReadPublished() const {
+    const std::shared_lock lock(mutex);
+    return published;
+  }
 
-  // Rulebooks by effective day. Few; all in memory; published with the tables' lock.
-  std::map<Day, std::shared_ptr<const Rulebook>> books;
-  const Rulebook* BookOf(Day day) const {  // the one that holds on `day`, nullptr if none
-    auto it = books.upper_bound(day);
-    return it == books.begin() ? nullptr : std::prev(it)->second.get();
-  }
-  const Rulebook* BookNamed(std::string_view version) const {
-    for (const auto& [day, book] : books) {
-      if (book->version() == version) return book.get();
-    }
-    return nullptr;
-  }
+  // The writer's; each of the program's days has at most one rulebook.
+  void AddBook(Day effective_day, Rulebook book);
+  void AddBranch(const NodeData& branch);
+  const Rulebook* BookOf(Day day) const;  // the one that holds on `day`, nullptr if none
+  const Rulebook* BookNamed(std::string_view version) const;
 
   template <class F> void ForEachTable(F f) {
     f(accounts), f(requests), f(follow_ups), f(holds), f(registrations), f(numbers), f(counters);
   }
-
-  // The branches of the program's tree by code, which scopes are resolved with. Few; published as the books are.
-  std::map<std::string, NodeData> branches;
 
   // A published row, for readers. A row that is in no generation in memory is read from the store after the lock is let go: it has not
   // changed for two turns, and whatever it becomes meanwhile is published, too.
@@ -134,11 +144,27 @@ struct State {
     return table.Load(key);
   }
 
+  // Several rows as of one moment, and the sequence that came next then.
+  template <class V>
+  std::pair<std::vector<std::optional<V>>, std::int64_t> ReadAll(const Table<V>& table, const std::vector<std::string>& keys) const {
+    std::vector<std::optional<V>> rows(keys.size());
+    std::vector<std::size_t> missing;
+    const std::int64_t next = [&] {
+      const std::shared_lock lock(mutex);
+      for (std::size_t i = 0; i < keys.size(); ++i) {
+        const auto* row = table.FindCached(keys[i]);
+        row ? void(rows[i] = row->value) : missing.push_back(i);
+      }
+      return published.next_sequence;
+    }();
+    for (const std::size_t i : missing) rows[i] = table.Load(keys[i]);
+    return {std::move(rows), next};
+  }
+
   // Makes what was applied visible to readers. Under `mutex`, exclusively.
   void Publish() {
     ForEachTable([](auto& table) { table.Publish(); });
-    published_closed_day = last_closed_day;
-    published_epoch = epoch;
+    published = {.epoch = epoch, .next_sequence = next_sequence, .last_closed_day = last_closed_day, .definitions = definitions};
   }
 
   // A registration of type T, or nullptr.

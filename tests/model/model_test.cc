@@ -534,7 +534,7 @@ class ModelTest : public EngineTest {
       const auto balances = BalanceAsOf(state, Journal(store, "minyue"), snapshot.id, snapshot.at_ms);
       ASSERT_TRUE(balances.ok()) << balances.status();
       std::map<std::string, UnitBalance> by_unit;
-      for (const auto& balance : *balances) by_unit[balance.unit] = balance;
+      for (const auto& balance : balances->units) by_unit[balance.unit] = balance;
       Reference::Lots lots;
       std::int64_t sum = 0;
       for (const Lot& lot : by_unit["POINT"].lots) lots[{lot.end, lot.fund}] = lot.amount, sum += lot.amount;

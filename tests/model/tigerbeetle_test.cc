@@ -334,7 +334,7 @@ class TigerBeetleCase : public EngineTest {
     if (!line.Is("pending")) return {TillOf(line, line.credit), Redeem{"number", Member(line.debit), lines}};
     // The rulebook with another time for holds, in the place of the one that was adopted. The entry carries the time when it ends.
     auto book = Rulebook::Parse(Json(line.timeout_s ? line.timeout_s * 1000 : kDayMs));
-    state.books[20240101] = std::make_shared<const Rulebook>(*std::move(book));
+    state.AddBook(20240101, *std::move(book));
     return {TillOf(line, line.credit), Authorize{"number", Member(line.debit), lines}};
   }
   std::pair<Origin, Command> Suspend(const Line& line, bool member, bool shop, bool is_on) {

@@ -79,7 +79,7 @@ class EngineTest : public testing::Test {
   void Collect() {
     for (auto& entry : engine.TakePosted()) journal.push_back(entry);
     engine.TakeBlobs();
-    state.ForEachTable([](auto& table) { table.Publish(); });
+    state.Publish();
     EXPECT_TRUE(engine.TakeFault().ok());
   }
 
@@ -171,7 +171,7 @@ class EngineTest : public testing::Test {
       ASSERT_TRUE(verified.ok()) << verified << "\n" << line;
       ASSERT_TRUE(Apply(again, *parsed).ok());
     }
-    again.ForEachTable([](auto& table) { table.Publish(); });
+    again.Publish();
     Compare(state.accounts, again.accounts, "accounts");
     Compare(state.requests, again.requests, "requests");
     Compare(state.follow_ups, again.follow_ups, "follow_ups");

@@ -329,7 +329,7 @@ TEST_F(LedgerTest, BalanceAsOfARecordedTime) {
   SetUpProgram();
   struct Then {
     std::int64_t at_ms;
-    std::vector<UnitBalance> balances;
+    Balances balances;
   };
   std::vector<Then> thens;
   const auto remember = [&] {
@@ -355,21 +355,22 @@ TEST_F(LedgerTest, BalanceAsOfARecordedTime) {
 
   const Journal journal(memory, "minyue");
   const State& state = *ledger->FindState("minyue");
-  EXPECT_EQ(BalanceAsOf(state, journal, "m1", start)->size(), 0u);
+  EXPECT_EQ(BalanceAsOf(state, journal, "m1", start)->units.size(), 0u);
   std::set<std::int64_t> available, held;
   for (const Then& then : thens) {
     const auto found = BalanceAsOf(state, journal, "m1", then.at_ms);
     ASSERT_TRUE(found.ok()) << found.status();
-    ASSERT_EQ(found->size(), then.balances.size());
-    for (std::size_t i = 0; i < found->size(); ++i) {
-      const UnitBalance &was = then.balances[i], &is = found->at(i);
+    EXPECT_EQ(found->as_of_sequence, then.balances.as_of_sequence);
+    ASSERT_EQ(found->units.size(), then.balances.units.size());
+    for (std::size_t i = 0; i < found->units.size(); ++i) {
+      const UnitBalance &was = then.balances.units[i], &is = found->units[i];
       EXPECT_EQ(is.unit, was.unit);
       EXPECT_EQ(is.available, was.available) << then.at_ms;
       EXPECT_EQ(is.held, was.held) << then.at_ms;
       EXPECT_EQ(is.debt, was.debt) << then.at_ms;
       EXPECT_EQ(is.lots, was.lots) << then.at_ms;
     }
-    available.insert(found->at(1).available), held.insert(found->at(1).held);
+    available.insert(found->units.at(1).available), held.insert(found->units.at(1).held);
   }
   EXPECT_THAT(available, testing::ElementsAre(850, 875, 880, 882, 900, 1000));
   EXPECT_THAT(held, testing::ElementsAre(0, 50));

@@ -43,7 +43,7 @@ class RacesTest : public LedgerTest {
     const std::string_view year = R"("lot_validity":{"months":12}})";
     book.replace(book.find(year), year.size(), R"("lot_validity":{"months":1}})");
     SetUpProgram(members, book);
-    const auto lots = BalanceNow(*ledger->FindState("minyue"), "m1", clock.NowMs()).at(1).lots;
+    const auto lots = BalanceNow(*ledger->FindState("minyue"), "m1", clock.NowMs()).units.at(1).lots;
     ASSERT_EQ(lots.size(), 1u);
     clock.Advance(StartOf(lots[0].end) - clock.NowMs() - 1);
   }

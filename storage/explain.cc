@@ -127,7 +127,9 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
       if (e.reason == "tombstone") return "撤销了一笔尚未到达的请求；该请求将不再执行。";
       if (e.reason == "refused") return absl::StrCat("被撤销的请求此前已被拒绝（第 ", e.ref, " 条），没有变动。");
       if (e.reason == "ended") return absl::StrCat("被撤销的预扣（第 ", e.hold, " 条）此前已结束，没有变动。");
-      return absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分，限额同时恢复。");
+      text = absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分");
+      if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
+      return text + "，限额同时恢复。";
     case Kind::kExpiry: return absl::StrCat("批次到期：", LotsText(e, true), "。");
     case Kind::kDayClosed: return absl::StrCat("业务日 ", e.effective_day, " 日结。");
     case Kind::kClockConfirmed: return "管理员已确认系统时钟。";
@@ -170,7 +172,9 @@ std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
       if (e.reason == "tombstone") return "reverses a request that had not arrived; it will never be carried out";
       if (e.reason == "refused") return absl::StrCat("the request had been refused by ", e.ref, "; nothing moves");
       if (e.reason == "ended") return absl::StrCat("hold ", e.hold, " had ended before; nothing moves");
-      return absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back, and the limits with them");
+      text = absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back");
+      if (sums.expired > 0) absl::StrAppend(&text, ", ", sums.expired, " of them into lots that are past");
+      return text + ", and the limits with them";
     case Kind::kExpiry: return absl::StrCat("lots ended: ", LotsText(e, false));
     case Kind::kDayClosed: return absl::StrCat("business day ", e.effective_day, " is closed");
     case Kind::kClockConfirmed: return "the clock was confirmed";

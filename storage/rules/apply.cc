@@ -85,10 +85,17 @@ absl::Status VerifyFloor(State& state, const Entry& entry, const Posting& p, Hol
   }
 }
 
-// Lots stand where members' spendable points come and go, and add up to them. A held posting carries the lots that leave to a shop.
+// Whether the points came back into lots that are past.
+bool EndsUnspent(const Entry& entry, Holder holder) {
+  return holder == Holder::kExpired && (entry.kind == Kind::kRefund || entry.kind == Kind::kReversal);
+}
+
+// Lots stand where members' spendable points come and go, and add up to them. A held posting carries the lots that leave to a shop, one of
+// expired points those that they came back into.
 absl::Status VerifyLots(const Entry& entry, const Posting& p, Holder holder, v1::UnitKind unit, const Account& account) {
   const bool wanted = unit == v1::SPENDABLE &&
-                      (holder == Holder::kMemberAvailable || (holder == Holder::kMemberHeld && entry.kind == Kind::kCapture));
+                      (holder == Holder::kMemberAvailable || (holder == Holder::kMemberHeld && entry.kind == Kind::kCapture) ||
+                       EndsUnspent(entry, holder));
   if (!wanted || (holder == Holder::kMemberHeld && p.lots.empty())) {
     return p.lots.empty() ? absl::OkStatus() : absl::InternalError(absl::StrCat("lots on ", p.holder));
   }
@@ -100,14 +107,15 @@ absl::Status VerifyLots(const Entry& entry, const Posting& p, Holder holder, v1:
     }
     // A capture or correction may take lots that ended while they were held or since the award.
     const bool is_past = lot.end <= entry.business_day;
-    if (entry.kind == Kind::kExpiry && !is_past) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " is not past"));
+    const bool is_dead = entry.kind == Kind::kExpiry || EndsUnspent(entry, holder);
+    if (is_dead && !is_past) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " is not past"));
     const bool is_live = entry.kind == Kind::kAward || entry.kind == Kind::kRedemption || entry.kind == Kind::kHold || entry.kind == Kind::kDonation;
     if (is_live && is_past) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " is past"));
     sum += lot.amount;
     if (!InRange(sum)) return absl::InternalError("lots out of range");
   }
   if (sum != p.amount) return absl::InternalError(absl::StrCat("lots of ", p.holder, " add up to ", sum, ", not ", p.amount));
-  if (holder == Holder::kMemberHeld) return absl::OkStatus();
+  if (holder != Holder::kMemberAvailable) return absl::OkStatus();
   auto lots = account.lots;
   for (const Lot& lot : p.lots) AddLot(lots, lot);
   if (lots.size() > kLotsMax) return absl::InternalError("more than 64 lots");
@@ -227,6 +235,14 @@ void ApplyCorrection(State& state, const Entry& e) {
   }
 }
 
+// Points that came back into lots that are past count as ended unspent.
+void CountExpired(State& state, const Entry& e) {
+  for (const Posting& p : e.postings) {
+    if (p.holder != kExpiredHolder) continue;
+    for (const Lot& lot : p.lots) AddTo(state, ExpiredCounter(e.member, lot), lot.amount);
+  }
+}
+
 void ApplyReversal(State& state, const Entry& e) {
   if (e.reason == "tombstone") {
     state.requests.Edit(RequestKey(e.actor, e.target_request)) = {.sequence = e.sequence, .is_tombstone = true, .fingerprint = ""};
@@ -236,6 +252,7 @@ void ApplyReversal(State& state, const Entry& e) {
   if (e.reason == "ended") Move(state, e.hold, v1::REVERSED, e.sequence);
   if (e.reason == "undone" && e.ref < 0) ApplyHoldEnd(state, e, v1::REVERSED, 0);
   if (e.reason == "undone" && e.ref >= 0) {
+    CountExpired(state, e);
     Move(state, e.ref, v1::REVERSED, e.sequence);
     if (e.hold >= 0) Move(state, e.hold, v1::REVERSED, e.sequence);
     CountAgainstLimits(state, e.rulebook, e.member, e.merchant, e.effective_day, -e.quantity, -1);
@@ -264,7 +281,7 @@ void ApplyPosting(State& state, const Entry& e, const Posting& p) {
   Account& account = state.accounts.Edit(key);
   account.at(p.sub) = p.balance;
   account.head = e.sequence;
-  if (p.sub != Sub::kAvailable) return;
+  if (HolderOf(p) != Holder::kMemberAvailable) return;
   for (const Lot& lot : p.lots) {
     const auto ends_then = [&](const Lot& l) { return l.end == lot.end; };
     const bool was_alive = std::any_of(account.lots.begin(), account.lots.end(), ends_then);
@@ -352,7 +369,7 @@ absl::Status Verify(State& state, const Entry& entry) {
     if (auto status = VerifyFloor(state, entry, p, holder, unit); !status.ok()) return status;
     if (auto status = VerifyLots(entry, p, holder, unit, account); !status.ok()) return status;
     account.at(p.sub) = p.balance;
-    if (p.sub == Sub::kAvailable) {
+    if (holder == Holder::kMemberAvailable) {
       for (const Lot& lot : p.lots) AddLot(account.lots, lot);
     }
     auto sum = std::find_if(sums.begin(), sums.end(), [&](const auto& s) { return s.first == p.unit; });
@@ -414,6 +431,7 @@ absl::Status Apply(State& state, const Entry& e) {
       FollowUp& follow_up = state.follow_ups.Edit(SequenceKey(e.ref));
       follow_up.refunded_points += PointsOf(e);
       follow_up.sequence = e.sequence;
+      CountExpired(state, e);
       break;
     }
     case Kind::kReversal: ApplyReversal(state, e); break;

@@ -287,12 +287,13 @@ Outcome Engine::GiveBack(Entry entry, const Entry& sale, std::int64_t points, st
   const Rulebook* book = state_.BookOf(today_);
   entry.owed = OwedBack(sale, already, already + points);
   if (points > 0) {
-    std::vector<Lot> back;
+    std::vector<Lot> back, past;
     std::int64_t expired = 0;
     for (Lot lot : LotsBack(sale, already, already + points)) {
       if (lot.end <= today_) {
         if (!book || book->past_lot() != v1::GRACE) {
           expired += lot.amount;
+          past.push_back(std::move(lot));
           continue;
         }
         lot.end = EndOfPeriod(AddDays(today_, book->proto().policies().grace_days()), 0, v1::MONTH);
@@ -302,7 +303,7 @@ Outcome Engine::GiveBack(Entry entry, const Entry& sale, std::int64_t points, st
     back = Fit(AccountOf(sale.member, kPoint).lots, back);
     entry.postings.push_back(Move(sale.merchant, Sub::kAvailable, kPoint, -points));
     if (points > expired) entry.postings.push_back(Move(sale.member, Sub::kAvailable, kPoint, points - expired, std::move(back)));
-    if (expired > 0) entry.postings.push_back(Move(kExpiredHolder, Sub::kAvailable, kPoint, expired));
+    if (expired > 0) entry.postings.push_back(Move(kExpiredHolder, Sub::kAvailable, kPoint, expired, std::move(past)));
   }
   return Posted(Post(std::move(entry)));
 }

@@ -505,6 +505,7 @@ std::map<std::string, std::pair<std::int64_t, std::int64_t>> Reference::GiveBack
     if (part.end <= today) {
       if (!book || book->policies().past_lot() != v1::GRACE) {
         expired += part.points;
+        members.at(sale.member).ended[{part.end, part.fund}] += part.points;
         continue;
       }
       part.end = EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH);

@@ -67,6 +67,15 @@ refused: INSUFFICIENT_POINTS
 )");
 }
 
+TEST(Explain, AReversalTellsWhatCameBackTooLate) {
+  const Entry late = MakeEntry(Kind::kReversal, [](Entry& e) {
+    e.reason = "undone", e.ref = 40;
+    e.postings = {{"s1", Sub::kAvailable, "POINT", -4, 0, {}, 1}, {"expired", Sub::kAvailable, "POINT", 4, 4, {{"donor", 20240301, 4}}, 1}};
+  });
+  EXPECT_EQ(ExplainZh(late), "撤销第 40 条，退回 4 积分，其中 4 积分的批次已过期，限额同时恢复。");
+  EXPECT_EQ(ExplainEn(late), "undoes 40, 4 points go back, 4 of them into lots that are past, and the limits with them");
+}
+
 v1::Activity Visits() {
   v1::Activity activity;
   activity.set_code("VISIT");

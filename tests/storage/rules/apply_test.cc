@@ -246,6 +246,21 @@ TEST_F(ApplyTest, OnlyLotsThatArePastExpire) {
   EXPECT_THAT(Tampered(expiry, [](Entry& e) { e.postings[0].lots[0].end = 20240502; }), testing::HasSubstr("not past"));
 }
 
+TEST_F(ApplyTest, PointsGivenBackAsExpiredSayIntoWhichPastLots) {
+  SetUpProgram();
+  AwardPoints("m1", 120, "VISIT");
+  const Outcome sale = Buy("m1", 4);
+  Advance(60 * kDayMs);
+  const Outcome refund = GiveBack(sale.entry().sequence, 4);
+  const std::vector<Tamper> tampers = {
+      {"no lots", "add up", [](Entry& e) { e.postings[1].lots.clear(); }},
+      {"lots that do not add up", "add up", [](Entry& e) { --e.postings[1].lots[0].amount; }},
+      {"a lot that still lives", "not past", [](Entry& e) { e.postings[1].lots[0].end = 20250501; }},
+      {"a lot the other way", "a lot without", [](Entry& e) { e.postings[1].lots.push_back({"street", 20240401, -1}); }},
+  };
+  for (const Tamper& tamper : tampers) EXPECT_THAT(Tampered(refund, tamper.change), testing::HasSubstr(tamper.says)) << tamper.what;
+}
+
 TEST_F(ApplyTest, ACorrectionSaysTheAwardsAmountsInNumbers) {
   SetUpProgram();
   const Outcome award = AwardPoints("m1", 5);

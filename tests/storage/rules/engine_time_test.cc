@@ -74,6 +74,24 @@ TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
   EXPECT_EQ(Balance(kExpiredHolder), 5 * 4 - 3);
 }
 
+// They ended unspent, like those that were never spent.
+TEST_F(EngineTimeTest, ACorrectionTakesPointsGivenBackIntoAPastLot) {
+  GoTo(StartOf(20240501) - kMinuteMs);
+  SetUpProgram();
+  AwardUntilMay("m1"), AwardUntilMay("m2");
+  const std::int64_t last_award = journal.back()->sequence;
+  const Outcome sale = Buy("m1", 4);
+  Buy("m2", 4);
+  AdvanceOnly(2 * kMinuteMs);
+  Undo(last_id);
+  GiveBack(sale.entry().sequence, 3);
+  EXPECT_EQ(Balance(kExpiredHolder), 7);
+  for (const std::int64_t award : {last_award - 1, last_award}) Run(Staff(), Correct{award, 0, "wrong_quantity"});
+  EXPECT_EQ(Balance(kExpiredHolder), 0);
+  EXPECT_EQ(Balance("m1", Sub::kDebt), -1);  // what stayed spent
+  EXPECT_EQ(Balance("m2", Sub::kDebt), 0);
+}
+
 TEST_F(EngineTimeTest, AHoldEndsAtItsTimeAndNotBefore) {
   SetUpProgram();
   AwardPoints("m1", 10);

@@ -34,7 +34,7 @@ Entry MakeEntry(Kind kind, const std::function<void(Entry&)>& fill) {
 }
 
 std::vector<Golden> Goldens() {
-  const Lot spring{"donor", 20240501, 4}, year{"street", 20250401, 6};
+  const Lot past{"donor", 20240301, 4}, spring{"donor", 20240501, 4}, year{"street", 20250401, 6};
   const auto minus = [](Lot lot) { return lot.amount = -lot.amount, lot; };
   return {
       {MakeEntry(Kind::kProgram, [](Entry& e) {
@@ -233,14 +233,14 @@ std::vector<Golden> Goldens() {
          e.rulebook = "2024-1";
          e.ref = 0;
          e.owed = {{"street", -6, -600}, {"donor", -4, -133}};
-         e.postings = {On("s1", -10, -3), On("m1", 6, 6, {year}), On("expired", 4, 4)};
+         e.postings = {On("s1", -10, -3), On("m1", 6, 6, {year}), On("expired", 4, 4, {past})};
        }),
        R"({"v":1,"program":"minyue","epoch":0,"seq":42,"recorded_ms":1710468000000,"business_day":20240315,"kind":"refund","requ)"
        R"(est_id":"000102030405060708090a0b0c0d0e0f","fingerprint":"f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff","actor":"t1","terminal":"t)"
        R"(1","merchant":"s1","clerk":"c1","till":"0001","member":"m1","rulebook":"2024-1","ref":0,"owed":[["street",-6,-600],["d)"
        R"(onor",-4,-133]],"postings":[{"account":"s1","unit":"POINT","amount":-10,"balance":-3,"prev":7},{"account":"m1","unit":)"
        R"("POINT","amount":6,"balance":6,"lots":[["street",20250401,6]],"prev":7},{"account":"expired","unit":"POINT","amount":4)"
-       R"(,"balance":4,"prev":7}]})"},
+       R"(,"balance":4,"lots":[["donor",20240301,4]],"prev":7}]})"},
       {MakeEntry(Kind::kReversal, [&](Entry& e) {
          ByTill(e);
          e.effective_day = 20240315;

@@ -21,9 +21,11 @@ class AwardService final : public Raw {
   grpc::ServerUnaryReactor* Award(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return award_.Handle<v1::AwardRequest, v1::AwardResponse>(
         context, in, out, [this](const Call& call, const v1::AwardRequest& request, Reply<v1::AwardResponse> reply) {
-          Mutate(context_, Method::kAward, call, request, std::move(reply), [](const Outcome& outcome, v1::AwardResponse& response) {
+          Mutate(context_, Method::kAward, call, request, std::move(reply), [this](const Outcome& outcome, v1::AwardResponse& response) {
+            const Entry& award = outcome.entry();
+            const auto definitions = context_.shards->Of(award.program).FindState(award.program)->ReadPublished().definitions;
             ToProto(outcome, *response.mutable_result()->mutable_outcome());
-            ToProto(outcome.entry(), *response.mutable_result());
+            ToProto(award, definitions->ActivityOf(award), *response.mutable_result());
           });
         });
   }

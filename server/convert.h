@@ -58,7 +58,7 @@ absl::StatusOr<Mutation> FromProto(const v1::UpdateStaffRequest& request);
 absl::StatusOr<int> PageSize(int page_size);
 
 void ToProto(const Outcome& outcome, v1::Outcome& proto);
-void ToProto(const Entry& award, v1::AwardResult& proto);             // but for the outcome
+void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& proto);  // but for the outcome; `activity` may be null
 void ToProto(const Entry& item, v1::BatchItemResult& proto);
 void ToProto(const UnitBalance& balance, v1::UnitBalance& proto);
 void ToProto(const StatementLine& line, v1::StatementLine& proto);

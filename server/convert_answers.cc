@@ -38,7 +38,7 @@ void ToProto(const Outcome& outcome, v1::Outcome& proto) {
   proto.set_replayed(outcome.is_replayed);
 }
 
-void ToProto(const Entry& award, v1::AwardResult& proto) {
+void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& proto) {
   proto.set_award(absl::StrCat("programs/", award.program, "/awards/", award.sequence));
   for (const Posting& p : award.postings) {
     if (p.sub == Sub::kDebt) proto.set_debt_paid_points(p.amount);
@@ -54,7 +54,7 @@ void ToProto(const Entry& award, v1::AwardResult& proto) {
   }
   proto.set_rulebook_version(award.rulebook);
   proto.set_cap_hit(award.cap_hit);
-  proto.set_explanation_zh_cn(ExplainZh(award));
+  proto.set_explanation_zh_cn(ExplainZh(award, activity));
 }
 
 void ToProto(const Entry& item, v1::BatchItemResult& proto) {

@@ -85,6 +85,18 @@ TEST_F(ReadingTest, PagesOfAStatementStandStillWhileEntriesArrive) {
   }
 }
 
+// Who awards hears at once what the volunteer will read later.
+TEST_F(ReadingTest, AnAwardExplainsItselfAsItsEntryDoes) {
+  const Answer award = world.Call("recorder-all", "Award",
+                                  R"(program: "$P" request_id: "$ID" item { member: "$HOME" activity: "PATROL" quantity: 3
+                                     effective_day: $TODAY group: PARTY_VANGUARD })");
+  const auto response = award.As<v1::AwardResponse>();
+  const std::string number = std::to_string(response.result().outcome().sequence());
+  const auto entry = world.Call("auditor", "GetEntry", R"(name: "$P/entries/)" + number + R"(")").As<v1::GetEntryResponse>();
+  EXPECT_EQ(response.result().explanation_zh_cn(), entry.explanation_zh_cn());
+  EXPECT_NE(entry.explanation_zh_cn().find("POINT：3 × 10 = 30"), std::string::npos) << entry.explanation_zh_cn();
+}
+
 // What a volunteer asks first: how much, and what of it ends soonest. Now, and as it was.
 TEST_F(ReadingTest, ABalanceSaysWhatEndsNext) {
   world.Set("HOME", world.CreateMember("grid-1"));

@@ -43,8 +43,7 @@ class AnswerBase {
   bool is_from_outcome_ = false;
 };
 
-template <class Response>
-class Answer : public AnswerBase {
+template <class Response> class Answer : public AnswerBase {
  public:
   // With kDone.
   const Response& response() const { return response_; }

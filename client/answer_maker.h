@@ -15,8 +15,7 @@ inline std::string Describe(const CallEnd& end) { return absl::StrCat("status ",
 
 class AnswerMaker {
  public:
-  template <class Response>
-  static Answer<Response> OfRead(const Attempts& made, Response response) {
+  template <class Response> static Answer<Response> OfRead(const Attempts& made, Response response) {
     Answer<Response> answer;
     if (made.last.code == kOk) {
       answer.verdict_ = Verdict::kDone;
@@ -49,8 +48,7 @@ class AnswerMaker {
   }
 
   // Of a mutation whose fate was open, once the outcome was told and `response` restored from it.
-  template <class Response>
-  static Answer<Response> OfOutcome(const Response& response, const v1::Outcome* outcome) {
+  template <class Response> static Answer<Response> OfOutcome(const Response& response, const v1::Outcome* outcome) {
     Answer<Response> answer;
     Settle(response, outcome, &answer);
     answer.is_from_outcome_ = true;
@@ -58,8 +56,7 @@ class AnswerMaker {
   }
 
   // Of a mutation whose fate stays open: how it ended, and how the question for its outcome ended.
-  template <class Response>
-  static Answer<Response> Unknown(const CallEnd& original, const CallEnd& question) {
+  template <class Response> static Answer<Response> Unknown(const CallEnd& original, const CallEnd& question) {
     Answer<Response> answer;
     answer.verdict_ = Verdict::kUnknown;
     answer.error_ = absl::StrCat(Describe(original), "; asked for the outcome: ", Describe(question));
@@ -67,8 +64,7 @@ class AnswerMaker {
     return answer;
   }
 
-  template <class Response>
-  static Answer<Response> WithRequestId(Answer<Response> answer, const std::string& request_id) {
+  template <class Response> static Answer<Response> WithRequestId(Answer<Response> answer, const std::string& request_id) {
     answer.request_id_ = request_id;
     return answer;
   }
@@ -85,8 +81,7 @@ class AnswerMaker {
   }
 
   // By the state now, never by the first answer.
-  template <class Response>
-  static void Settle(const Response& response, const v1::Outcome* outcome, Answer<Response>* answer) {
+  template <class Response> static void Settle(const Response& response, const v1::Outcome* outcome, Answer<Response>* answer) {
     auto refused = outcome ? RefusedNow(*outcome) : std::nullopt;
     if (refused) return Refuse(*std::move(refused), answer);
     answer->verdict_ = Verdict::kDone;

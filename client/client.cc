@@ -21,8 +21,7 @@ namespace {
 constexpr char kSystemProgram[] = "programs/system";
 
 // The outcome inside a response; nullptr where it has none of the whole.
-template <class Response>
-const v1::Outcome* OutcomeIn(const Response& response) {
+template <class Response> const v1::Outcome* OutcomeIn(const Response& response) {
   return response.has_outcome() ? &response.outcome() : nullptr;
 }
 const v1::Outcome* OutcomeIn(const v1::AwardResponse& response) {
@@ -32,8 +31,7 @@ const v1::Outcome* OutcomeIn(const v1::AwardResponse& response) {
 const v1::Outcome* OutcomeIn(const v1::AwardBatchResponse&) { return nullptr; }
 
 // What an outcome that was asked for tells of the response that was lost.
-template <class Asked, class Response>
-void Restore(const Asked& asked, Response* response) {
+template <class Asked, class Response> void Restore(const Asked& asked, Response* response) {
   *response->mutable_outcome() = asked.outcome();
 }
 void Restore(const v1::GetOutcomeResponse& asked, v1::RedeemResponse* response) {
@@ -56,10 +54,7 @@ void Restore(const v1::GetAwardOutcomeResponse& asked, v1::AwardBatchResponse* r
   response->set_replayed(true);
 }
 
-template <class Request>
-std::string ProgramOf(const Request& request) {
-  return request.program();
-}
+template <class Request> std::string ProgramOf(const Request& request) { return request.program(); }
 std::string ProgramOf(const v1::CreateProgramRequest&) { return kSystemProgram; }
 std::string ProgramOf(const v1::ConfirmClockRequest&) { return kSystemProgram; }
 
@@ -76,27 +71,22 @@ struct Client::Impl {
   Impl(std::shared_ptr<Connection> connection_in, CallOptions options_in, Timing timing)
       : connection(std::move(connection_in)),
         options(options_in),
-        retrier(options, std::move(timing), [this](std::chrono::milliseconds wait) { return connection->WaitForConnected(wait); }) {
-  }
+        retrier(options, std::move(timing), [this](std::chrono::milliseconds wait) { return connection->WaitForConnected(wait); }) {}
 
   template <class Stub, class Request, class Response>
-  Answer<Response> Read(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                        const Request& request) {
+  Answer<Response> Read(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request) {
     Response response;
-    const Attempts made =
-        retrier.Run([&] { return CallOnce(stub, method, request, options.timeout, &response); }, options.retry_budget);
+    const Attempts made = retrier.Run([&] { return CallOnce(stub, method, request, options.timeout, &response); }, options.retry_budget);
     return AnswerMaker::OfRead(made, std::move(response));
   }
 
   // `ask_stub`, `ask`: which question tells what became of it.
   template <class Stub, class Request, class Response, class AskStub, class AskRequest, class Asked>
-  Answer<Response> Mutate(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                          Request request, AskStub& ask_stub,
-                          grpc::Status (AskStub::*ask)(grpc::ClientContext*, const AskRequest&, Asked*)) {
+  Answer<Response> Mutate(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Request request,
+                          AskStub& ask_stub, grpc::Status (AskStub::*ask)(grpc::ClientContext*, const AskRequest&, Asked*)) {
     if (request.request_id().empty()) request.set_request_id(NewRequestId());
     Response response;
-    const Attempts made =
-        retrier.Run([&] { return CallOnce(stub, method, request, options.timeout, &response); }, options.retry_budget);
+    const Attempts made = retrier.Run([&] { return CallOnce(stub, method, request, options.timeout, &response); }, options.retry_budget);
     if (auto answer = AnswerMaker::OfMutation(made, response, OutcomeIn(response))) {
       return AnswerMaker::WithRequestId(*std::move(answer), request.request_id());
     }
@@ -104,8 +94,7 @@ struct Client::Impl {
     question.set_program(ProgramOf(request));
     question.set_request_id(request.request_id());
     Asked asked;
-    const Attempts told =
-        retrier.Ask([&] { return CallOnce(ask_stub, ask, question, options.timeout, &asked); }, options.outcome_budget);
+    const Attempts told = retrier.Ask([&] { return CallOnce(ask_stub, ask, question, options.timeout, &asked); }, options.outcome_budget);
     auto answer = AnswerMaker::Unknown<Response>(made.last, told.last);
     if (told.last.code == kOk) {
       response.Clear();
@@ -117,13 +106,11 @@ struct Client::Impl {
 
   // A terminal's mutations, and those of staff, are asked for at different services.
   template <class Stub, class Request, class Response>
-  Answer<Response> ByTerminal(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                              Request request) {
+  Answer<Response> ByTerminal(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Request request) {
     return Mutate(stub, method, std::move(request), redemption, &Redemption::GetOutcome);
   }
   template <class Stub, class Request, class Response>
-  Answer<Response> ByStaff(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                           Request request) {
+  Answer<Response> ByStaff(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), Request request) {
     return Mutate(stub, method, std::move(request), awards, &Awards::GetAwardOutcome);
   }
 
@@ -255,9 +242,9 @@ Answer<v1::ListRegistrationsResponse> Client::ListRegistrations(const v1::ListRe
 
 Answer<v1::BackupResponse> Client::Backup(const v1::BackupRequest& request) const {
   v1::BackupResponse response;
-  const Attempts made = impl_->retrier.Run(
-      [&] { return CallOnce(impl_->operators, &Impl::Operator::Backup, request, impl_->options.timeout, &response); },
-      std::chrono::milliseconds(0));
+  const Attempts made =
+      impl_->retrier.Run([&] { return CallOnce(impl_->operators, &Impl::Operator::Backup, request, impl_->options.timeout, &response); },
+                         std::chrono::milliseconds(0));
   return AnswerMaker::OfRead(made, std::move(response));
 }
 Answer<v1::GetMetricsResponse> Client::GetMetrics(const v1::GetMetricsRequest& request) const {

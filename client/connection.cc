@@ -30,8 +30,7 @@ bool IsLoopback(const std::string& server) {
   if (absl::StartsWith(server, "unix:")) return true;
   const std::string host = server.substr(0, server.rfind(':'));
   in_addr address{};
-  return host == "localhost" || host == "[::1]" ||
-         (inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
+  return host == "localhost" || host == "[::1]" || (inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
 }
 
 absl::StatusOr<std::string> ReadPem(const std::string& path) {
@@ -52,9 +51,8 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const 
     return absl::InvalidArgumentError("certificate and key belong together");
   }
   grpc::SslCredentialsOptions ssl;
-  const std::pair<const std::string&, std::string&> files[] = {{options.ca_file, ssl.pem_root_certs},
-                                                               {options.certificate_file, ssl.pem_cert_chain},
-                                                               {options.key_file, ssl.pem_private_key}};
+  const std::pair<const std::string&, std::string&> files[] = {
+      {options.ca_file, ssl.pem_root_certs}, {options.certificate_file, ssl.pem_cert_chain}, {options.key_file, ssl.pem_private_key}};
   for (const auto& [path, pem] : files) {
     if (path.empty()) continue;
     auto text = ReadPem(path);

@@ -32,8 +32,8 @@ enum class ConnectionTrouble {
   kServerCertificate,  // not signed by the CA, or its time is over
   kServerName,         // the certificate is for another name
   kNoTls,              // the server speaks something else
-  kHungUp,  // the server did, right after the handshake: under TLS 1.3 all that shows of a certificate that it does not accept
-  kUnusableFiles,  // they hold no PEM, or the key belongs to another certificate
+  kHungUp,             // the server did, right after the handshake: under TLS 1.3 all that shows of a certificate that it does not accept
+  kUnusableFiles,      // they hold no PEM, or the key belongs to another certificate
 };
 
 ConnectionTrouble TroubleIn(std::string_view message);

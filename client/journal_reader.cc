@@ -66,8 +66,7 @@ bool IsNext(const v1::FollowEntriesResponse& message, const JournalPosition& pos
 }
 
 // Ends a stream whose messages don't follow on each other.
-template <class Reader>
-CallEnd EndOfGap(grpc::ClientContext& context, Reader& reader, std::int64_t sequence) {
+template <class Reader> CallEnd EndOfGap(grpc::ClientContext& context, Reader& reader, std::int64_t sequence) {
   context.TryCancel();
   static_cast<void>(reader.Finish());
   return {.code = kDataLoss,

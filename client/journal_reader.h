@@ -32,13 +32,11 @@ class JournalReader {
 
   // Hands over the export that `request` names. The end is fixed by the first message, so that later streams belong to the same
   // export; a CSV header that a later stream repeats is left out. kDone also when the sink stopped it. `position` must not be null.
-  Answer<v1::ExportEntriesResponse> Export(v1::ExportEntriesRequest request, const ExportSink& sink,
-                                           JournalPosition* position) const;
+  Answer<v1::ExportEntriesResponse> Export(v1::ExportEntriesRequest request, const ExportSink& sink, JournalPosition* position) const;
 
   // Hands over the entries from request.start_sequence on, and each new one, until the sink returns false (kDone) or no stream
   // brought anything within the retry budget.
-  Answer<v1::FollowEntriesResponse> Follow(v1::FollowEntriesRequest request, const FollowSink& sink,
-                                           JournalPosition* position) const;
+  Answer<v1::FollowEntriesResponse> Follow(v1::FollowEntriesRequest request, const FollowSink& sink, JournalPosition* position) const;
 
  private:
   struct Impl;

@@ -11,8 +11,7 @@ namespace {
 
 constexpr char kDomain[] = "redpoints.v1";
 
-template <class Facts>
-Refused MakeRefused(const std::string& name, const Facts& facts) {
+template <class Facts> Refused MakeRefused(const std::string& name, const Facts& facts) {
   Refused refused;
   refused.name = name;
   refused.refusal.reason = ReasonFromName(name);

@@ -14,21 +14,22 @@ fail() {
   exit 1
 }
 
-# Packages of deploy/packages that are not installed, one a line.
+# missing_packages PART...: packages of these parts of deploy/packages that are not installed, one a line.
 missing_packages() {
   local name
-  sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' deploy/packages | while read -r name; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || printf '%s\n' "$name"
-  done
+  awk -v parts=" $* " '/^\[/ { gsub(/[][]/, ""); part = $1; next } /^[a-z]/ && index(parts, " " part " ") { print $1 }' deploy/packages |
+    while read -r name; do
+      [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || printf '%s\n' "$name"
+    done
 }
 
-# Installs what is missing; silent when nothing is.
+# install_missing PART...: installs what is missing; silent when nothing is.
 install_missing() {
   command -v dpkg-query >/dev/null ||
     fail '此脚本需要 Debian 12(dpkg)。其他系统请按 deploy/packages 自行安装依赖' \
       'this script needs Debian 12 (dpkg); elsewhere install what deploy/packages lists by hand'
   local missing=() as_root=()
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages "$@")
   ((${#missing[@]})) || return 0
   say "安装缺少的软件包: ${missing[*]}" 'installing missing packages'
   if ((EUID != 0)); then
@@ -55,12 +56,14 @@ jobs_max() {
   echo $((cores < by_memory ? cores : by_memory))
 }
 
-# build PRESET [TARGET...]: configures and builds, with progress.
+# build PRESET [TARGET...]: configures and builds, with progress. Named targets need no package of the part `test`.
 build() {
   local preset=$1 log="build/$1-configure.log"
   shift
   mkdir -p build
-  if ! cmake --preset "$preset" >"$log" 2>&1; then
+  local options=(-D BUILD_TESTING=ON)
+  (($# == 0)) || options=(-D BUILD_TESTING=OFF)
+  if ! cmake --preset "$preset" "${options[@]}" >"$log" 2>&1; then
     cat "$log" >&2
     fail "配置失败,见上" "configuring failed, see above"
   fi

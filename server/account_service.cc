@@ -39,9 +39,7 @@ absl::Status CheckOrder(const v1::ListStatementRequest& request) {
 }
 
 // Whether a rulebook has it; what no rulebook has, nobody ever held.
-bool IsUnit(const State& state, const std::string& code) {
-  return state.ReadPublished().definitions->units.contains(code);
-}
+bool IsUnit(const State& state, const std::string& code) { return state.ReadPublished().definitions->units.contains(code); }
 
 // Or nothing, for the default.
 bool IsUnitCode(const std::string& text) {
@@ -87,18 +85,19 @@ class AccountService final : public Raw {
           if (request.has_as_of_time()) {
             if (auto status = CheckTime("as_of_time", request.as_of_time()); !status.ok()) return reply.Refuse(status);
           }
-          if (auto status = context_.authorizer->Check(call.caller(), Method::kGetBalance, subject->program, {subject->member}); !status.ok()) {
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kGetBalance, subject->program, {subject->member});
+              !status.ok()) {
             return reply.Refuse(status);
           }
           if (!request.has_as_of_time()) return reply(BalanceNowOf(*subject));  // from memory, as a rule
-          ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())](const GoOn& go_on) {
-                       return BalanceAsOfTime(subject, as_of_ms, go_on);
-                     });
+          ReadBeside(context_, std::move(reply), [this, subject = *subject, as_of_ms = ToMs(request.as_of_time())](const GoOn& go_on) {
+            return BalanceAsOfTime(subject, as_of_ms, go_on);
+          });
         });
   }
 
-  grpc::ServerUnaryReactor* ListStatement(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* ListStatement(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override {
     return list_statement_.Handle<v1::ListStatementRequest, v1::ListStatementResponse>(
         context, in, out, [this](const Call& call, const v1::ListStatementRequest& request, Reply<v1::ListStatementResponse> reply) {
           auto subject = ParseSubject(request.member());
@@ -111,13 +110,13 @@ class AccountService final : public Raw {
           if (!IsUnitCode(request.unit())) return reply.Refuse(FieldInvalid("unit", "A-Z 0-9 _"));
           auto page_size = PageSize(request.page_size());
           if (!page_size.ok()) return reply.Refuse(page_size.status());
-          if (auto status = context_.authorizer->Check(call.caller(), Method::kListStatement, subject->program, {subject->member}); !status.ok()) {
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kListStatement, subject->program, {subject->member});
+              !status.ok()) {
             return reply.Refuse(status);
           }
-          ReadBeside(context_, std::move(reply),
-                     [this, subject = *subject, request, page_size = *page_size](const GoOn& go_on) {
-                       return Statement(subject, request, page_size, go_on);
-                     });
+          ReadBeside(context_, std::move(reply), [this, subject = *subject, request, page_size = *page_size](const GoOn& go_on) {
+            return Statement(subject, request, page_size, go_on);
+          });
         });
   }
 
@@ -196,7 +195,8 @@ class AccountService final : public Raw {
       is_any = true;
       if (response.lines_size() == page_size) {
         if (response.next_page_token().empty()) response.set_next_page_token(context_.tokens->Seal(Encode(here), query));
-        if (!is_first_page || start_ms == 0) break;  // only the first page walks on, for the opening balance; before the first entry it is 0
+        if (!is_first_page || start_ms == 0)
+          break;  // only the first page walks on, for the opening balance; before the first entry it is 0
       } else {
         ToProto(**line, *response.add_lines());
       }

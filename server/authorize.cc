@@ -9,14 +9,44 @@
 namespace redpoints::server {
 namespace {
 
-constexpr const char* kMethodNames[kMethodCount] = {
-    "Quote", "Redeem", "Authorize", "Capture", "Void", "Refund", "Reverse", "GetOutcome",
-    "Award", "AwardBatch", "Correct", "Donate", "GetAwardOutcome",
-    "GetBalance", "ListStatement",
-    "GetJournal", "GetEntry", "FollowEntries", "ExportEntries", "GetBlob",
-    "CreateProgram", "ConfirmClock", "SetNode", "SetFund", "AdoptRulebook", "CreateMember", "UpdateMember", "CreateMembers",
-    "CreateMerchant", "UpdateMerchant", "CreateTerminal", "UpdateTerminal", "CreateStaff", "UpdateStaff", "GetRegistration",
-    "ListRegistrations", "Backup", "GetMetrics"};
+constexpr const char* kMethodNames[kMethodCount] = {"Quote",
+                                                    "Redeem",
+                                                    "Authorize",
+                                                    "Capture",
+                                                    "Void",
+                                                    "Refund",
+                                                    "Reverse",
+                                                    "GetOutcome",
+                                                    "Award",
+                                                    "AwardBatch",
+                                                    "Correct",
+                                                    "Donate",
+                                                    "GetAwardOutcome",
+                                                    "GetBalance",
+                                                    "ListStatement",
+                                                    "GetJournal",
+                                                    "GetEntry",
+                                                    "FollowEntries",
+                                                    "ExportEntries",
+                                                    "GetBlob",
+                                                    "CreateProgram",
+                                                    "ConfirmClock",
+                                                    "SetNode",
+                                                    "SetFund",
+                                                    "AdoptRulebook",
+                                                    "CreateMember",
+                                                    "UpdateMember",
+                                                    "CreateMembers",
+                                                    "CreateMerchant",
+                                                    "UpdateMerchant",
+                                                    "CreateTerminal",
+                                                    "UpdateTerminal",
+                                                    "CreateStaff",
+                                                    "UpdateStaff",
+                                                    "GetRegistration",
+                                                    "ListRegistrations",
+                                                    "Backup",
+                                                    "GetMetrics"};
 
 // What a suspended terminal may still do: a customer must not lose points because the lane is being looked into. Not Capture, which is a sale.
 bool EndsWhatWasBegun(Method method) { return method == Method::kGetOutcome || method == Method::kReverse || method == Method::kVoid; }
@@ -48,12 +78,13 @@ const std::vector<Permission>& Permissions() {
     staff(kCorrector, Scope::kMember, {kCorrect});
     staff(kCorrector, Scope::kOwnIds, {kGetAwardOutcome});
     staff(kHelper, Scope::kMember, {kGetBalance, kListStatement});
-    staff(kAuditor, Scope::kProgram, {kGetBalance, kListStatement, kGetJournal, kGetEntry, kFollowEntries, kExportEntries, kGetBlob,
-                                      kGetRegistration, kListRegistrations});
+    staff(kAuditor, Scope::kProgram,
+          {kGetBalance, kListStatement, kGetJournal, kGetEntry, kFollowEntries, kExportEntries, kGetBlob, kGetRegistration,
+           kListRegistrations});
     staff(kSettler, Scope::kProgram, {kGetJournal, kGetEntry, kFollowEntries, kExportEntries, kGetBlob});
     staff(kAdministrator, Scope::kProgram,
-          {kSetNode, kSetFund, kAdoptRulebook, kCreateMember, kUpdateMember, kCreateMembers, kCreateMerchant, kUpdateMerchant, kCreateTerminal,
-           kUpdateTerminal, kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations});
+          {kSetNode, kSetFund, kAdoptRulebook, kCreateMember, kUpdateMember, kCreateMembers, kCreateMerchant, kUpdateMerchant,
+           kCreateTerminal, kUpdateTerminal, kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations});
     staff(kAdministrator, Scope::kOwnIds, {kGetAwardOutcome});
     staff(kOperator, Scope::kProgram, {kCreateProgram, kConfirmClock, kBackup, kGetMetrics});
     staff(kOperator, Scope::kOwnIds, {kGetAwardOutcome});

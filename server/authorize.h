@@ -14,23 +14,54 @@ namespace redpoints::server {
 
 // Every method of the services, by the name of its rpc.
 enum class Method {
-  kQuote, kRedeem, kAuthorize, kCapture, kVoid, kRefund, kReverse, kGetOutcome,
-  kAward, kAwardBatch, kCorrect, kDonate, kGetAwardOutcome,
-  kGetBalance, kListStatement,
-  kGetJournal, kGetEntry, kFollowEntries, kExportEntries, kGetBlob,
-  kCreateProgram, kConfirmClock, kSetNode, kSetFund, kAdoptRulebook, kCreateMember, kUpdateMember, kCreateMembers, kCreateMerchant,
-  kUpdateMerchant, kCreateTerminal, kUpdateTerminal, kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations,
-  kBackup, kGetMetrics,
+  kQuote,
+  kRedeem,
+  kAuthorize,
+  kCapture,
+  kVoid,
+  kRefund,
+  kReverse,
+  kGetOutcome,
+  kAward,
+  kAwardBatch,
+  kCorrect,
+  kDonate,
+  kGetAwardOutcome,
+  kGetBalance,
+  kListStatement,
+  kGetJournal,
+  kGetEntry,
+  kFollowEntries,
+  kExportEntries,
+  kGetBlob,
+  kCreateProgram,
+  kConfirmClock,
+  kSetNode,
+  kSetFund,
+  kAdoptRulebook,
+  kCreateMember,
+  kUpdateMember,
+  kCreateMembers,
+  kCreateMerchant,
+  kUpdateMerchant,
+  kCreateTerminal,
+  kUpdateTerminal,
+  kCreateStaff,
+  kUpdateStaff,
+  kGetRegistration,
+  kListRegistrations,
+  kBackup,
+  kGetMetrics,
 };
 inline constexpr int kMethodCount = 38;
 
 // How far a role reaches in a method.
 enum class Scope {
-  kOwnShop,   // a terminal, for its merchant
-  kOwnSelf,   // a member, for themselves
-  kOwnIds,    // staff with the role anywhere, for request ids of their own
-  kMember,    // staff whose grant covers the member's grid
-  kProgram,   // staff with a grant for the whole program
+  kOwnShop,  // a terminal, for its merchant
+  kOwnSelf,  // a member, for themselves
+  kOwnIds,   // staff with the role anywhere, for request ids of their own
+  kMember,   // staff whose grant covers the member's grid
+  kProgram,  // staff with a grant for the whole program
 };
 
 // A row of the table.
@@ -51,7 +82,8 @@ class Authorizer {
 
   // OK, or PERMISSION_DENIED, TERMINAL_NOT_ENROLLED, TERMINAL_REVOKED, STAFF_REVOKED. `members` are the ids or numbers that a method of scope
   // kMember or kOwnSelf is about; one that does not exist lies outside every scope but the whole program.
-  absl::Status Check(const Principal& caller, Method method, const std::string& program, const std::vector<std::string>& members = {}) const;
+  absl::Status Check(const Principal& caller, Method method, const std::string& program,
+                     const std::vector<std::string>& members = {}) const;
 
   // Whether Check could be OK in the caller's program for any member: what can be known before a message is read.
   bool MayEver(const Principal& caller, Method method) const;

@@ -59,7 +59,8 @@ class AwardService final : public Raw {
         });
   }
 
-  grpc::ServerUnaryReactor* GetAwardOutcome(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* GetAwardOutcome(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                            grpc::ByteBuffer* out) override {
     return get_outcome_.Handle<v1::GetAwardOutcomeRequest, v1::GetAwardOutcomeResponse>(
         context, in, out, [this](const Call& call, const v1::GetAwardOutcomeRequest& request, Reply<v1::GetAwardOutcomeResponse> reply) {
           auto program = ParseProgram("program", request.program());
@@ -69,17 +70,18 @@ class AwardService final : public Raw {
           if (auto status = context_.authorizer->Check(call.caller(), Method::kGetAwardOutcome, std::string(*program)); !status.ok()) {
             return reply.Refuse(status);
           }
-          ReadBeside(context_, std::move(reply),
-                     [this, program = std::string(*program), actor = call.caller().id, id = *id]() -> absl::StatusOr<v1::GetAwardOutcomeResponse> {
-                       const Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
-                       if (outcome.refusal) return ToStatus(*outcome.refusal);
-                       v1::GetAwardOutcomeResponse response;
-                       ToProto(outcome, *response.mutable_outcome());
-                       if (outcome.entry().item >= 0) {
-                         for (const auto& entry : outcome.entries) ToProto(*entry, *response.add_results());
-                       }
-                       return response;
-                     });
+          ReadBeside(
+              context_, std::move(reply),
+              [this, program = std::string(*program), actor = call.caller().id, id = *id]() -> absl::StatusOr<v1::GetAwardOutcomeResponse> {
+                const Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
+                if (outcome.refusal) return ToStatus(*outcome.refusal);
+                v1::GetAwardOutcomeResponse response;
+                ToProto(outcome, *response.mutable_outcome());
+                if (outcome.entry().item >= 0) {
+                  for (const auto& entry : outcome.entries) ToProto(*entry, *response.add_results());
+                }
+                return response;
+              });
         });
   }
 
@@ -113,7 +115,8 @@ class AwardService final : public Raw {
       auto entry = Journal(ledger.store(), mutation.program).Read(award);
       if (entry.ok() && entry->kind == Kind::kAward) members = {entry->member};
     }
-    if (auto status = context_.authorizer->Check(call.caller(), Method::kCorrect, mutation.program, members); !status.ok()) return reply.Refuse(status);
+    if (auto status = context_.authorizer->Check(call.caller(), Method::kCorrect, mutation.program, members); !status.ok())
+      return reply.Refuse(status);
     context_.shards->Submit(
         mutation.program, OriginOf(call.caller(), mutation), mutation.command,
         [ticket = reply.Release()](Outcome outcome) {

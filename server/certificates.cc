@@ -31,12 +31,8 @@ namespace {
 constexpr std::chrono::minutes kBackDated{10};
 constexpr std::size_t kCommonNameMax = 64;
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
+template <auto kFree> struct Free {
+  template <typename T> void operator()(T* object) const { kFree(object); }
 };
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
@@ -153,8 +149,8 @@ absl::StatusOr<Certificate> Draft(std::string common_name, EVP_PKEY* key, std::c
       ASN1_TIME_set(X509_getm_notBefore(certificate.get()), begin) == nullptr ||
       ASN1_TIME_set(X509_getm_notAfter(certificate.get()), end) == nullptr || X509_set_pubkey(certificate.get(), key) != 1 ||
       X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, MBSTRING_UTF8,
-                                 reinterpret_cast<const unsigned char*>(common_name.data()), static_cast<int>(common_name.size()),
-                                 -1, 0) != 1) {
+                                 reinterpret_cast<const unsigned char*>(common_name.data()), static_cast<int>(common_name.size()), -1,
+                                 0) != 1) {
     return Failed("drafting a certificate");
   }
   return certificate;
@@ -247,8 +243,7 @@ absl::StatusOr<CertificateAuthority> CertificateAuthority::Load(const KeyPair& p
     return absl::InvalidArgumentError(absl::StrCat("the key is not that of the authority: ", OpensslError()));
   }
   if (X509_check_ca(certificate.get()) != 1) return absl::InvalidArgumentError("the certificate may not issue others");
-  return CertificateAuthority(
-      std::make_unique<Impl>(Impl{.certificate = std::move(certificate), .key = std::move(key), .pair = pair}));
+  return CertificateAuthority(std::make_unique<Impl>(Impl{.certificate = std::move(certificate), .key = std::move(key), .pair = pair}));
 }
 
 absl::StatusOr<KeyPair> CertificateAuthority::IssueServer(const std::vector<std::string>& more_dns_names) const {

@@ -46,8 +46,7 @@ class CertificateAuthority {
 
   // For the caller with this resource name, "programs/kaiyuan/merchants/s1/terminals/t1": as the URI SAN "redpoints:" + name.
   // INVALID_ARGUMENT unless it names a terminal, staff person or member.
-  absl::StatusOr<KeyPair> IssueClient(const std::string& resource_name,
-                                      std::chrono::hours lifetime = std::chrono::hours(24 * 90)) const;
+  absl::StatusOr<KeyPair> IssueClient(const std::string& resource_name, std::chrono::hours lifetime = std::chrono::hours(24 * 90)) const;
 
   // Anything. Issues whatever is asked, which callers must not pass on unchecked.
   absl::StatusOr<KeyPair> Issue(const CertificateRequest& request) const;

@@ -167,8 +167,7 @@ void CheckCallers(Checker& checker, const Part& root, const Config& config) {
   if (config.plaintext_loopback()) {
     if (config.has_tls()) checker.Add(root, "tls", -1, "must be absent with plaintext_loopback");
     if (!PrincipalFromName(config.plaintext_caller()).ok()) {
-      checker.Add(root, "plaintext_caller", -1,
-                  "must be the resource name of a terminal, staff person or member with plaintext_loopback");
+      checker.Add(root, "plaintext_caller", -1, "must be the resource name of a terminal, staff person or member with plaintext_loopback");
     }
     return;
   }
@@ -217,8 +216,7 @@ void Check(Checker& checker, const Part& root, const Config& config) {
 }  // namespace
 
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
-  const absl::Status wrong =
-      absl::InvalidArgumentError("must be \"address:port\" with an IPv4 address, \"[IPv6]\" or \"localhost\"");
+  const absl::Status wrong = absl::InvalidArgumentError("must be \"address:port\" with an IPv4 address, \"[IPv6]\" or \"localhost\"");
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong;
   std::string_view host = text.substr(0, colon);

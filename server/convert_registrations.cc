@@ -71,7 +71,8 @@ StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& progr
   return data;
 }
 
-absl::StatusOr<Mutation> Registering(const Shape& shape, Mutation mutation, Registration data, bool is_new, std::string rulebook_json = "") {
+absl::StatusOr<Mutation> Registering(const Shape& shape, Mutation mutation, Registration data, bool is_new,
+                                     std::string rulebook_json = "") {
   mutation.command = Register{.items = {std::move(data)}, .is_new = is_new, .rulebook_json = std::move(rulebook_json)};
   return End(shape, std::move(mutation));
 }
@@ -207,7 +208,8 @@ absl::StatusOr<Mutation> FromProto(const v1::UpdateTerminalRequest& r) {
   shape.Known("terminal.state", r.terminal().state(), v1::RegistrationState_IsValid(r.terminal().state()));
   if (!shape.status().ok()) return shape.status();
   return Registering(shape, std::move(mutation),
-                     TerminalData{.id = std::string(name->id), .merchant = std::string(name->merchant),
+                     TerminalData{.id = std::string(name->id),
+                                  .merchant = std::string(name->merchant),
                                   .state = static_cast<RegistrationState>(r.terminal().state())},
                      /*is_new=*/false);
 }

@@ -143,7 +143,8 @@ absl::StatusOr<Mutation> FromProto(const v1::CorrectRequest& r) {
 absl::StatusOr<Mutation> FromProto(const v1::DonateRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
-  Donate donate{.member = shape.Member("member", r.member(), mutation.program), .points = shape.Number("points", r.points(), 1, kAmountMax)};
+  Donate donate{.member = shape.Member("member", r.member(), mutation.program),
+                .points = shape.Number("points", r.points(), 1, kAmountMax)};
   mutation.members = {donate.member};
   mutation.command = std::move(donate);
   return End(shape, std::move(mutation));

@@ -47,14 +47,19 @@ template <class Response, class Fill> void Answer(Reply<Response> reply, const O
 
 inline Origin OriginOf(const Principal& caller, const Mutation& mutation) {
   const bool is_terminal = caller.kind == Principal::Kind::kTerminal;
-  return {.actor = caller.id, .request_id = mutation.request_id, .terminal = is_terminal ? caller.id : "", .merchant = caller.merchant,
-          .clerk = mutation.clerk, .till = mutation.till, .fingerprint = ""};
+  return {.actor = caller.id,
+          .request_id = mutation.request_id,
+          .terminal = is_terminal ? caller.id : "",
+          .merchant = caller.merchant,
+          .clerk = mutation.clerk,
+          .till = mutation.till,
+          .fingerprint = ""};
 }
 
 // The client's deadline on the clock of the ledger.
 inline Ledger::Deadline DeadlineOf(const Call& call) {
-  return std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                call.deadline() - std::chrono::system_clock::now());
+  return std::chrono::steady_clock::now() +
+         std::chrono::duration_cast<std::chrono::steady_clock::duration>(call.deadline() - std::chrono::system_clock::now());
 }
 
 // Submits what was converted and authorised; `fill` answers what was not refused.

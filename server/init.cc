@@ -72,7 +72,8 @@ absl::Status InitDirectory(const InitOptions& options) {
   const std::string operator_id = NewId('a'), administrator_id = NewId('a');
   if (auto status = write(authority->pair(), "ca"); !status.ok()) return status;
   if (auto status = write(authority->IssueServer(), "server"); !status.ok()) return status;
-  if (auto status = write(authority->IssueClient(absl::StrCat("programs/system/staff/", operator_id)), "operator"); !status.ok()) return status;
+  if (auto status = write(authority->IssueClient(absl::StrCat("programs/system/staff/", operator_id)), "operator"); !status.ok())
+    return status;
   if (!options.program.empty()) {
     auto pair = authority->IssueClient(absl::StrCat("programs/", options.program, "/staff/", administrator_id));
     if (auto status = write(pair, "administrator"); !status.ok()) return status;

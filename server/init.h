@@ -8,9 +8,9 @@
 namespace redpoints::server {
 
 struct InitOptions {
-  std::string directory;                    // made; must not hold a server yet
+  std::string directory;  // made; must not hold a server yet
   std::string listen = "127.0.0.1:7443";
-  std::string program;                      // empty: only the system program
+  std::string program;  // empty: only the system program
 };
 
 // Writes

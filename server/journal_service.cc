@@ -52,7 +52,8 @@ class JournalService final : public Raw {
           auto name = ParseNameOf("name", request.name(), ResourceKind::kEntry);
           if (!name.ok()) return reply.Refuse(name.status());
           const std::string program(name->program);
-          if (auto status = context_.authorizer->Check(call.caller(), Method::kGetEntry, program); !status.ok()) return reply.Refuse(status);
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kGetEntry, program); !status.ok())
+            return reply.Refuse(status);
           ReadBeside(context_, std::move(reply), [this, program, sequence = name->sequence]() -> absl::StatusOr<v1::GetEntryResponse> {
             const Ledger& ledger = context_.shards->Of(program);
             if (sequence >= ledger.EndSequence(program)) return Refuse(v1::ENTRY_NOT_FOUND);
@@ -80,26 +81,27 @@ class JournalService final : public Raw {
           if (request.sha256().size() != 32) return reply.Refuse(FieldInvalid("sha256", "32 bytes"));
           auto program = Program(call.caller(), request.program(), Method::kGetBlob);
           if (!program.ok()) return reply.Refuse(program.status());
-          ReadBeside(context_, std::move(reply), [this, program = *program, sha256 = request.sha256()]() -> absl::StatusOr<v1::GetBlobResponse> {
-            const std::string hex = Hex(reinterpret_cast<const std::uint8_t*>(sha256.data()), sha256.size());
-            auto blob = context_.shards->Of(program).store().Get(TableId::kBlob, BlobKey(program, hex));
-            if (!blob.ok()) return blob.status();
-            if (!*blob) return Refuse(v1::ENTRY_NOT_FOUND);
-            v1::GetBlobResponse response;
-            response.set_content(**std::move(blob));
-            return response;
-          });
+          ReadBeside(context_, std::move(reply),
+                     [this, program = *program, sha256 = request.sha256()]() -> absl::StatusOr<v1::GetBlobResponse> {
+                       const std::string hex = Hex(reinterpret_cast<const std::uint8_t*>(sha256.data()), sha256.size());
+                       auto blob = context_.shards->Of(program).store().Get(TableId::kBlob, BlobKey(program, hex));
+                       if (!blob.ok()) return blob.status();
+                       if (!*blob) return Refuse(v1::ENTRY_NOT_FOUND);
+                       v1::GetBlobResponse response;
+                       response.set_content(**std::move(blob));
+                       return response;
+                     });
         });
   }
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* FollowEntries(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in) override {
-    return follow_.Handle<v1::FollowEntriesRequest>(context, in,
-                                                    [this](const v1::FollowEntriesRequest& request, Sink& sink) { return Follow(request, sink); });
+    return follow_.Handle<v1::FollowEntriesRequest>(
+        context, in, [this](const v1::FollowEntriesRequest& request, Sink& sink) { return Follow(request, sink); });
   }
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportEntries(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in) override {
-    return export_.Handle<v1::ExportEntriesRequest>(context, in,
-                                                    [this](const v1::ExportEntriesRequest& request, Sink& sink) { return Export(request, sink); });
+    return export_.Handle<v1::ExportEntriesRequest>(
+        context, in, [this](const v1::ExportEntriesRequest& request, Sink& sink) { return Export(request, sink); });
   }
 
  private:

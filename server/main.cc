@@ -74,9 +74,11 @@ int Main(int argc, char** argv) {
   std::string program, to, from;
   auto* check = app.add_subcommand("check", "re-derive every table from the journal and compare; the server must be stopped / 核对账本");
   check->add_option("--program", program, "only this one / 只核对一个计划");
-  auto* backup = app.add_subcommand("backup", "a checksummed copy; the server must be stopped (`redpoints backup` asks a running one) / 停机备份");
+  auto* backup =
+      app.add_subcommand("backup", "a checksummed copy; the server must be stopped (`redpoints backup` asks a running one) / 停机备份");
   backup->add_option("--to", to, "a directory that is not there yet / 目标目录")->required();
-  auto* restore = app.add_subcommand("restore", "verify a backup and put it where the configuration wants its shards; the server must be stopped / 停机恢复");
+  auto* restore = app.add_subcommand(
+      "restore", "verify a backup and put it where the configuration wants its shards; the server must be stopped / 停机恢复");
   restore->add_option("--from", from, "the backup / 备份目录")->required();
   for (auto* command : {check, backup, restore}) command->add_option("--config", config, "configuration file / 配置文件");
 

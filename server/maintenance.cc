@@ -68,7 +68,8 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
     const fs::path target = config.shard(i).directory();
     if (fs::exists(target)) return absl::AlreadyExistsError(absl::StrCat(target.string(), " is there already; move it away first"));
     if (!fs::exists(fs::path(directory) / ShardName(i))) {
-      return absl::NotFoundError(absl::StrCat("no ", ShardName(i), " in ", directory, "; the configuration has ", config.shard_size(), " shards"));
+      return absl::NotFoundError(
+          absl::StrCat("no ", ShardName(i), " in ", directory, "; the configuration has ", config.shard_size(), " shards"));
     }
   }
   for (int i = 0; i < config.shard_size(); ++i) {

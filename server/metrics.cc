@@ -38,9 +38,7 @@ void MethodMetrics::Count(v1::Reason reason, std::chrono::nanoseconds latency) {
   latency_sum_ns_.fetch_add(static_cast<std::uint64_t>(latency.count()), std::memory_order_relaxed);
 }
 
-std::uint64_t MethodMetrics::CountOf(v1::Reason reason) const {
-  return by_reason_[IndexOf(reason)].load(std::memory_order_relaxed);
-}
+std::uint64_t MethodMetrics::CountOf(v1::Reason reason) const { return by_reason_[IndexOf(reason)].load(std::memory_order_relaxed); }
 
 MethodMetrics& Metrics::ForMethod(std::string_view method) {
   const std::lock_guard lock(mutex_);

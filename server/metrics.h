@@ -18,9 +18,8 @@ namespace redpoints::server {
 
 // Upper bounds of the latency buckets, in microseconds; the last bucket has none. Never change what a bound means: dashboards add
 // them up.
-inline constexpr std::array<std::int64_t, 17> kLatencyBoundsUs = {50,      100,       250,       500,       1'000,     2'500,
-                                                                  5'000,   10'000,    25'000,    50'000,    100'000,   250'000,
-                                                                  500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
+inline constexpr std::array<std::int64_t, 17> kLatencyBoundsUs = {
+    50, 100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
 
 // Counters of one method. Thread-safe, without locks.
 class MethodMetrics {

@@ -68,14 +68,10 @@ std::string_view Cut(std::string_view& rest) {
 bool FillId(Form form, std::string_view text, Name& name) {
   name.id = text;
   switch (form) {
-    case Form::kId:
-      return IsId(text);
-    case Form::kCode32:
-      return IsId(text, 32);
-    case Form::kFundCode:
-      return IsId(text, 16);
-    case Form::kVersion:
-      return IsVersion(text);
+    case Form::kId: return IsId(text);
+    case Form::kCode32: return IsId(text, 32);
+    case Form::kFundCode: return IsId(text, 16);
+    case Form::kVersion: return IsVersion(text);
     case Form::kSequence: {
       const auto sequence = Sequence(text);
       name.id = {};
@@ -118,7 +114,9 @@ std::size_t LengthMax(ResourceKind kind) {
   if (kind == ResourceKind::kTerminal) return kProgram + std::string_view("/merchants//terminals/").size() + 2 * kId;
   for (const Collection& collection : kCollections) {
     if (collection.kind != kind) continue;
-    const std::size_t id = collection.form == Form::kId ? kId : collection.form == Form::kFundCode || collection.form == Form::kSequence ? 16 : 32;
+    const std::size_t id = collection.form == Form::kId                                               ? kId
+                           : collection.form == Form::kFundCode || collection.form == Form::kSequence ? 16
+                                                                                                      : 32;
     return kProgram + collection.segment.size() + 2 + id;
   }
   return 0;

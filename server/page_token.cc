@@ -39,17 +39,18 @@ std::string PageTokens::Seal(std::string_view state, std::string_view query) con
 absl::StatusOr<std::string> PageTokens::Open(std::string_view token, std::string_view query) const {
   const auto invalid = ToStatus(Refusal{v1::PAGE_TOKEN_INVALID, {}});
   std::string bytes;
-  if (token.size() > 4096 || !absl::WebSafeBase64Unescape(std::string(token), &bytes) || bytes.size() < kNonceBytes + kTagBytes) return invalid;
-  std::string nonce = bytes.substr(0, kNonceBytes), tag = bytes.substr(kNonceBytes, kTagBytes), sealed = bytes.substr(kNonceBytes + kTagBytes);
+  if (token.size() > 4096 || !absl::WebSafeBase64Unescape(std::string(token), &bytes) || bytes.size() < kNonceBytes + kTagBytes)
+    return invalid;
+  std::string nonce = bytes.substr(0, kNonceBytes), tag = bytes.substr(kNonceBytes, kTagBytes),
+              sealed = bytes.substr(kNonceBytes + kTagBytes);
   std::string state(sealed.size(), '\0');
   const Context context(EVP_CIPHER_CTX_new());
   int size = 0;
-  const bool is_good =
-      EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, Bytes(std::string_view(key_)), Bytes(nonce)) == 1 &&
-      EVP_DecryptUpdate(context.get(), nullptr, &size, Bytes(query), static_cast<int>(query.size())) == 1 &&
-      EVP_DecryptUpdate(context.get(), Bytes(state), &size, Bytes(sealed), static_cast<int>(sealed.size())) == 1 &&
-      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, Bytes(tag)) == 1 &&
-      EVP_DecryptFinal_ex(context.get(), Bytes(state) + size, &size) == 1;
+  const bool is_good = EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, Bytes(std::string_view(key_)), Bytes(nonce)) == 1 &&
+                       EVP_DecryptUpdate(context.get(), nullptr, &size, Bytes(query), static_cast<int>(query.size())) == 1 &&
+                       EVP_DecryptUpdate(context.get(), Bytes(state), &size, Bytes(sealed), static_cast<int>(sealed.size())) == 1 &&
+                       EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, Bytes(tag)) == 1 &&
+                       EVP_DecryptFinal_ex(context.get(), Bytes(state) + size, &size) == 1;
   if (!is_good) return invalid;
   return state;
 }

@@ -17,14 +17,10 @@ absl::Status CallerUnknown() { return ToStatus({.reason = v1::CALLER_UNKNOWN, .f
 
 std::string Principal::Name() const {
   switch (kind) {
-    case Kind::kTerminal:
-      return FormatName({.kind = ResourceKind::kTerminal, .program = program, .merchant = merchant, .id = id});
-    case Kind::kStaff:
-      return FormatName({.kind = ResourceKind::kStaff, .program = program, .id = id});
-    case Kind::kMember:
-      return FormatName({.kind = ResourceKind::kMember, .program = program, .id = id});
-    case Kind::kNone:
-      break;
+    case Kind::kTerminal: return FormatName({.kind = ResourceKind::kTerminal, .program = program, .merchant = merchant, .id = id});
+    case Kind::kStaff: return FormatName({.kind = ResourceKind::kStaff, .program = program, .id = id});
+    case Kind::kMember: return FormatName({.kind = ResourceKind::kMember, .program = program, .id = id});
+    case Kind::kNone: break;
   }
   return "";
 }
@@ -37,17 +33,10 @@ absl::StatusOr<Principal> PrincipalFromName(std::string_view text) {
                       .merchant = std::string(name->merchant),
                       .id = std::string(name->id)};
   switch (name->kind) {
-    case ResourceKind::kTerminal:
-      principal.kind = Principal::Kind::kTerminal;
-      break;
-    case ResourceKind::kStaff:
-      principal.kind = Principal::Kind::kStaff;
-      break;
-    case ResourceKind::kMember:
-      principal.kind = Principal::Kind::kMember;
-      break;
-    default:
-      return CallerUnknown();
+    case ResourceKind::kTerminal: principal.kind = Principal::Kind::kTerminal; break;
+    case ResourceKind::kStaff: principal.kind = Principal::Kind::kStaff; break;
+    case ResourceKind::kMember: principal.kind = Principal::Kind::kMember; break;
+    default: return CallerUnknown();
   }
   if (principal.program == kSystemProgram && principal.kind != Principal::Kind::kStaff) return CallerUnknown();
   return principal;

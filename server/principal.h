@@ -33,8 +33,7 @@ struct Principal {
   // "programs/kaiyuan/merchants/s1/terminals/t1"; empty for none.
   std::string Name() const;
 
-  template <typename H>
-  friend H AbslHashValue(H h, const Principal& p) {
+  template <typename H> friend H AbslHashValue(H h, const Principal& p) {
     return H::combine(std::move(h), static_cast<int>(p.kind), p.program, p.merchant, p.id);
   }
 };

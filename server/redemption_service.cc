@@ -66,12 +66,13 @@ class RedemptionService final : public Raw {
   grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return authorize_.Handle<v1::AuthorizeRequest, v1::AuthorizeResponse>(
         context, in, out, [this](const Call& call, const v1::AuthorizeRequest& request, Reply<v1::AuthorizeResponse> reply) {
-          Mutate(context_, Method::kAuthorize, call, request, std::move(reply), [](const Outcome& outcome, v1::AuthorizeResponse& response) {
-            ToProto(outcome, *response.mutable_outcome());
-            response.set_hold(NameOf(outcome.entry(), "holds"));
-            response.mutable_expire_time()->set_seconds(outcome.entry().hold_until_ms / 1000);
-            response.mutable_expire_time()->set_nanos(static_cast<int>(outcome.entry().hold_until_ms % 1000) * 1'000'000);
-          });
+          Mutate(context_, Method::kAuthorize, call, request, std::move(reply),
+                 [](const Outcome& outcome, v1::AuthorizeResponse& response) {
+                   ToProto(outcome, *response.mutable_outcome());
+                   response.set_hold(NameOf(outcome.entry(), "holds"));
+                   response.mutable_expire_time()->set_seconds(outcome.entry().hold_until_ms / 1000);
+                   response.mutable_expire_time()->set_nanos(static_cast<int>(outcome.entry().hold_until_ms % 1000) * 1'000'000);
+                 });
         });
   }
 
@@ -125,17 +126,18 @@ class RedemptionService final : public Raw {
           if (auto status = context_.authorizer->Check(call.caller(), Method::kGetOutcome, std::string(*program)); !status.ok()) {
             return reply.Refuse(status);
           }
-          ReadBeside(context_, std::move(reply),
-                     [this, program = std::string(*program), actor = call.caller().id, id = *id]() -> absl::StatusOr<v1::GetOutcomeResponse> {
-                       const Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
-                       if (outcome.refusal) return ToStatus(*outcome.refusal);
-                       v1::GetOutcomeResponse response;
-                       ToProto(outcome, *response.mutable_outcome());
-                       const Kind kind = outcome.entry().kind;
-                       if (kind == Kind::kRedemption || kind == Kind::kCapture) response.set_redemption(NameOf(outcome.entry(), "redemptions"));
-                       if (kind == Kind::kHold) response.set_hold(NameOf(outcome.entry(), "holds"));
-                       return response;
-                     });
+          ReadBeside(
+              context_, std::move(reply),
+              [this, program = std::string(*program), actor = call.caller().id, id = *id]() -> absl::StatusOr<v1::GetOutcomeResponse> {
+                const Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
+                if (outcome.refusal) return ToStatus(*outcome.refusal);
+                v1::GetOutcomeResponse response;
+                ToProto(outcome, *response.mutable_outcome());
+                const Kind kind = outcome.entry().kind;
+                if (kind == Kind::kRedemption || kind == Kind::kCapture) response.set_redemption(NameOf(outcome.entry(), "redemptions"));
+                if (kind == Kind::kHold) response.set_hold(NameOf(outcome.entry(), "holds"));
+                return response;
+              });
         });
   }
 

@@ -12,8 +12,7 @@
 namespace redpoints::server {
 namespace {
 
-#define REDPOINTS_RAW(Name, Alias) \
-  template <class S> using Alias = v1::RegistryService::WithRawCallbackMethod_##Name<S>
+#define REDPOINTS_RAW(Name, Alias) template <class S> using Alias = v1::RegistryService::WithRawCallbackMethod_##Name<S>
 REDPOINTS_RAW(CreateProgram, R01);
 REDPOINTS_RAW(ConfirmClock, R02);
 REDPOINTS_RAW(SetNode, R03);
@@ -91,7 +90,8 @@ class RegistryService final : public Raw {
 
   // Two ledgers take part: the system program records the new one, then the new one's first entries are written. A crash in between is
   // finished at the next start (Shards::FinishFounding), a repetition of the call finishes it at once.
-  grpc::ServerUnaryReactor* CreateProgram(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* CreateProgram(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override {
     return create_program_.Handle<v1::CreateProgramRequest, v1::CreateProgramResponse>(
         context, in, out, [this](const Call& call, const v1::CreateProgramRequest& request, Reply<v1::CreateProgramResponse> reply) {
           auto mutation = FromProto(request);
@@ -137,7 +137,8 @@ class RegistryService final : public Raw {
         });
   }
 
-  grpc::ServerUnaryReactor* AdoptRulebook(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* AdoptRulebook(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override {
     return adopt_rulebook_.Handle<v1::AdoptRulebookRequest, v1::AdoptRulebookResponse>(
         context, in, out, [this](const Call& call, const v1::AdoptRulebookRequest& request, Reply<v1::AdoptRulebookResponse> reply) {
           if (!request.validate_only()) {
@@ -164,14 +165,14 @@ class RegistryService final : public Raw {
   }
 
 // Beside gRPC's threads: to find ids that are free may read the disk, and there may be a thousand members.
-#define REDPOINTS_CREATE(Name, method)                                                                                                \
-  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {  \
-    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                      \
-        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {               \
-          Beside(context_, std::move(reply), [this, &call, &request](Reply<v1::Name##Response> answer) {                              \
-            Create(Method::k##Name, call, request, std::move(answer));                                                                \
-          });                                                                                                                         \
-        });                                                                                                                           \
+#define REDPOINTS_CREATE(Name, method)                                                                                               \
+  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override { \
+    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                     \
+        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {              \
+          Beside(context_, std::move(reply), [this, &call, &request](Reply<v1::Name##Response> answer) {                             \
+            Create(Method::k##Name, call, request, std::move(answer));                                                               \
+          });                                                                                                                        \
+        });                                                                                                                          \
   }
   REDPOINTS_CREATE(CreateMember, create_member_)
   REDPOINTS_CREATE(CreateMembers, create_members_)
@@ -180,13 +181,13 @@ class RegistryService final : public Raw {
   REDPOINTS_CREATE(CreateStaff, create_staff_)
 #undef REDPOINTS_CREATE
 
-#define REDPOINTS_REGISTER(Name, method)                                                                                              \
-  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {  \
-    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                      \
-        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {               \
-          Mutate(context_, Method::k##Name, call, request, std::move(reply),                                                          \
-                 [](const Outcome& outcome, v1::Name##Response& response) { Fill(outcome, response); });                              \
-        });                                                                                                                           \
+#define REDPOINTS_REGISTER(Name, method)                                                                                             \
+  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override { \
+    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                     \
+        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {              \
+          Mutate(context_, Method::k##Name, call, request, std::move(reply),                                                         \
+                 [](const Outcome& outcome, v1::Name##Response& response) { Fill(outcome, response); });                             \
+        });                                                                                                                          \
   }
   REDPOINTS_REGISTER(SetNode, set_node_)
   REDPOINTS_REGISTER(SetFund, set_fund_)
@@ -196,7 +197,8 @@ class RegistryService final : public Raw {
   REDPOINTS_REGISTER(UpdateStaff, update_staff_)
 #undef REDPOINTS_REGISTER
 
-  grpc::ServerUnaryReactor* GetRegistration(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* GetRegistration(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                            grpc::ByteBuffer* out) override {
     return get_registration_.Handle<v1::GetRegistrationRequest, v1::GetRegistrationResponse>(
         context, in, out, [this](const Call& call, const v1::GetRegistrationRequest& request, Reply<v1::GetRegistrationResponse> reply) {
           auto name = ParseName("name", request.name());
@@ -220,9 +222,11 @@ class RegistryService final : public Raw {
         });
   }
 
-  grpc::ServerUnaryReactor* ListRegistrations(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* ListRegistrations(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                              grpc::ByteBuffer* out) override {
     return list_registrations_.Handle<v1::ListRegistrationsRequest, v1::ListRegistrationsResponse>(
-        context, in, out, [this](const Call& call, const v1::ListRegistrationsRequest& request, Reply<v1::ListRegistrationsResponse> reply) {
+        context, in, out,
+        [this](const Call& call, const v1::ListRegistrationsRequest& request, Reply<v1::ListRegistrationsResponse> reply) {
           auto program = ParseProgram("program", request.program());
           if (!program.ok()) return reply.Refuse(program.status());
           if (request.kind().empty()) return reply.Refuse(FieldRequired("kind"));
@@ -249,7 +253,8 @@ class RegistryService final : public Raw {
                        auto list = redpoints::ListRegistrations(*ledger.FindState(id), ledger.store(), type, after, limit + 1);
                        if (!list.ok()) return list.status();
                        v1::ListRegistrationsResponse response;
-                       for (std::size_t i = 0; i < list->size() && i < limit; ++i) ToProto(id, (*list)[i].second, *response.add_registrations());
+                       for (std::size_t i = 0; i < list->size() && i < limit; ++i)
+                         ToProto(id, (*list)[i].second, *response.add_registrations());
                        if (list->size() > limit) response.set_next_page_token(context_.tokens->Seal((*list)[limit - 1].first, query));
                        return response;
                      });
@@ -258,12 +263,14 @@ class RegistryService final : public Raw {
 
  private:
   // As Mutate, of what gets an id from the server.
-  template <class Request, class Response> void Create(Method method, const Call& call, const Request& request, Reply<Response> reply) const {
+  template <class Request, class Response>
+  void Create(Method method, const Call& call, const Request& request, Reply<Response> reply) const {
     auto mutation = FromProto(request);
     if (!mutation.ok()) return reply.Refuse(mutation.status());
     if (auto status = context_.authorizer->Check(call.caller(), method, mutation->program); !status.ok()) return reply.Refuse(status);
     AvoidTaken(*context_.shards->Of(mutation->program).FindState(mutation->program), std::get<Register>(mutation->command));
-    Submit(context_, call, *std::move(mutation), std::move(reply), [](const Outcome& outcome, Response& response) { Fill(outcome, response); });
+    Submit(context_, call, *std::move(mutation), std::move(reply),
+           [](const Outcome& outcome, Response& response) { Fill(outcome, response); });
   }
 
   const ServiceContext context_;

@@ -66,8 +66,9 @@ class Server::Impl {
 
   absl::Status Start() {
     if (auto status = OpenShards(); !status.ok()) return status;
-    limiter_ = std::make_unique<RateLimiter>(
-        RateLimiter::Options{.calls_per_second_max = config_.limits().calls_per_second_max(), .burst_max = config_.limits().calls_burst_max(), .callers_max = 100'000});
+    limiter_ = std::make_unique<RateLimiter>(RateLimiter::Options{.calls_per_second_max = config_.limits().calls_per_second_max(),
+                                                                  .burst_max = config_.limits().calls_burst_max(),
+                                                                  .callers_max = 100'000});
     Door::Options door{.max_deadline_ms = config_.limits().max_deadline_ms(),
                        .max_stream_deadline_ms = config_.limits().max_stream_deadline_ms(),
                        .plaintext_caller = std::nullopt};
@@ -82,11 +83,17 @@ class Server::Impl {
     auto key = shards_->ledgers().front()->store().Get(TableId::kMeta, "page_token_key");
     if (!key.ok()) return key.status();
     tokens_ = std::make_unique<PageTokens>(key->value_or(std::string(32, '\0')));
-    reads_ = std::make_unique<ReadPool>(std::max(2, config_.limits().sync_threads_max() - config_.limits().streams_max()), /*queue_max=*/1024);
+    reads_ =
+        std::make_unique<ReadPool>(std::max(2, config_.limits().sync_threads_max() - config_.limits().streams_max()), /*queue_max=*/1024);
     streams_ = std::make_unique<StreamLimit>(config_.limits().streams_max());
-    const ServiceContext context{.shards = shards_.get(), .authorizer = authorizer_.get(), .reads = reads_.get(), .tokens = tokens_.get(),
+    const ServiceContext context{.shards = shards_.get(),
+                                 .authorizer = authorizer_.get(),
+                                 .reads = reads_.get(),
+                                 .tokens = tokens_.get(),
                                  .streams = streams_.get(),
-                                 .unary = {.door = door_.get(), .metrics = &metrics_, .log = &log_,
+                                 .unary = {.door = door_.get(),
+                                           .metrics = &metrics_,
+                                           .log = &log_,
                                            .message_bytes_max = static_cast<std::size_t>(config_.limits().max_message_bytes())},
                                  .backup_directory = config_.backup_directory()};
     services_.push_back(MakeRedemptionService(context));

@@ -138,19 +138,14 @@ std::optional<std::int64_t> RetryDelayMs(const Refusal& refusal) {
   const bool is_given = std::from_chars(fact.data(), fact.data() + fact.size(), delay_ms).ec == std::errc() && delay_ms > 0;
   switch (refusal.reason) {
     // A queue of thousands empties within a few commit batches.
-    case v1::OVERLOADED:
-      return is_given ? delay_ms : 200;
-    case v1::RATE_LIMITED:
-      return is_given ? delay_ms : 1'000;
+    case v1::OVERLOADED: return is_given ? delay_ms : 200;
+    case v1::RATE_LIMITED: return is_given ? delay_ms : 1'000;
     // A restart takes seconds.
-    case v1::SHUTTING_DOWN:
-      return is_given ? delay_ms : 2'000;
+    case v1::SHUTTING_DOWN: return is_given ? delay_ms : 2'000;
     // A person has to act.
     case v1::STORAGE_READ_ONLY:
-    case v1::CLOCK_STOPPED:
-      return is_given ? delay_ms : 30'000;
-    default:
-      return std::nullopt;
+    case v1::CLOCK_STOPPED: return is_given ? delay_ms : 30'000;
+    default: return std::nullopt;
   }
 }
 

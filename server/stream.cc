@@ -119,7 +119,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackSe
   if (status.ok()) status = ParseMessage(in, std::min(kSmallBytesMax, shared_.message_bytes_max), request);
   if (status.ok()) status = caller.status();
   if (status.ok()) status = shared_.door->Admit(*caller);
-  if (status.ok()) status = limit_.TryStart(caller->Name(), [call, producer = std::move(producer)] { return producer(*call); }, finish);
+  if (status.ok())
+    status = limit_.TryStart(
+        caller->Name(), [call, producer = std::move(producer)] { return producer(*call); }, finish);
   if (!status.ok()) finish(status);
   return call;
 }

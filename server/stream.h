@@ -63,9 +63,8 @@ class StreamMethod {
                                                      std::function<absl::Status(const Request&, Sink&)> producer) const {
     auto request = std::make_shared<Request>();
     auto& message = *request;
-    return Start(context, *in, message, [request = std::move(request), producer = std::move(producer)](Sink& sink) {
-      return producer(*request, sink);
-    });
+    return Start(context, *in, message,
+                 [request = std::move(request), producer = std::move(producer)](Sink& sink) { return producer(*request, sink); });
   }
 
  private:

@@ -99,8 +99,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
   void PushBack(const absl::Status& status) {
     const auto refusal = RefusalFrom(status);
     const auto delay_ms = refusal ? RetryDelayMs(*refusal) : std::nullopt;
-    if (delay_ms)
-      context_->AddTrailingMetadata("grpc-retry-pushback-ms", *delay_ms > kPushbackMaxMs ? "-1" : absl::StrCat(*delay_ms));
+    if (delay_ms) context_->AddTrailingMetadata("grpc-retry-pushback-ms", *delay_ms > kPushbackMaxMs ? "-1" : absl::StrCat(*delay_ms));
   }
 
   // Counts and logs, before the answer leaves: a client that has it must find it counted.

@@ -104,8 +104,7 @@ void FinishForgotten(UnaryCall* call);
 
 // The right to answer one call, from any thread, exactly once. To answer twice is a bug and aborts; to destroy it unanswered is a
 // bug, too, and answers INVARIANT_VIOLATION, so that no till hangs.
-template <typename Response>
-class Reply {
+template <typename Response> class Reply {
  public:
   // A reply on its way through something that copies what it carries, such as std::function. Exactly one copy must become a Reply
   // again.
@@ -128,9 +127,7 @@ class Reply {
   // `response` is encoded before this returns. The handler's Call and request are gone afterwards.
   void Ok(const Response& response) { internal::FinishOk(Take(), response); }
   // `status` is not OK; `outcome`, if any, is the recorded refusal.
-  void Refuse(const absl::Status& status, const v1::Outcome* outcome = nullptr) {
-    internal::FinishRefused(Take(), status, outcome);
-  }
+  void Refuse(const absl::Status& status, const v1::Outcome* outcome = nullptr) { internal::FinishRefused(Take(), status, outcome); }
   void operator()(const absl::StatusOr<Response>& result) {
     if (result.ok()) {
       Ok(*result);
@@ -183,8 +180,7 @@ class UnaryMethod {
   bool IsFirstIn(std::chrono::steady_clock::time_point now) const;
 
  private:
-  template <typename Request>
-  static std::string_view RequestId(const google::protobuf::Message& message) {
+  template <typename Request> static std::string_view RequestId(const google::protobuf::Message& message) {
     if constexpr (requires(const Request& r) { r.request_id(); }) {
       return static_cast<const Request&>(message).request_id();
     } else {

@@ -14,10 +14,10 @@ namespace redpoints {
 
 struct CheckReport {
   std::int64_t entries = 0;
-  std::map<std::string, std::int64_t> kinds;   // kind to entries
-  std::map<std::string, std::int64_t> sums;    // unit to the sum over all accounts: 0
-  std::int64_t derived_rows = 0;               // compared
-  std::int64_t mark = 0;                       // entries that the derived rows hold
+  std::map<std::string, std::int64_t> kinds;  // kind to entries
+  std::map<std::string, std::int64_t> sums;   // unit to the sum over all accounts: 0
+  std::int64_t derived_rows = 0;              // compared
+  std::int64_t mark = 0;                      // entries that the derived rows hold
 };
 
 // DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its table and key (RowName). `progress` is called

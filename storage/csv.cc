@@ -9,9 +9,10 @@
 namespace redpoints {
 namespace {
 
-constexpr const char* kHeaders[] = {"序号", "记录时间", "业务日", "类型", "会员", "商户", "终端", "店员", "小票号", "群体", "活动", "活动日",
-                                    "数量", "封顶", "场次", "案件", "规则册", "兑换明细", "应付(分)", "应付明细", "账户", "账户部分", "单位",
-                                    "数额", "余额", "批次", "关联序号", "原因", "拒绝详情", "经办", "请求编号", "目标请求"};
+constexpr const char* kHeaders[] = {"序号",   "记录时间", "业务日",   "类型",     "会员",     "商户",     "终端",     "店员",
+                                    "小票号", "群体",     "活动",     "活动日",   "数量",     "封顶",     "场次",     "案件",
+                                    "规则册", "兑换明细", "应付(分)", "应付明细", "账户",     "账户部分", "单位",     "数额",
+                                    "余额",   "批次",     "关联序号", "原因",     "拒绝详情", "经办",     "请求编号", "目标请求"};
 
 std::string TimeText(std::int64_t unix_ms) {
   const Day day = DayOf(unix_ms);
@@ -32,10 +33,10 @@ void AppendUuid(const std::string& hex, std::string& out) {
 const char* SubText(Sub sub) { return sub == Sub::kHeld ? "预扣" : sub == Sub::kDebt ? "欠分" : "可用"; }
 
 constexpr std::string_view kUnsafeStarts[] = {
-    "=", "+", "-", "@", "＝", "＋", "－", "−", "＠",            // formulas
-    " ", "　", "\x7f",                                        // may be left out, and then the next one counts; so are control characters
-    ".", "．", "(", "（", "$", "＄", "¥", "￥", "€", "£", "%", "％", "#",  // numbers, #N/A
-    "０", "１", "２", "３", "４", "５", "６", "７", "８", "９", "'",
+    "=",  "+",  "-",    "@",  "＝", "＋", "－", "−",  "＠",  // formulas
+    " ",  "　", "\x7f",                                      // may be left out, and then the next one counts; so are control characters
+    ".",  "．", "(",    "（", "$",  "＄", "¥",  "￥", "€",  "£",  "%", "％", "#",  // numbers, #N/A
+    "０", "１", "２",   "３", "４", "５", "６", "７", "８", "９", "'",
 };
 
 constexpr std::string_view kMonths[] = {"january", "february", "march",     "april",   "may",      "june",
@@ -68,7 +69,8 @@ bool IsSafe(std::string_view text) {
 std::string LinesText(const Entry& e) {
   std::string text;
   for (const OfferLine& line : e.lines) {
-    absl::StrAppend(&text, text.empty() ? "" : "; ", line.offer, " 数量", line.quantity, " 积分", line.points, " 现金", line.cash_fen, "分");
+    absl::StrAppend(&text, text.empty() ? "" : "; ", line.offer, " 数量", line.quantity, " 积分", line.points, " 现金", line.cash_fen,
+                    "分");
   }
   return text;
 }

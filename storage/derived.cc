@@ -22,7 +22,9 @@ class Writer {
     Put(static_cast<std::int64_t>(text.size()));
     out_ += text;
   }
-  template <class T> requires std::is_integral_v<T> || std::is_enum_v<T> void Put(T value) {
+  template <class T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  void Put(T value) {
     const auto number = static_cast<std::int64_t>(value);
     auto zigzag = static_cast<std::uint64_t>(number) << 1 ^ static_cast<std::uint64_t>(number >> 63);
     for (; zigzag >= 0x80; zigzag >>= 7) out_ += static_cast<char>(zigzag | 0x80);
@@ -55,7 +57,9 @@ class Reader {
     text = rest_.substr(0, static_cast<std::size_t>(size));
     rest_.remove_prefix(static_cast<std::size_t>(size));
   }
-  template <class T> requires std::is_integral_v<T> || std::is_enum_v<T> void Get(T& value) {
+  template <class T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  void Get(T& value) {
     std::uint64_t zigzag = 0;
     for (int shift = 0;; shift += 7) {
       if (rest_.empty() || shift > 63) return Fail();
@@ -127,9 +131,7 @@ std::string RowName(std::string_view key) {
 
 std::string EncodeRow(const Account& r) { return Writer().Row(r.balance[0], r.balance[1], r.balance[2], r.head, r.lots); }
 std::string EncodeRow(const RequestRecord& r) { return Writer().Row(r.sequence, r.count, r.is_tombstone, r.fingerprint); }
-std::string EncodeRow(const FollowUp& r) {
-  return Writer().Row(r.state, r.sequence, r.reversal, r.refunded_points, r.quantity, r.amounts);
-}
+std::string EncodeRow(const FollowUp& r) { return Writer().Row(r.state, r.sequence, r.reversal, r.refunded_points, r.quantity, r.amounts); }
 std::string EncodeRow(const Hold& r) {
   return Writer().Row(r.member, r.merchant, r.terminal, r.rulebook, r.points, r.until_ms, r.business_day, r.lots, r.lines);
 }

@@ -103,7 +103,8 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
   std::string text;
   switch (e.kind) {
     case Kind::kAward:
-      text = absl::StrCat("按规则册 ", e.rulebook, "，活动 ", e.activity, "（", e.effective_day, "），数量 ", e.quantity, "，发放 ", sums.issued, " 积分");
+      text = absl::StrCat("按规则册 ", e.rulebook, "，活动 ", e.activity, "（", e.effective_day, "），数量 ", e.quantity, "，发放 ",
+                          sums.issued, " 积分");
       if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣欠分 ", -sums.debt);
       if (e.cap_hit) text += "，已达上限";
       if (sums.issued > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
@@ -114,7 +115,8 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
       if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
       return text + "，原因 " + e.reason + RatesText(e, activity, true) + "。";
     case Kind::kDonation: return absl::StrCat("捐赠到公益池，批次 ", LotsText(e, true), "。");
-    case Kind::kRedemption: return absl::StrCat("在商户 ", e.merchant, " 兑换 ", points, " 积分，先用先到期的批次：", LotsText(e, true), "。");
+    case Kind::kRedemption:
+      return absl::StrCat("在商户 ", e.merchant, " 兑换 ", points, " 积分，先用先到期的批次：", LotsText(e, true), "。");
     case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " 预扣 ", points, " 积分，批次 ", LotsText(e, true), "。");
     case Kind::kCapture: return absl::StrCat("完成第 ", e.hold, " 条预扣，商户 ", e.merchant, " 收 ", points, " 积分。");
     case Kind::kVoid: return absl::StrCat("取消第 ", e.hold, " 条预扣，退回 ", points, " 积分。");
@@ -159,7 +161,8 @@ std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
       if (sums.expired < 0) absl::StrAppend(&text, ", ", -sums.expired, " had ended unspent");
       return absl::StrCat(text, ", because ", e.reason, RatesText(e, activity, false));
     case Kind::kDonation: return absl::StrCat("donated to the pool, lots: ", LotsText(e, false));
-    case Kind::kRedemption: return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, false));
+    case Kind::kRedemption:
+      return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, false));
     case Kind::kHold: return absl::StrCat("holds ", points, " points for ", e.merchant, ", lots: ", LotsText(e, false));
     case Kind::kCapture: return absl::StrCat("captures ", points, " points of hold ", e.hold, " for ", e.merchant);
     case Kind::kVoid: return absl::StrCat("voids hold ", e.hold, ", ", points, " points go back");

@@ -54,7 +54,8 @@ absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Journal::ReadAll(std::
   for (const auto line : chunk->Split()) {
     auto entry = ParseLine(line);
     if (!entry.ok()) {
-      return absl::DataLossError(absl::StrCat("entry ", first + static_cast<std::int64_t>(entries.size()), ": ", std::string(entry.status().message())));
+      return absl::DataLossError(
+          absl::StrCat("entry ", first + static_cast<std::int64_t>(entries.size()), ": ", std::string(entry.status().message())));
     }
     entries.push_back(std::make_shared<const Entry>(*std::move(entry)));
   }
@@ -66,7 +67,8 @@ absl::StatusOr<Journal::Chunk> Journal::Lines(std::int64_t start, std::int64_t e
   if (start < 0 || start >= end) return chunk;
   // The row that holds `start` begins at or before it.
   const std::string prefix = JournalKey(program_, 0);
-  auto rows = store_.Scan({.table = TableId::kJournal, .begin = prefix, .end = JournalKey(program_, start + 1), .rows_max = 1, .is_descending = true});
+  auto rows = store_.Scan(
+      {.table = TableId::kJournal, .begin = prefix, .end = JournalKey(program_, start + 1), .rows_max = 1, .is_descending = true});
   while (rows.ok() && !rows->empty()) {
     for (const Row& row : *rows) {
       const auto first = JournalSequence(program_, row.key);

@@ -75,12 +75,12 @@ struct Program {
   State state;  // its tables: readers too, under its mutex
   Engine engine;
   Journal journal;
-  std::map<std::string, std::string> new_blobs;      // of this batch
-  std::deque<std::shared_ptr<const Entry>> recent;   // the last entries, contiguous
-  std::deque<Pending> queue;                         // guarded by Impl::queue_mutex_
-  std::size_t queued_items = 0;                      // in `queue`
-  std::size_t credit = 0;                            // items that it may have decided now, see TakeWork
-  std::atomic<std::int64_t> end_sequence = 0;        // durable
+  std::map<std::string, std::string> new_blobs;     // of this batch
+  std::deque<std::shared_ptr<const Entry>> recent;  // the last entries, contiguous
+  std::deque<Pending> queue;                        // guarded by Impl::queue_mutex_
+  std::size_t queued_items = 0;                     // in `queue`
+  std::size_t credit = 0;                           // items that it may have decided now, see TakeWork
+  std::atomic<std::int64_t> end_sequence = 0;       // durable
   std::atomic<bool> is_set_aside = false;
 };
 
@@ -89,7 +89,11 @@ struct Program {
 class Ledger::Impl {
  public:
   Impl(Store& store, const Clock& clock, Options options)
-      : store_(store), clock_(clock), options_(std::move(options)), accepted_wall_ms_(clock.NowMs()), accepted_monotonic_ms_(clock.MonotonicMs()) {}
+      : store_(store),
+        clock_(clock),
+        options_(std::move(options)),
+        accepted_wall_ms_(clock.NowMs()),
+        accepted_monotonic_ms_(clock.MonotonicMs()) {}
 
   ~Impl() {
     StopWaiting();
@@ -215,10 +219,10 @@ class Ledger::Impl {
     if (!entries.ok()) return Refused(v1::INVARIANT_VIOLATION);
     outcome.entries = *std::move(entries);
     const Kind kind = outcome.entry().kind;
-    outcome.first = record->is_tombstone       ? v1::REVERSED
-                    : kind == Kind::kRefused   ? v1::REFUSED
-                    : kind == Kind::kHold      ? v1::PENDING
-                                               : v1::DONE;
+    outcome.first = record->is_tombstone     ? v1::REVERSED
+                    : kind == Kind::kRefused ? v1::REFUSED
+                    : kind == Kind::kHold    ? v1::PENDING
+                                             : v1::DONE;
     outcome.now = outcome.first;
     outcome.now_sequence = record->sequence;
     if (follow_up && !record->is_tombstone) {
@@ -233,9 +237,7 @@ class Ledger::Impl {
   bool is_clock_stopped() const { return is_clock_stopped_; }
   bool CanWrite() const { return !options_.is_read_only && !is_failed_ && !is_clock_stopped_; }
 
-  Counts counts() const {
-    return {entries_, commits_, bytes_, commit_us_, static_cast<std::int64_t>(queued_.load())};
-  }
+  Counts counts() const { return {entries_, commits_, bytes_, commit_us_, static_cast<std::int64_t>(queued_.load())}; }
 
   Store& store_;
   const Clock& clock_;
@@ -579,10 +581,10 @@ class Ledger::Impl {
   std::atomic<bool> is_clock_stopped_ = false;
   std::atomic<bool> is_clock_confirmed_ = false;
   std::int64_t accepted_wall_ms_, accepted_monotonic_ms_;  // the ledger thread's
-  bool is_behind_time_ = false;                    // the ledger thread's: time has caused more than was written yet
-  std::int64_t entries_since_turn_ = 0;            // the ledger thread's
+  bool is_behind_time_ = false;                            // the ledger thread's: time has caused more than was written yet
+  std::int64_t entries_since_turn_ = 0;                    // the ledger thread's
   std::atomic<bool> is_installing_ = false;
-  std::vector<GenerationRows> uninstalled_;        // the installer's while is_installing_, else the ledger thread's
+  std::vector<GenerationRows> uninstalled_;  // the installer's while is_installing_, else the ledger thread's
   std::atomic<std::int64_t> entries_ = 0, commits_ = 0, bytes_ = 0, commit_us_ = 0;
 
   std::thread installer_, answerer_, thread_;

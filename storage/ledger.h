@@ -27,10 +27,10 @@ class Ledger {
   using Deadline = std::chrono::steady_clock::time_point;
 
   struct Options {
-    std::size_t queue_requests_max = 4096;        // waiting, for each program
-    std::size_t batch_items_max = 8192;           // decided in one commit (a request of many counts as many)
-    std::int64_t turn_entries = 200'000;          // between two installs of derived rows: what an opening replays at most, about
-    bool is_read_only = false;                    // outcomes can be asked, nothing can be submitted
+    std::size_t queue_requests_max = 4096;  // waiting, for each program
+    std::size_t batch_items_max = 8192;     // decided in one commit (a request of many counts as many)
+    std::int64_t turn_entries = 200'000;    // between two installs of derived rows: what an opening replays at most, about
+    bool is_read_only = false;              // outcomes can be asked, nothing can be submitted
     // The store failed: outcomes in flight are unknown, and nothing is taken any more. Called once, on the ledger's thread.
     std::function<void(const absl::Status&)> on_fatal;
     // Something that a person should know of: an invariant, a jump of the clock, a program set aside. Called on the ledger's thread.

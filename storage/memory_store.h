@@ -15,7 +15,8 @@ class MemoryStore : public Store {
   absl::StatusOr<std::vector<Row>> Scan(const Range& range) const override;
   absl::StatusOr<std::uint64_t> TakeOver() override;
   CommitResult Commit(const CommitBatch& batch) override;
-  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows, std::uint64_t fence) override;
+  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows,
+                       std::uint64_t fence) override;
   absl::Status DeleteRange(TableId table, std::string_view begin, std::string_view end) override;
   absl::Status Backup(const std::string& directory) override;
 

@@ -69,7 +69,8 @@ class OwnLog : public rocksdb::Logger {
 rocksdb::Options MakeDbOptions(const RocksDbStore::Options& options) {
   rocksdb::Options db;
   std::error_code ignored;
-  if (options.create_if_missing && !options.env) std::filesystem::create_directories(options.directory, ignored);  // an error shows when RocksDB opens
+  if (options.create_if_missing && !options.env)
+    std::filesystem::create_directories(options.directory, ignored);  // an error shows when RocksDB opens
   db.info_log = std::make_shared<OwnLog>(options.env || options.read_only ? "" : options.directory + "/LOG");
   if (options.env) db.env = options.env;
   db.create_if_missing = options.create_if_missing;
@@ -120,7 +121,8 @@ class Rocks : public Store {
                                : rocksdb::DB::Open(db_options, options.directory, tables, &store->handles_, &db);
     };
     auto status = open();
-    if (status.IsCorruption() && !options.read_only && PutBackInstalled(*db_options.env, options.directory, status.ToString())) status = open();
+    if (status.IsCorruption() && !options.read_only && PutBackInstalled(*db_options.env, options.directory, status.ToString()))
+      status = open();
     if (!status.ok()) {
       if (!options.create_if_missing && db_options.env->FileExists(options.directory + "/CURRENT").IsNotFound()) {
         return absl::NotFoundError(absl::StrCat(doing, ": no ledger there"));
@@ -167,7 +169,8 @@ class Rocks : public Store {
     if (!row.ok()) return row.status();
     std::uint64_t fence = 0;
     if (*row && !absl::SimpleAtoi(**row, &fence)) return absl::DataLossError("meta row fence is not a number");
-    if (!Write({.puts = {{TableId::kMeta, "fence", absl::StrCat(fence + 1)}}})) return absl::UnavailableError("can't write: is the disk full?");
+    if (!Write({.puts = {{TableId::kMeta, "fence", absl::StrCat(fence + 1)}}}))
+      return absl::UnavailableError("can't write: is the disk full?");
     fence_ = fence + 1;
     return fence + 1;
   }
@@ -195,7 +198,8 @@ class Rocks : public Store {
     if (failed_) return false;
     rocksdb::WriteBatch writes(/*reserved_bytes=*/0, /*max_bytes=*/0, /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0);
     for (const auto& append : batch.appends) {
-      if (!writes.Put(Handle(TableId::kJournal), JournalKey(append.program, append.expected_next_sequence), append.lines).ok()) return false;
+      if (!writes.Put(Handle(TableId::kJournal), JournalKey(append.program, append.expected_next_sequence), append.lines).ok())
+        return false;
     }
     for (const auto& put : batch.puts) {
       if (!writes.Put(Handle(put.table), put.key, put.value).ok()) return false;
@@ -237,8 +241,9 @@ class Rocks : public Store {
   absl::Status DeleteRange(TableId table, std::string_view begin, std::string_view end) override {
     rocksdb::WriteOptions write;
     write.sync = true;
-    return ToStatus(db_->DeleteRange(write, Handle(table), rocksdb::Slice(begin.data(), begin.size()), rocksdb::Slice(end.data(), end.size())),
-                    "deleting");
+    return ToStatus(
+        db_->DeleteRange(write, Handle(table), rocksdb::Slice(begin.data(), begin.size()), rocksdb::Slice(end.data(), end.size())),
+        "deleting");
   }
 
   absl::Status Backup(const std::string& directory) override {
@@ -250,7 +255,8 @@ class Rocks : public Store {
     {
       auto copy = Open({.directory = partial, .read_only = true, .env = env_});
       if (!copy.ok()) return copy.status();
-      if (auto status = static_cast<Rocks*>(copy->get())->db_->VerifyChecksum(); !status.ok()) return ToStatus(status, "verifying the backup");
+      if (auto status = static_cast<Rocks*>(copy->get())->db_->VerifyChecksum(); !status.ok())
+        return ToStatus(status, "verifying the backup");
     }
     return ToStatus(db_->GetEnv()->RenameFile(partial, directory), "finishing the backup");
   }

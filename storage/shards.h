@@ -44,7 +44,7 @@ class Shards {
   // UNAVAILABLE: the disk is full.
   absl::Status OpenShard(const ShardConfig& config, const Clock& clock, const Ledger::Options& options);
 
-  std::vector<std::unique_ptr<Store>> stores_;     // outlive the ledgers
+  std::vector<std::unique_ptr<Store>> stores_;  // outlive the ledgers
   std::vector<std::unique_ptr<Ledger>> ledgers_;
   std::map<std::string, std::size_t> shard_of_;
   std::size_t default_shard_ = 0;

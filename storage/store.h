@@ -60,8 +60,8 @@ class Store {
 
   struct Range {
     TableId table;
-    std::string begin;           // inclusive
-    std::string end;             // exclusive; empty: to the end of the table
+    std::string begin;  // inclusive
+    std::string end;    // exclusive; empty: to the end of the table
     std::size_t rows_max = 1000;
     bool is_descending = false;  // from the end backwards
   };

@@ -12,9 +12,7 @@
 namespace redpoints {
 namespace {
 
-ChainPosition HeadOf(const Account& account) {
-  return {account.head, {account.balance[0], account.balance[1], account.balance[2]}};
-}
+ChainPosition HeadOf(const Account& account) { return {account.head, {account.balance[0], account.balance[1], account.balance[2]}}; }
 
 // Lots that are past stay in the account until their expiry is written.
 UnitBalance SeenOn(Day day, const std::string& unit, const ChainPosition& position, const std::vector<Lot>& lots) {

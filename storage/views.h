@@ -19,14 +19,14 @@ struct UnitBalance {
   std::string unit;
   std::int64_t available = 0;  // without lots that are past
   std::int64_t held = 0;
-  std::int64_t debt = 0;       // 0 or more
-  std::vector<Lot> lots;       // of the available points, soonest-ending first, without those that are past
+  std::int64_t debt = 0;  // 0 or more
+  std::vector<Lot> lots;  // of the available points, soonest-ending first, without those that are past
 };
 
 // All units of one moment.
 struct Balances {
-  std::int64_t as_of_sequence = 0;   // entries below it are in the figures
-  std::vector<UnitBalance> units;    // ever held, by unit code
+  std::int64_t as_of_sequence = 0;  // entries below it are in the figures
+  std::vector<UnitBalance> units;   // ever held, by unit code
 };
 
 // The member's balances; lots that ended by `now_ms` do not count.

@@ -47,8 +47,7 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_type_size() == 0) return "";  // a flag
     const std::string type = option->get_type_name();
-    return " " + get_label(type.substr(0, type.find(':'))) +
-           (option->get_default_str().empty() ? "" : "=" + option->get_default_str()) +
+    return " " + get_label(type.substr(0, type.find(':'))) + (option->get_default_str().empty() ? "" : "=" + option->get_default_str()) +
            (option->get_expected_max() > 1 ? " ..." : "") + (option->get_required() ? " " + get_label("REQUIRED") : "");
   }
   std::string make_subcommand(const CLI::App* command) const override {
@@ -106,13 +105,11 @@ void AddGlobalOptions(CLI::App& app, Session& s) {
   add("--server-name", options.connection.server_name,
       t("服务器证书上的名称,与主机名不同时用", "name in the server's certificate, where it is not the host"));
   app.add_flag("--plaintext", options.connection.is_plaintext, t("不加密,仅限本机", "no TLS; to loopback only"))->take_last();
-  add("--timeout-ms", options.timeout_ms,
-      t("每次请求的时限(毫秒),最多 30000", "deadline of one request in milliseconds, at most 30000"))
+  add("--timeout-ms", options.timeout_ms, t("每次请求的时限(毫秒),最多 30000", "deadline of one request in milliseconds, at most 30000"))
       ->check(Between(1, kTimeoutMaxMs, t))
       ->capture_default_str();
   app.add_option_function<std::string>(
-         "--output",
-         [&options](const std::string& form) { options.output = form == "json" ? OutputForm::kJson : OutputForm::kTable; },
+         "--output", [&options](const std::string& form) { options.output = form == "json" ? OutputForm::kJson : OutputForm::kTable; },
          t("输出形式 table 或 json", "table or json"))
       ->take_last()
       ->check(OneOf({"table", "json"}, t));
@@ -141,8 +138,8 @@ std::vector<std::string> FromEnvironment(const Environment& environment) {
 void AddCompletion(CLI::App& app, Session& s) {
   const Text& t = s.t();
   auto shell = std::make_shared<std::string>();
-  auto* command = app.add_subcommand("completion", t("输出 shell 补全脚本", "print a completion script for a shell"))
-                      ->group(t("其他", "Other"));
+  auto* command =
+      app.add_subcommand("completion", t("输出 shell 补全脚本", "print a completion script for a shell"))->group(t("其他", "Other"));
   command->add_option("shell", *shell, "bash, zsh, fish")->required()->check(OneOf({"bash", "zsh", "fish"}, t));
   OnRun(command, s, [shell, &app, &s] {
     s.out() << CompletionScript(app, *shell) << std::flush;

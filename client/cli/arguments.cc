@@ -17,8 +17,7 @@ namespace redpoints::cli {
 namespace {
 
 bool IsAllDigits(const std::string& text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); });
 }
 
 bool IsNumber(const std::string& text) { return IsAllDigits(text) && text.size() >= 8 && text.size() <= 10; }
@@ -45,8 +44,7 @@ std::string ResourceName(const std::string& program, const std::string& collecti
   return absl::StrCat(program, "/", collection, "/", text);
 }
 
-absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text,
-                                      const Text& t) {
+absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text, const Text& t) {
   const std::string name = ResourceName(program, collection, text);
   const std::vector<std::string> parts = absl::StrSplit(name, '/');
   if (parts.size() != 4 || parts[2] != collection || !IsAllDigits(parts[3])) {
@@ -107,8 +105,7 @@ absl::StatusOr<v1::OfferLine> ParseOfferLine(const std::string& text, const Text
   std::int64_t numbers[3] = {0, 0, 0};
   bool is_valid = (parts.size() == 3 || parts.size() == 4) && !parts[0].empty();
   for (std::size_t i = 1; is_valid && i < parts.size(); ++i) is_valid = absl::SimpleAtoi(parts[i], &numbers[i - 1]);
-  if (!is_valid)
-    return Invalid(text, t("项目:数量:积分[:现金分],如 RICE:1:200", "OFFER:QUANTITY:POINTS[:CASH_FEN] such as RICE:1:200"), t);
+  if (!is_valid) return Invalid(text, t("项目:数量:积分[:现金分],如 RICE:1:200", "OFFER:QUANTITY:POINTS[:CASH_FEN] such as RICE:1:200"), t);
   v1::OfferLine line;
   line.set_offer(parts[0]);
   line.set_quantity(numbers[0]);
@@ -153,8 +150,8 @@ absl::StatusOr<std::string> ParseUuid(const std::string& text, const Text& t) {
 }
 
 absl::StatusOr<std::string> ParseSha256(const std::string& text, const Text& t) {
-  const bool is_hex = text.size() == 64 && std::all_of(text.begin(), text.end(),
-                                                       [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
+  const bool is_hex = text.size() == 64 &&
+                      std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
   if (!is_hex) return Invalid(text, t(" 64 位十六进制的 SHA-256", "a SHA-256 of 64 hexadecimal digits"), t);
   return absl::HexStringToBytes(text);
 }

@@ -27,8 +27,7 @@ std::string ProgramName(const std::string& text);
 std::string ResourceName(const std::string& program, const std::string& collection, const std::string& text);
 
 // As ResourceName, of what is named by its sequence: holds, redemptions, awards, entries.
-absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text,
-                                      const Text& t);
+absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text, const Text& t);
 
 // "m1/t1", "merchants/m1/terminals/t1" or the full name.
 std::string TerminalName(const std::string& program, const std::string& text);
@@ -62,8 +61,7 @@ absl::StatusOr<std::string> ParseUuid(const std::string& text, const Text& t);
 // 64 hexadecimal digits as 32 bytes.
 absl::StatusOr<std::string> ParseSha256(const std::string& text, const Text& t);
 
-template <class Enum>
-absl::StatusOr<Enum> ParseEnum(const std::string& text, const Text& t) {
+template <class Enum> absl::StatusOr<Enum> ParseEnum(const std::string& text, const Text& t) {
   const auto& type = *google::protobuf::GetEnumDescriptor<Enum>();
   if (const auto number = EnumNumber(type, text)) return static_cast<Enum>(*number);
   return NotAmong(text, EnumChoices(type), t);

@@ -176,8 +176,7 @@ void AddAwardCommands(CLI::App& app, Session& s) {
     command->add_flag("--check", a->is_check, t("只检查文件", "only check the file"));
   }
   {
-    const auto [command, a] =
-        add("correct", t("更正一笔发放的数量", "set an award's quantity to what it should have been"), Correct);
+    const auto [command, a] = add("correct", t("更正一笔发放的数量", "set an award's quantity to what it should have been"), Correct);
     command->add_option("award,--award", a->award, t("发放的序号或名称", "sequence or name of the award"))->required();
     command->add_option("--quantity", a->quantity, t("正确的数量; 0 为不算", "the right quantity; 0: it does not count"))
         ->required()

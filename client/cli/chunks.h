@@ -49,8 +49,7 @@ ExitCode SendInChunks(Session& s, const std::string& job, const std::vector<Row>
     const auto answer = call(chunk, DerivedRequestId(seed, job + "/" + std::to_string(begin / chunk_size)));
     const std::size_t kept = answer.is_done() ? keep(answer.response()) : 0;
     if (kept != chunk.size()) {
-      s.Note(t("停在文件行: ", "stopped at lines: ") + std::to_string(chunk.front().line) + "–" +
-             std::to_string(chunk.back().line));
+      s.Note(t("停在文件行: ", "stopped at lines: ") + std::to_string(chunk.front().line) + "–" + std::to_string(chunk.back().line));
       if (const auto [index, field] = RefusedItem(answer); index < chunk.size()) {
         s.Note(t("有误的文件行: ", "the line at fault: ") + std::to_string(chunk[index].line) +
                (field.empty() ? "" : " (" + FieldLabel(field, t) + ")"));
@@ -59,8 +58,7 @@ ExitCode SendInChunks(Session& s, const std::string& job, const std::vector<Row>
       // Done, but the results were lost with the reply; or not sent, but earlier chunks were: repeating the whole tells.
       return code == ExitCode::kDone || (code == ExitCode::kNotSent && begin > 0) ? ExitCode::kUnknown : code;
     }
-    s.Note(WithThousands(static_cast<std::int64_t>(begin + chunk.size())) + " / " +
-           WithThousands(static_cast<std::int64_t>(rows.size())));
+    s.Note(WithThousands(static_cast<std::int64_t>(begin + chunk.size())) + " / " + WithThousands(static_cast<std::int64_t>(rows.size())));
   }
   return ExitCode::kDone;
 }

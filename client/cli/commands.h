@@ -18,14 +18,12 @@ void AddRegistryCommands(CLI::App& app, Session& session);
 void AddOperatorCommands(CLI::App& app, Session& session);
 
 // What `command` does once chosen. `run` returns an ExitCode and outlives the parsing with whatever it captured by value.
-template <class Run>
-void OnRun(CLI::App* command, Session& session, Run run) {
+template <class Run> void OnRun(CLI::App* command, Session& session, Run run) {
   command->callback([&session, run = std::move(run)] { session.action = run; });
 }
 
 // The value, or the usage error of `option`.
-template <class Value>
-Value OrUsage(const std::string& option, absl::StatusOr<Value> value) {
+template <class Value> Value OrUsage(const std::string& option, absl::StatusOr<Value> value) {
   if (!value.ok()) throw CLI::ValidationError(option, std::string(value.status().message()));
   return *std::move(value);
 }

@@ -62,16 +62,16 @@ std::string PathCase(const std::vector<Place>& places) {
 }
 
 std::string Bash(const std::string& name, const std::vector<Place>& places) {
-  std::string script = absl::StrCat(
-      "_", name, "() {\n",
-      "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" path='' next word words=''\n"
-      // "--lang=zh" are three words.
-      "  [[ $current == = ]] && current=''\n"
-      "  [[ $previous == = ]] && previous=\"${COMP_WORDS[COMP_CWORD-2]}\"\n"
-      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-      "    next=\"${path:+$path }$word\"\n"
-      "    case \"$next\" in\n      ",
-      PathCase(places), ") path=\"$next\" ;;\n    esac\n  done\n  case \"$path\" in\n");
+  std::string script =
+      absl::StrCat("_", name, "() {\n",
+                   "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" path='' next word words=''\n"
+                   // "--lang=zh" are three words.
+                   "  [[ $current == = ]] && current=''\n"
+                   "  [[ $previous == = ]] && previous=\"${COMP_WORDS[COMP_CWORD-2]}\"\n"
+                   "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+                   "    next=\"${path:+$path }$word\"\n"
+                   "    case \"$next\" in\n      ",
+                   PathCase(places), ") path=\"$next\" ;;\n    esac\n  done\n  case \"$path\" in\n");
   for (const auto& place : places) {
     std::string words;
     for (const auto& [word, meaning] : place.commands) absl::StrAppend(&words, words.empty() ? "" : " ", word);
@@ -83,8 +83,8 @@ std::string Bash(const std::string& name, const std::vector<Place>& places) {
     }
     absl::StrAppend(&script, "      esac ;;\n");
   }
-  absl::StrAppend(&script, "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\n", "complete -o default -F _", name,
-                  " ", name, "\n");
+  absl::StrAppend(&script, "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\n", "complete -o default -F _", name, " ",
+                  name, "\n");
   return script;
 }
 

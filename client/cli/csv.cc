@@ -41,8 +41,7 @@ std::string AtLine(int line, const std::string& message, const Text& t) {
 
 absl::StatusOr<std::vector<CsvRow>> ParseCsv(std::string_view text, const Text& t) {
   if (const int line = FirstLineNotUtf8(text); line != 0) {
-    return absl::InvalidArgumentError(
-        AtLine(line, t("不是 UTF-8 编码,请另存为“CSV UTF-8”", "not UTF-8; save as \"CSV UTF-8\""), t));
+    return absl::InvalidArgumentError(AtLine(line, t("不是 UTF-8 编码,请另存为“CSV UTF-8”", "not UTF-8; save as \"CSV UTF-8\""), t));
   }
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
   std::vector<CsvRow> rows;

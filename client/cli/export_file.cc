@@ -42,9 +42,7 @@ std::string_view LastLine(std::string_view lines) {
 
 // Whether what there is of a first line, which has no end, can be one of an export that begins with entry `sequence`.
 bool IsBeginning(std::string_view text, ExportFile kind, std::int64_t sequence) {
-  const std::string begin = kind == ExportFile::kJsonLines ? "{\"v\":"
-                            : sequence == 0                ? "\xEF\xBB\xBF"
-                                                           : absl::StrCat(sequence, ",");
+  const std::string begin = kind == ExportFile::kJsonLines ? "{\"v\":" : sequence == 0 ? "\xEF\xBB\xBF" : absl::StrCat(sequence, ",");
   const auto common = std::min(text.size(), begin.size());
   return text.substr(0, common) == begin.substr(0, common);
 }
@@ -60,8 +58,7 @@ absl::StatusOr<std::string> ReadFrom(std::ifstream& file, std::int64_t begin, st
 
 }  // namespace
 
-absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportFile kind, std::int64_t start_sequence,
-                                                const Text& t) {
+absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportFile kind, std::int64_t start_sequence, const Text& t) {
   PartialExport partial{.start_sequence = start_sequence, .next_sequence = start_sequence, .tail_begin = 0, .tail = {}};
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return partial;

@@ -23,7 +23,6 @@ struct PartialExport {
 // Reads a partial export and changes nothing. An absent or empty file begins at `start_sequence`. An entry is a line of JSON, but
 // several rows of CSV, of which the last may be missing unseen. INVALID_ARGUMENT if the file does not begin with entry
 // `start_sequence` or is no such export.
-absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportFile kind, std::int64_t start_sequence,
-                                                const Text& t);
+absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportFile kind, std::int64_t start_sequence, const Text& t);
 
 }  // namespace redpoints::cli

@@ -17,8 +17,7 @@ namespace {
 constexpr std::size_t kErrorsMax = 20;
 
 // One column: how its text is put into a row. An empty cell of a column that is not required is skipped.
-template <class Row>
-struct ColumnRule {
+template <class Row> struct ColumnRule {
   const char* name;
   const char* zh;
   bool is_required;
@@ -37,8 +36,7 @@ absl::StatusOr<std::vector<const ColumnRule<Row>*>> ReadHeader(const CsvRow& hea
                                                                const Text& t) {
   std::vector<const ColumnRule<Row>*> columns;
   for (const auto& field : header.fields) {
-    const auto rule =
-        std::find_if(rules.begin(), rules.end(), [&](const auto& each) { return field == each.name || field == each.zh; });
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& each) { return field == each.name || field == each.zh; });
     if (rule == rules.end()) {
       return absl::InvalidArgumentError(AtLine(header.line, t("没有这一列:", "unknown column: ") + field, t));
     }
@@ -57,8 +55,8 @@ absl::StatusOr<std::vector<const ColumnRule<Row>*>> ReadHeader(const CsvRow& hea
 template <class Row>
 absl::Status ReadRow(const CsvRow& source, const std::vector<const ColumnRule<Row>*>& columns, Row* row, const Text& t) {
   if (source.fields.size() != columns.size()) {
-    return absl::InvalidArgumentError(t("列数应为 ", "expected ") + std::to_string(columns.size()) +
-                                      t(",实为 ", " columns, found ") + std::to_string(source.fields.size()));
+    return absl::InvalidArgumentError(t("列数应为 ", "expected ") + std::to_string(columns.size()) + t(",实为 ", " columns, found ") +
+                                      std::to_string(source.fields.size()));
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const std::string& text = source.fields[i];
@@ -95,8 +93,7 @@ absl::StatusOr<std::vector<Row>> ParseFile(std::string_view text, const std::vec
 }
 
 // Puts a parsed value into the row, or passes the error on.
-template <class Value, class Set>
-absl::Status Apply(absl::StatusOr<Value> value, const Set& set) {
+template <class Value, class Set> absl::Status Apply(absl::StatusOr<Value> value, const Set& set) {
   if (value.ok()) set(*std::move(value));
   return value.status();
 }
@@ -181,8 +178,7 @@ absl::StatusOr<std::vector<MemberRow>> ParseMemberFile(std::string_view text, co
        }},
       {"state", "状态", false,
        [&](const std::string& cell, Row* row) {
-         return Apply(ParseEnum<v1::RegistrationState>(cell, t),
-                      [row](v1::RegistrationState state) { row->member.set_state(state); });
+         return Apply(ParseEnum<v1::RegistrationState>(cell, t), [row](v1::RegistrationState state) { row->member.set_state(state); });
        }},
       {"ref", "备注号", false,
        [](const std::string& cell, Row* row) {

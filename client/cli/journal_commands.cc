@@ -76,8 +76,7 @@ class Progress {
     const auto now = session_.timing().now();
     if (!session_.is_err_terminal() || now - shown_ < std::chrono::milliseconds(200)) return;
     shown_ = now;
-    session_.err() << '\r' << WithThousands(message.next_sequence()) << " / " << WithThousands(message.end_sequence())
-                   << std::flush;
+    session_.err() << '\r' << WithThousands(message.next_sequence()) << " / " << WithThousands(message.end_sequence()) << std::flush;
   }
 
  private:
@@ -143,9 +142,7 @@ class ExportOutput {
   bool EndsEarly() {
     return Fail(t_("账本在文件结束之前就结束了,未改动文件", "the journal ends before the file does; the file was left as it is"));
   }
-  bool FailWriting(const absl::Status& status) {
-    return Fail(t_("写入失败: ", "writing failed: ") + std::string(status.message()));
-  }
+  bool FailWriting(const absl::Status& status) { return Fail(t_("写入失败: ", "writing failed: ") + std::string(status.message())); }
   bool Fail(const std::string& error) {
     if (error_.empty()) error_ = error;
     return false;
@@ -198,8 +195,7 @@ ExitCode Export(const Arguments& a, Session& s) {
     return ExitCode::kFailed;
   }
   if (answer.is_done() || position.next_sequence > first_sequence) {
-    s.Note(t("已导出条目: ", "entries exported: ") +
-           WithThousands(std::max<std::int64_t>(0, position.next_sequence - first_sequence)) +
+    s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(std::max<std::int64_t>(0, position.next_sequence - first_sequence)) +
            t(",下一条序号: ", ", next sequence: ") + std::to_string(position.next_sequence));
   }
   return s.Explain(answer);
@@ -251,16 +247,13 @@ void AddJournalCommands(CLI::App& app, Session& s) {
   }
   add("journal", t("账本有多长", "how long the journal is"), Journal);
   {
-    const auto [command, a] =
-        add("follow", t("持续输出新记录(每行一条 JSON)", "print entries as they come, a line of JSON each"), Follow);
+    const auto [command, a] = add("follow", t("持续输出新记录(每行一条 JSON)", "print entries as they come, a line of JSON each"), Follow);
     command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0, t))->capture_default_str();
     command->add_option("--count", a->count, t("输出这么多条后结束", "end after so many entries"))->check(AtLeast(1, t));
   }
   {
     const auto [command, a] = add("export", t("导出账本", "export the journal"), Export);
-    command->add_option("--format", a->format, t("jsonl 或 csv", "jsonl or csv"))
-        ->check(OneOf({"jsonl", "csv"}, t))
-        ->capture_default_str();
+    command->add_option("--format", a->format, t("jsonl 或 csv", "jsonl or csv"))->check(OneOf({"jsonl", "csv"}, t))->capture_default_str();
     command->add_option("--output", a->file, t("写入文件; 不填为标准输出", "file; stdout by default"));
     command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0, t))->capture_default_str();
     command->add_option("--end", a->end, t("结束序号(不含); 0 为目前全部", "end sequence (exclusive); 0: all there is now"))
@@ -269,8 +262,7 @@ void AddJournalCommands(CLI::App& app, Session& s) {
     command->add_flag("--resume", a->is_resume, t("接着写未完成的文件", "go on with a partial file"));
   }
   {
-    const auto [command, a] =
-        add("blob", t("按 SHA-256 取内容(如规则册)", "the content behind a SHA-256, such as a rulebook"), Blob);
+    const auto [command, a] = add("blob", t("按 SHA-256 取内容(如规则册)", "the content behind a SHA-256, such as a rulebook"), Blob);
     command->add_option("sha256,--sha256", a->name, t("64 位十六进制", "64 hexadecimal digits"))->required();
     command->add_option("--output", a->file, t("写入文件; 不填为标准输出", "file; stdout by default"));
   }

@@ -156,8 +156,7 @@ constexpr Word kValues[] = {
     {"DEED_NOT_DONE", "活动未完成"},
 };
 
-template <std::size_t N>
-const Word* Find(const Word (&words)[N], const std::string& name) {
+template <std::size_t N> const Word* Find(const Word (&words)[N], const std::string& name) {
   const auto* word = std::find_if(std::begin(words), std::end(words), [&](const Word& each) { return name == each.name; });
   return word == std::end(words) ? nullptr : word;
 }

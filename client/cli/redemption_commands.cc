@@ -37,16 +37,14 @@ void AddTill(CLI::App* command, const Shared& a, const Text& t) {
   command->add_option("--till-number", a->till_number, t("小票号", "the till's own number"));
 }
 
-template <class Request>
-void FillSale(const Arguments& a, const Session& s, Request* request) {
+template <class Request> void FillSale(const Arguments& a, const Session& s, Request* request) {
   request->set_program(s.program());
   request->mutable_presentation()->set_member_number(a.member);
   for (const auto& line : a.lines) *request->add_offer_lines() = OrUsage("--line", ParseOfferLine(line, s.t()));
 }
 
 // Program, request id and clerk: what every mutation of a till carries.
-template <class Request>
-Request Mutation(const Arguments& a, Session& s) {
+template <class Request> Request Mutation(const Arguments& a, Session& s) {
   Request request;
   request.set_program(s.program());
   request.set_request_id(s.RequestId());
@@ -62,8 +60,7 @@ ExitCode CodeOf(const v1::Outcome& outcome, Session& s) {
   return ExitCode::kRefused;
 }
 
-template <class Response>
-ExitCode FinishOutcome(const Answer<Response>& answer, Session& s) {
+template <class Response> ExitCode FinishOutcome(const Answer<Response>& answer, Session& s) {
   const ExitCode code = s.Finish(answer);
   if (answer.is_done()) return CodeOf(answer.response().outcome(), s);
   const bool is_not_seen = answer.verdict() == Verdict::kRefused && answer.refused().refusal.reason == v1::REQUEST_NOT_FOUND;
@@ -75,9 +72,7 @@ ExitCode FinishOutcome(const Answer<Response>& answer, Session& s) {
 void AddRedemptionCommands(CLI::App& app, Session& s) {
   const Text& t = s.t();
   const std::string group = t("兑换(终端)", "Redemption (terminals)");
-  const auto add = [&](const char* name, const std::string& description) {
-    return app.add_subcommand(name, description)->group(group);
-  };
+  const auto add = [&](const char* name, const std::string& description) { return app.add_subcommand(name, description)->group(group); };
 
   {
     auto a = std::make_shared<Arguments>();
@@ -147,8 +142,7 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
   {
     auto a = std::make_shared<Arguments>();
     auto* command = add("refund", t("退还积分", "give redeemed points back"));
-    command->add_option("redemption,--redemption", a->name, t("兑换的序号或名称", "sequence or name of the redemption"))
-        ->required();
+    command->add_option("redemption,--redemption", a->name, t("兑换的序号或名称", "sequence or name of the redemption"))->required();
     command->add_option("--points", a->points, t("退还的积分", "points to give back"))->required()->check(AtLeast(1, t));
     AddTill(command, a, t);
     OnRun(command, s, [a, &s] {
@@ -172,8 +166,7 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
   }
   {
     auto a = std::make_shared<Arguments>();
-    auto* command =
-        add("outcome", t("查询请求的结果; 退出码同原请求", "what became of a request; exits as the request would have"));
+    auto* command = add("outcome", t("查询请求的结果; 退出码同原请求", "what became of a request; exits as the request would have"));
     command->add_option("id,--id", a->name, t("请求编号", "the request id"))->required();
     command->add_flag("--award", a->is_award, t("工作人员的请求(发放、更正、捐赠)", "a request of staff (award, correct, donate)"));
     OnRun(command, s, [a, &s] {

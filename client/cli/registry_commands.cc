@@ -38,8 +38,7 @@ struct Arguments {
   std::optional<std::string> state;
 };
 
-template <class Request>
-Request Mutation(Session& s) {
+template <class Request> Request Mutation(Session& s) {
   Request request;
   request.set_program(s.program());
   request.set_request_id(s.RequestId());
@@ -48,8 +47,7 @@ Request Mutation(Session& s) {
 
 bool IsNone(const std::vector<std::string>& list) { return list.size() == 1 && list[0] == "none"; }
 
-template <class Registered>
-void SetState(const Arguments& a, const Session& s, Registered* registered) {
+template <class Registered> void SetState(const Arguments& a, const Session& s, Registered* registered) {
   if (a.state) registered->set_state(OrUsage("--state", ParseEnum<v1::RegistrationState>(*a.state, s.t())));
 }
 
@@ -122,14 +120,12 @@ std::optional<ExitCode> ResolveNumbers(const std::vector<std::string*>& members,
 }
 
 // A new one is active unless something else is asked for; one that is changed keeps the state that it has.
-template <class Registered>
-std::optional<ExitCode> Make(const Arguments& a, Session& s, Registered* registered) {
+template <class Registered> std::optional<ExitCode> Make(const Arguments& a, Session& s, Registered* registered) {
   registered->set_state(v1::ACTIVE);
   Apply(a, s, registered);
   return ResolveNumbers(MembersIn(*registered), s);
 }
-template <class Registered>
-std::optional<ExitCode> Change(const Arguments& a, Session& s, const Registered& read, Registered* registered) {
+template <class Registered> std::optional<ExitCode> Change(const Arguments& a, Session& s, const Registered& read, Registered* registered) {
   *registered = read;
   Apply(a, s, registered);
   return ResolveNumbers(MembersIn(*registered), s);
@@ -422,11 +418,11 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     AddMemberFields(update, update_arguments, t);
     const auto [import, import_arguments] =
         member.Add("import", t("按 CSV 文件登记会员", "register members from a CSV file"), ImportMembers);
-    import->footer(t(
-        "列(次序不限): kind 类型, groups 群体(以 ; 分隔);\n"
-        "可选: grid 网格, memberships 所属(会员或会员号:开始日[:结束日],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
-        "Columns, in any order: kind, groups (separated by ;);\n"
-        "optional: grid, memberships (MEMBER:FROM[:TO], separated by ;), state, ref (stays on this machine)."));
+    import->footer(
+        t("列(次序不限): kind 类型, groups 群体(以 ; 分隔);\n"
+          "可选: grid 网格, memberships 所属(会员或会员号:开始日[:结束日],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
+          "Columns, in any order: kind, groups (separated by ;);\n"
+          "optional: grid, memberships (MEMBER:FROM[:TO], separated by ;), state, ref (stays on this machine)."));
     AddFile(import, import_arguments, t("CSV 文件; - 为标准输入", "CSV file; - is stdin"));
   }
   {
@@ -465,9 +461,7 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
   {
     auto a = std::make_shared<Arguments>();
     auto* command = app.add_subcommand("list", t("列出一类登记(自动翻页)", "all registrations of one kind"))->group(group);
-    command
-        ->add_option("kind,--kind", a->kind,
-                     t("类别: ", "kind: ") + "members, merchants, terminals, staff, nodes, funds, rulebooks")
+    command->add_option("kind,--kind", a->kind, t("类别: ", "kind: ") + "members, merchants, terminals, staff, nodes, funds, rulebooks")
         ->required()
         ->check(OneOf({"members", "merchants", "terminals", "staff", "nodes", "funds", "rulebooks"}, t));
     OnRun(command, s, [a, &s] { return List(*a, s); });

@@ -97,12 +97,9 @@ std::string Session::WhyNotConnected() {
   const auto& options = options_.connection;
   const std::string error = connection_->LastError(call_options().connect_timeout);
   switch (TroubleIn(error)) {
-    case ConnectionTrouble::kOther:
-      return error;
-    case ConnectionTrouble::kUnknownHost:
-      return text_("没有这个主机名", "the host's name has no address");
-    case ConnectionTrouble::kNoAnswer:
-      return text_("没有应答", "no answer");
+    case ConnectionTrouble::kOther: return error;
+    case ConnectionTrouble::kUnknownHost: return text_("没有这个主机名", "the host's name has no address");
+    case ConnectionTrouble::kNoAnswer: return text_("没有应答", "no answer");
     case ConnectionTrouble::kRefused:
       return text_("连接被拒绝,该端口没有服务在运行", "the connection was refused: nothing listens on this port");
     case ConnectionTrouble::kServerCertificate:
@@ -110,16 +107,14 @@ std::string Session::WhyNotConnected() {
     case ConnectionTrouble::kServerName:
       return text_("服务器的证书上不是这个名称;名称不同时用 --server-name",
                    "the server's certificate is for another name; where that is right, say --server-name");
-    case ConnectionTrouble::kNoTls:
-      return text_("服务器没有使用 TLS", "the server does not speak TLS");
+    case ConnectionTrouble::kNoTls: return text_("服务器没有使用 TLS", "the server does not speak TLS");
     case ConnectionTrouble::kUnusableFiles:
       return text_("--ca、--certificate 或 --key 的内容不可用: 不是 PEM,或私钥与证书不配对",
                    "--ca, --certificate or --key is of no use: not PEM, or the key belongs to another certificate");
     case ConnectionTrouble::kHungUp:
       if (options.is_plaintext) return text_("服务器断开了连接,可能只接受 TLS", "the server hung up: perhaps it only speaks TLS");
       if (options.certificate_file.empty()) {
-        return text_("服务器断开了连接,可能要求 --certificate 和 --key",
-                     "the server hung up: perhaps it wants --certificate and --key");
+        return text_("服务器断开了连接,可能要求 --certificate 和 --key", "the server hung up: perhaps it wants --certificate and --key");
       }
       return text_("服务器断开了连接,可能不接受 --certificate(不是它的 CA 签发的,或已过期)",
                    "the server hung up: perhaps it does not accept --certificate, signed by another CA or out of date");
@@ -165,8 +160,7 @@ void Session::ExplainRefusal(const Refused& refused) {
 ExitCode Session::ExplainLoss(const std::string& trouble, ExitCode otherwise) {
   Note(trouble);
   if (request_id_.empty()) return otherwise;
-  Note(text_("结果未知: 可能已办理。请用同一编号查询或重发: ",
-             "outcome unknown: it may have been carried out; ask or repeat with ") +
+  Note(text_("结果未知: 可能已办理。请用同一编号查询或重发: ", "outcome unknown: it may have been carried out; ask or repeat with ") +
        "--request-id " + request_id_);
   return ExitCode::kUnknown;
 }
@@ -181,15 +175,12 @@ ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id
              again);
       }
       return ExitCode::kDone;
-    case Verdict::kRefused:
-      ExplainRefusal(answer.refused());
-      return ExitCode::kRefused;
+    case Verdict::kRefused: ExplainRefusal(answer.refused()); return ExitCode::kRefused;
     case Verdict::kUnknown:
-      Note((answer.is_not_seen()
-                ? text_("结果未知: 服务器尚未收到,但仍可能到达。请用同一编号重发: ",
-                        "outcome unknown: the server has not seen the request, which may still arrive; repeat with ")
-                : text_("结果未知: 可能已办理。请用同一编号查询或重发: ",
-                        "outcome unknown: it may have been carried out; ask or repeat with ")) +
+      Note((answer.is_not_seen() ? text_("结果未知: 服务器尚未收到,但仍可能到达。请用同一编号重发: ",
+                                         "outcome unknown: the server has not seen the request, which may still arrive; repeat with ")
+                                 : text_("结果未知: 可能已办理。请用同一编号查询或重发: ",
+                                         "outcome unknown: it may have been carried out; ask or repeat with ")) +
            again);
       Note("  " + answer.error());
       return ExitCode::kUnknown;
@@ -197,9 +188,7 @@ ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id
       Note(text_("未发送: 连不上服务器 ", "not sent: no connection to ") + options_.connection.server +
            (connection_ ? ": " + WhyNotConnected() : ""));
       return ExitCode::kNotSent;
-    case Verdict::kFailed:
-      Note(text_("出错: ", "failed: ") + answer.error());
-      return ExitCode::kFailed;
+    case Verdict::kFailed: Note(text_("出错: ", "failed: ") + answer.error()); return ExitCode::kFailed;
   }
   return ExitCode::kFailed;
 }

@@ -73,8 +73,7 @@ class Session {
   void ExplainRefusal(const Refused& refused);
 
   // Prints the response, or explains.
-  template <class Response>
-  ExitCode Finish(const Answer<Response>& answer) {
+  template <class Response> ExitCode Finish(const Answer<Response>& answer) {
     if (answer.is_done()) Print(answer.response());
     return Explain(answer);
   }

@@ -9,10 +9,7 @@ namespace redpoints::cli {
 namespace {
 
 // By type: CLI11 puts the name of the command where an unexpected argument's kind of error should stand.
-template <class Kind>
-bool Is(const CLI::ParseError& error) {
-  return dynamic_cast<const Kind*>(&error) != nullptr;
-}
+template <class Kind> bool Is(const CLI::ParseError& error) { return dynamic_cast<const Kind*>(&error) != nullptr; }
 
 // What is left of `text` without the beginning and the end that CLI11 2.1 puts around what was typed; all of it where they differ.
 std::string Between(const std::string& text, const std::string& before, const std::string& after) {

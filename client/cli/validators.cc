@@ -28,8 +28,8 @@ CLI::Validator Number(std::int64_t min, std::int64_t max, const std::string& exp
 }  // namespace
 
 CLI::Validator AtLeast(std::int64_t min, const Text& t) {
-  return Number(min, std::numeric_limits<std::int64_t>::max(),
-                absl::StrCat(t("不小于 ", "an integer of at least "), min, t(" 的整数", "")), t);
+  return Number(min, std::numeric_limits<std::int64_t>::max(), absl::StrCat(t("不小于 ", "an integer of at least "), min, t(" 的整数", "")),
+                t);
 }
 
 CLI::Validator Between(std::int64_t min, std::int64_t max, const Text& t) {

@@ -23,8 +23,7 @@ CLI::Validator OneOf(const std::vector<std::string>& choices, const Text& t);
 // A value that `check` accepts; `choices` ("a, b", or empty) are what is offered.
 CLI::Validator Checked(std::function<absl::Status(const std::string&)> check, const std::string& choices);
 
-template <class Enum>
-CLI::Validator OneOfEnum(const Text& t) {
+template <class Enum> CLI::Validator OneOfEnum(const Text& t) {
   return Checked([t](const std::string& text) { return ParseEnum<Enum>(text, t).status(); },
                  EnumChoices(*google::protobuf::GetEnumDescriptor<Enum>()));
 }

@@ -25,8 +25,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 // Numbers that mean something when they are 0.
 const std::set<std::string>& ShownWhenZero() {
-  static const auto* const names =
-      new std::set<std::string>{"available", "opening_balance", "closing_balance", "end_sequence", "sequence"};
+  static const auto* const names = new std::set<std::string>{"available", "opening_balance", "closing_balance", "end_sequence", "sequence"};
   return *names;
 }
 
@@ -70,23 +69,18 @@ std::string ValueText(const Message& message, const FieldDescriptor& field, int 
     case FieldDescriptor::CPPTYPE_INT64:
       return NumberText(field.name(),
                         is_repeated ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field));
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return reflection.GetBool(message, &field) ? t("是", "yes") : t("否", "no");
+    case FieldDescriptor::CPPTYPE_BOOL: return reflection.GetBool(message, &field) ? t("是", "yes") : t("否", "no");
     case FieldDescriptor::CPPTYPE_ENUM:
-      return EnumLabel(*(is_repeated ? reflection.GetRepeatedEnum(message, &field, index) : reflection.GetEnum(message, &field)),
-                       t);
+      return EnumLabel(*(is_repeated ? reflection.GetRepeatedEnum(message, &field, index) : reflection.GetEnum(message, &field)), t);
     case FieldDescriptor::CPPTYPE_STRING: {
-      const std::string text =
-          is_repeated ? reflection.GetRepeatedString(message, &field, index) : reflection.GetString(message, &field);
+      const std::string text = is_repeated ? reflection.GetRepeatedString(message, &field, index) : reflection.GetString(message, &field);
       return absl::EndsWith(field.name(), "sha256") ? absl::BytesToHexString(text) : text;
     }
     case FieldDescriptor::CPPTYPE_MESSAGE: {
-      const Message& child =
-          is_repeated ? reflection.GetRepeatedMessage(message, &field, index) : reflection.GetMessage(message, &field);
+      const Message& child = is_repeated ? reflection.GetRepeatedMessage(message, &field, index) : reflection.GetMessage(message, &field);
       return IsTimestamp(field) ? TimeText(child) : Joined(child, t);
     }
-    default:
-      return "";  // the contract has no other types
+    default: return "";  // the contract has no other types
   }
 }
 
@@ -154,9 +148,7 @@ struct Path {
   const FieldDescriptor* field;
 };
 
-bool IsNested(const FieldDescriptor& field) {
-  return field.message_type() != nullptr && !field.is_repeated() && !IsTimestamp(field);
-}
+bool IsNested(const FieldDescriptor& field) { return field.message_type() != nullptr && !field.is_repeated() && !IsTimestamp(field); }
 
 void AddPaths(const google::protobuf::Descriptor& type, std::vector<const FieldDescriptor*> outer, std::vector<Path>* paths) {
   for (int i = 0; i < type.field_count(); ++i) {
@@ -203,8 +195,7 @@ std::string RenderRows(const std::vector<const Message*>& rows, const Text& t) {
     auto& line = cells.emplace_back();
     for (const auto& path : paths) {
       const Message* holder = Follow(*row, path);
-      const bool is_absent_time =
-          holder != nullptr && IsTimestamp(*path.field) && !holder->GetReflection()->HasField(*holder, path.field);
+      const bool is_absent_time = holder != nullptr && IsTimestamp(*path.field) && !holder->GetReflection()->HasField(*holder, path.field);
       line.push_back(holder == nullptr || is_absent_time ? "" : CellText(*holder, *path.field, t));
     }
   }

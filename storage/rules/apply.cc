@@ -93,9 +93,9 @@ bool EndsUnspent(const Entry& entry, Holder holder) {
 // Lots stand where members' spendable points come and go, and add up to them. A held posting carries the lots that leave to a shop, one of
 // expired points those that they came back into.
 absl::Status VerifyLots(const Entry& entry, const Posting& p, Holder holder, v1::UnitKind unit, const Account& account) {
-  const bool wanted = unit == v1::SPENDABLE &&
-                      (holder == Holder::kMemberAvailable || (holder == Holder::kMemberHeld && entry.kind == Kind::kCapture) ||
-                       EndsUnspent(entry, holder));
+  const bool wanted =
+      unit == v1::SPENDABLE &&
+      (holder == Holder::kMemberAvailable || (holder == Holder::kMemberHeld && entry.kind == Kind::kCapture) || EndsUnspent(entry, holder));
   if (!wanted || (holder == Holder::kMemberHeld && p.lots.empty())) {
     return p.lots.empty() ? absl::OkStatus() : absl::InternalError(absl::StrCat("lots on ", p.holder));
   }
@@ -109,7 +109,8 @@ absl::Status VerifyLots(const Entry& entry, const Posting& p, Holder holder, v1:
     const bool is_past = lot.end <= entry.business_day;
     const bool is_dead = entry.kind == Kind::kExpiry || EndsUnspent(entry, holder);
     if (is_dead && !is_past) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " is not past"));
-    const bool is_live = entry.kind == Kind::kAward || entry.kind == Kind::kRedemption || entry.kind == Kind::kHold || entry.kind == Kind::kDonation;
+    const bool is_live =
+        entry.kind == Kind::kAward || entry.kind == Kind::kRedemption || entry.kind == Kind::kHold || entry.kind == Kind::kDonation;
     if (is_live && is_past) return absl::InternalError(absl::StrCat("lot ", lot.fund, " ", lot.end, " is past"));
     sum += lot.amount;
     if (!InRange(sum)) return absl::InternalError("lots out of range");
@@ -341,8 +342,8 @@ absl::Status Verify(State& state, const Entry& entry) {
   if (entry.business_day != DayOf(entry.recorded_ms)) return absl::InternalError("business day of another time");
   if (!FitsLine(entry)) return absl::InternalError("longer than a line may be");
 
-  absl::InlinedVector<std::pair<std::string_view, std::int64_t>, 4> sums;     // per unit
-  absl::InlinedVector<std::pair<std::string, Account>, 4> accounts;           // as this entry leaves them so far
+  absl::InlinedVector<std::pair<std::string_view, std::int64_t>, 4> sums;  // per unit
+  absl::InlinedVector<std::pair<std::string, Account>, 4> accounts;        // as this entry leaves them so far
   for (const Posting& p : entry.postings) {
     const Holder holder = HolderOf(p);
     const v1::UnitKind unit = KindOfUnit(state, p.unit);
@@ -417,8 +418,15 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kCorrection: ApplyCorrection(state, e); break;
     case Kind::kRedemption: CountAgainstLimits(state, e.rulebook, e.member, e.merchant, e.business_day, PointsOf(e), 1); break;
     case Kind::kHold: {
-      Hold hold{.member = e.member, .merchant = e.merchant, .terminal = e.terminal, .rulebook = e.rulebook, .points = PointsOf(e),
-                .until_ms = e.hold_until_ms, .business_day = e.business_day, .lots = LotsTaken(e), .lines = e.lines};
+      Hold hold{.member = e.member,
+                .merchant = e.merchant,
+                .terminal = e.terminal,
+                .rulebook = e.rulebook,
+                .points = PointsOf(e),
+                .until_ms = e.hold_until_ms,
+                .business_day = e.business_day,
+                .lots = LotsTaken(e),
+                .lines = e.lines};
       CountAgainstLimits(state, e.rulebook, e.member, e.merchant, e.business_day, hold.points, 1);
       state.holds_by_end[hold.until_ms].insert(e.sequence);
       state.holds.Edit(SequenceKey(e.sequence)) = std::move(hold);

@@ -81,9 +81,9 @@ struct Reverse {
 // Registrations, all or none. Ids and numbers in it were made by the server for this attempt and are not part of the fingerprint.
 struct Register {
   std::vector<Registration> items;
-  bool is_new = true;         // the ids must be free; otherwise they must be taken
-  std::string rulebook_json;  // with RulebookData: the blob
-  bool is_check_only = false; // whether it would be taken; posts nothing
+  bool is_new = true;          // the ids must be free; otherwise they must be taken
+  std::string rulebook_json;   // with RulebookData: the blob
+  bool is_check_only = false;  // whether it would be taken; posts nothing
 };
 struct ConfirmClock {};
 // The first entries of a new program: itself and its administrator. Asked of the program itself, after the system program has recorded it.
@@ -91,9 +91,8 @@ struct FoundProgram {
   ProgramData program;
 };
 
-using Command =
-    std::variant<Award, AwardBatch, Correct, Donate, Quote, Redeem, Authorize, Capture, Void, Refund, Reverse, Register, ConfirmClock,
-                 FoundProgram>;
+using Command = std::variant<Award, AwardBatch, Correct, Donate, Quote, Redeem, Authorize, Capture, Void, Refund, Reverse, Register,
+                             ConfirmClock, FoundProgram>;
 
 // 32 hex digits over the typed fields of the command and the origin's clerk and till, versioned; what makes two requests "the same".
 // Server-made ids are left out.

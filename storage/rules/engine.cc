@@ -105,7 +105,8 @@ std::shared_ptr<const Entry> Engine::Post(Entry entry) {
   auto status = Verify(state_, entry);
   if (status.ok()) status = Apply(state_, entry);
   if (!status.ok()) {
-    fault_ = absl::InternalError(absl::StrCat(std::string(KindName(entry.kind)), " at ", entry.sequence, ": ", std::string(status.message())));
+    fault_ =
+        absl::InternalError(absl::StrCat(std::string(KindName(entry.kind)), " at ", entry.sequence, ": ", std::string(status.message())));
     return nullptr;
   }
   return posted_.emplace_back(std::make_shared<const Entry>(std::move(entry)));
@@ -196,7 +197,9 @@ bool Engine::IsSelfDealing(const std::string& staff_id, const MemberData& member
 }
 
 bool Engine::WorksAt(const MerchantData& merchant, const MemberData& member) {
-  const auto has = [&](const std::string& id) { return std::find(merchant.people.begin(), merchant.people.end(), id) != merchant.people.end(); };
+  const auto has = [&](const std::string& id) {
+    return std::find(merchant.people.begin(), merchant.people.end(), id) != merchant.people.end();
+  };
   for (const Membership& membership : member.memberships) {
     if (membership.Covers(today_) && has(membership.member)) return true;  // stands for an organisation that owns the shop
   }

@@ -101,8 +101,7 @@ Outcome Engine::AwardOne(const Origin& origin, const AwardItem& item, std::int32
   }
   const std::int64_t max_quantity = activity->max_quantity() ? activity->max_quantity() : 1'000'000;
   if (item.quantity < activity->min_quantity() || item.quantity > max_quantity) {
-    return refuse(v1::QUANTITY_OUT_OF_BOUNDS,
-                  {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
+    return refuse(v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
   }
 
   Entry entry = Draft(Kind::kAward, origin);
@@ -201,8 +200,7 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
   }
   const std::int64_t max_quantity = activity->max_quantity() ? activity->max_quantity() : 1'000'000;
   if (command.new_quantity != 0 && (command.new_quantity < activity->min_quantity() || command.new_quantity > max_quantity)) {
-    return refuse(v1::QUANTITY_OUT_OF_BOUNDS,
-                  {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
+    return refuse(v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
   }
 
   Entry entry = Draft(Kind::kCorrection, origin);
@@ -247,7 +245,8 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
     }
     // Takes points of the same fund back. Of a lot that is past, first those that ended unspent: nobody had them. Then those of the award's own
     // lot, then the soonest-ending; what was spent becomes a debt.
-    const std::int64_t* ended = lot_end <= today_ ? state_.counters.Find(ExpiredCounter(member_id, {activity->fund(), lot_end, 0})) : nullptr;
+    const std::int64_t* ended =
+        lot_end <= today_ ? state_.counters.Find(ExpiredCounter(member_id, {activity->fund(), lot_end, 0})) : nullptr;
     const std::int64_t expired = ended ? std::min(*ended, -change) : 0;
     std::vector<Lot> lots;
     for (const Lot& lot : account.lots) {

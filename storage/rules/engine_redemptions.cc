@@ -102,8 +102,7 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
     const v1::Offer& offer = *sale.book->FindOffer(lines[i].offer);
     const OfferLine& line = lines[i];
     if (offer.price_points() != 0 && line.points != offer.price_points() * line.quantity) {
-      return Refusal{v1::OFFER_MISMATCH,
-                     {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(offer.price_points() * line.quantity)}}};
+      return Refusal{v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(offer.price_points() * line.quantity)}}};
     }
     if (offer.price_points() == 0 && offer.max_points() != 0 && line.points > offer.max_points()) {
       return Refusal{v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points())}}};

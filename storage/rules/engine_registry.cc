@@ -98,7 +98,8 @@ std::optional<Refusal> Engine::CheckRegistration(const Registration& data, bool 
     if (is_new && state_.numbers.Find(member->number)) return Refusal{v1::ALREADY_EXISTS, {{"name", member->number}}};
     if (!is_new) {
       const auto* old = state_.Find<MemberData>("member", member->id);
-      if ((!member->number.empty() && old->number != member->number) || old->kind != member->kind) return invalid("member.kind", "the kind it has");
+      if ((!member->number.empty() && old->number != member->number) || old->kind != member->kind)
+        return invalid("member.kind", "the kind it has");
     }
     if (!member->grid.empty() && !node_exists(member->grid, NodeKind::kPlace)) return not_found(v1::NODE_NOT_FOUND, member->grid);
     for (const Membership& membership : member->memberships) {

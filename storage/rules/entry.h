@@ -15,10 +15,28 @@ namespace redpoints {
 
 // Stored by name (KindName); order and numbers are not stored.
 enum class Kind : std::uint8_t {
-  kProgram, kNode, kFund, kMember, kMerchant, kTerminal, kStaff, kRulebook,  // registrations
-  kAward, kCorrection, kDonation,
-  kRedemption, kHold, kCapture, kVoid, kHoldExpired, kRefund, kReversal,
-  kExpiry, kDayClosed, kClockConfirmed, kRefused,
+  kProgram,
+  kNode,
+  kFund,
+  kMember,
+  kMerchant,
+  kTerminal,
+  kStaff,
+  kRulebook,  // registrations
+  kAward,
+  kCorrection,
+  kDonation,
+  kRedemption,
+  kHold,
+  kCapture,
+  kVoid,
+  kHoldExpired,
+  kRefund,
+  kReversal,
+  kExpiry,
+  kDayClosed,
+  kClockConfirmed,
+  kRefused,
 };
 inline constexpr std::size_t kKindCount = 22;
 std::string_view KindName(Kind kind);
@@ -95,15 +113,15 @@ struct Entry {
   std::string case_id;
   std::string about;
   std::vector<std::string> tags;
-  std::string evidence_sha256;  // 64 hex digits
-  std::string note_commitment;  // 64 hex digits
-  std::string reason;           // of a refusal or correction
-  std::string request_kind;     // of a refusal: what was refused
+  std::string evidence_sha256;                             // 64 hex digits
+  std::string note_commitment;                             // 64 hex digits
+  std::string reason;                                      // of a refusal or correction
+  std::string request_kind;                                // of a refusal: what was refused
   std::vector<std::pair<std::string, std::string>> facts;  // of a refusal; of a correction: the award's amounts from now on
-  std::int64_t ref = -1;        // the entry refunded, reversed, corrected
-  std::int64_t hold = -1;       // the hold captured, voided, ended
-  std::string target_request;   // of a reversal
-  std::string grid;             // of the member at that time
+  std::int64_t ref = -1;                                   // the entry refunded, reversed, corrected
+  std::int64_t hold = -1;                                  // the hold captured, voided, ended
+  std::string target_request;                              // of a reversal
+  std::string grid;                                        // of the member at that time
   std::int64_t hold_until_ms = 0;
   std::vector<OfferLine> lines;
   std::string rate_version;  // whose rates `owed` is by, where that is not `rulebook`

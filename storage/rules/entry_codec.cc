@@ -13,11 +13,12 @@ namespace {
 // --- words of the enums; stored, never changed -----------------------------------------------------------------------------------
 
 constexpr std::array<std::string_view, kKindCount> kKinds = {
-    "program", "node",    "fund", "member", "merchant",     "terminal", "staff",    "rulebook", "award",      "correction",      "donation",
-    "redemption", "hold", "capture", "void", "hold_expired", "refund",   "reversal", "expiry",   "day_closed", "clock_confirmed", "refused"};
+    "program",         "node",       "fund", "member",  "merchant", "terminal",     "staff",  "rulebook", "award",  "correction",
+    "donation",        "redemption", "hold", "capture", "void",     "hold_expired", "refund", "reversal", "expiry", "day_closed",
+    "clock_confirmed", "refused"};
 constexpr std::array<std::string_view, kKindCount> kKindsZh = {
-    "设立计划", "组织地点", "资金", "会员登记", "商户登记", "终端登记", "人员登记", "规则册", "发放", "更正", "捐赠",
-    "兑换", "预扣", "预扣完成", "预扣取消", "预扣到期", "退分", "撤销", "过期", "日结", "时钟确认", "拒绝"};
+    "设立计划", "组织地点", "资金",     "会员登记", "商户登记", "终端登记", "人员登记", "规则册", "发放", "更正",     "捐赠",
+    "兑换",     "预扣",     "预扣完成", "预扣取消", "预扣到期", "退分",     "撤销",     "过期",   "日结", "时钟确认", "拒绝"};
 constexpr std::array<std::string_view, kSubCount> kSubs = {"available", "held", "debt"};
 constexpr std::array<std::string_view, 4> kStates = {"", "active", "suspended", "revoked"};
 constexpr std::array<std::string_view, 4> kMemberKinds = {"", "person", "household", "organisation"};
@@ -39,7 +40,9 @@ template <class E> std::string_view WordOf(E value) { return Words<E>::kWords[st
 // --- the fields, once, in the order of the line ----------------------------------------------------------------------------------
 // A visitor has Required(key, field), which is always in the line, and Optional(key, field, absent = {}), which is not when equal.
 
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Entry> void Fields(V& v, T& e) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, Entry>
+void Fields(V& v, T& e) {
   v.Version();
   v.Required("program", e.program);
   v.Required("epoch", e.epoch);
@@ -86,7 +89,9 @@ template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Entr
   v.Optional("postings", e.postings);
 }
 
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Posting> void Fields(V& v, T& p) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, Posting>
+void Fields(V& v, T& p) {
   v.Required("account", p.holder);
   v.Optional("sub", p.sub, Sub::kAvailable);
   v.Required("unit", p.unit);
@@ -96,27 +101,37 @@ template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Post
   v.Optional("prev", p.prev, -1);
 }
 
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, ProgramData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, ProgramData>
+void Fields(V& v, T& d) {
   v.Required("id", d.id);
   v.Required("administrator", d.administrator);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, NodeData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, NodeData>
+void Fields(V& v, T& d) {
   v.Required("code", d.code);
   v.Required("kind", d.kind);
   v.Optional("parent", d.parent);
   v.Optional("places", d.places);
   v.Optional("type", d.type);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, FundData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, FundData>
+void Fields(V& v, T& d) {
   v.Required("code", d.code);
   v.Required("budget_points", d.budget_points);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Membership> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, Membership>
+void Fields(V& v, T& d) {
   v.Required("member", d.member);
   v.Required("from", d.from);
   v.Optional("to", d.to);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, MemberData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, MemberData>
+void Fields(V& v, T& d) {
   v.Required("id", d.id);
   v.Required("number", d.number);
   v.Required("kind", d.kind);
@@ -125,35 +140,45 @@ template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Memb
   v.Optional("memberships", d.memberships);
   v.Required("state", d.state);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, MerchantData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, MerchantData>
+void Fields(V& v, T& d) {
   v.Required("id", d.id);
   v.Optional("people", d.people);
   v.Optional("place", d.place);
   v.Required("state", d.state);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, TerminalData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, TerminalData>
+void Fields(V& v, T& d) {
   v.Required("id", d.id);
   v.Required("merchant", d.merchant);
   v.Required("state", d.state);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, RoleGrant> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, RoleGrant>
+void Fields(V& v, T& d) {
   v.Required("role", d.role);
   v.Optional("scope", d.scope);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, StaffData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, StaffData>
+void Fields(V& v, T& d) {
   v.Required("id", d.id);
   v.Optional("member", d.member);
   v.Optional("grants", d.grants);
   v.Required("state", d.state);
 }
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, RulebookData> void Fields(V& v, T& d) {
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, RulebookData>
+void Fields(V& v, T& d) {
   v.Required("version", d.version);
   v.Required("effective_day", d.effective_day);
   v.Required("sha256", d.sha256);
 }
 
 // A registration is an object with one key, its type.
-constexpr std::array<std::string_view, 9> kRegistrationTypes = {"",       "program",  "node",     "fund",  "member",
+constexpr std::array<std::string_view, 9> kRegistrationTypes = {"",         "program",  "node",  "fund",    "member",
                                                                 "merchant", "terminal", "staff", "rulebook"};
 static_assert(std::variant_size_v<Registration> == kRegistrationTypes.size());
 
@@ -167,8 +192,7 @@ template <class V> void Tuple(V& v, auto& x) requires std::is_same_v<std::remove
 template <class V> void Tuple(V& v, auto& x) requires std::is_same_v<std::remove_cvref_t<decltype(x)>, Owed> {
   v.Element(x.fund), v.Element(x.points), v.Element(x.fen);
 }
-template <class T>
-inline constexpr bool kIsTuple = std::is_same_v<T, Lot> || std::is_same_v<T, OfferLine> || std::is_same_v<T, Owed>;
+template <class T> inline constexpr bool kIsTuple = std::is_same_v<T, Lot> || std::is_same_v<T, OfferLine> || std::is_same_v<T, Owed>;
 template <class T> inline constexpr bool kIsVector = false;
 template <class T> inline constexpr bool kIsVector<std::vector<T>> = true;
 using Facts = std::vector<std::pair<std::string, std::string>>;
@@ -215,12 +239,15 @@ class Writer {
     out_ += '"';
   }
   void Value(bool) { out_ += "true"; }  // false is absent
-  template <class T> requires std::is_integral_v<T> && (!std::is_same_v<T, bool>) void Value(T number) {
+  template <class T>
+  requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)void Value(T number) {
     char buffer[24];
     const auto end = std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::int64_t>(number)).ptr;
     out_.append(buffer, end);
   }
-  template <class T> requires std::is_enum_v<T> void Value(T word) { ((out_ += '"') += WordOf(word)) += '"'; }
+  template <class T>
+  requires std::is_enum_v<T>
+  void Value(T word) { ((out_ += '"') += WordOf(word)) += '"'; }
   template <class T> void Value(const std::vector<T>& list) {
     out_ += '[';
     for (const T& element : list) Element(element);
@@ -240,12 +267,15 @@ class Writer {
         data);
     out_ += '}';
   }
-  template <class T> requires kIsTuple<T> void Value(const T& tuple) {
+  template <class T>
+  requires kIsTuple<T>
+  void Value(const T& tuple) {
     out_ += '[';
     Tuple(*this, tuple);
     out_ += ']';
   }
-  template <class T> requires std::is_class_v<T> && (!kIsTuple<T>) && (!kIsVector<T>) void Value(const T& object) { Object(object); }
+  template <class T>
+  requires std::is_class_v<T> &&(!kIsTuple<T>)&&(!kIsVector<T>)void Value(const T& object) { Object(object); }
 
   std::string& out_;
 };
@@ -312,12 +342,15 @@ class Reader {
   void Value(simdjson::dom::element e, bool& field) {
     if (e.get_bool().get(field)) Fail("true");
   }
-  template <class T> requires std::is_integral_v<T> && (!std::is_same_v<T, bool>) void Value(simdjson::dom::element e, T& field) {
+  template <class T>
+  requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)void Value(simdjson::dom::element e, T& field) {
     std::int64_t number = 0;
     if (e.get_int64().get(number) || !InRange(number) || !std::in_range<T>(number)) return Fail("an integer");
     field = static_cast<T>(number);
   }
-  template <class T> requires std::is_enum_v<T> void Value(simdjson::dom::element e, T& field) {
+  template <class T>
+  requires std::is_enum_v<T>
+  void Value(simdjson::dom::element e, T& field) {
     std::string_view text;
     if (e.get_string().get(text) || text.empty()) return Fail("a word");
     for (std::size_t i = 0; i < Words<T>::kWords.size(); ++i) {
@@ -360,16 +393,17 @@ class Reader {
       Emplace<N + 1>(index, e, data);
     }
   }
-  template <class T> requires kIsTuple<T> void Value(simdjson::dom::element e, T& tuple) {
+  template <class T>
+  requires kIsTuple<T>
+  void Value(simdjson::dom::element e, T& tuple) {
     Reader inner(error_);
     if (e.get_array().get(inner.array_)) return Fail("a list");
     inner.element_ = inner.array_.begin();
     Tuple(inner, tuple);
     if (error_.empty() && inner.element_ != inner.array_.end()) Fail("fewer elements");
   }
-  template <class T> requires std::is_class_v<T> && (!kIsTuple<T>) && (!kIsVector<T>) void Value(simdjson::dom::element e, T& object) {
-    Object(e, object);
-  }
+  template <class T>
+  requires std::is_class_v<T> &&(!kIsTuple<T>)&&(!kIsVector<T>)void Value(simdjson::dom::element e, T& object) { Object(e, object); }
 
   std::string& error_;
   bool named_ = false;
@@ -400,7 +434,9 @@ template <class T, class Write> absl::Status ReadCanonical(std::string_view json
 struct Holder {
   Registration data;
 };
-template <class V, class T> requires std::is_same_v<std::remove_const_t<T>, Holder> void Fields(V& v, T& h) { v.Required("data", h.data); }
+template <class V, class T>
+requires std::is_same_v<std::remove_const_t<T>, Holder>
+void Fields(V& v, T& h) { v.Required("data", h.data); }
 
 }  // namespace
 
@@ -426,10 +462,10 @@ void AppendLine(const Entry& entry, std::string& line) { Writer(line).Object(ent
 
 bool FitsLine(const Entry& e) {
   // More than any line of these parts: keys, numbers and words; texts at the six bytes of an escape for each character.
-  std::size_t texts = e.program.size() + e.request_id.size() + e.fingerprint.size() + e.actor.size() + e.on_behalf.size() + e.approver.size() +
-                      e.terminal.size() + e.merchant.size() + e.clerk.size() + e.till.size() + e.member.size() + e.presentation.size() +
-                      e.group.size() + e.activity.size() + e.rulebook.size() + e.session.size() + e.case_id.size() + e.about.size() +
-                      e.evidence_sha256.size() + e.note_commitment.size() + e.reason.size() + e.request_kind.size() +
+  std::size_t texts = e.program.size() + e.request_id.size() + e.fingerprint.size() + e.actor.size() + e.on_behalf.size() +
+                      e.approver.size() + e.terminal.size() + e.merchant.size() + e.clerk.size() + e.till.size() + e.member.size() +
+                      e.presentation.size() + e.group.size() + e.activity.size() + e.rulebook.size() + e.session.size() + e.case_id.size() +
+                      e.about.size() + e.evidence_sha256.size() + e.note_commitment.size() + e.reason.size() + e.request_kind.size() +
                       e.target_request.size() + e.grid.size() + e.rate_version.size();
   std::size_t bytes = 1000;
   for (const auto& tag : e.tags) texts += 1 + tag.size();

@@ -14,7 +14,9 @@ class Bytes {
     bytes_ += text;
   }
   void Add(const std::string& text) { Add(std::string_view(text)); }
-  template <class T> requires std::is_integral_v<T> || std::is_enum_v<T> void Add(T value) {
+  template <class T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  void Add(T value) {
     const auto number = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
     for (int shift = 0; shift < 64; shift += 8) bytes_ += static_cast<char>(number >> shift);
   }

@@ -67,8 +67,8 @@ absl::Status FieldTooLong(std::string_view field, std::size_t max) {
 }
 
 absl::Status FieldOutOfRange(std::string_view field, std::int64_t min, std::int64_t max) {
-  return ToStatus({.reason = v1::FIELD_OUT_OF_RANGE,
-                   .facts = {{"field", std::string(field)}, {"min", absl::StrCat(min)}, {"max", absl::StrCat(max)}}});
+  return ToStatus(
+      {.reason = v1::FIELD_OUT_OF_RANGE, .facts = {{"field", std::string(field)}, {"min", absl::StrCat(min)}, {"max", absl::StrCat(max)}}});
 }
 
 }  // namespace redpoints

@@ -16,7 +16,13 @@ enum class RegistrationState : std::uint8_t { kActive = 1, kSuspended = 2, kRevo
 enum class MemberKind : std::uint8_t { kPerson = 1, kHousehold = 2, kOrganisation = 3 };
 enum class NodeKind : std::uint8_t { kPlace = 1, kBranch = 2 };
 enum class Role : std::uint8_t {
-  kAdministrator = 1, kRecorder = 2, kCorrector = 3, kHelper = 4, kAuditor = 5, kSettler = 6, kOperator = 7
+  kAdministrator = 1,
+  kRecorder = 2,
+  kCorrector = 3,
+  kHelper = 4,
+  kAuditor = 5,
+  kSettler = 6,
+  kOperator = 7
 };
 
 // A program: the first entry of its own journal, and an entry of the system program.

@@ -213,8 +213,9 @@ absl::Status Validate(const v1::Rulebook& book) {
   return check.status();
 }
 
-template <class T> const T* Found(const absl::flat_hash_map<std::string, int>& index, const google::protobuf::RepeatedPtrField<T>& list,
-                                  std::string_view code) {
+template <class T>
+const T* Found(const absl::flat_hash_map<std::string, int>& index, const google::protobuf::RepeatedPtrField<T>& list,
+               std::string_view code) {
   const auto it = index.find(std::string(code));
   return it == index.end() ? nullptr : &list[it->second];
 }
@@ -223,12 +224,12 @@ template <class T> const T* Found(const absl::flat_hash_map<std::string, int>& i
 
 absl::StatusOr<Rulebook> Rulebook::Parse(std::string_view json) {
   Rulebook book;
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &book.proto_);
+  const auto parsed = google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &book.proto_);
   if (!parsed.ok()) {
     // The parser quotes what stands around the trouble, cut anywhere: only ASCII is sure to be text, and facts have to be.
     std::string words(parsed.message());
-    std::replace_if(words.begin(), words.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+    std::replace_if(
+        words.begin(), words.end(), [](char c) { return (c & 0x80) != 0; }, '?');
     return ToStatus({.reason = v1::RULEBOOK_INVALID, .facts = {{"field", "rulebook_json"}, {"expected", std::move(words)}}});
   }
   if (auto status = Validate(book.proto_); !status.ok()) return status;

@@ -57,7 +57,9 @@ std::string SequenceKey(std::int64_t sequence) {
   return buffer;
 }
 
-std::string MemberCounter(v1::Period period, std::string_view member, Day day) { return Join("points", member, PeriodKey(period, day, "")); }
+std::string MemberCounter(v1::Period period, std::string_view member, Day day) {
+  return Join("points", member, PeriodKey(period, day, ""));
+}
 std::string MerchantCounter(std::string_view merchant, Day day) { return Join("points", merchant, PeriodKey(v1::DAY, day, "")); }
 std::string CountCounter(v1::Period period, std::string_view member, Day day) { return Join("count", member, PeriodKey(period, day, "")); }
 std::string RefusalCounter(std::string_view terminal, Day day) { return Join("refused", terminal, PeriodKey(v1::DAY, day, "")); }

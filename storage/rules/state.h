@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <shared_mutex>
 #include <set>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -36,19 +36,19 @@ struct Account {
 // Key: RequestKey(actor, request id). Where the first answer is.
 struct RequestRecord {
   std::int64_t sequence = -1;
-  std::int32_t count = 1;      // entries of a request of many
-  bool is_tombstone = false;   // reversed before it arrived: `sequence` is the reversal's
-  std::string fingerprint;     // of the request; empty for a tombstone
+  std::int32_t count = 1;     // entries of a request of many
+  bool is_tombstone = false;  // reversed before it arrived: `sequence` is the reversal's
+  std::string fingerprint;    // of the request; empty for a tombstone
   bool operator==(const RequestRecord&) const = default;
 };
 
 // Key: SequenceKey(sequence of a redemption, capture, hold or award). What later entries did to it. Absent: nothing.
 struct FollowUp {
   v1::OutcomeState state = v1::DONE;
-  std::int64_t sequence = -1;         // of the entry that moved it last
-  std::int64_t reversal = -1;         // of the reversal that named it, if any
+  std::int64_t sequence = -1;  // of the entry that moved it last
+  std::int64_t reversal = -1;  // of the reversal that named it, if any
   std::int64_t refunded_points = 0;
-  std::int64_t quantity = 0;          // award: as corrected
+  std::int64_t quantity = 0;                                  // award: as corrected
   std::vector<std::pair<std::string, std::int64_t>> amounts;  // award: unit to amount, as corrected
   bool operator==(const FollowUp&) const = default;
 };
@@ -77,8 +77,8 @@ struct Definitions {
   std::set<std::string> units;                           // of all books
   std::map<std::string, NodeData> branches;              // of the program's tree, by code: scopes are resolved with them
 
-  const Rulebook* BookNamed(std::string_view version) const;   // nullptr if none
-  const v1::Activity* ActivityOf(const Entry& entry) const;    // as in the rulebook that decided it; nullptr if none
+  const Rulebook* BookNamed(std::string_view version) const;  // nullptr if none
+  const v1::Activity* ActivityOf(const Entry& entry) const;   // as in the rulebook that decided it; nullptr if none
 };
 
 struct State {
@@ -89,7 +89,7 @@ struct State {
 
   // Constant after construction.
   const std::string program;
-  std::function<absl::StatusOr<std::string>(const std::string& sha256_hex)> find_blob;       // rulebooks that `books` lacks
+  std::function<absl::StatusOr<std::string>(const std::string& sha256_hex)> find_blob;  // rulebooks that `books` lacks
   // `count` entries from `first` on, of those that are committed.
   std::function<absl::StatusOr<std::vector<std::shared_ptr<const Entry>>>(std::int64_t first, std::int64_t count)> find_entries;
 
@@ -99,8 +99,8 @@ struct State {
   std::int64_t last_ms = 0;
   Day last_closed_day = 0;  // 0: none yet
   std::shared_ptr<const Definitions> definitions = std::make_shared<Definitions>();
-  std::map<std::int64_t, std::set<std::int64_t>> holds_by_end;       // until_ms to holds
-  std::map<Day, std::set<std::string>> accounts_by_end;              // lot end to account keys that had such a lot
+  std::map<std::int64_t, std::set<std::int64_t>> holds_by_end;  // until_ms to holds
+  std::map<Day, std::set<std::string>> accounts_by_end;         // lot end to account keys that had such a lot
 
   mutable std::shared_mutex mutex;
   Table<Account> accounts;
@@ -108,8 +108,8 @@ struct State {
   Table<FollowUp> follow_ups;
   Table<Hold> holds;
   Table<Registered> registrations;
-  Table<std::string> numbers;         // 会员号 to member id
-  Table<std::int64_t> counters;       // limits and caps: CounterKey... in keys below
+  Table<std::string> numbers;    // 会员号 to member id
+  Table<std::int64_t> counters;  // limits and caps: CounterKey... in keys below
 
   // What readers may know of the writer's own; under `mutex`, set by Publish.
   struct Published {
@@ -175,17 +175,18 @@ struct State {
 };
 
 // --- keys of the derived tables ---------------------------------------------------------------------------------------------------
-std::string AccountKey(std::string_view holder, std::string_view unit);              // "m123.../POINT"
-std::string RequestKey(std::string_view actor, std::string_view request_id);         // "t123.../0a1b..."
-std::string SequenceKey(std::int64_t sequence);                                      // "0000000000000042": sorts as numbers do
-std::string MemberCounter(v1::Period period, std::string_view member, Day day);      // points redeemed by a member
-std::string MerchantCounter(std::string_view merchant, Day day);                     // points redeemed at a merchant in a day
-std::string CountCounter(v1::Period period, std::string_view member, Day day);       // redemptions of a member
-std::string RefusalCounter(std::string_view terminal, Day day);                      // recorded refusals of a terminal
+std::string AccountKey(std::string_view holder, std::string_view unit);          // "m123.../POINT"
+std::string RequestKey(std::string_view actor, std::string_view request_id);     // "t123.../0a1b..."
+std::string SequenceKey(std::int64_t sequence);                                  // "0000000000000042": sorts as numbers do
+std::string MemberCounter(v1::Period period, std::string_view member, Day day);  // points redeemed by a member
+std::string MerchantCounter(std::string_view merchant, Day day);                 // points redeemed at a merchant in a day
+std::string CountCounter(v1::Period period, std::string_view member, Day day);   // redemptions of a member
+std::string RefusalCounter(std::string_view terminal, Day day);                  // recorded refusals of a terminal
 std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
-                       const std::string& session);                                  // amount earned by a member in an activity
-std::string ExpiredCounter(std::string_view member, const Lot& lot);                 // points that ended unspent in a lot, not taken back since
-std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session);  // the award's sequence + 1; 0: withdrawn
+                       const std::string& session);                   // amount earned by a member in an activity
+std::string ExpiredCounter(std::string_view member, const Lot& lot);  // points that ended unspent in a lot, not taken back since
+std::string SessionCounter(std::string_view member, std::string_view activity,
+                           std::string_view session);  // the award's sequence + 1; 0: withdrawn
 
 std::string IssuanceHolder(std::string_view fund);  // "issuance:street"
 inline constexpr char kExpiredHolder[] = "expired";

@@ -24,8 +24,7 @@
 
 namespace redpoints {
 
-template <class V>
-class Table {
+template <class V> class Table {
  public:
   using Loader = std::function<std::optional<V>(const std::string& key)>;  // thread-safe
   struct Row {

@@ -10,12 +10,12 @@
 namespace redpoints {
 
 // Always on, unlike assert: for bugs, never for input.
-#define RP_CHECK(condition)                                                                     \
-  do {                                                                                          \
-    if (!(condition)) {                                                                         \
-      std::fprintf(stderr, "%s:%d: invariant broken: %s\n", __FILE__, __LINE__, #condition);    \
-      std::abort();                                                                             \
-    }                                                                                           \
+#define RP_CHECK(condition)                                                                  \
+  do {                                                                                       \
+    if (!(condition)) {                                                                      \
+      std::fprintf(stderr, "%s:%d: invariant broken: %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                          \
+    }                                                                                        \
   } while (false)
 
 // Amounts and balances lie in ±kAmountMax, so that every JSON reader keeps them exact.

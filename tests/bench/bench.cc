@@ -53,8 +53,7 @@ std::string NumberOf(std::int64_t i) { return WithCheckDigit(absl::StrCat(10'000
 std::string IdOf(std::int64_t i) { return absl::StrCat("m", 1'000'000'000'000 + i); }
 std::string NameOf(std::int64_t i) { return "programs/bench/members/" + IdOf(i); }
 
-template <class T>
-T Get(absl::StatusOr<T> value) {
+template <class T> T Get(absl::StatusOr<T> value) {
   if (!value.ok()) throw std::runtime_error(std::string(value.status().message()));
   return *std::move(value);
 }
@@ -95,8 +94,8 @@ void Prepare(const Options& options) {
     Register members{.items = {}, .is_new = true, .rulebook_json = ""};
     AwardBatch awards;
     for (int end = std::min(i + 1000, options.members); i < end; ++i) {
-      members.items.push_back(MemberData{
-          .id = IdOf(i), .number = NumberOf(i), .kind = MemberKind::kPerson, .groups = {2}, .grid = "", .memberships = {}});
+      members.items.push_back(
+          MemberData{.id = IdOf(i), .number = NumberOf(i), .kind = MemberKind::kPerson, .groups = {2}, .grid = "", .memberships = {}});
       AwardItem item;
       item.member = IdOf(i);
       item.activity = "PATROL";
@@ -188,8 +187,7 @@ void PrintWritten(const Store& store) {
   }
   if (redemptions == 0) return;
   std::printf("written                %8.3f keys, %.0f bytes a redemption, before compression\n",
-              static_cast<double>(rows) / static_cast<double>(redemptions),
-              static_cast<double>(bytes) / static_cast<double>(redemptions));
+              static_cast<double>(rows) / static_cast<double>(redemptions), static_cast<double>(bytes) / static_cast<double>(redemptions));
 }
 
 // Interleaved runs against all, the ledger first, after one to warm up. Prints the medians, and what a call costs each server in

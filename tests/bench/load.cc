@@ -26,8 +26,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address, const std::sh
 void WaitForAll(const Channels& channels) {
   for (const auto& channel : channels) channel->GetState(/*try_to_connect=*/true);
   for (const auto& channel : channels) {
-    if (!channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(20)))
-      throw std::runtime_error("can't connect");
+    if (!channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(20))) throw std::runtime_error("can't connect");
   }
 }
 
@@ -43,14 +42,12 @@ std::string NewUuid() {
   };
   char text[40];
   const std::uint64_t a = next(), b = next();
-  std::snprintf(text, sizeof text, "%08x-%04x-4%03x-a%03x-%012llx", static_cast<unsigned>(a >> 32),
-                static_cast<unsigned>(a >> 16 & 0xFFFF), static_cast<unsigned>(a & 0xFFF), static_cast<unsigned>(b >> 52),
-                static_cast<unsigned long long>(b & 0xFFFFFFFFFFFF));
+  std::snprintf(text, sizeof text, "%08x-%04x-4%03x-a%03x-%012llx", static_cast<unsigned>(a >> 32), static_cast<unsigned>(a >> 16 & 0xFFFF),
+                static_cast<unsigned>(a & 0xFFF), static_cast<unsigned>(b >> 52), static_cast<unsigned long long>(b & 0xFFFFFFFFFFFF));
   return text;
 }
 
-template <class Response>
-struct Pending {
+template <class Response> struct Pending {
   grpc::ClientContext context;
   Response response;
   grpc::Status status;
@@ -59,8 +56,7 @@ struct Pending {
   int slot = 0;
 };
 
-template <class Response, class Start>
-Result Loop(int in_flight, std::int64_t calls, const Start& start) {
+template <class Response, class Start> Result Loop(int in_flight, std::int64_t calls, const Start& start) {
   grpc::CompletionQueue queue;
   std::vector<double> latencies;
   latencies.reserve(static_cast<std::size_t>(calls));
@@ -97,8 +93,7 @@ Result Loop(int in_flight, std::int64_t calls, const Start& start) {
   return {static_cast<double>(calls - failed) / seconds, at(0.5), at(0.99), failed};
 }
 
-template <class Service>
-auto Stubs(const Channels& channels) {
+template <class Service> auto Stubs(const Channels& channels) {
   std::vector<std::unique_ptr<typename Service::Stub>> stubs;
   for (const auto& channel : channels) stubs.push_back(Service::NewStub(channel));
   return stubs;
@@ -109,9 +104,9 @@ auto Stubs(const Channels& channels) {
 Channels ConnectTls(const std::string& address, const std::string& authority_pem, const std::vector<Identity>& identities) {
   Channels channels;
   for (const Identity& identity : identities) {
-    channels.push_back(Connect(address, grpc::SslCredentials({.pem_root_certs = authority_pem,
-                                                              .pem_private_key = identity.key_pem,
-                                                              .pem_cert_chain = identity.certificate_pem})));
+    channels.push_back(Connect(
+        address, grpc::SslCredentials(
+                     {.pem_root_certs = authority_pem, .pem_private_key = identity.key_pem, .pem_cert_chain = identity.certificate_pem})));
   }
   WaitForAll(channels);
   return channels;
@@ -135,20 +130,20 @@ Result Run(const Channels& channels, Call call, int in_flight, std::int64_t call
         });
   }
   const auto stubs = Stubs<v1::RedemptionService>(channels);
-  return Loop<v1::RedeemResponse>(
-      in_flight, calls, [&](int slot, grpc::ClientContext* context, grpc::CompletionQueue* queue, std::int64_t i) {
-        v1::RedeemRequest request;
-        request.set_program("programs/bench");
-        request.set_request_id(NewUuid());
-        request.mutable_presentation()->set_member_number(member_of(i));
-        request.set_clerk("c1");
-        request.set_till_number("20240101-0001");
-        auto& line = *request.add_offer_lines();
-        line.set_offer("ANY");
-        line.set_quantity(1);
-        line.set_points(1);
-        return stubs[static_cast<std::size_t>(slot) % stubs.size()]->AsyncRedeem(context, request, queue);
-      });
+  return Loop<v1::RedeemResponse>(in_flight, calls,
+                                  [&](int slot, grpc::ClientContext* context, grpc::CompletionQueue* queue, std::int64_t i) {
+                                    v1::RedeemRequest request;
+                                    request.set_program("programs/bench");
+                                    request.set_request_id(NewUuid());
+                                    request.mutable_presentation()->set_member_number(member_of(i));
+                                    request.set_clerk("c1");
+                                    request.set_till_number("20240101-0001");
+                                    auto& line = *request.add_offer_lines();
+                                    line.set_offer("ANY");
+                                    line.set_quantity(1);
+                                    line.set_points(1);
+                                    return stubs[static_cast<std::size_t>(slot) % stubs.size()]->AsyncRedeem(context, request, queue);
+                                  });
 }
 
 Result RunBatches(const Channels& channels, int batches, int items, const std::vector<std::string>& members, std::int32_t day) {
@@ -169,8 +164,8 @@ Result RunBatches(const Channels& channels, int batches, int items, const std::v
   }
   // Two in flight, as a client that prepares the next chunk while one is decided.
   std::size_t next = 0;
-  Result result = Loop<v1::AwardBatchResponse>(
-      2, batches, [&](int slot, grpc::ClientContext* context, grpc::CompletionQueue* queue, std::int64_t) {
+  Result result =
+      Loop<v1::AwardBatchResponse>(2, batches, [&](int slot, grpc::ClientContext* context, grpc::CompletionQueue* queue, std::int64_t) {
         return stubs[static_cast<std::size_t>(slot) % stubs.size()]->AsyncAwardBatch(context, requests[next++], queue);
       });
   result.calls_per_second *= items;

@@ -114,8 +114,7 @@ std::string Content(const std::string& path) {
 std::shared_ptr<grpc::ServerCredentials> MutualTls(const std::string& directory) {
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   tls.pem_root_certs = Content(directory + "/certificates/ca.crt");
-  tls.pem_key_cert_pairs.push_back(
-      {Content(directory + "/certificates/server.key"), Content(directory + "/certificates/server.crt")});
+  tls.pem_key_cert_pairs.push_back({Content(directory + "/certificates/server.key"), Content(directory + "/certificates/server.crt")});
   return grpc::SslServerCredentials(tls);
 }
 
@@ -166,8 +165,8 @@ Child::Child(const std::string& directory, const std::string& what, const std::s
   if (pid_ == 0) {
     close(pipes[0]);
     const std::string out = absl::StrCat(pipes[1]);
-    execl("/proc/self/exe", "redpoints_bench", "--directory", directory.c_str(), "--serve", what.c_str(), "--caller",
-          caller.c_str(), "--port-pipe", out.c_str(), nullptr);
+    execl("/proc/self/exe", "redpoints_bench", "--directory", directory.c_str(), "--serve", what.c_str(), "--caller", caller.c_str(),
+          "--port-pipe", out.c_str(), nullptr);
     _exit(127);
   }
   close(pipes[1]);

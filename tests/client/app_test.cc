@@ -30,10 +30,8 @@ class AppTest : public testing::Test {
  protected:
   AppTest() {
     std::filesystem::create_directories(directory_);
-    environment_ = {{"REDPOINTS_SERVER", server_.address()},
-                    {"REDPOINTS_PLAINTEXT", "true"},
-                    {"REDPOINTS_PROGRAM", "minyue"},
-                    {"LANG", "en_US.UTF-8"}};
+    environment_ = {
+        {"REDPOINTS_SERVER", server_.address()}, {"REDPOINTS_PLAINTEXT", "true"}, {"REDPOINTS_PROGRAM", "minyue"}, {"LANG", "en_US.UTF-8"}};
   }
   ~AppTest() override { std::filesystem::remove_all(directory_); }
 
@@ -50,8 +48,7 @@ class AppTest : public testing::Test {
                                 .timing = timing_.Get()});
   }
 
-  template <class Request>
-  Request Last(const std::string& method) {
+  template <class Request> Request Last(const std::string& method) {
     const auto calls = server_.Calls(method);
     return calls.empty() ? Request() : calls.back().As<Request>();
   }
@@ -78,8 +75,7 @@ class AppTest : public testing::Test {
                                  testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
-template <class Response>
-FakeReply Done() {
+template <class Response> FakeReply Done() {
   Response response;
   response.mutable_outcome()->set_state(v1::DONE);
   return Send(response);
@@ -90,8 +86,8 @@ TEST_F(AppTest, RedeemSendsTheSaleAndExits0) {
   response.mutable_outcome()->set_state(v1::DONE);
   response.set_redemption("programs/minyue/redemptions/42");
   server_.Script("Redeem", {Send(response)});
-  EXPECT_EQ(Run({"redeem", "--member", "12345678", "--line", "RICE:1:200", "--line", "OIL:2:300:50", "--clerk", "c1",
-                 "--till-number", "T9", "--request-id", kSeed}),
+  EXPECT_EQ(Run({"redeem", "--member", "12345678", "--line", "RICE:1:200", "--line", "OIL:2:300:50", "--clerk", "c1", "--till-number", "T9",
+                 "--request-id", kSeed}),
             0);
   EXPECT_TRUE(OutHas("programs/minyue/redemptions/42"));
   const auto request = Last<v1::RedeemRequest>("Redeem");
@@ -130,8 +126,7 @@ TEST_F(AppTest, WrongUsageExits1AndSendsNothing) {
   EXPECT_EQ(Run({"journal"}), 1);
   environment_.erase("REDPOINTS_SERVER");
   EXPECT_EQ(Run({"--program", "p", "journal"}), 1);
-  for (const char* method : {"Redeem", "Refund", "GetBalance", "GetJournal", "AwardBatch"})
-    EXPECT_TRUE(server_.Calls(method).empty());
+  for (const char* method : {"Redeem", "Refund", "GetBalance", "GetJournal", "AwardBatch"}) EXPECT_TRUE(server_.Calls(method).empty());
 }
 
 TEST_F(AppTest, WrongUsageIsToldInTheReadersLanguage) {
@@ -328,8 +323,8 @@ TEST_F(AppTest, HoldsAreNamedBySequence) {
 
 TEST_F(AppTest, AwardAndCorrect) {
   server_.Script("Award", {Send(v1::AwardResponse())});
-  EXPECT_EQ(Run({"award", "--member", "12345678", "--activity", "PATROL", "--quantity", "90", "--day", "2024-03-15", "--group",
-                 "先锋党员", "--session", "s-1", "--tag", "night", "--tag", "rain"}),
+  EXPECT_EQ(Run({"award", "--member", "12345678", "--activity", "PATROL", "--quantity", "90", "--day", "2024-03-15", "--group", "先锋党员",
+                 "--session", "s-1", "--tag", "night", "--tag", "rain"}),
             0)
       << err_.str();
   const auto item = Last<v1::AwardRequest>("Award").item();
@@ -670,10 +665,9 @@ TEST_F(AppTest, MemberNumbersAreTakenForMembers) {
   EXPECT_EQ(Last<v1::CreateMemberRequest>("CreateMember").member().memberships(0).member(), id);
   EXPECT_EQ(Last<v1::CreateMemberRequest>("CreateMember").member().memberships(0).from_day(), 20240101);
   const auto asked = server_.Calls("GetRegistration").size();
-  EXPECT_EQ(
-      Run({"member", "import",
-           Write("m.csv", "kind,groups,memberships\nperson,residents,12345678:20240101\nperson,residents,12345678:20240101\n")}),
-      0);
+  EXPECT_EQ(Run({"member", "import",
+                 Write("m.csv", "kind,groups,memberships\nperson,residents,12345678:20240101\nperson,residents,12345678:20240101\n")}),
+            0);
   EXPECT_EQ(Last<v1::CreateMembersRequest>("CreateMembers").members(1).memberships(0).member(), id);
   EXPECT_EQ(server_.Calls("GetRegistration").size(), asked + 1);  // once for each number
   EXPECT_EQ(Run({"merchant", "create", "--person", "87654321"}), 2);
@@ -760,9 +754,9 @@ TEST_F(AppTest, CompletionKnowsEverySubcommand) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     EXPECT_EQ(Run({"completion", shell}), 0);
     for (const auto& command : commands) EXPECT_TRUE(OutHas("'" + command + "'")) << shell << " " << command;
-    for (const char* path : {"'program create'", "'clock confirm'", "'node set'", "'fund set'", "'rulebook adopt'",
-                             "'rulebook check'", "'member create'", "'member update'", "'member import'", "'merchant create'",
-                             "'merchant update'", "'terminal create'", "'terminal update'", "'staff create'", "'staff update'"}) {
+    for (const char* path : {"'program create'", "'clock confirm'", "'node set'", "'fund set'", "'rulebook adopt'", "'rulebook check'",
+                             "'member create'", "'member update'", "'member import'", "'merchant create'", "'merchant update'",
+                             "'terminal create'", "'terminal update'", "'staff create'", "'staff update'"}) {
       EXPECT_TRUE(OutHas(path)) << shell << " " << path;
     }
   }

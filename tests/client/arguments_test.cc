@@ -28,8 +28,7 @@ TEST(ArgumentsTest, AnAwardTakesAMemberNumberOrAName) {
 TEST(ArgumentsTest, OnlyANumberIsLookedUp) {
   EXPECT_TRUE(IsByNumber("programs/p/members/12345678"));
   EXPECT_TRUE(IsByNumber("programs/12345678/members/1234567890"));
-  for (const char* name :
-       {"", "programs/p/members/1234567", "programs/p/members/12345678901", "programs/12345678/members/a1234567"}) {
+  for (const char* name : {"", "programs/p/members/1234567", "programs/p/members/12345678901", "programs/12345678/members/a1234567"}) {
     EXPECT_FALSE(IsByNumber(name)) << name;
   }
 }

@@ -23,8 +23,7 @@ v1::RedeemRequest Sale() {
   return request;
 }
 
-template <class Response>
-Response With(v1::OutcomeState first, v1::OutcomeState now) {
+template <class Response> Response With(v1::OutcomeState first, v1::OutcomeState now) {
   Response response;
   response.mutable_outcome()->set_first_state(first);
   response.mutable_outcome()->set_state(now);
@@ -42,8 +41,7 @@ class ClientTest : public testing::Test {
   Client MakeClient(CallOptions options = {}) { return Client(Connect(server_.address()), options, timing_.Get()); }
 
   // The request ids that arrived at a method.
-  template <class Request>
-  std::vector<std::string> Ids(const std::string& method) {
+  template <class Request> std::vector<std::string> Ids(const std::string& method) {
     std::vector<std::string> ids;
     for (const auto& call : server_.Calls(method)) ids.push_back(call.As<Request>().request_id());
     return ids;

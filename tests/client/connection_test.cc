@@ -89,8 +89,8 @@ TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   const auto server_certificate = MakeLeaf(ca, "IP:127.0.0.1");
   const auto caller = MakeLeaf(ca, "URI:programs/minyue/staff/s1");
   const auto stranger = MakeLeaf(other_ca, "URI:programs/minyue/staff/s1");
-  FakeServer server(FakeTls{
-      .ca_pem = ca.certificate_pem, .certificate_pem = server_certificate.certificate_pem, .key_pem = server_certificate.key_pem});
+  FakeServer server(
+      FakeTls{.ca_pem = ca.certificate_pem, .certificate_pem = server_certificate.certificate_pem, .key_pem = server_certificate.key_pem});
   server.Script("GetJournal", {Send(v1::GetJournalResponse())});
 
   ConnectionOptions good;
@@ -103,8 +103,7 @@ TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   ConnectionOptions wrong_server = good;
   wrong_server.ca_file = Write("other_ca.pem", other_ca.certificate_pem);
   EXPECT_EQ(Read(wrong_server, kShortWait), Verdict::kNotSent);
-  EXPECT_EQ(TroubleIn(Connection::Open(wrong_server).value()->LastError(std::chrono::seconds(3))),
-            ConnectionTrouble::kServerCertificate);
+  EXPECT_EQ(TroubleIn(Connection::Open(wrong_server).value()->LastError(std::chrono::seconds(3))), ConnectionTrouble::kServerCertificate);
   EXPECT_EQ(Connection::Open(good).value()->LastError(std::chrono::seconds(3)), "");
 
   ConnectionOptions wrong_caller = good;
@@ -118,8 +117,8 @@ TEST_F(ConnectionTest, TheNameInTheCertificateCanDifferFromTheHost) {
   const auto ca = MakeCa("ours");
   const auto server_certificate = MakeLeaf(ca, "DNS:redpoints.example");
   const auto caller = MakeLeaf(ca, "URI:programs/minyue/staff/s1");
-  FakeServer server(FakeTls{
-      .ca_pem = ca.certificate_pem, .certificate_pem = server_certificate.certificate_pem, .key_pem = server_certificate.key_pem});
+  FakeServer server(
+      FakeTls{.ca_pem = ca.certificate_pem, .certificate_pem = server_certificate.certificate_pem, .key_pem = server_certificate.key_pem});
   server.Script("GetJournal", {Send(v1::GetJournalResponse())});
   ConnectionOptions options;
   options.server = server.address();

@@ -20,8 +20,7 @@ class ExportFileTest : public testing::Test {
   PartialExport Read(ExportFile kind, std::int64_t start) const { return ReadPartialExport(path_, kind, start, kEn).value(); }
   void TearDown() override { std::filesystem::remove(path_); }
 
-  const std::string path_ =
-      testing::TempDir() + "/export_" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".jsonl";
+  const std::string path_ = testing::TempDir() + "/export_" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".jsonl";
 };
 
 TEST_F(ExportFileTest, AnAbsentOrEmptyFileStartsAtTheStart) {

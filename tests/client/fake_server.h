@@ -20,8 +20,7 @@ struct FakeCall {
   std::string method;  // "Redeem"
   std::string bytes;
 
-  template <class Request>
-  Request As() const {
+  template <class Request> Request As() const {
     Request request;
     request.ParseFromString(bytes);
     return request;

@@ -90,8 +90,7 @@ TEST(AwardFileTest, StopsAfterTwentyErrors) {
 
 TEST(MemberFileTest, ReadsMembersAndKeepsTheirMark) {
   const auto rows =
-      ParseMemberFile("ref,kind,groups,grid,memberships\n王-1,person,party-vanguard;residents,grid-1,h1:20240101\n", kProgram, kEn)
-          .value();
+      ParseMemberFile("ref,kind,groups,grid,memberships\n王-1,person,party-vanguard;residents,grid-1,h1:20240101\n", kProgram, kEn).value();
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].ref, "王-1");
   EXPECT_EQ(rows[0].member.kind(), v1::PERSON);

@@ -49,12 +49,8 @@ FakeReply ServeExport(const FakeCall& call, std::size_t messages_per_stream) {
 class JournalReaderTest : public testing::Test {
  protected:
   JournalReader MakeReader(CallOptions options = {}) {
-    auto connection = Connection::Open({.server = server_.address(),
-                                        .ca_file = "",
-                                        .certificate_file = "",
-                                        .key_file = "",
-                                        .server_name = "",
-                                        .is_plaintext = true});
+    auto connection = Connection::Open(
+        {.server = server_.address(), .ca_file = "", .certificate_file = "", .key_file = "", .server_name = "", .is_plaintext = true});
     return JournalReader(*connection, options, timing_.Get());
   }
 

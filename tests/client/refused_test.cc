@@ -11,8 +11,8 @@ CallEnd Decode(const FakeReply& reply) { return DecodeCallEnd(reply.code, reply.
 TEST(RefusedTest, ErrorInfoBecomesATypedRefusal) {
   v1::Outcome outcome;
   outcome.set_sequence(7);
-  const auto end = Decode(
-      Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}}, {.outcome = outcome, .retry_delay_ms = {}}));
+  const auto end =
+      Decode(Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}}, {.outcome = outcome, .retry_delay_ms = {}}));
   ASSERT_TRUE(end.refused);
   EXPECT_EQ(end.refused->refusal, (Refusal{.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}}));
   EXPECT_EQ(end.refused->name, "INSUFFICIENT_POINTS");

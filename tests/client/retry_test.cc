@@ -20,12 +20,9 @@ class RetryTest : public testing::Test {
   static CallEnd Refused(v1::Reason reason) {
     return {.code = InfoOf(reason).code(),
             .message = "",
-            .refused = redpoints::Refused{.refusal = {.reason = reason, .facts = {}},
-                                          .name = "",
-                                          .zh_cn = "",
-                                          .next_zh_cn = "",
-                                          .message = "",
-                                          .outcome = {}},
+            .refused =
+                redpoints::Refused{
+                    .refusal = {.reason = reason, .facts = {}}, .name = "", .zh_cn = "", .next_zh_cn = "", .message = "", .outcome = {}},
             .retry_delay = {}};
   }
 
@@ -45,8 +42,8 @@ TEST_F(RetryTest, OnlyUnavailableIsSentAgain) {
 TEST_F(RetryTest, PausesDoubleUntilTheBudgetIsSpent) {
   const auto made = Run({End(kUnavailable)}, milliseconds(2'000));
   // Half of 100, 200, 400, ... while the other half is random, here 0; the next would begin after the budget.
-  EXPECT_EQ(timing_.pauses(), (std::vector<milliseconds>{milliseconds(50), milliseconds(100), milliseconds(200), milliseconds(400),
-                                                         milliseconds(800)}));
+  EXPECT_EQ(timing_.pauses(),
+            (std::vector<milliseconds>{milliseconds(50), milliseconds(100), milliseconds(200), milliseconds(400), milliseconds(800)}));
   EXPECT_EQ(made.last.code, kUnavailable);
   EXPECT_TRUE(made.is_in_doubt);
 }

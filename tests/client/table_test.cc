@@ -23,17 +23,15 @@ TEST(TableTest, ThousandsAreSeparated) {
 }
 
 TEST(TableTest, ColumnsLineUp) {
-  EXPECT_EQ(RenderTable({{"单位", Align::kLeft}, {"可用", Align::kRight}, {"note", Align::kLeft}},
-                        {{"POINT", "1,200", "社区"}, {"分", "7", ""}}),
-            "单位    可用  note\n"
-            "-----  -----  ----\n"
-            "POINT  1,200  社区\n"
-            "分         7\n");
+  EXPECT_EQ(
+      RenderTable({{"单位", Align::kLeft}, {"可用", Align::kRight}, {"note", Align::kLeft}}, {{"POINT", "1,200", "社区"}, {"分", "7", ""}}),
+      "单位    可用  note\n"
+      "-----  -----  ----\n"
+      "POINT  1,200  社区\n"
+      "分         7\n");
 }
 
-TEST(TableTest, ValuesStandBelowEachOther) {
-  EXPECT_EQ(RenderPairs({{"序号", "42"}, {"a", "two\nlines"}}), "序号  42\na     two lines\n");
-}
+TEST(TableTest, ValuesStandBelowEachOther) { EXPECT_EQ(RenderPairs({{"序号", "42"}, {"a", "two\nlines"}}), "序号  42\na     two lines\n"); }
 
 }  // namespace
 }  // namespace redpoints::cli

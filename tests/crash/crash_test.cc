@@ -166,7 +166,8 @@ TEST_F(CrashTest, WhatWasAnsweredSurvivesEveryKill) {
     clock.Advance(static_cast<std::int64_t>(random() % (8 * 60)) * kMinuteMs);
     Verify();
   }
-  std::printf("%d rounds, %d answers held; of those without, %d were there and %d were not\n", rounds, acknowledged, unknown_there, unknown_gone);
+  std::printf("%d rounds, %d answers held; of those without, %d were there and %d were not\n", rounds, acknowledged, unknown_there,
+              unknown_gone);
   EXPECT_GT(acknowledged, rounds);
 }
 

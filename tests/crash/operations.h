@@ -29,7 +29,9 @@ struct Operation {
   std::int64_t ref = -1;     // of c, v, f
   std::string target = "-";  // of x
 
-  std::string Line() const { return absl::StrCat("S ", id, " ", std::string(1, verb), " ", member, " ", amount, " ", ref, " ", target, "\n"); }
+  std::string Line() const {
+    return absl::StrCat("S ", id, " ", std::string(1, verb), " ", member, " ", amount, " ", ref, " ", target, "\n");
+  }
   static Operation Parse(const std::string& line) {
     std::istringstream in(line);
     std::string tag;
@@ -40,8 +42,13 @@ struct Operation {
 
   Origin From() const {
     const bool is_staff = verb == 'a' || verb == 'b';
-    return {.actor = is_staff ? "a0" : "t1", .request_id = id, .terminal = is_staff ? "" : "t1", .merchant = is_staff ? "" : "s1",
-            .clerk = "", .till = "", .fingerprint = ""};
+    return {.actor = is_staff ? "a0" : "t1",
+            .request_id = id,
+            .terminal = is_staff ? "" : "t1",
+            .merchant = is_staff ? "" : "s1",
+            .clerk = "",
+            .till = "",
+            .fingerprint = ""};
   }
   Command Make(Day day) const {
     const std::vector<OfferLine> lines = {{"ANY", 1, amount, 0}};

@@ -14,7 +14,8 @@ std::vector<std::string> Seeds() {
       R"(shard { directory: "x" program: "system" } shard { directory: "y" } listen: "[::1]:0" listen: "127.0.0.1:7443" )" + tls,
       R"(shard { directory: "x" } plaintext_loopback: true plaintext_caller: "programs/p/staff/a1" listen: "localhost:1" reflection: false)",
       R"(shard { directory: "x" } limits { max_message_bytes: 4096 queue_requests_max: 1 calls_per_second_max: 0.5 calls_burst_max: 1
-         max_deadline_ms: 1000 max_stream_deadline_ms: 1000 streams_max: 1 sync_threads_max: 2 } log { level: DEBUG } drain_ms: 0 port_file: "p" )" + tls,
+         max_deadline_ms: 1000 max_stream_deadline_ms: 1000 streams_max: 1 sync_threads_max: 2 } log { level: DEBUG } drain_ms: 0 port_file: "p" )" +
+          tls,
       "colour: \"red\"",
   };
 }

@@ -15,8 +15,10 @@ struct World : EngineTest {
 
   World() {
     SetUpProgram();
-    Add(MemberData{.id = "m5", .number = WithCheckDigit("2000000"), .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {}});
-    Add(MemberData{.id = "m6", .number = WithCheckDigit("2000001"), .kind = MemberKind::kHousehold, .groups = {1}, .grid = "", .memberships = {}});
+    Add(MemberData{
+        .id = "m5", .number = WithCheckDigit("2000000"), .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {}});
+    Add(MemberData{
+        .id = "m6", .number = WithCheckDigit("2000001"), .kind = MemberKind::kHousehold, .groups = {1}, .grid = "", .memberships = {}});
     Add(StaffData{.id = "a1", .member = "m4", .grants = {}});
     AwardPoints("m5", 1000);
     RP_CHECK(journal.back()->kind == Kind::kAward);
@@ -80,12 +82,14 @@ template <class Request> void LookAs(std::string_view bytes) {
 
 using LookFunction = void (*)(std::string_view);
 constexpr LookFunction kRequests[] = {
-    LookAs<v1::QuoteRequest>,          LookAs<v1::RedeemRequest>,         LookAs<v1::AuthorizeRequest>,      LookAs<v1::CaptureRequest>,
-    LookAs<v1::VoidRequest>,           LookAs<v1::RefundRequest>,         LookAs<v1::ReverseRequest>,        LookAs<v1::AwardRequest>,
-    LookAs<v1::AwardBatchRequest>,     LookAs<v1::CorrectRequest>,        LookAs<v1::DonateRequest>,         LookAs<v1::CreateProgramRequest>,
-    LookAs<v1::ConfirmClockRequest>,   LookAs<v1::SetNodeRequest>,        LookAs<v1::SetFundRequest>,        LookAs<v1::AdoptRulebookRequest>,
-    LookAs<v1::CreateMemberRequest>,   LookAs<v1::UpdateMemberRequest>,   LookAs<v1::CreateMembersRequest>,  LookAs<v1::CreateMerchantRequest>,
-    LookAs<v1::UpdateMerchantRequest>, LookAs<v1::CreateTerminalRequest>, LookAs<v1::UpdateTerminalRequest>, LookAs<v1::CreateStaffRequest>,
+    LookAs<v1::QuoteRequest>,          LookAs<v1::RedeemRequest>,         LookAs<v1::AuthorizeRequest>,
+    LookAs<v1::CaptureRequest>,        LookAs<v1::VoidRequest>,           LookAs<v1::RefundRequest>,
+    LookAs<v1::ReverseRequest>,        LookAs<v1::AwardRequest>,          LookAs<v1::AwardBatchRequest>,
+    LookAs<v1::CorrectRequest>,        LookAs<v1::DonateRequest>,         LookAs<v1::CreateProgramRequest>,
+    LookAs<v1::ConfirmClockRequest>,   LookAs<v1::SetNodeRequest>,        LookAs<v1::SetFundRequest>,
+    LookAs<v1::AdoptRulebookRequest>,  LookAs<v1::CreateMemberRequest>,   LookAs<v1::UpdateMemberRequest>,
+    LookAs<v1::CreateMembersRequest>,  LookAs<v1::CreateMerchantRequest>, LookAs<v1::UpdateMerchantRequest>,
+    LookAs<v1::CreateTerminalRequest>, LookAs<v1::UpdateTerminalRequest>, LookAs<v1::CreateStaffRequest>,
     LookAs<v1::UpdateStaffRequest>,
 };
 
@@ -103,14 +107,18 @@ std::vector<std::string> Seeds() {
     return absl::StrCat(R"(program: "programs/minyue" request_id: "6ba7b810-9dad-41d1-80b4-00c04fd43)", 100 + next_id++, "\" ");
   };
   const std::string payer = absl::StrCat(R"(presentation { member_number: ")", WithCheckDigit("2000000"), "\" } ");
-  const std::string lines = R"(offer_lines { offer: "ANY" quantity: 1 points: 2 cash_fen: 3 } offer_lines { offer: "RICE" quantity: 1 points: 30 } )";
+  const std::string lines =
+      R"(offer_lines { offer: "ANY" quantity: 1 points: 2 cash_fen: 3 } offer_lines { offer: "RICE" quantity: 1 points: 30 } )";
   const std::string till = R"(clerk: "c-1" till_number: "0001")";
-  const std::string item = R"({ member: "members/m5" activity: "PATROL" quantity: 3 effective_day: 20240315 group: PARTY_VANGUARD session: "s-1"
+  const std::string item =
+      R"({ member: "members/m5" activity: "PATROL" quantity: 3 effective_day: 20240315 group: PARTY_VANGUARD session: "s-1"
                                 case: "c-1" tags: "x" about: "s-0" })";
   const std::string member = R"(kind: PERSON groups: RESIDENTS grid: "grid-1"
                                 memberships { member: "programs/minyue/members/m6" from_day: 20240101 to_day: 20250101 })";
   World& world = TheWorld();
-  const auto name = [](const char* collection, std::int64_t sequence) { return absl::StrCat("\"programs/minyue/", collection, "/", sequence, "\" "); };
+  const auto name = [](const char* collection, std::int64_t sequence) {
+    return absl::StrCat("\"programs/minyue/", collection, "/", sequence, "\" ");
+  };
   v1::AdoptRulebookRequest adopt;
   RP_CHECK(google::protobuf::TextFormat::ParseFromString(begin(), &adopt));
   adopt.set_rulebook_json(RulebookJson("2024-2", 20240601));
@@ -139,8 +147,10 @@ std::vector<std::string> Seeds() {
       Seed<v1::UpdateMerchantRequest>(20, begin() + R"(merchant { name: "programs/minyue/merchants/s2" state: SUSPENDED })"),
       Seed<v1::CreateTerminalRequest>(21, begin() + R"(merchant: "programs/minyue/merchants/s1")"),
       Seed<v1::UpdateTerminalRequest>(22, begin() + R"(terminal { name: "programs/minyue/merchants/s1/terminals/t1" state: SUSPENDED })"),
-      Seed<v1::CreateStaffRequest>(23, begin() + R"(staff { member: "programs/minyue/members/m4" grants { role: RECORDER scope: "grid-1" } })"),
-      Seed<v1::UpdateStaffRequest>(24, begin() + R"(staff { name: "programs/minyue/staff/a1" state: ACTIVE grants { role: HELPER scope: "grid-1" } })"),
+      Seed<v1::CreateStaffRequest>(23,
+                                   begin() + R"(staff { member: "programs/minyue/members/m4" grants { role: RECORDER scope: "grid-1" } })"),
+      Seed<v1::UpdateStaffRequest>(
+          24, begin() + R"(staff { name: "programs/minyue/staff/a1" state: ACTIVE grants { role: HELPER scope: "grid-1" } })"),
   };
 }
 

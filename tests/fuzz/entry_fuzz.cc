@@ -1,6 +1,6 @@
 // A line that is taken is a line that the encoder writes, byte for byte; anything else is refused.
-#include "tests/storage/engine_fixture.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/storage/engine_fixture.h"
 
 namespace redpoints::fuzz {
 namespace {

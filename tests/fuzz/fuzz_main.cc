@@ -55,7 +55,8 @@ extern "C" void TellAndDie(int signal_number) {
 
 std::string Mutated(std::string bytes, const std::vector<std::string>& seeds, std::mt19937_64& random) {
   const auto below = [&](std::size_t n) { return n == 0 ? 0 : static_cast<std::size_t>(random() % n); };
-  static constexpr const char* kWords[] = {"0", "-1", "9007199254740991", "9007199254740992", "99991231", "\"\"", "null", "[]", "{}", "\\u0000", "\n"};
+  static constexpr const char* kWords[] = {"0",       "-1", "9007199254740991", "9007199254740992", "99991231", "\"\"", "null", "[]", "{}",
+                                           "\\u0000", "\n"};
   for (std::size_t i = 0, changes = 1 + below(3); i < changes; ++i) {
     const std::size_t at = below(bytes.size() + 1);
     switch (below(7)) {

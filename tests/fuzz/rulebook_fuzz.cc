@@ -8,10 +8,11 @@ namespace redpoints::fuzz {
 
 std::vector<std::string> Seeds() {
   return {RulebookJson(),
-          RulebookJson("v-2", 20991231,
-                       R"({"max_points_per_redemption":5,"max_points_per_member_day":6,"max_points_per_member_month":7,
+          RulebookJson(
+              "v-2", 20991231,
+              R"({"max_points_per_redemption":5,"max_points_per_member_day":6,"max_points_per_member_month":7,
                            "max_points_per_merchant_day":8,"min_balance_to_redeem":9,"counts":[{"period":"DAY","max_count":1}]})",
-                       R"({"past_lot":"GRACE","grace_days":30,"late_days":1,"hold_ttl_ms":1,"reversal_window_ms":2,"refusals_per_terminal_day":3})"),
+              R"({"past_lot":"GRACE","grace_days":30,"late_days":1,"hold_ttl_ms":1,"reversal_window_ms":2,"refusals_per_terminal_day":3})"),
           "{}", "[", R"({"version":1})"};
 }
 

@@ -31,21 +31,12 @@ const std::set<v1::Reason> kOutOfReach = {
 class ModelTest : public EngineTest {
  protected:
   // --- chance --------------------------------------------------------------------------------------------------------------------
-  std::int64_t Number(std::int64_t least, std::int64_t most) {
-    return std::uniform_int_distribution<std::int64_t>(least, most)(random);
-  }
+  std::int64_t Number(std::int64_t least, std::int64_t most) { return std::uniform_int_distribution<std::int64_t>(least, most)(random); }
   bool Chance(int percent) { return Number(1, 100) <= percent; }
-  template <class T>
-  const T& One(const T* list, std::size_t size) {
-    return list[Number(0, static_cast<std::int64_t>(size) - 1)];
-  }
-  template <class T>
-  const T& One(const std::vector<T>& list) {
-    return One(list.data(), list.size());
-  }
+  template <class T> const T& One(const T* list, std::size_t size) { return list[Number(0, static_cast<std::int64_t>(size) - 1)]; }
+  template <class T> const T& One(const std::vector<T>& list) { return One(list.data(), list.size()); }
   // One of a list that grows: mostly of its end.
-  template <class T>
-  const T& Recent(const std::vector<T>& list) {
+  template <class T> const T& Recent(const std::vector<T>& list) {
     const auto size = static_cast<std::int64_t>(list.size());
     return list[static_cast<std::size_t>(Number(Chance(80) ? std::max<std::int64_t>(0, size - 20) : 0, size - 1))];
   }
@@ -54,9 +45,7 @@ class ModelTest : public EngineTest {
   // A rulebook by chance. Every second one makes lots of 1 to 37 months in the street's fund, the others in the donor's.
   std::string RandomBook(Day effective_day) {
     const int number = ++books_;
-    const auto maybe = [&](int percent, std::int64_t least, std::int64_t most) {
-      return Chance(percent) ? Number(least, most) : 0;
-    };
+    const auto maybe = [&](int percent, std::int64_t least, std::int64_t most) { return Chance(percent) ? Number(least, most) : 0; };
     const auto rounding = [&] { return static_cast<v1::Rounding>(Number(v1::DOWN, v1::HALF_UP)); };
     v1::Rulebook book;
     book.set_version(absl::StrCat("r", number));
@@ -104,8 +93,7 @@ class ModelTest : public EngineTest {
     earns(patrol, "MINUTE", 60), lasts(patrol, Number(1, 6), One(periods, 3)), patrol.set_max_quantity(50);
     v1::Activity& visit = activity("VISIT", "donor", Number(1, 5), 30);
     visit.mutable_earnings(0)->set_step(30), visit.set_min_quantity(30), lasts(visit, 1, v1::MONTH);
-    cap(visit, v1::DAY, "POINT", Number(2, 20)), cap(visit, v1::MONTH, "POINT", Number(20, 90)),
-        cap(visit, v1::LIFETIME, "POINT", 3000);
+    cap(visit, v1::DAY, "POINT", Number(2, 20)), cap(visit, v1::MONTH, "POINT", Number(20, 90)), cap(visit, v1::LIFETIME, "POINT", 3000);
     v1::Activity& meeting = activity("MEETING", "street", 5, 1);
     earns(meeting, "DUTY", 1), lasts(meeting, 2, v1::MONTH), meeting.set_max_quantity(3);
     meeting.set_session_required(true), meeting.add_groups(v1::PARTY_VANGUARD);
@@ -149,9 +137,8 @@ class ModelTest : public EngineTest {
     const std::string sha256 = Sha256Hex(json);
     blobs[sha256] = json;
     last_book_day_ = book->effective_day();
-    return Both(
-        Staff(),
-        Register{.items = {RulebookData{book->version(), book->effective_day(), sha256}}, .is_new = true, .rulebook_json = json});
+    return Both(Staff(),
+                Register{.items = {RulebookData{book->version(), book->effective_day(), sha256}}, .is_new = true, .rulebook_json = json});
   }
   Outcome RegisterBoth(Registration data, bool is_new = true) {
     return Both(Staff(), Register{.items = {std::move(data)}, .is_new = is_new, .rulebook_json = ""});
@@ -167,8 +154,7 @@ class ModelTest : public EngineTest {
     RegisterBoth(FundData{"mint", kAmountMax});
     RegisterBoth(FundData{"mint-2", kAmountMax});
     int number = 10'000'000;
-    const auto member = [&](const std::string& id, MemberKind kind, std::vector<std::uint8_t> groups,
-                            std::vector<Membership> memberships) {
+    const auto member = [&](const std::string& id, MemberKind kind, std::vector<std::uint8_t> groups, std::vector<Membership> memberships) {
       RegisterBoth(MemberData{.id = id,
                               .number = absl::StrCat(++number),
                               .kind = kind,
@@ -223,8 +209,7 @@ class ModelTest : public EngineTest {
     if (item.activity == "REPORT") item.case_id = absl::StrCat("c-", Number(1, 99)), item.evidence_sha256 = std::string(64, 'e');
     if (item.activity.starts_with("GRANT")) item.quantity = Number(1, 1'000'000);
     if (Chance(20)) item.session = absl::StrCat("s-", Number(1, 50));
-    if (Chance(30) && !item.activity.starts_with("LOT"))
-      item.effective_day = AddDays(item.effective_day, static_cast<int>(-Number(0, 70)));
+    if (Chance(30) && !item.activity.starts_with("LOT")) item.effective_day = AddDays(item.effective_day, static_cast<int>(-Number(0, 70)));
     item.group = Chance(90) ? 1 : static_cast<std::uint8_t>(Number(1, 5));
     if (item.member == "mhouse") item.group = 2;
     if (item.member == "morg") item.group = 3;
@@ -248,18 +233,14 @@ class ModelTest : public EngineTest {
     for (std::int64_t i = Number(0, 9) / 5; i >= 0; --i) {
       const bool is_rich = available > 1'000'000'000'000;
       const std::int64_t most = std::min<std::int64_t>(available, is_rich ? 1'000'000'000 : 400);
-      const std::int64_t points = Chance(5) && !is_rich ? available + Number(0, 3)
-                                                        : Number(1, std::max<std::int64_t>(1, most / 2 + (Chance(10) ? most : 0)));
+      const std::int64_t points =
+          Chance(5) && !is_rich ? available + Number(0, 3) : Number(1, std::max<std::int64_t>(1, most / 2 + (Chance(10) ? most : 0)));
       if (points == 0) return {{"ANY", 1, 1, 0}};
       if (Chance(15)) {
         const std::int64_t quantity = Number(1, 3);
         lines.push_back({"RICE", quantity, 30 * quantity + (Chance(5) ? 1 : 0), 0});
       } else {
-        lines.push_back({Chance(10)  ? "BILL"
-                         : Chance(3) ? "OWN"
-                         : Chance(1) ? "NOPE"
-                                     : "ANY",
-                         Number(1, 3), points, Number(0, 500)});
+        lines.push_back({Chance(10) ? "BILL" : Chance(3) ? "OWN" : Chance(1) ? "NOPE" : "ANY", Number(1, 3), points, Number(0, 500)});
       }
     }
     return lines;
@@ -306,8 +287,7 @@ class ModelTest : public EngineTest {
       Both(RandomTill(), Quote{"number", member, RandomLines(member)});
     } else if (dice <= 560) {
       const std::string member = RandomBuyer();
-      Both(Chance(3) && !reversed_first_.empty() ? reversed_first_.back() : RandomTill(),
-           Redeem{"number", member, RandomLines(member)});
+      Both(Chance(3) && !reversed_first_.empty() ? reversed_first_.back() : RandomTill(), Redeem{"number", member, RandomLines(member)});
     } else if (dice <= 660) {
       const std::string member = RandomBuyer();
       Both(RandomTill(), Authorize{"number", member, RandomLines(member)});
@@ -321,8 +301,7 @@ class ModelTest : public EngineTest {
     } else if (dice <= 860 && !sales_.empty()) {
       const std::int64_t sale = Chance(1) ? Number(0, 50) : Recent(sales_);
       const std::int64_t points = PointsOf(*journal[static_cast<std::size_t>(sale)]);
-      Both(TillOf(sale),
-           Refund{sale, Number(1, Chance(30) ? std::max<std::int64_t>(1, points) : std::max<std::int64_t>(1, points / 3))});
+      Both(TillOf(sale), Refund{sale, Number(1, Chance(30) ? std::max<std::int64_t>(1, points) : std::max<std::int64_t>(1, points / 3))});
     } else if (dice <= 930 && !asked_.empty()) {
       auto [origin, command] = Recent(asked_);
       Reverse reverse{origin.request_id};
@@ -430,8 +409,8 @@ class ModelTest : public EngineTest {
     }
     const std::string line =
         absl::StrCat(before, "..", journal.size(), " at ", now_ms, " (", DayOf(now_ms), ") ", origin.request_id.substr(0, 6), " ",
-                     Describe(origin, command).substr(0, 300), " -> ", NameOf(ReasonOf(outcome)), " ",
-                     v1::OutcomeState_Name(outcome.first), outcome.is_replayed ? " replayed" : "");
+                     Describe(origin, command).substr(0, 300), " -> ", NameOf(ReasonOf(outcome)), " ", v1::OutcomeState_Name(outcome.first),
+                     outcome.is_replayed ? " replayed" : "");
     for (const std::string& member : touched_.empty() ? std::set<std::string>{""} : touched_) {
       auto& lines = trace_[member];
       lines.push_back(line);

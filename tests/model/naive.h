@@ -66,9 +66,6 @@ inline const v1::Offer* FindOffer(const v1::Rulebook& book, const std::string& c
   return nullptr;
 }
 
-template <class T>
-T Or(T value, T standard) {
-  return value ? value : standard;
-}
+template <class T> T Or(T value, T standard) { return value ? value : standard; }
 
 }  // namespace redpoints::naive

@@ -35,9 +35,7 @@ std::string Describe(const Origin& origin, const Command& command) {
       for (const auto& item : c.items) absl::StrAppend(&text, " [", Text(item), "]");
       return text;
     }
-    std::string operator()(const Correct& c) const {
-      return absl::StrCat("correct ", c.award, " to ", c.new_quantity, " ", c.reason);
-    }
+    std::string operator()(const Correct& c) const { return absl::StrCat("correct ", c.award, " to ", c.new_quantity, " ", c.reason); }
     std::string operator()(const Donate& c) const { return absl::StrCat("donate ", c.member, " ", c.points); }
     std::string operator()(const Quote& c) const { return absl::StrCat("quote ", c.member, Text(c.lines)); }
     std::string operator()(const Redeem& c) const { return absl::StrCat("redeem ", c.presentation, c.member, Text(c.lines)); }
@@ -243,8 +241,7 @@ Expected Reference::Do(const Origin& origin, const Command& command, const std::
   return expected;
 }
 
-Expected Reference::Decide(const Origin& origin, const Command& command, const std::vector<std::int64_t>& sequences,
-                           Request& request) {
+Expected Reference::Decide(const Origin& origin, const Command& command, const std::vector<std::int64_t>& sequences, Request& request) {
   const std::int64_t sequence = request.sequence;
   const auto as = [&](Kind kind, Expected expected) {
     request.kind = kind;
@@ -305,12 +302,8 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
       expected.first = expected.now = v1::PENDING;
       return as(Kind::kHold, expected);
     }
-    Sale sale{.member = member,
-              .merchant = origin.merchant,
-              .parts = parts,
-              .owed = {},
-              .points = basket.points,
-              .counted = counted_.size() - 1};
+    Sale sale{
+        .member = member, .merchant = origin.merchant, .parts = parts, .owed = {}, .points = basket.points, .counted = counted_.size() - 1};
     for (const Part& part : parts) sale.owed[part.fund].first += part.points;
     for (auto& [fund, owed] : sale.owed) {
       for (const auto& rate : basket.book->fund_rates()) {
@@ -598,8 +591,7 @@ Expected Reference::DoRegister(const Origin& origin, const Register& command) {
     if (const auto* fund = std::get_if<FundData>(&data)) {
       const std::int64_t out = issued[{fund->code, "POINT"}];
       if (fund->budget_points < out) {
-        return Refuse(origin, v1::FUND_BUDGET_EXCEEDED,
-                      {{"fund", fund->code}, {"short_by", absl::StrCat(out - fund->budget_points)}});
+        return Refuse(origin, v1::FUND_BUDGET_EXCEEDED, {{"fund", fund->code}, {"short_by", absl::StrCat(out - fund->budget_points)}});
       }
       budgets[fund->code] = fund->budget_points;
     } else if (const auto* member = std::get_if<MemberData>(&data)) {

@@ -145,8 +145,8 @@ class Reference {
   void PutBack(Member& member, const std::vector<Part>& parts);  // as they were, as far as there is room; past ones expire
   void EndHold(Held& hold);
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> GiveBack(Sale& sale, std::int64_t points);
-  std::int64_t CapLeft(const v1::Activity& rule, const std::string& member, const std::string& unit, Day day,
-                       const std::string& session, std::int64_t except_award) const;
+  std::int64_t CapLeft(const v1::Activity& rule, const std::string& member, const std::string& unit, Day day, const std::string& session,
+                       std::int64_t except_award) const;
   // Empty facts and no reason when it may be issued.
   Expected CanIssue(const Origin& origin, Member& member, const std::string& fund, Day end, std::int64_t points);
   void Issue(Member& member, const std::string& fund, Day end, std::int64_t points);

@@ -65,11 +65,9 @@ Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::in
   if (member->data.state != RegistrationState::kActive) return Refuse(origin, v1::MEMBER_SUSPENDED);
   if (item.effective_day > today) return Refuse(origin, v1::DAY_IN_FUTURE);
   const int late_days = Or(book->policies().late_days(), 30);
-  if (DaysBetween(item.effective_day, today) > late_days)
-    return Refuse(origin, v1::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}});
-  const Day end = rule->has_lot_validity()
-                      ? EndAfter(item.effective_day, rule->lot_validity().months(), rule->lot_validity().round_up_to())
-                      : kNever;
+  if (DaysBetween(item.effective_day, today) > late_days) return Refuse(origin, v1::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}});
+  const Day end =
+      rule->has_lot_validity() ? EndAfter(item.effective_day, rule->lot_validity().months(), rule->lot_validity().round_up_to()) : kNever;
   bool is_spendable = false;
   for (const auto& earning : rule->earnings()) is_spendable = is_spendable || earning.unit() == "POINT";
   if (is_spendable && end <= today) return Refuse(origin, v1::LOT_ALREADY_PAST);
@@ -146,13 +144,11 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
   std::map<std::string, std::int64_t> amounts;
   for (const auto& earning : rule.earnings()) {
     const std::int64_t earned = Earned(earning, command.new_quantity);
-    amounts[earning.unit()] =
-        std::min(earned, CapLeft(rule, award.member, earning.unit(), award.day, award.session, command.award));
+    amounts[earning.unit()] = std::min(earned, CapLeft(rule, award.member, earning.unit(), award.day, award.session, command.award));
     expected.cap_hit = expected.cap_hit || amounts[earning.unit()] < earned;
   }
   const std::int64_t change = amounts["POINT"] - award.amounts["POINT"];
-  const Day end =
-      rule.has_lot_validity() ? EndAfter(award.day, rule.lot_validity().months(), rule.lot_validity().round_up_to()) : kNever;
+  const Day end = rule.has_lot_validity() ? EndAfter(award.day, rule.lot_validity().months(), rule.lot_validity().round_up_to()) : kNever;
   if (change > 0) {
     if (end <= today) return Refuse(origin, v1::LOT_ALREADY_PAST);
     if (Expected refusal = CanIssue(origin, member, rule.fund(), end, change); refusal.reason) return refusal;

@@ -114,9 +114,8 @@ const std::set<std::pair<std::string, int>> kOwnId = {{"TWO-01", 53}, {"TWO-01",
 // Accounts that are credited by transfers: shops. And the issuer.
 bool IsShop(const std::string& case_id, const std::string& account) {
   static const std::map<std::string, std::set<std::string>> kShops = {
-      {"IDEM-01", {"A3", "A5"}}, {"TWO-01", {"A2"}}, {"TWO-03", {"A2"}},       {"LNK-06", {"A2"}},
-      {"LNK-07", {"A2"}},        {"GAP-01", {"A2"}}, {"GAP-02", {"A2"}},       {"GAP-04", {"A2"}},
-      {"GAP-06", {"A2"}},        {"GAP-08", {"A2"}}, {"CLS-02", {"A2", "A3"}},
+      {"IDEM-01", {"A3", "A5"}}, {"TWO-01", {"A2"}}, {"TWO-03", {"A2"}}, {"LNK-06", {"A2"}}, {"LNK-07", {"A2"}},       {"GAP-01", {"A2"}},
+      {"GAP-02", {"A2"}},        {"GAP-04", {"A2"}}, {"GAP-06", {"A2"}}, {"GAP-08", {"A2"}}, {"CLS-02", {"A2", "A3"}},
   };
   const auto it = kShops.find(case_id);
   return it != kShops.end() && it->second.count(account) > 0;
@@ -124,8 +123,7 @@ bool IsShop(const std::string& case_id, const std::string& account) {
 bool IsIssuer(const std::string& case_id, const std::string& account) { return case_id == "GAP-06" && account == "A9"; }
 
 struct Line {
-  std::string case_id, op, id, debit, credit, amount, pending, user_data_128, user_data_64, user_data_32, ledger, code, expected,
-      note;
+  std::string case_id, op, id, debit, credit, amount, pending, user_data_128, user_data_64, user_data_32, ledger, code, expected, note;
   std::int64_t timeout_s = 0;
   int step = 0;
   std::set<std::string> flags;
@@ -200,8 +198,7 @@ class TigerBeetleCase : public EngineTest {
     Run(Staff(), FoundProgram{{"minyue", "a0"}});
     Add(FundData{"opening", kAmountMax});
     Add(FundData{"issuer", kAmountMax});
-    Add(MemberData{
-        .id = "mother", .number = "99999999", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {}});
+    Add(MemberData{.id = "mother", .number = "99999999", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {}});
     Adopt(Json(180'000));
     Give("mother", "OPENING", 1'000'000);
   }
@@ -224,10 +221,9 @@ class TigerBeetleCase : public EngineTest {
     for (const char* fund : {"opening", "issuer"}) {
       std::string code = fund;
       for (char& c : code) c = static_cast<char>(std::toupper(c));
-      absl::StrAppend(
-          &activities, activities.empty() ? "" : ",", R"({"code":")", code,
-          R"(","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", fund,
-          R"("})");
+      absl::StrAppend(&activities, activities.empty() ? "" : ",", R"({"code":")", code,
+                      R"(","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", fund,
+                      R"("})");
     }
     return absl::StrCat(R"({"version":"1","effective_day":20240101,"units":[{"code":"POINT","kind":"SPENDABLE"}],
       "fund_rates":[{"fund":"opening","fen_numerator":1,"points_denominator":1,"rounding":"DOWN"},
@@ -257,8 +253,7 @@ class TigerBeetleCase : public EngineTest {
   }
   // What an account says of itself, as a place that it is in.
   std::string PlaceOf(const Line& line) {
-    std::string words =
-        absl::StrCat(line.user_data_128, " ", line.user_data_64, " ", line.user_data_32, " ", line.ledger, " ", line.code);
+    std::string words = absl::StrCat(line.user_data_128, " ", line.user_data_64, " ", line.user_data_32, " ", line.ledger, " ", line.code);
     for (const auto& flag : line.flags) {
       if (flag != "linked") absl::StrAppend(&words, " ", flag);
     }
@@ -523,8 +518,8 @@ TEST(TigerBeetleCases, EveryRowIsReplayedOrListed) {
     EXPECT_GT(uses[i], 0) << "no row is listed by " << kListed[i].case_id << " " << kListed[i].first << " " << kListed[i].expected;
   }
   const int empty = replayed_of["commit_batch"];
-  std::cerr << replayed - empty << " rows run, " << replayed_of["create_transfer"] << " of them transfers; " << empty << " empty rows; " << listed
-            << " listed\n";
+  std::cerr << replayed - empty << " rows run, " << replayed_of["create_transfer"] << " of them transfers; " << empty << " empty rows; "
+            << listed << " listed\n";
   for (const auto& [op, count] : replayed_of) std::cerr << "  " << op << " " << count << "\n";
 }
 

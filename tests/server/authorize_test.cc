@@ -13,8 +13,9 @@
 namespace redpoints::server {
 namespace {
 
-constexpr const char* kCallers[] = {"operator", "admin",  "auditor", "settler", "nobody", "recorder", "recorder-all", "corrector", "corrector-all",
-                                    "helper",   "helper-all", "till", "till-2",  "rival",  "member",   "stranger",     "other-admin"};
+constexpr const char* kCallers[] = {"operator",     "admin",     "auditor",       "settler",  "nobody",     "recorder",
+                                    "recorder-all", "corrector", "corrector-all", "helper",   "helper-all", "till",
+                                    "till-2",       "rival",     "member",        "stranger", "other-admin"};
 
 // Who gets past the door with a request about home, who lives in grid-1, and with the same about away, in grid-2. Methods that are about no
 // member have nothing outside but other programs.
@@ -87,7 +88,8 @@ std::string About(std::string text, const std::string& member, const std::string
 class AuthorizeTest : public ServerTest {
  protected:
   void SetRegistrationState(const std::string& method, const std::string& field, const std::string& name, const std::string& rest = "") {
-    const Answer answer = world.Call("admin", method, absl::StrCat(R"(program: "$P" request_id: "$ID" )", field, R"( { name: ")", name, R"(" )", rest, "}"));
+    const Answer answer =
+        world.Call("admin", method, absl::StrCat(R"(program: "$P" request_id: "$ID" )", field, R"( { name: ")", name, R"(" )", rest, "}"));
     ASSERT_TRUE(answer.status.ok()) << answer;
   }
 };
@@ -233,16 +235,15 @@ TEST_F(AuthorizeTest, WhoIsRevokedIsTurnedAwayFromEverything) {
     const char* caller;
     const char* reason;
   } const cases[] = {
-      {"old-till", "TERMINAL_REVOKED"},         {"closed-till", "TERMINAL_REVOKED"},
-      {"old-admin", "STAFF_REVOKED"},           {"idle-auditor", "STAFF_REVOKED"},       {"old-member", "PERMISSION_DENIED"},
-      {"ghost-till", "TERMINAL_NOT_ENROLLED"},  {"moved-till", "TERMINAL_NOT_ENROLLED"}, {"ghost-staff", "PERMISSION_DENIED"},
-      {"ghost-member", "PERMISSION_DENIED"},    {"ghost-operator", "PERMISSION_DENIED"}, {"lost-staff", "PERMISSION_DENIED"},
-      {"nameless", "CALLER_UNKNOWN"},
+      {"old-till", "TERMINAL_REVOKED"},        {"closed-till", "TERMINAL_REVOKED"},  {"old-admin", "STAFF_REVOKED"},
+      {"idle-auditor", "STAFF_REVOKED"},       {"old-member", "PERMISSION_DENIED"},  {"ghost-till", "TERMINAL_NOT_ENROLLED"},
+      {"moved-till", "TERMINAL_NOT_ENROLLED"}, {"ghost-staff", "PERMISSION_DENIED"}, {"ghost-member", "PERMISSION_DENIED"},
+      {"ghost-operator", "PERMISSION_DENIED"}, {"lost-staff", "PERMISSION_DENIED"},  {"nameless", "CALLER_UNKNOWN"},
   };
   const std::string award = world.Award("$HOME", 1), hold = world.Hold(1), redemption = world.Redeem(1);
   for (const auto& [name, method] : Methods()) {
-    const std::string text = absl::StrReplaceAll(
-        SampleOf(name).text, {{"$AWARD\"", award + "\""}, {"$HOLD", hold}, {"$REDEMPTION", redemption}});
+    const std::string text =
+        absl::StrReplaceAll(SampleOf(name).text, {{"$AWARD\"", award + "\""}, {"$HOLD", hold}, {"$REDEMPTION", redemption}});
     const bool is_of_system = text.find("$P") == std::string::npos && text.find("$HOME") == std::string::npos;
     for (const auto& c : cases) {
       const Answer answer = world.Call(c.caller, name, text);
@@ -260,7 +261,8 @@ TEST_F(AuthorizeTest, ASuspendedTerminalOrShopEndsWhatItBeganAndBeginsNothing) {
     const char* method;
     const char* reason;  // of what is new
     bool is_terminal;
-  } const cases[] = {{"idle-till", "UpdateTerminal", "TERMINAL_REVOKED", true}, {"idle-shop", "UpdateMerchant", "MERCHANT_SUSPENDED", false}};
+  } const cases[] = {{"idle-till", "UpdateTerminal", "TERMINAL_REVOKED", true},
+                     {"idle-shop", "UpdateMerchant", "MERCHANT_SUSPENDED", false}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.caller);
     const std::string shop = c.is_terminal ? world.Get("SHOP") : world.Get("RIVAL_SHOP");
@@ -286,7 +288,8 @@ TEST_F(AuthorizeTest, ASuspendedTerminalOrShopEndsWhatItBeganAndBeginsNothing) {
     EXPECT_EQ(call("Authorize", R"(request_id: "$ID")" + sale).reason, c.reason);
     if (c.is_terminal) {
       EXPECT_EQ(call("Quote", sale).reason, c.reason);
-      EXPECT_EQ(call("Capture", absl::StrCat(R"(request_id: "$ID" hold: ")", other.As<v1::AuthorizeResponse>().hold(), "\"")).reason, c.reason);
+      EXPECT_EQ(call("Capture", absl::StrCat(R"(request_id: "$ID" hold: ")", other.As<v1::AuthorizeResponse>().hold(), "\"")).reason,
+                c.reason);
       EXPECT_EQ(call("Refund", R"(request_id: "$ID" redemption: "$REDEMPTION" points: 1 clerk: "c")").reason, c.reason);
     }
     const Answer outcome = call("GetOutcome", absl::StrCat("request_id: \"", sold, "\""));
@@ -320,7 +323,8 @@ TEST_F(AuthorizeTest, OtherAuthoritiesAreNotHeard) {
 
 // What a grant allows ends where its own scope ends, whatever other grants say.
 TEST_F(AuthorizeTest, ScopesOfDifferentRolesDoNotMix) {
-  world.AddCaller("both", world.Call("admin", "CreateStaff", R"(program: "$P" request_id: "$ID" staff {
+  world.AddCaller("both", world
+                              .Call("admin", "CreateStaff", R"(program: "$P" request_id: "$ID" staff {
                                        grants { role: RECORDER scope: "grid-1" } grants { role: HELPER scope: "grid-2" } })")
                               .As<v1::CreateStaffResponse>()
                               .staff()
@@ -335,8 +339,8 @@ TEST_F(AuthorizeTest, AScopeIsASubtreeOfPlacesOrOfBranchesByTheirPlaces) {
   struct {
     const char* scope;
     bool home, away;
-  } const cases[] = {{"grid-1", true, false},   {"grid-2", false, true}, {"community", true, true},
-                     {"branch-1", true, false}, {"party", true, false}};
+  } const cases[] = {
+      {"grid-1", true, false}, {"grid-2", false, true}, {"community", true, true}, {"branch-1", true, false}, {"party", true, false}};
   for (const auto& c : cases) {
     world.AddCaller(c.scope, world.CreateStaff("HELPER", c.scope));
     EXPECT_EQ(world.Call(c.scope, "GetBalance", R"(member: "$HOME")").ok(), c.home) << c.scope;
@@ -349,8 +353,9 @@ TEST_F(AuthorizeTest, ABatchIsTurnedAwayForOneMemberOutside) {
   const auto end = world.End();
   const std::string item = R"(items { member: "WHO" activity: "PATROL" quantity: 1 effective_day: $TODAY group: RESIDENTS })";
   const auto batch = [&](const std::string& second) {
-    return world.Call("recorder", "AwardBatch", absl::StrCat(R"(program: "$P" request_id: "$ID" )", absl::StrReplaceAll(item, {{"WHO", "$HOME"}}),
-                                                             absl::StrReplaceAll(item, {{"WHO", second}})));
+    return world.Call("recorder", "AwardBatch",
+                      absl::StrCat(R"(program: "$P" request_id: "$ID" )", absl::StrReplaceAll(item, {{"WHO", "$HOME"}}),
+                                   absl::StrReplaceAll(item, {{"WHO", second}})));
   };
   EXPECT_EQ(batch("$AWAY").reason, "PERMISSION_DENIED");
   EXPECT_EQ(batch("members/$AWAY_NUMBER").reason, "PERMISSION_DENIED");
@@ -369,7 +374,8 @@ TEST_F(AuthorizeTest, OnlyRolesThatAreAboutMembersAreGrantedForANode) {
     const std::string grants = absl::StrCat(R"(grants { role: HELPER scope: "grid-1" } grants { role: )", role, R"( scope: "grid-1" })");
     for (const Answer& answer :
          {world.Call("admin", "CreateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { )", grants, "}")),
-          world.Call("admin", "UpdateStaff", absl::StrCat(R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" state: ACTIVE )", grants, "}"))}) {
+          world.Call("admin", "UpdateStaff",
+                     absl::StrCat(R"(program: "$P" request_id: "$ID" staff { name: "$SPARE_STAFF" state: ACTIVE )", grants, "}"))}) {
       EXPECT_EQ(answer.reason, narrow.contains(role) ? "" : "FIELD_INVALID") << answer;
       EXPECT_EQ(answer.facts.contains("field") ? answer.facts.at("field") : "", narrow.contains(role) ? "" : "staff.grants[1].scope");
     }

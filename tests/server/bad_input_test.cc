@@ -54,7 +54,7 @@ constexpr Exception kExceptions[] = {
     {"Timestamp.nanos", "zero absent"},
     {"FollowEntriesRequest.start_sequence", "zero absent"},
     {"ExportEntriesRequest.start_sequence", "zero absent"},  // from the first
-    {"ExportEntriesRequest.end_sequence", "zero absent"},        // to the end
+    {"ExportEntriesRequest.end_sequence", "zero absent"},    // to the end
     {"Node.parent", "absent empty"},
     {"Node.places", "absent"},
     {"Node.type", "absent empty"},
@@ -191,9 +191,7 @@ std::vector<Spoilt> WaysFor(const FieldDescriptor& field) {
         text("cut-text", "{\"version\": \xE7\xA7\xAF\xE5\x88");
       }
       break;
-    case FieldDescriptor::CPPTYPE_INT64:
-      number("most", kAmountMax);
-      [[fallthrough]];
+    case FieldDescriptor::CPPTYPE_INT64: number("most", kAmountMax); [[fallthrough]];
     case FieldDescriptor::CPPTYPE_INT32:
       number("zero", 0);
       number("negative", -1);
@@ -211,8 +209,7 @@ std::vector<Spoilt> WaysFor(const FieldDescriptor& field) {
         ways.push_back({"empty", [=](Message& m, const FieldDescriptor& f) { reflection(m).MutableMessage(&m, &f)->Clear(); }});
       }
       break;
-    default:
-      break;
+    default: break;
   }
   if (field.is_repeated()) {
     ways.push_back({"million", [=](Message& m, const FieldDescriptor& f) {
@@ -278,7 +275,8 @@ const Exception* FindException(const Path& path, const std::string& way) {
   const Exception* found = nullptr;
   for (const Exception& e : kExceptions) {
     if (e.field != whole && e.field != last && e.field != any) continue;
-    if (std::string_view(e.spoilt) != "*" && absl::StrCat(" ", e.spoilt, " ").find(absl::StrCat(" ", way, " ")) == std::string::npos) continue;
+    if (std::string_view(e.spoilt) != "*" && absl::StrCat(" ", e.spoilt, " ").find(absl::StrCat(" ", way, " ")) == std::string::npos)
+      continue;
     if (!found || e.field == whole) found = &e;  // the whole way wins
   }
   return found;
@@ -358,7 +356,8 @@ TEST_P(BadInputTest, EveryFieldSpoiltInEveryWay) {
         if (reason != "MESSAGE_MALFORMED" && exception) reason = exception->reason;
         // A name is too long for many a field; then it says how long may be.
         const std::string max = fact("max");
-        if (std::string_view(way.name) == "name" && reason == "FIELD_INVALID" && !max.empty() && std::stoul(max) < std::size(kOtherName) - 1) {
+        if (std::string_view(way.name) == "name" && reason == "FIELD_INVALID" && !max.empty() &&
+            std::stoul(max) < std::size(kOtherName) - 1) {
           reason = "FIELD_TOO_LONG";
         }
         EXPECT_EQ(answer.reason, reason) << answer;
@@ -387,7 +386,9 @@ TEST_P(BadInputTest, BytesThatAreNoMessage) {
       continue;
     }
     for (const std::string& bytes : {good.substr(0, good.size() - 1), std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
-                                     std::string("\x0a\x7f" "a"), std::string(1, '\x0b'), std::string("\x0f", 1), good + '\x07'}) {
+                                     std::string("\x0a\x7f"
+                                                 "a"),
+                                     std::string(1, '\x0b'), std::string("\x0f", 1), good + '\x07'}) {
       const Answer answer = Counted([&, &name = name] { return world.CallBytes(sample.caller, name, bytes); }, entries);
       EXPECT_EQ(answer.reason, "MESSAGE_MALFORMED") << answer;
       ExpectTyped(answer, entries);
@@ -402,7 +403,8 @@ TEST_P(BadInputTest, BytesThatAreNoMessage) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Services, BadInputTest,
-                         testing::Values("RedemptionService", "AwardService", "AccountService", "JournalService", "RegistryService", "OperatorService"),
+                         testing::Values("RedemptionService", "AwardService", "AccountService", "JournalService", "RegistryService",
+                                         "OperatorService"),
                          [](const auto& each) { return each.param; });
 
 // Every exception is about a field that exists.
@@ -480,7 +482,8 @@ TEST_F(ServerTest, RefusalsAreRecordedOnceOrNotAtAll) {
 
   start = world.End();
   const std::string free = world.NewUuid();
-  EXPECT_EQ(world.Call("till", "Redeem", with_id(std::string(dear).replace(dear.find("\"ANY\""), 5, "\"NONE\""), free)).reason, "OFFER_NOT_FOUND");
+  EXPECT_EQ(world.Call("till", "Redeem", with_id(std::string(dear).replace(dear.find("\"ANY\""), 5, "\"NONE\""), free)).reason,
+            "OFFER_NOT_FOUND");
   EXPECT_EQ(world.AskedSince(start), 0);
   EXPECT_TRUE(world.Call("till", "Redeem", with_id(std::string(dear).replace(dear.find("9000000"), 7, "1"), free)).ok());
   EXPECT_EQ(world.Call("till", "Redeem", with_id(dear, free)).reason, "REQUEST_ID_REUSED");

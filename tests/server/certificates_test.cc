@@ -30,8 +30,7 @@ class WhoAmI final : public v1::AccountService::WithRawCallbackMethod_GetBalance
  public:
   explicit WhoAmI(const UnaryShared& shared) : get_balance_(shared, "AccountService/GetBalance") {}
 
-  grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
-                                       grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return get_balance_.Handle<v1::GetBalanceRequest, v1::GetBalanceResponse>(
         context, in, out, [](const Call& call, const v1::GetBalanceRequest&, Reply<v1::GetBalanceResponse> reply) {
           v1::GetBalanceResponse response;
@@ -62,9 +61,7 @@ std::string ReasonOf(const grpc::Status& status) {
   return "without ErrorInfo";
 }
 
-CertificateAuthority NewAuthority(const std::string& name = "Red Points trial") {
-  return CertificateAuthority::Create(name).value();
-}
+CertificateAuthority NewAuthority(const std::string& name = "Red Points trial") { return CertificateAuthority::Create(name).value(); }
 
 // A server on a port of its own that takes clients of `authority_` only.
 class MutualTls : public testing::Test {
@@ -125,8 +122,7 @@ class MutualTls : public testing::Test {
 };
 
 TEST_F(MutualTls, CallerIsTheNameOnTheCertificate) {
-  for (const std::string name :
-       {kTerminal, "programs/kaiyuan/staff/a1", "programs/kaiyuan/members/m1", "programs/system/staff/a1"}) {
+  for (const std::string name : {kTerminal, "programs/kaiyuan/staff/a1", "programs/kaiyuan/members/m1", "programs/system/staff/a1"}) {
     EXPECT_EQ(CallerWith(authority_.IssueClient(name).value()), name);
   }
 }
@@ -148,16 +144,14 @@ TEST_F(MutualTls, DnsNameThatLooksLikeAUriIsIgnored) {
   EXPECT_EQ(CallerWith(authority_.Issue({.common_name = "x", .dns_names = {administrator}}).value()), "CALLER_UNKNOWN");
   EXPECT_EQ(
       CallerWith(
-          authority_.Issue({.common_name = "x", .dns_names = {administrator}, .uris = {std::string("redpoints:") + kTerminal}})
-              .value()),
+          authority_.Issue({.common_name = "x", .dns_names = {administrator}, .uris = {std::string("redpoints:") + kTerminal}}).value()),
       kTerminal);
 }
 
 TEST_F(MutualTls, TwoNamesOrABrokenOneAreNobody) {
   EXPECT_EQ(
       CallerWith(
-          authority_.Issue({.common_name = "x", .uris = {std::string("redpoints:") + kTerminal, "redpoints:programs/p/staff/a1"}})
-              .value()),
+          authority_.Issue({.common_name = "x", .uris = {std::string("redpoints:") + kTerminal, "redpoints:programs/p/staff/a1"}}).value()),
       "CALLER_UNKNOWN");
   EXPECT_EQ(CallerWith(authority_.Issue({.common_name = "x", .uris = {"redpoints:programs/kaiyuan"}}).value()), "CALLER_UNKNOWN");
   const std::string with_nul("redpoints:programs/kaiyuan/staff/a1\0.evil", 41);
@@ -176,8 +170,7 @@ TEST_F(MutualTls, PastCertificateIsRefused) {
 }
 
 TEST_F(MutualTls, ServersCertificateIsNoClients) {
-  EXPECT_EQ(CallerWith(
-                authority_.Issue({.common_name = "x", .uris = {std::string("redpoints:") + kTerminal}, .is_server = true}).value()),
+  EXPECT_EQ(CallerWith(authority_.Issue({.common_name = "x", .uris = {std::string("redpoints:") + kTerminal}, .is_server = true}).value()),
             "no connection");
 }
 

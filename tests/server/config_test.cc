@@ -119,8 +119,7 @@ TEST(Config, ErrorOfMeaningHasItsPlaceAndNamesTheField) {
        "test.conf:3:10: limits.calls_per_second_max: must be above 0, to 1000000"},
       {std::string(kSmallest) + "limits { calls_per_second_max: nan }",
        "test.conf:3:10: limits.calls_per_second_max: must be above 0, to 1000000"},
-      {std::string(kSmallest) + "limits { calls_burst_max: -1 }",
-       "test.conf:3:10: limits.calls_burst_max: must be 1 to 1000000, is -1"},
+      {std::string(kSmallest) + "limits { calls_burst_max: -1 }", "test.conf:3:10: limits.calls_burst_max: must be 1 to 1000000, is -1"},
       {std::string(kSmallest) + "limits { max_deadline_ms: 999 }",
        "test.conf:3:10: limits.max_deadline_ms: must be 1000 to 600000, is 999"},
       {std::string(kSmallest) + "limits { max_stream_deadline_ms: 999 }",
@@ -128,8 +127,7 @@ TEST(Config, ErrorOfMeaningHasItsPlaceAndNamesTheField) {
       {std::string(kSmallest) + "limits { streams_max: 0 }", "test.conf:3:10: limits.streams_max: must be 1 to 1000, is 0"},
       {std::string(kSmallest) + "limits { streams_max: 32 }",
        "test.conf:3:1: limits.sync_threads_max: must be above streams_max, or streams would stop all other reading"},
-      {std::string(kSmallest) + "log { level: LEVEL_UNSPECIFIED }",
-       "test.conf:3:7: log.level: must be DEBUG, INFO, WARNING or ERROR"},
+      {std::string(kSmallest) + "log { level: LEVEL_UNSPECIFIED }", "test.conf:3:7: log.level: must be DEBUG, INFO, WARNING or ERROR"},
       {std::string(kSmallest) + "drain_ms: -1", "test.conf:3:1: drain_ms: must be 0 to 600000, is -1"},
       {std::string(kSmallest) + "port_file: 'a\\000b'", "test.conf:3:1: port_file: is no path"},
   };
@@ -159,9 +157,8 @@ TEST(Config, LoopbackIsKnownInEachForm) {
     ASSERT_TRUE(address.ok()) << text;
     EXPECT_FALSE(address->is_loopback) << text;
   }
-  for (const char* text :
-       {"", ":", ":1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-0", "127.0.0.1:+1", "127.1:1", "::1:1", "[::1]",
-        "[]:1", "[127.0.0.1]:1", "localhost.example:1", "unix:/tmp/x", "127.0.0.1:1 ", " 127.0.0.1:1"}) {
+  for (const char* text : {"", ":", ":1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-0", "127.0.0.1:+1", "127.1:1", "::1:1",
+                           "[::1]", "[]:1", "[127.0.0.1]:1", "localhost.example:1", "unix:/tmp/x", "127.0.0.1:1 ", " 127.0.0.1:1"}) {
     EXPECT_FALSE(ParseListenAddress(text).ok()) << text;
   }
   EXPECT_EQ(ParseListenAddress("[::1]:80")->host, "::1");
@@ -176,8 +173,7 @@ TEST(Config, FileIsReadAndNamedInItsErrors) {
   std::ofstream(path) << kSmallest;
   EXPECT_TRUE(LoadConfig(path).ok());
   std::ofstream(path) << "x: 1";
-  EXPECT_TRUE(LoadConfig(path).status().message().find("redpointsd.conf:1:2: ") != absl::string_view::npos)
-      << LoadConfig(path).status();
+  EXPECT_TRUE(LoadConfig(path).status().message().find("redpointsd.conf:1:2: ") != absl::string_view::npos) << LoadConfig(path).status();
   std::ofstream(path) << std::string((1 << 20) + 1, ' ');
   EXPECT_NE(std::string(LoadConfig(path).status().message()).find("longer than"), std::string::npos);
   EXPECT_EQ(LoadConfig(directory + "/absent").status().code(), absl::StatusCode::kNotFound);

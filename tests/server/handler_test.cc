@@ -62,8 +62,13 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
   Door door_{{.plaintext_caller = PrincipalFromName("programs/p/staff/a1").value()}, limiter_};
   Metrics metrics_;
   Logger log_{LogLevel::kError};
-  const ServiceContext context_{.shards = nullptr, .authorizer = nullptr, .reads = &pool_, .tokens = nullptr, .streams = nullptr,
-                                .unary = {.door = &door_, .metrics = &metrics_, .log = &log_}, .backup_directory = ""};
+  const ServiceContext context_{.shards = nullptr,
+                                .authorizer = nullptr,
+                                .reads = &pool_,
+                                .tokens = nullptr,
+                                .streams = nullptr,
+                                .unary = {.door = &door_, .metrics = &metrics_, .log = &log_},
+                                .backup_directory = ""};
   UnaryMethod method_{context_.unary, "AccountService/GetBalance"};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::AccountService::Stub> stub_;

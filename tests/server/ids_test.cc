@@ -29,8 +29,10 @@ TEST(Ids, WhatIsTakenIsDrawnAgainAndNothingElse) {
   state.registrations.Seed("staff/a1", {StaffData{.id = "a1", .member = "", .grants = {}}, 0});
   state.numbers.Seed("1000000001", "m1");
 
-  Register members{.items = {Member("m1", "1000000002"), Member("m2", "1000000001"), Member("m3", "1000000003"), Member("m3", "1000000003")},
-                   .is_new = true, .rulebook_json = ""};
+  Register members{
+      .items = {Member("m1", "1000000002"), Member("m2", "1000000001"), Member("m3", "1000000003"), Member("m3", "1000000003")},
+      .is_new = true,
+      .rulebook_json = ""};
   AvoidTaken(state, members);
   std::set<std::string> ids, numbers;
   for (const auto& data : members.items) {
@@ -47,7 +49,8 @@ TEST(Ids, WhatIsTakenIsDrawnAgainAndNothingElse) {
 
   Register others{.items = {MerchantData{.id = "s1", .people = {}, .place = ""}, TerminalData{.id = "t1", .merchant = "s1"},
                             StaffData{.id = "a1", .member = "", .grants = {}}},
-                  .is_new = true, .rulebook_json = ""};
+                  .is_new = true,
+                  .rulebook_json = ""};
   AvoidTaken(state, others);
   EXPECT_TRUE(std::get<MerchantData>(others.items[0]).id.starts_with("s"));
   EXPECT_NE(std::get<MerchantData>(others.items[0]).id, "s1");

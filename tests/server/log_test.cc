@@ -121,8 +121,7 @@ TEST_F(Log, ThreadsDoNotMixTheirLines) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 500; ++i)
-        logger_.Write(LogLevel::kInfo, "line", {{"text", std::string(200, static_cast<char>('a' + t))}});
+      for (int i = 0; i < 500; ++i) logger_.Write(LogLevel::kInfo, "line", {{"text", std::string(200, static_cast<char>('a' + t))}});
     });
   }
   for (std::thread& thread : threads) thread.join();

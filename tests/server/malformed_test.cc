@@ -26,9 +26,9 @@ constexpr char kMark[] = "\x01mark\x02";
 
 std::vector<const Descriptor*> RequestTypes() {
   std::vector<const Descriptor*> types;
-  for (const auto* file : {v1::GetBalanceRequest::descriptor()->file(), v1::AwardRequest::descriptor()->file(),
-                           v1::GetEntryRequest::descriptor()->file(), v1::RedeemRequest::descriptor()->file(),
-                           v1::SetNodeRequest::descriptor()->file()}) {
+  for (const auto* file :
+       {v1::GetBalanceRequest::descriptor()->file(), v1::AwardRequest::descriptor()->file(), v1::GetEntryRequest::descriptor()->file(),
+        v1::RedeemRequest::descriptor()->file(), v1::SetNodeRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) types.push_back(file->service(s)->method(m)->input_type());
     }

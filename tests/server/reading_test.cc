@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/clock.h"
-#include "storage/rules/day.h"
 #include "storage/keys.h"
+#include "storage/rules/day.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -191,7 +191,8 @@ TEST_F(ReadingTest, OpeningAndChangesAreClosingWhereverARangeIsCut) {
             ASSERT_LT(lines, inside.size());
             const Step& step = *inside[lines++];
             EXPECT_EQ(line.kind(), step.kind);
-            EXPECT_EQ(std::tuple(line.available(), line.held(), line.debt()), std::tuple(step.available, step.held, step.debt)) << step.kind;
+            EXPECT_EQ(std::tuple(line.available(), line.held(), line.debt()), std::tuple(step.available, step.held, step.debt))
+                << step.kind;
             changes += line.available_change() + line.held_change() - line.debt_change();
           }
           if (page.next_page_token().empty()) break;
@@ -221,7 +222,8 @@ TEST_F(ReadingTest, AFirstPageReadsNoMoreThanItShows) {
   EXPECT_EQ(page.lines_size(), 3);
   EXPECT_EQ(page.opening_balance(), 0);
   EXPECT_EQ(page.closing_balance(), 95);
-  EXPECT_EQ(world.Call("helper-all", "ListStatement", R"(member: "$HOME" page_size: 3 start_time { seconds: 1 })").reason, "INVARIANT_VIOLATION");
+  EXPECT_EQ(world.Call("helper-all", "ListStatement", R"(member: "$HOME" page_size: 3 start_time { seconds: 1 })").reason,
+            "INVARIANT_VIOLATION");
 }
 
 TEST_F(ReadingTest, APageTokenIsForItsListAndNoOther) {
@@ -277,7 +279,8 @@ TEST_F(ReadingTest, TheSameExportTwiceIsTheSameBytes) {
     const std::string lines = Export(range + " format: JSON_LINES");
     EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), end);
     EXPECT_EQ(lines, Export(range + " format: JSON_LINES"));
-    EXPECT_EQ(lines, Export("end_sequence: 10 format: JSON_LINES") + Export(absl::StrCat("start_sequence: 10 ", range, " format: JSON_LINES")));
+    EXPECT_EQ(lines,
+              Export("end_sequence: 10 format: JSON_LINES") + Export(absl::StrCat("start_sequence: 10 ", range, " format: JSON_LINES")));
     const std::string table = Export(range + " format: CSV");
     EXPECT_EQ(table, Export(range + " format: CSV"));
     EXPECT_EQ(table, Export("end_sequence: 10 format: CSV") + Export(absl::StrCat("start_sequence: 10 ", range, " format: CSV")));
@@ -296,8 +299,12 @@ TEST_F(ReadingTest, ARangeThatCannotBeIsRefused) {
     std::int64_t start, end;
     const char* field;
     std::int64_t max;
-  } kExports[] = {{end, 0, "", 0},   {end, end, "", 0},         {3, 3, "", 0},
-                  {end + 100, 0, "start_sequence", end}, {4, 3, "start_sequence", 3}, {0, end + 100, "end_sequence", end}};
+  } kExports[] = {{end, 0, "", 0},
+                  {end, end, "", 0},
+                  {3, 3, "", 0},
+                  {end + 100, 0, "start_sequence", end},
+                  {4, 3, "start_sequence", 3},
+                  {0, end + 100, "end_sequence", end}};
   for (const auto& row : kExports) {
     for (const char* format : {"JSON_LINES", "CSV"}) {
       const std::string range = absl::StrCat("start_sequence: ", row.start, " end_sequence: ", row.end, " format: ", format);
@@ -349,7 +356,8 @@ TEST_F(ReadingTest, ABalanceOfThePastDoesNotMove) {
   for (int i = 0; i < 6; ++i) {
     world.Redeem(3);
     const auto line = Page("page_size: 1").lines(0);
-    const std::string time = absl::StrCat("as_of_time { seconds: ", line.record_time().seconds(), " nanos: ", line.record_time().nanos(), " }");
+    const std::string time =
+        absl::StrCat("as_of_time { seconds: ", line.record_time().seconds(), " nanos: ", line.record_time().nanos(), " }");
     past[time] = {line.available(), time};  // the last entry of one millisecond
   }
   StartSelling();

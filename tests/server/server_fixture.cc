@@ -94,9 +94,9 @@ std::ostream& operator<<(std::ostream& out, const Answer& answer) {
 const std::map<std::string, const MethodDescriptor*>& Methods() {
   static const auto* const methods = [] {
     auto* all = new std::map<std::string, const MethodDescriptor*>;
-    for (const auto* file : {v1::QuoteRequest::descriptor()->file(), v1::AwardRequest::descriptor()->file(),
-                             v1::GetBalanceRequest::descriptor()->file(), v1::GetEntryRequest::descriptor()->file(),
-                             v1::SetNodeRequest::descriptor()->file(), v1::BackupRequest::descriptor()->file()}) {
+    for (const auto* file :
+         {v1::QuoteRequest::descriptor()->file(), v1::AwardRequest::descriptor()->file(), v1::GetBalanceRequest::descriptor()->file(),
+          v1::GetEntryRequest::descriptor()->file(), v1::SetNodeRequest::descriptor()->file(), v1::BackupRequest::descriptor()->file()}) {
       for (int s = 0; s < file->service_count(); ++s) {
         for (int m = 0; m < file->service(s)->method_count(); ++m) {
           const MethodDescriptor* method = file->service(s)->method(m);
@@ -111,7 +111,8 @@ const std::map<std::string, const MethodDescriptor*>& Methods() {
 
 const std::vector<Sample>& Samples() {
   static const auto* const samples = new std::vector<Sample>{
-      {"Quote", "till", R"(program: "$P" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: 1 })"},
+      {"Quote", "till",
+       R"(program: "$P" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: 1 })"},
       {"Redeem", "till",
        R"(program: "$P" request_id: "$ID" presentation { member_number: "$HOME_NUMBER" }
           offer_lines { offer: "ANY" quantity: 1 points: 1 cash_fen: 5 } clerk: "c-1" till_number: "0001")"},
@@ -201,9 +202,9 @@ World::World(Options options) : options_(std::move(options)) {
 
   Set("P", "programs/minyue");
   Set("TODAY", absl::StrCat(DayOf(Clock::System().NowMs())));
-  for (const char* node :
-       {R"(code: "community" kind: PLACE)", R"(code: "grid-1" kind: PLACE parent: "community")", R"(code: "grid-2" kind: PLACE parent: "community")",
-        R"(code: "party" kind: BRANCH)", R"(code: "branch-1" kind: BRANCH parent: "party" places: "grid-1")"}) {
+  for (const char* node : {R"(code: "community" kind: PLACE)", R"(code: "grid-1" kind: PLACE parent: "community")",
+                           R"(code: "grid-2" kind: PLACE parent: "community")", R"(code: "party" kind: BRANCH)",
+                           R"(code: "branch-1" kind: BRANCH parent: "party" places: "grid-1")"}) {
     Must("admin", "SetNode", absl::StrCat(R"(program: "$P" request_id: "$ID" node {)", node, "}"));
   }
   for (const char* fund : {"street", "donor"}) {
@@ -225,15 +226,17 @@ World::World(Options options) : options_(std::move(options)) {
   }
   Set("BLOB", escaped);
 
-  for (const auto& [word, grid] : {std::pair("HOME", "grid-1"), std::pair("AWAY", "grid-2"), std::pair("UNPLACED", ""), std::pair("SPARE", "grid-1")}) {
+  for (const auto& [word, grid] :
+       {std::pair("HOME", "grid-1"), std::pair("AWAY", "grid-2"), std::pair("UNPLACED", ""), std::pair("SPARE", "grid-1")}) {
     std::string number;
     Set(word, CreateMember(grid, &number));
     Set(absl::StrCat(word, "_NUMBER"), number);
   }
-  Set("HOUSEHOLD", Must("admin", "CreateMember", R"(program: "$P" request_id: "$ID" member { kind: HOUSEHOLD groups: RESIDENTS grid: "grid-1" })")
-                       .As<v1::CreateMemberResponse>()
-                       .member()
-                       .name());
+  Set("HOUSEHOLD",
+      Must("admin", "CreateMember", R"(program: "$P" request_id: "$ID" member { kind: HOUSEHOLD groups: RESIDENTS grid: "grid-1" })")
+          .As<v1::CreateMemberResponse>()
+          .member()
+          .name());
   for (const char* word : {"SHOP", "RIVAL_SHOP", "SPARE_SHOP"}) {
     Set(word, Must("admin", "CreateMerchant", R"(program: "$P" request_id: "$ID" merchant { place: "grid-1" })")
                   .As<v1::CreateMerchantResponse>()
@@ -255,13 +258,11 @@ World::World(Options options) : options_(std::move(options)) {
   AddCaller("auditor", CreateStaff("AUDITOR", ""));
   AddCaller("settler", CreateStaff("SETTLER", ""));
   Set("SPARE_STAFF", CreateStaff("HELPER", "grid-1"));
-  Set("NOBODY",
-      Must("admin", "CreateStaff", R"(program: "$P" request_id: "$ID" staff { })").As<v1::CreateStaffResponse>().staff().name());
+  Set("NOBODY", Must("admin", "CreateStaff", R"(program: "$P" request_id: "$ID" staff { })").As<v1::CreateStaffResponse>().staff().name());
   AddCaller("nobody", Get("NOBODY"));
-  AddCaller("other-admin", Must("operator", "CreateProgram", R"(request_id: "$ID" program_id: "other")")
-                               .As<v1::CreateProgramResponse>()
-                               .administrator()
-                               .name());
+  AddCaller(
+      "other-admin",
+      Must("operator", "CreateProgram", R"(request_id: "$ID" program_id: "other")").As<v1::CreateProgramResponse>().administrator().name());
 
   Set("AWARDED_ID", NewUuid());
   Must("recorder-all", "Award",
@@ -298,11 +299,11 @@ void World::Connect(const std::string& caller, KeyPair pair) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetMaxReceiveMessageSize(-1);
-  channels_[caller] = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port()),
-                                                grpc::SslCredentials({.pem_root_certs = authority_->pair().certificate_pem,
-                                                                      .pem_private_key = pair.key_pem,
-                                                                      .pem_cert_chain = pair.certificate_pem}),
-                                                arguments);
+  channels_[caller] = grpc::CreateCustomChannel(
+      absl::StrCat("127.0.0.1:", port()),
+      grpc::SslCredentials(
+          {.pem_root_certs = authority_->pair().certificate_pem, .pem_private_key = pair.key_pem, .pem_cert_chain = pair.certificate_pem}),
+      arguments);
   pairs_[caller] = std::move(pair);
 }
 
@@ -314,7 +315,8 @@ void World::Restart(const std::function<void(Store& store)>& meanwhile) {
 }
 
 void World::AddCaller(const std::string& caller, const std::string& name, bool is_foreign) {
-  Connect(caller, is_foreign ? CertificateAuthority::Create("not ours").value().IssueClient(name).value() : authority_->IssueClient(name).value());
+  Connect(caller,
+          is_foreign ? CertificateAuthority::Create("not ours").value().IssueClient(name).value() : authority_->IssueClient(name).value());
   Set("NAME_OF_" + caller, name);
 }
 void World::AddNameless(const std::string& caller) {
@@ -395,9 +397,8 @@ Answer World::CallPath(const std::string& caller, const std::string& path, const
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(25));
   const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC, channel);
   grpc::ByteBuffer out;
-  const Answer answer = AnswerOf(
-      grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(channel.get(), rpc, &context,
-                                                                                                             ToBuffer(request), &out));
+  const Answer answer = AnswerOf(grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(
+      channel.get(), rpc, &context, ToBuffer(request), &out));
   grpc::Slice slice;
   if (response && out.Valid() && out.DumpToSingleSlice(&slice).ok()) {
     response->assign(reinterpret_cast<const char*>(slice.begin()), slice.size());
@@ -437,9 +438,10 @@ Answer World::Must(const std::string& caller, const std::string& method, const s
 }
 
 std::string World::CreateMember(const std::string& grid, std::string* number) {
-  const Answer made = Must("admin", "CreateMember",
-                           absl::StrCat(R"(program: "$P" request_id: "$ID" member { kind: PERSON groups: PARTY_VANGUARD groups: RESIDENTS grid: ")",
-                                        grid, R"(" })"));
+  const Answer made =
+      Must("admin", "CreateMember",
+           absl::StrCat(R"(program: "$P" request_id: "$ID" member { kind: PERSON groups: PARTY_VANGUARD groups: RESIDENTS grid: ")", grid,
+                        R"(" })"));
   if (number) *number = made.As<v1::CreateMemberResponse>().member().number();
   return made.As<v1::CreateMemberResponse>().member().name();
 }
@@ -467,14 +469,17 @@ std::string World::Award(const std::string& member, int quantity) {
 std::string World::Redeem(int points, const std::string& request_id) {
   return Must("till", "Redeem",
               absl::StrCat(R"(program: "$P" request_id: ")", request_id.empty() ? NewUuid() : request_id,
-                           R"(" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: )", points, " }"))
+                           R"(" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: )", points,
+                           " }"))
       .As<v1::RedeemResponse>()
       .redemption();
 }
 std::string World::Hold(int points) {
-  return Must("till", "Authorize",
-              absl::StrCat(R"(program: "$P" request_id: "$ID" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: )",
-                           points, " }"))
+  return Must(
+             "till", "Authorize",
+             absl::StrCat(
+                 R"(program: "$P" request_id: "$ID" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: )",
+                 points, " }"))
       .As<v1::AuthorizeResponse>()
       .hold();
 }

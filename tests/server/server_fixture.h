@@ -91,8 +91,8 @@ class World {
   // Of whatever path, such as "/grpc.health.v1.Health/Check"; `response` gets the bytes of an answer.
   Answer CallPath(const std::string& caller, const std::string& path, const std::string& request, std::string* response = nullptr);
   // The messages of a stream, `messages_max` at most; then it is cancelled.
-  std::vector<std::shared_ptr<google::protobuf::Message>> Stream(const std::string& caller, const std::string& method, const std::string& text,
-                                                                 int messages_max = 1'000'000);
+  std::vector<std::shared_ptr<google::protobuf::Message>> Stream(const std::string& caller, const std::string& method,
+                                                                 const std::string& text, int messages_max = 1'000'000);
   // With the words of Fill.
   Answer Call(const std::string& caller, const std::string& method, const std::string& text);
   std::unique_ptr<google::protobuf::Message> Parse(const std::string& method, const std::string& text);
@@ -114,7 +114,7 @@ class World {
   std::string CreateMember(const std::string& grid, std::string* number = nullptr);
   std::string CreateStaff(const std::string& role, const std::string& scope);
   std::string CreateTerminal(const std::string& merchant);
-  std::string Award(const std::string& member, int quantity);   // ten points each
+  std::string Award(const std::string& member, int quantity);  // ten points each
   std::string Redeem(int points, const std::string& request_id = "");
   std::string Hold(int points);
   std::int64_t Balance(const std::string& member);

@@ -32,7 +32,8 @@ class OpenStream {
     const std::string request = world.Parse(method, text)->SerializeAsString();
     const grpc::Slice slice(request);
     const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::SERVER_STREAMING, channel_);
-    reader_.reset(grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel_.get(), rpc, &context_, grpc::ByteBuffer(&slice, 1)));
+    reader_.reset(
+        grpc::internal::ClientReaderFactory<grpc::ByteBuffer>::Create(channel_.get(), rpc, &context_, grpc::ByteBuffer(&slice, 1)));
   }
 
   // Whether there is one more message.
@@ -41,7 +42,8 @@ class OpenStream {
     return reader_->Read(&out);
   }
   Answer End() {
-    while (Read()) {}
+    while (Read()) {
+    }
     return AnswerOf(reader_->Finish());
   }
   Answer Cancel() {
@@ -68,8 +70,10 @@ std::string Health(World& world, const std::string& service) {
 }
 
 void ExpectHealth(World& world, const std::string& writing) {
-  for (const char* service : {"RedemptionService", "AwardService", "RegistryService"}) EXPECT_EQ(Health(world, service), writing) << service;
-  for (const char* service : {"AccountService", "JournalService", "OperatorService", ""}) EXPECT_EQ(Health(world, service), "SERVING") << service;
+  for (const char* service : {"RedemptionService", "AwardService", "RegistryService"})
+    EXPECT_EQ(Health(world, service), writing) << service;
+  for (const char* service : {"AccountService", "JournalService", "OperatorService", ""})
+    EXPECT_EQ(Health(world, service), "SERVING") << service;
 }
 
 TEST(WholeServer, ServicesThatWriteDoNotServeWhileTheClockIsStopped) {
@@ -150,9 +154,8 @@ TEST(WholeServer, AStreamNeedsADeadlineToo) {
   struct {
     std::chrono::system_clock::time_point deadline;
     const char* reason;
-  } const cases[] = {{std::chrono::system_clock::time_point::max(), "DEADLINE_REQUIRED"},
-                     {In(minutes(60)), "DEADLINE_REQUIRED"},
-                     {In(minutes(45)), ""}};
+  } const cases[] = {
+      {std::chrono::system_clock::time_point::max(), "DEADLINE_REQUIRED"}, {In(minutes(60)), "DEADLINE_REQUIRED"}, {In(minutes(45)), ""}};
   for (const auto& c : cases) {
     OpenStream follow(world, "auditor", "FollowEntries", R"(program: "$P")", c.deadline);
     const bool is_read = follow.Read();
@@ -202,13 +205,25 @@ TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
     const char* caller;
     int max;
   } kRows[] = {
-      {"Redeem", "till", 16 << 10},         {"GetOutcome", "till", 16 << 10},           {"GetBalance", "helper-all", 16 << 10},
-      {"ExportEntries", "auditor", 16 << 10}, {"ListRegistrations", "admin", 16 << 10}, {"GetMetrics", "operator", 16 << 10},
-      {"Award", "recorder", 64 << 10},      {"SetNode", "admin", 64 << 10},             {"CreateStaff", "admin", 64 << 10},
-      {"CreateMembers", "admin", 1 << 20},  {"AdoptRulebook", "admin", 260 << 10},      {"AwardBatch", "recorder", kConfigured},
+      {"Redeem", "till", 16 << 10},
+      {"GetOutcome", "till", 16 << 10},
+      {"GetBalance", "helper-all", 16 << 10},
+      {"ExportEntries", "auditor", 16 << 10},
+      {"ListRegistrations", "admin", 16 << 10},
+      {"GetMetrics", "operator", 16 << 10},
+      {"Award", "recorder", 64 << 10},
+      {"SetNode", "admin", 64 << 10},
+      {"CreateStaff", "admin", 64 << 10},
+      {"CreateMembers", "admin", 1 << 20},
+      {"AdoptRulebook", "admin", 260 << 10},
+      {"AwardBatch", "recorder", kConfigured},
       // Of somebody who will be turned away.
-      {"AwardBatch", "till", 64 << 10},     {"AwardBatch", "nobody", 64 << 10},         {"AwardBatch", "admin", 64 << 10},
-      {"CreateMembers", "member", 64 << 10}, {"AdoptRulebook", "recorder-all", 64 << 10}, {"AwardBatch", "nameless", 64 << 10},
+      {"AwardBatch", "till", 64 << 10},
+      {"AwardBatch", "nobody", 64 << 10},
+      {"AwardBatch", "admin", 64 << 10},
+      {"CreateMembers", "member", 64 << 10},
+      {"AdoptRulebook", "recorder-all", 64 << 10},
+      {"AwardBatch", "nameless", 64 << 10},
   };
   for (const auto& row : kRows) {
     SCOPED_TRACE(absl::StrCat(row.caller, " calls ", row.method));
@@ -222,7 +237,8 @@ TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
     }
   }
   // gRPC's own refusal, which ParseMessage leaves to it.
-  EXPECT_EQ(world.CallBytes("recorder", "AwardBatch", Padded(2 * kConfigured + 1)).status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(world.CallBytes("recorder", "AwardBatch", Padded(2 * kConfigured + 1)).status.error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 // Whoever belongs to it is not told that they may not, and everybody else is served.
@@ -253,7 +269,8 @@ TEST(WholeServer, AMethodThatIsNotThereHasAReason) {
     EXPECT_NE(answer.localized, "");
   }
   const Answer metrics = world.Call("operator", "GetMetrics", "");
-  EXPECT_NE(metrics.As<v1::GetMetricsResponse>().text().find(R"({method="unknown",code="UNIMPLEMENTED",reason="METHOD_UNKNOWN"} 4)"), std::string::npos)
+  EXPECT_NE(metrics.As<v1::GetMetricsResponse>().text().find(R"({method="unknown",code="UNIMPLEMENTED",reason="METHOD_UNKNOWN"} 4)"),
+            std::string::npos)
       << metrics.As<v1::GetMetricsResponse>().text();
 }
 

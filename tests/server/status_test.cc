@@ -21,8 +21,7 @@ google::rpc::Status Envelope(const grpc::Status& status) {
   return envelope;
 }
 
-template <typename Detail>
-std::vector<Detail> Details(const grpc::Status& status) {
+template <typename Detail> std::vector<Detail> Details(const grpc::Status& status) {
   std::vector<Detail> found;
   const google::rpc::Status envelope = Envelope(status);
   for (const auto& any : envelope.details()) {
@@ -92,8 +91,7 @@ TEST(ToGrpcStatus, OkIsOk) {
 }
 
 TEST(ToGrpcStatus, EveryReasonTravelsWithItsDetailsOnceEach) {
-  const std::set<v1::Reason> kWithRetry = {v1::OVERLOADED, v1::RATE_LIMITED, v1::STORAGE_READ_ONLY, v1::CLOCK_STOPPED,
-                                           v1::SHUTTING_DOWN};
+  const std::set<v1::Reason> kWithRetry = {v1::OVERLOADED, v1::RATE_LIMITED, v1::STORAGE_READ_ONLY, v1::CLOCK_STOPPED, v1::SHUTTING_DOWN};
   const std::set<v1::Reason> kWithQuota = {v1::RATE_LIMITED, v1::REFUSALS_EXHAUSTED, v1::STREAMS_EXHAUSTED};
   for (const v1::Reason reason : AllReasons()) {
     SCOPED_TRACE(NameOf(reason));
@@ -148,8 +146,7 @@ TEST(ToGrpcStatus, RecordedRefusalCarriesItsOutcome) {
 }
 
 TEST(ToGrpcStatus, RetryDelayComesFromTheFactOrTheReason) {
-  const auto given =
-      Details<google::rpc::RetryInfo>(ToGrpcStatus(ToStatus({.reason = v1::RATE_LIMITED, .facts = {{"retry_ms", "2750"}}})));
+  const auto given = Details<google::rpc::RetryInfo>(ToGrpcStatus(ToStatus({.reason = v1::RATE_LIMITED, .facts = {{"retry_ms", "2750"}}})));
   ASSERT_EQ(given.size(), 1U);
   EXPECT_EQ(given[0].retry_delay().seconds(), 2);
   EXPECT_EQ(given[0].retry_delay().nanos(), 750'000'000);
@@ -159,9 +156,8 @@ TEST(ToGrpcStatus, RetryDelayComesFromTheFactOrTheReason) {
 }
 
 TEST(ToGrpcStatus, StatusThatIsNoRefusalBecomesAnInvariantViolationAndKeepsItsMessage) {
-  for (const absl::Status& status :
-       {absl::InternalError("/data/shard0/000012.log: short read"), absl::NotFoundError("key 12345678"),
-        absl::UnavailableError("busy"), absl::CancelledError("")}) {
+  for (const absl::Status& status : {absl::InternalError("/data/shard0/000012.log: short read"), absl::NotFoundError("key 12345678"),
+                                     absl::UnavailableError("busy"), absl::CancelledError("")}) {
     const grpc::Status seen = ToGrpcStatus(status);
     EXPECT_EQ(seen.error_code(), grpc::StatusCode::INTERNAL);
     EXPECT_EQ(ReasonFor(status), v1::INVARIANT_VIOLATION);

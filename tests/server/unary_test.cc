@@ -33,8 +33,7 @@ class Accounts final : public v1::AccountService::WithRawCallbackMethod_GetBalan
       : handler_(std::move(handler)),
         get_balance_(shared, "AccountService/GetBalance", {4 << 20, [](const Principal& caller) { return caller.id == "a1"; }}) {}
 
-  grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
-                                       grpc::ByteBuffer* out) override {
+  grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return get_balance_.Handle<v1::GetBalanceRequest, v1::GetBalanceResponse>(
         context, in, out, [this](const Call& call, const v1::GetBalanceRequest& request, Reply<v1::GetBalanceResponse> reply) {
           handler_(call, request, std::move(reply));
@@ -53,8 +52,7 @@ void Echo(const Call&, const v1::GetBalanceRequest& request, Reply<v1::GetBalanc
   reply.Ok(response);
 }
 
-template <typename Detail>
-std::optional<Detail> DetailOf(const grpc::Status& status) {
+template <typename Detail> std::optional<Detail> DetailOf(const grpc::Status& status) {
   google::rpc::Status envelope;
   if (!envelope.ParseFromString(status.error_details())) return std::nullopt;
   for (const auto& any : envelope.details()) {

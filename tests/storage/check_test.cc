@@ -197,12 +197,15 @@ TEST_F(CheckTest, AnAlteredJournalLineIsNamedByItsSequence) {
   for (const bool has_derived : {true, false}) {
     if (!has_derived) DropDerived();
     for (const auto& [what, from, to] : alterations) {
-      const auto row = std::find_if(rows.begin(), rows.end(), [](const Row& each) { return each.value.find(R"("amount":-30)") != std::string::npos; });
+      const auto row =
+          std::find_if(rows.begin(), rows.end(), [](const Row& each) { return each.value.find(R"("amount":-30)") != std::string::npos; });
       ASSERT_NE(row, rows.end());
       std::string altered = row->value;
       ASSERT_NE(altered.find(from), std::string::npos) << what << ": " << altered;
       altered.replace(altered.find(from), from.size(), to);
-      EXPECT_THAT(With(TableId::kJournal, row->key, altered), StartsWith(absl::StrCat("entry ", *JournalSequence("minyue", row->key), ": "))) << what;
+      EXPECT_THAT(With(TableId::kJournal, row->key, altered),
+                  StartsWith(absl::StrCat("entry ", *JournalSequence("minyue", row->key), ": ")))
+          << what;
     }
   }
 }

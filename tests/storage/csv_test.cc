@@ -69,7 +69,8 @@ Entry GoldenOf(Kind kind) {
 }
 
 // What follows the BOM, LF for CRLF.
-constexpr char kGolden[] = R"(序号,记录时间,业务日,类型,会员,商户,终端,店员,小票号,群体,活动,活动日,数量,封顶,场次,案件,规则册,兑换明细,应付(分),应付明细,账户,账户部分,单位,数额,余额,批次,关联序号,原因,拒绝详情,经办,请求编号,目标请求
+constexpr char kGolden[] =
+    R"(序号,记录时间,业务日,类型,会员,商户,终端,店员,小票号,群体,活动,活动日,数量,封顶,场次,案件,规则册,兑换明细,应付(分),应付明细,账户,账户部分,单位,数额,余额,批次,关联序号,原因,拒绝详情,经办,请求编号,目标请求
 0,2024-03-15 10:00:00.000,20240315,设立计划,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
 42,2024-03-15 10:00:00.000,20240315,组织地点,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
 42,2024-03-15 10:00:00.000,20240315,资金,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
@@ -136,24 +137,76 @@ TEST(Csv, EachRowHasTheHeadersCells) {
 }
 
 TEST(Csv, TextThatASpreadsheetWouldTakeForAFormulaGetsAnApostrophe) {
-  for (const char* text : {"=1+1", "=HYPERLINK(A1)", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x01=1", "\x7f=1", " =1", "　=1", "＝1", "＋1", "－1",
-                           "−1", "＠SUM", "=", "-"}) {
+  for (const char* text : {"=1+1", "=HYPERLINK(A1)", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x01=1", "\x7f=1", " =1", "　=1",
+                           "＝1", "＋1", "－1", "−1", "＠SUM", "=", "-"}) {
     EXPECT_EQ(Cell(text), "\"'" + std::string(text) + "\"");
   }
   EXPECT_EQ(Cell("=\"a\",b"), "\"'=\"\"a\"\",b\"");
 }
 
 TEST(Csv, TextThatASpreadsheetWouldTakeForANumberOrDateGetsAnApostrophe) {
-  for (const char* text : {"0001", "7", "12345678901234567890123456789012", "10000001", "2024-3", "2024-1", "1e5", "1E5", "3-4", "1d5", "5p", "12h", "８８", ".5",
-                           "．5", "(5)", "（5）", "$5", "¥5", "￥5", "€5", "£5", "%5", "#N/A", "TRUE", "true", "False", "MAR1", "mar-1", "dec-2024", "Sept3",
-                           "september-03", "may-5-2024", "2024年3月"}) {
+  for (const char* text : {"0001",
+                           "7",
+                           "12345678901234567890123456789012",
+                           "10000001",
+                           "2024-3",
+                           "2024-1",
+                           "1e5",
+                           "1E5",
+                           "3-4",
+                           "1d5",
+                           "5p",
+                           "12h",
+                           "８８",
+                           ".5",
+                           "．5",
+                           "(5)",
+                           "（5）",
+                           "$5",
+                           "¥5",
+                           "￥5",
+                           "€5",
+                           "£5",
+                           "%5",
+                           "#N/A",
+                           "TRUE",
+                           "true",
+                           "False",
+                           "MAR1",
+                           "mar-1",
+                           "dec-2024",
+                           "Sept3",
+                           "september-03",
+                           "may-5-2024",
+                           "2024年3月"}) {
     EXPECT_EQ(Cell(text), "\"'" + std::string(text) + "\"");
   }
 }
 
 TEST(Csv, OtherTextStandsAsItIs) {
-  for (const char* text : {"", "a", "PATROL", "c-1", "s-2024-3", "e5", "A0001", "m0123456789abc", "issuance:street", "民悦", "street 20250401 6", "MARKET1", "MAR_1",
-                           "mar-a1", "march", "MAY", "sep-tember-1", "TRUEST", "a=1", "a-1", "a'", "a b", "a;b"}) {
+  for (const char* text : {"",
+                           "a",
+                           "PATROL",
+                           "c-1",
+                           "s-2024-3",
+                           "e5",
+                           "A0001",
+                           "m0123456789abc",
+                           "issuance:street",
+                           "民悦",
+                           "street 20250401 6",
+                           "MARKET1",
+                           "MAR_1",
+                           "mar-a1",
+                           "march",
+                           "MAY",
+                           "sep-tember-1",
+                           "TRUEST",
+                           "a=1",
+                           "a-1",
+                           "a'",
+                           "a b",
+                           "a;b"}) {
     EXPECT_EQ(Cell(text), text);
   }
 }
@@ -168,8 +221,8 @@ TEST(Csv, TheApostropheComesOffAgain) {
 }
 
 TEST(Csv, TextIsQuotedWhereItHasTo) {
-  const std::vector<std::pair<const char*, const char*>> cells = {
-      {"a,b", "\"a,b\""}, {"a\"b", "\"a\"\"b\""}, {"\"", "\"\"\"\""}, {"a\r\nb", "\"a\r\nb\""}, {"a\nb", "\"a\nb\""}, {"a\rb", "\"a\rb\""}};
+  const std::vector<std::pair<const char*, const char*>> cells = {{"a,b", "\"a,b\""},       {"a\"b", "\"a\"\"b\""}, {"\"", "\"\"\"\""},
+                                                                  {"a\r\nb", "\"a\r\nb\""}, {"a\nb", "\"a\nb\""},   {"a\rb", "\"a\rb\""}};
   for (const auto& [text, cell] : cells) {
     EXPECT_EQ(Cell(text), cell);
     EXPECT_EQ(Read(Cell(text) + "\r\n").front(), std::vector<std::string>{text});
@@ -180,8 +233,8 @@ TEST(Csv, TextIsQuotedWhereItHasTo) {
 TEST(Csv, NoColumnLetsTextThroughAndNumbersStayNumbers) {
   Entry e = GoldenOf(Kind::kRedemption);
   e.kind = Kind::kRefused;
-  for (std::string* text : {&e.member, &e.merchant, &e.terminal, &e.clerk, &e.till, &e.group, &e.activity, &e.session, &e.case_id, &e.rulebook,
-                            &e.reason, &e.actor, &e.request_id, &e.target_request, &e.request_kind}) {
+  for (std::string* text : {&e.member, &e.merchant, &e.terminal, &e.clerk, &e.till, &e.group, &e.activity, &e.session, &e.case_id,
+                            &e.rulebook, &e.reason, &e.actor, &e.request_id, &e.target_request, &e.request_kind}) {
     *text = "=1";
   }
   e.lines[0].offer = e.owed[0].fund = "=1";

@@ -41,7 +41,8 @@ inline std::string RulebookJson(const std::string& version = "2024-1", Day effec
       {"code":"REPORT","earnings":[{"unit":"POINT","numerator":2,"denominator":1,"rounding":"DOWN"}],
        "min_quantity":1,"max_quantity":1,"fund":"donor","case_required":true,"evidence_required":true,"confidential":true}],
     "offers":[{"code":"RICE","kind":"ITEM","price_points":30},{"code":"BILL","kind":"BILL","max_points":500},{"code":"ANY","kind":"ITEM"}],
-    "limits":)", limits, R"(,"policies":)", policies, "}");
+    "limits":)",
+                      limits, R"(,"policies":)", policies, "}");
 }
 
 class EngineTest : public testing::Test {
@@ -84,9 +85,12 @@ class EngineTest : public testing::Test {
   }
 
   // --- setting up ------------------------------------------------------------------------------------------------------------------
-  Origin Staff(const std::string& id = "a0") { return {.actor = id, .request_id = "", .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""}; }
+  Origin Staff(const std::string& id = "a0") {
+    return {.actor = id, .request_id = "", .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""};
+  }
   Origin Till(const std::string& terminal = "t1", const std::string& merchant = "s1") {
-    return {.actor = terminal, .request_id = "", .terminal = terminal, .merchant = merchant, .clerk = "c1", .till = "0001", .fingerprint = ""};
+    return {
+        .actor = terminal, .request_id = "", .terminal = terminal, .merchant = merchant, .clerk = "c1", .till = "0001", .fingerprint = ""};
   }
   Outcome Add(Registration data, bool is_new = true) {
     return Run(Staff(), Register{.items = {std::move(data)}, .is_new = is_new, .rulebook_json = ""});
@@ -96,7 +100,8 @@ class EngineTest : public testing::Test {
     EXPECT_TRUE(book.ok()) << book.status();
     const std::string sha256 = Sha256Hex(json);
     blobs[sha256] = json;
-    return Run(Staff(), Register{.items = {RulebookData{book->version(), book->effective_day(), sha256}}, .is_new = true, .rulebook_json = json});
+    return Run(Staff(),
+               Register{.items = {RulebookData{book->version(), book->effective_day(), sha256}}, .is_new = true, .rulebook_json = json});
   }
   // A program with a grid, two funds, members m1 to m4 of the first two groups, shops s1 and s2 with terminals t1 and t2.
   void SetUpProgram(const std::string& json = RulebookJson()) {
@@ -105,8 +110,12 @@ class EngineTest : public testing::Test {
     Add(FundData{"street", 1'000'000});
     Add(FundData{"donor", 100'000});
     for (int i = 1; i <= 4; ++i) {
-      Add(MemberData{.id = absl::StrCat("m", i), .number = absl::StrCat("1000000", i), .kind = MemberKind::kPerson, .groups = {1, 2},
-                     .grid = "grid-1", .memberships = {}});
+      Add(MemberData{.id = absl::StrCat("m", i),
+                     .number = absl::StrCat("1000000", i),
+                     .kind = MemberKind::kPerson,
+                     .groups = {1, 2},
+                     .grid = "grid-1",
+                     .memberships = {}});
     }
     for (int i = 1; i <= 2; ++i) {
       Add(MerchantData{.id = absl::StrCat("s", i), .people = {}, .place = "grid-1"});

@@ -109,13 +109,15 @@ TEST(Explain, AnAwardShowsItsRateAndWhatACapLeft) {
             "rulebook 2024-1, activity VISIT on 20240315, quantity 100: 3 points, lots: donor 3 (until 20240501)"
             "; POINT: 100 × 1/30 (in steps of 30, rounded down) = 3; MINUTE: 100 × 1 = 100");
   EXPECT_TRUE(ExplainZh(Award(180, 1), &visits).find("= 6，每日上限 4，计 1；") != std::string::npos) << ExplainZh(Award(180, 1), &visits);
-  EXPECT_TRUE(ExplainEn(Award(180, 0), &visits).find("= 6, at most 4 a day, so 0;") != std::string::npos) << ExplainEn(Award(180, 0), &visits);
+  EXPECT_TRUE(ExplainEn(Award(180, 0), &visits).find("= 6, at most 4 a day, so 0;") != std::string::npos)
+      << ExplainEn(Award(180, 0), &visits);
 }
 
 TEST(Explain, ACorrectionShowsTheAwardAsItIsNow) {
   const v1::Activity visits = Visits();
   const Entry correction = MakeEntry(Kind::kCorrection, [](Entry& e) {
-    e.activity = "VISIT", e.rulebook = "2024-1", e.effective_day = 20240315, e.quantity = 60, e.member = "m1", e.ref = 7, e.reason = "WRONG_QUANTITY";
+    e.activity = "VISIT", e.rulebook = "2024-1", e.effective_day = 20240315, e.quantity = 60, e.member = "m1", e.ref = 7,
+    e.reason = "WRONG_QUANTITY";
     e.facts = {{"POINT", "2"}, {"MINUTE", "60"}};
     e.postings = {{"expired", Sub::kAvailable, "POINT", -1, 4, {}, 1}, {"issuance:donor", Sub::kAvailable, "POINT", 1, -2, {}, 1}};
   });

@@ -44,8 +44,14 @@ TEST(Keys, AJournalKeyGivesItsSequenceBack) {
 
 TEST(Keys, AKeyOfAnotherFormHasNoSequence) {
   const std::string key = JournalKey("minyue", 42);
-  const std::string forms[] = {"", "minyue", key.substr(0, key.size() - 1), key + '\0', JournalKey("minyu", 42), JournalKey("minyuee", 42),
-                               JournalKey("minyux", 42), "minyue!" + key.substr(7)};
+  const std::string forms[] = {"",
+                               "minyue",
+                               key.substr(0, key.size() - 1),
+                               key + '\0',
+                               JournalKey("minyu", 42),
+                               JournalKey("minyuee", 42),
+                               JournalKey("minyux", 42),
+                               "minyue!" + key.substr(7)};
   for (const auto& form : forms) EXPECT_EQ(JournalSequence("minyue", form), std::nullopt) << testing::PrintToString(form);
 }
 
@@ -98,7 +104,9 @@ TEST(Keys, GoldenBytes) {
   EXPECT_EQ(JournalKey("minyue", 0), "minyue\0\0\0\0\0\0\0\0\0"s);
   EXPECT_EQ(JournalKey("minyue", 0x0102030405060708), "minyue\0\x01\x02\x03\x04\x05\x06\x07\x08"s);
   EXPECT_EQ(JournalKey("min-1", kMost), "min-1\0\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF"s);
-  EXPECT_EQ(BlobKey("minyue", "0a1b"), "minyue\0" "0a1b"s);
+  EXPECT_EQ(BlobKey("minyue", "0a1b"),
+            "minyue\0"
+            "0a1b"s);
   EXPECT_EQ(DerivedKey("minyue", kMarkTable, ""), "minyue\0!"s);
   EXPECT_EQ(DerivedKey("minyue", 'a', "m1/POINT"), "minyue\0am1/POINT"s);
   EXPECT_EQ(DerivedKey("minyue", 'f', SequenceKey(42)), "minyue\0f0000000000000042"s);

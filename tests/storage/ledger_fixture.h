@@ -55,7 +55,12 @@ class LedgerTest : public testing::Test {
     return {.actor = "a0", .request_id = std::move(request_id), .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""};
   }
   static Origin Till(std::string request_id, const std::string& terminal = "t1", const std::string& merchant = "s1") {
-    return {.actor = terminal, .request_id = std::move(request_id), .terminal = terminal, .merchant = merchant, .clerk = "c1", .till = "1",
+    return {.actor = terminal,
+            .request_id = std::move(request_id),
+            .terminal = terminal,
+            .merchant = merchant,
+            .clerk = "c1",
+            .till = "1",
             .fingerprint = ""};
   }
 
@@ -86,8 +91,12 @@ class LedgerTest : public testing::Test {
         Register{.items = {RulebookData{book->version(), book->effective_day(), Sha256Hex(json)}}, .is_new = true, .rulebook_json = json});
     AwardBatch awards;
     for (int i = 1; i <= members; ++i) {
-      Add(MemberData{.id = absl::StrCat("m", i), .number = absl::StrCat(10000000 + i), .kind = MemberKind::kPerson, .groups = {1, 2},
-                     .grid = "", .memberships = {}});
+      Add(MemberData{.id = absl::StrCat("m", i),
+                     .number = absl::StrCat(10000000 + i),
+                     .kind = MemberKind::kPerson,
+                     .groups = {1, 2},
+                     .grid = "",
+                     .memberships = {}});
       awards.items.push_back(Item(absl::StrCat("m", i), 100));
     }
     Run(Staff(NewId()), awards);

@@ -176,8 +176,9 @@ TEST_F(LedgerTest, ARequestWhoseTimeIsOverWhenItsTurnComesIsNotCarriedOut) {
   const auto end = ledger->EndSequence("minyue");
   const std::string id = NewId();
   std::promise<Outcome> late;
-  ledger->Submit("minyue", Till(id), Sale("m1", 30), [&](Outcome outcome) { late.set_value(std::move(outcome)); },
-                 std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
+  ledger->Submit(
+      "minyue", Till(id), Sale("m1", 30), [&](Outcome outcome) { late.set_value(std::move(outcome)); },
+      std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
   EXPECT_EQ(ReasonOf(late.get_future().get()), v1::DEADLINE_PASSED);
   EXPECT_EQ(ledger->EndSequence("minyue"), end);
   EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), v1::REQUEST_NOT_FOUND);
@@ -258,7 +259,13 @@ TEST_F(LedgerTest, RegistrationsAreListedFromEveryGeneration) {
   options.turn_entries = 7;
   SetUpProgram(30);
   const auto member = [](int i, RegistrationState state) {
-    return MemberData{.id = absl::StrCat("m", i), .number = "", .kind = MemberKind::kPerson, .groups = {1, 2}, .grid = "", .memberships = {}, .state = state};
+    return MemberData{.id = absl::StrCat("m", i),
+                      .number = "",
+                      .kind = MemberKind::kPerson,
+                      .groups = {1, 2},
+                      .grid = "",
+                      .memberships = {},
+                      .state = state};
   };
   std::set<std::string> all, suspended, listed, listed_suspended;
   for (int i = 1; i <= 30; ++i) all.insert(absl::StrCat("m", i));
@@ -510,7 +517,8 @@ TEST_F(FairnessTest, ATillDoesNotWaitForAnotherProgramsBatches) {
     AwardBatch batch;
     for (int i = 0; i < 50; ++i) batch.items.push_back(Item("m1", 1));
     for (int i = 0; i < 10; ++i) send("A", batch, "minyue");
-    for (int i = 0; i < 20; ++i) send("b", Register{.items = {FundData{absl::StrCat("f", i), 5}}, .is_new = true, .rulebook_json = ""}, "other");
+    for (int i = 0; i < 20; ++i)
+      send("b", Register{.items = {FundData{absl::StrCat("f", i), 5}}, .is_new = true, .rulebook_json = ""}, "other");
   }
   for (auto& future : answered) future.get();
   EXPECT_EQ(order.size(), 30u);
@@ -546,7 +554,8 @@ class WatchedStore : public MemoryStore {
     if (range.table == TableId::kJournal && rows.ok()) journal_rows += static_cast<int>(rows->size());
     return rows;
   }
-  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows, std::uint64_t fence) override {
+  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows,
+                       std::uint64_t fence) override {
     if (installs_to_fail.fetch_sub(1) > 0) return absl::UnavailableError("no room for a moment");
     ++installs;
     return MemoryStore::Install(table, rows, fence);

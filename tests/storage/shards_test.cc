@@ -44,7 +44,8 @@ class SmallFile : public rocksdb::FSWritableFileOwnerWrapper {
     if (fs_.writes_left.fetch_sub(1) <= 0) return IOStatus::NoSpace("no room");
     return FSWritableFileOwnerWrapper::Append(data, options, debug);
   }
-  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
+                  IODebugContext* debug) override {
     return Append(data, options, debug);
   }
 
@@ -97,7 +98,8 @@ class ShardsTest : public testing::Test {
   Outcome Run(const std::string& program, Command command) {
     last_id = Sha256Hex(absl::StrCat("request ", next_id++)).substr(0, 32);
     auto promise = std::make_shared<std::promise<Outcome>>();
-    shards->Submit(program, {.actor = "a0", .request_id = last_id, .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""},
+    shards->Submit(program,
+                   {.actor = "a0", .request_id = last_id, .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""},
                    std::move(command), [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
     return promise->get_future().get();
   }

@@ -85,10 +85,7 @@ TEST_F(ApplyTest, VerifyRefusesWhatIsTamperedWithInARedemption) {
       {"a lot without fund", "a lot without", [](Entry& e) { e.postings[0].lots[1].fund.clear(); }},
       {"a lot with a long fund", "a lot without", [](Entry& e) { e.postings[0].lots[1].fund = "a-fund-of-17-char"; }},
       {"a lot that ends on no day", "a lot without", [](Entry& e) { e.postings[0].lots[1].end = 20250431; }},
-      {"a lot that is past", "is past",
-       [](Entry& e) {
-         e.recorded_ms = StartOf(20240501), e.business_day = 20240501;
-       }},
+      {"a lot that is past", "is past", [](Entry& e) { e.recorded_ms = StartOf(20240501), e.business_day = 20240501; }},
       {"lots beyond 2^53", "out of range",
        [](Entry& e) {
          e.postings[0].lots = {{"a", 20250401, -kAmountMax}, {"b", 20250401, -kAmountMax}};
@@ -256,7 +253,10 @@ TEST_F(ApplyTest, PointsGivenBackAsExpiredSayIntoWhichPastLots) {
       {"no lots", "add up", [](Entry& e) { e.postings[1].lots.clear(); }},
       {"lots that do not add up", "add up", [](Entry& e) { --e.postings[1].lots[0].amount; }},
       {"a lot that still lives", "not past", [](Entry& e) { e.postings[1].lots[0].end = 20250501; }},
-      {"a lot the other way", "a lot without", [](Entry& e) { e.postings[1].lots.push_back({"street", 20240401, -1}); }},
+      {"a lot the other way", "a lot without",
+       [](Entry& e) {
+         e.postings[1].lots.push_back({"street", 20240401, -1});
+       }},
   };
   for (const Tamper& tamper : tampers) EXPECT_THAT(Tampered(refund, tamper.change), testing::HasSubstr(tamper.says)) << tamper.what;
 }
@@ -295,8 +295,7 @@ TEST(AddLot, KeepsLotsByEndThenFund) {
   AddLot(lots, {"street", kNever, 1});
   AddLot(lots, {"street", 20240501, 2});
   AddLot(lots, {"street", 20250401, -2});
-  EXPECT_EQ(lots,
-            (std::vector<Lot>{{"street", 20240501, 2}, {"donor", 20250401, 3}, {"street", 20250401, 3}, {"street", kNever, 1}}));
+  EXPECT_EQ(lots, (std::vector<Lot>{{"street", 20240501, 2}, {"donor", 20250401, 3}, {"street", 20250401, 3}, {"street", kNever, 1}}));
   AddLot(lots, {"donor", 20250401, -3});
   EXPECT_EQ(lots.size(), 3u);
 }

@@ -79,8 +79,7 @@ TEST(Day, LotsEndBehindTheirPeriod) {
       {20240315, 9, v1::YEAR, 20250101},
       {20240315, 2, v1::PERIOD_UNSPECIFIED, 20240601},
   };
-  for (const Case& c : cases)
-    EXPECT_EQ(EndOfPeriod(c.day, c.months, c.period), c.end) << c.day << " " << c.months << " " << c.period;
+  for (const Case& c : cases) EXPECT_EQ(EndOfPeriod(c.day, c.months, c.period), c.end) << c.day << " " << c.months << " " << c.period;
 }
 
 TEST(Day, PeriodsHaveTheirNames) {

@@ -91,12 +91,25 @@ TEST_F(EngineTest, DonationGoesToThePool) {
 TEST_F(EngineTest, AwardRefusals) {
   SetUpProgram();
   Add(MemberData{.id = "mhouse", .number = "20000001", .kind = MemberKind::kHousehold, .groups = {2}, .grid = "grid-1", .memberships = {}});
-  Add(MemberData{.id = "mself", .number = "20000002", .kind = MemberKind::kPerson, .groups = {1}, .grid = "",
+  Add(MemberData{.id = "mself",
+                 .number = "20000002",
+                 .kind = MemberKind::kPerson,
+                 .groups = {1},
+                 .grid = "",
                  .memberships = {{"mhouse", 20240101, 0}}});
   Add(StaffData{.id = "a1", .member = "mself", .grants = {{Role::kRecorder, ""}}});
-  Add(MemberData{.id = "mgone", .number = "20000003", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {},
+  Add(MemberData{.id = "mgone",
+                 .number = "20000003",
+                 .kind = MemberKind::kPerson,
+                 .groups = {1},
+                 .grid = "",
+                 .memberships = {},
                  .state = RegistrationState::kSuspended});
-  Run(Staff(), Award{[&] { auto i = Item("m2", "MEETING", 1); i.session = "s-1"; return i; }()});
+  Run(Staff(), Award{[&] {
+        auto i = Item("m2", "MEETING", 1);
+        i.session = "s-1";
+        return i;
+      }()});
   struct Case {
     const char* what;
     v1::Reason reason;
@@ -112,7 +125,8 @@ TEST_F(EngineTest, AwardRefusals) {
       {"suspended", v1::MEMBER_SUSPENDED, [](AwardItem& i) { i.member = "mgone"; }},
       {"future", v1::DAY_IN_FUTURE, [](AwardItem& i) { i.effective_day = 20240316; }},
       {"too old", v1::DAY_TOO_OLD, [](AwardItem& i) { i.effective_day = 20240110; }},
-      {"of points that ended", v1::LOT_ALREADY_PAST, [](AwardItem& i) { i.activity = "VISIT", i.effective_day = 20240120, i.quantity = 30; }},
+      {"of points that ended", v1::LOT_ALREADY_PAST,
+       [](AwardItem& i) { i.activity = "VISIT", i.effective_day = 20240120, i.quantity = 30; }},
       {"same session", v1::SESSION_ALREADY_AWARDED,
        [](AwardItem& i) { i.member = "m2", i.activity = "MEETING", i.session = "s-1", i.quantity = 1; }},
       {"no session", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "MEETING", i.quantity = 1; }},

@@ -24,15 +24,14 @@ std::string LotsJson(const std::string& version, Day effective_day, const std::v
     for (int months = 1; months <= rule.months_max; ++months) {
       absl::StrAppend(&activities, activities.empty() ? "" : ",", R"({"code":")", code, "_", months,
                       R"(","earnings":[{"unit":"POINT","numerator":)", std::min<std::int64_t>(rule.points, 1'000'000),
-                      R"(,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", rule.fund,
-                      R"(","lot_validity":{"months":)", months, "}}");
+                      R"(,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":")", rule.fund, R"(","lot_validity":{"months":)",
+                      months, "}}");
     }
   }
-  return absl::StrCat(
-      R"({"version":")", version, R"(","effective_day":)", effective_day,
-      R"(,"units":[{"code":"POINT","kind":"SPENDABLE"}],"fund_rates":[)", rates, R"(],"activities":[)", activities,
-      R"(],"offers":[{"code":"ANY","kind":"ITEM"},{"code":"AN_OFFER_WITH_A_NAME_OF_32_CHAR","kind":"ITEM"}],"policies":)", policies,
-      "}");
+  return absl::StrCat(R"({"version":")", version, R"(","effective_day":)", effective_day,
+                      R"(,"units":[{"code":"POINT","kind":"SPENDABLE"}],"fund_rates":[)", rates, R"(],"activities":[)", activities,
+                      R"(],"offers":[{"code":"ANY","kind":"ITEM"},{"code":"AN_OFFER_WITH_A_NAME_OF_32_CHAR","kind":"ITEM"}],"policies":)",
+                      policies, "}");
 }
 
 class EngineBoundsTest : public EngineTest {

@@ -18,8 +18,7 @@ class EngineLimitsTest : public EngineTest {
                    .grid = "",
                    .memberships = {{"mfirm", 20240101, 0}}},
         false);  // not there yet: refused
-    Add(MemberData{
-        .id = "mfirm", .number = "20000002", .kind = MemberKind::kOrganisation, .groups = {4}, .grid = "", .memberships = {}});
+    Add(MemberData{.id = "mfirm", .number = "20000002", .kind = MemberKind::kOrganisation, .groups = {4}, .grid = "", .memberships = {}});
     Add(MemberData{.id = "mowner",
                    .number = "20000001",
                    .kind = MemberKind::kPerson,
@@ -64,8 +63,17 @@ class EngineLimitsTest : public EngineTest {
 
 TEST_F(EngineLimitsTest, WhoStandsForTheFirmThatOwnsAShopDoesNotRedeemThere) {
   Add(MemberData{.id = "mcorp", .number = "30000001", .kind = MemberKind::kOrganisation, .groups = {4}, .grid = "", .memberships = {}});
-  Add(MemberData{.id = "mboss", .number = "30000002", .kind = MemberKind::kPerson, .groups = {1, 2}, .grid = "", .memberships = {{"mcorp", 20240101, 0}}});
-  Add(MemberData{.id = "mleft", .number = "30000003", .kind = MemberKind::kPerson, .groups = {1, 2}, .grid = "",
+  Add(MemberData{.id = "mboss",
+                 .number = "30000002",
+                 .kind = MemberKind::kPerson,
+                 .groups = {1, 2},
+                 .grid = "",
+                 .memberships = {{"mcorp", 20240101, 0}}});
+  Add(MemberData{.id = "mleft",
+                 .number = "30000003",
+                 .kind = MemberKind::kPerson,
+                 .groups = {1, 2},
+                 .grid = "",
                  .memberships = {{"mcorp", 20230101, 20240301}}});
   Add(MerchantData{.id = "s1", .people = {"mcorp"}, .place = "grid-1"}, /*is_new=*/false);
   for (const char* member : {"mcorp", "mboss"}) EXPECT_EQ(Try(member, Lines(1)), "SELF_DEALING") << member;

@@ -15,8 +15,8 @@ TEST_F(EngineTest, RedeemMovesPointsToTheShopAndFreezesWhatIsOwed) {
 
 TEST_F(EngineTest, SoonestEndingLotIsSpentFirst) {
   SetUpProgram();
-  AwardPoints("m1", 1);                   // 10 of street, to 2025-04-01
-  AwardPoints("m1", 120, "VISIT");        // 4 of donor, to 2024-05-01
+  AwardPoints("m1", 1);             // 10 of street, to 2025-04-01
+  AwardPoints("m1", 120, "VISIT");  // 4 of donor, to 2024-05-01
   const Outcome sale = Buy("m1", 5);
   EXPECT_EQ(LotsTaken(sale.entry()), (std::vector<Lot>{{"donor", 20240501, 4}, {"street", 20250401, 1}}));
   EXPECT_EQ(sale.entry().owed, (std::vector<Owed>{{"donor", 4, 133}, {"street", 1, 100}}));

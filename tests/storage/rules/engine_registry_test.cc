@@ -20,8 +20,7 @@ class EngineRegistryTest : public EngineTest {
 };
 
 TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
-  Add(MemberData{
-      .id = "mhouse", .number = "20000001", .kind = MemberKind::kHousehold, .groups = {2}, .grid = "", .memberships = {}});
+  Add(MemberData{.id = "mhouse", .number = "20000001", .kind = MemberKind::kHousehold, .groups = {2}, .grid = "", .memberships = {}});
   Add(NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "", .places = {}, .type = ""});
   Add(NodeData{.code = "street", .kind = NodeKind::kPlace, .parent = "town", .places = {}, .type = ""});
   Add(NodeData{.code = "branch", .kind = NodeKind::kBranch, .parent = "", .places = {"town"}, .type = ""});
@@ -44,8 +43,7 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
       {"staff twice", v1::ALREADY_EXISTS, "staff/a1", StaffData{.id = "a1", .member = "", .grants = {}}},
       {"member unknown", v1::MEMBER_NOT_FOUND, "m9", person, false},
       {"member of another number", v1::FIELD_INVALID, "member.kind", Person("m1", "90000001"), false},
-      {"member of another kind", v1::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }),
-       false},
+      {"member of another kind", v1::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }), false},
       {"member in no grid", v1::NODE_NOT_FOUND, "nowhere", changed(person, [](auto& m) { m.grid = "nowhere"; })},
       {"member in a branch", v1::NODE_NOT_FOUND, "branch", changed(person, [](auto& m) { m.grid = "branch"; })},
       {"membership of nobody", v1::MEMBER_NOT_FOUND, "m99",
@@ -76,10 +74,8 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
       {"terminal to another shop", v1::TERMINAL_NOT_FOUND, "t1", TerminalData{.id = "t1", .merchant = "s2"}, false},
       {"staff unknown", v1::STAFF_NOT_FOUND, "a9", StaffData{.id = "a9", .member = "", .grants = {}}, false},
       {"staff who is nobody", v1::MEMBER_NOT_FOUND, "m99", StaffData{.id = "a9", .member = "m99", .grants = {}}},
-      {"staff of nowhere", v1::NODE_NOT_FOUND, "nowhere",
-       StaffData{.id = "a9", .member = "", .grants = {{Role::kRecorder, "nowhere"}}}},
-      {"operator of a program", v1::FIELD_INVALID, "staff.grants",
-       StaffData{.id = "a9", .member = "", .grants = {{Role::kOperator, ""}}}},
+      {"staff of nowhere", v1::NODE_NOT_FOUND, "nowhere", StaffData{.id = "a9", .member = "", .grants = {{Role::kRecorder, "nowhere"}}}},
+      {"operator of a program", v1::FIELD_INVALID, "staff.grants", StaffData{.id = "a9", .member = "", .grants = {{Role::kOperator, ""}}}},
       {"node of no parent", v1::NODE_NOT_FOUND, "nowhere",
        NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "nowhere", .places = {}, .type = ""}},
       {"place under a branch", v1::NODE_NOT_FOUND, "branch",
@@ -112,8 +108,10 @@ TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
   const auto check = [&](const std::string& json) {
     const auto book = Rulebook::Parse(json);
     EXPECT_TRUE(book.ok()) << book.status();
-    return Run(Staff(), Register{.items = {RulebookData{book->version(), book->effective_day(), Sha256Hex(json)}}, .is_new = true,
-                                 .rulebook_json = json, .is_check_only = true});
+    return Run(Staff(), Register{.items = {RulebookData{book->version(), book->effective_day(), Sha256Hex(json)}},
+                                 .is_new = true,
+                                 .rulebook_json = json,
+                                 .is_check_only = true});
   };
   const auto before = journal.size();
   const std::string json = RulebookJson("2024-2", 20240601);
@@ -138,8 +136,7 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
   EXPECT_EQ(Fact(Adopt(RulebookJson("2024-1", 20240601)), "name"), "rulebook/2024-1");
   const auto with = [](const std::string& from, const std::string& to) {
     std::string json = RulebookJson("2024-2", 20240601);
-    for (auto at = json.find(from); at != std::string::npos; at = json.find(from, at + to.size()))
-      json.replace(at, from.size(), to);
+    for (auto at = json.find(from); at != std::string::npos; at = json.find(from, at + to.size())) json.replace(at, from.size(), to);
     return json;
   };
   EXPECT_EQ(field(with(R"("kind":"TIME")", R"("kind":"SCORE")")), "units");
@@ -157,8 +154,8 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
 
 TEST_F(EngineRegistryTest, ARulebookIsWhatItsHashSays) {
   const std::string json = RulebookJson("2024-2", 20240601);
-  const Outcome outcome = Run(
-      Staff(), Register{.items = {RulebookData{"2024-2", 20240601, Sha256Hex(json + " ")}}, .is_new = true, .rulebook_json = json});
+  const Outcome outcome =
+      Run(Staff(), Register{.items = {RulebookData{"2024-2", 20240601, Sha256Hex(json + " ")}}, .is_new = true, .rulebook_json = json});
   EXPECT_EQ(Fact(outcome, "field"), "sha256");
 }
 

@@ -37,8 +37,7 @@ using Kinds = std::vector<Kind>;
 TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
   GoTo(StartOf(20240501) - kMinuteMs);  // 23:59
   SetUpProgram();
-  Add(MemberData{
-      .id = "m5", .number = "10000005", .kind = MemberKind::kPerson, .groups = {1}, .grid = "grid-1", .memberships = {}});
+  Add(MemberData{.id = "m5", .number = "10000005", .kind = MemberKind::kPerson, .groups = {1}, .grid = "grid-1", .memberships = {}});
   std::map<std::string, std::int64_t> holds;
   std::map<std::string, std::string> ids;
   for (const char* member : {"m1", "m2", "m3", "m4", "m5"}) {
@@ -129,8 +128,8 @@ TEST_F(EngineTimeTest, EveryDayIsClosedInOrderInSlices) {
   int slices = 1;
   while (!CatchUp(2)) ++slices;
   EXPECT_EQ(slices, 4);  // 7 entries
-  EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kDayClosed, Kind::kExpiry, Kind::kExpiry, Kind::kExpiry, Kind::kDayClosed,
-                                      Kind::kDayClosed, Kind::kDayClosed}));
+  EXPECT_EQ(KindsFrom(before),
+            (Kinds{Kind::kDayClosed, Kind::kExpiry, Kind::kExpiry, Kind::kExpiry, Kind::kDayClosed, Kind::kDayClosed, Kind::kDayClosed}));
   EXPECT_EQ(journal[before]->effective_day, 20240429);
   EXPECT_EQ(journal.back()->effective_day, 20240502);
   EXPECT_EQ(state.last_closed_day, 20240502);

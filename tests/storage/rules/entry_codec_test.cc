@@ -28,20 +28,23 @@ TEST(EntryCodec, GoldenBytesOfEveryKind) {
 TEST(EntryCodec, EveryFieldHasItsPlace) {
   Entry e;
   e.program = "p", e.epoch = 1, e.sequence = 2, e.recorded_ms = 3, e.business_day = 20240315, e.kind = Kind::kRedemption;
-  e.request_id = "q", e.item = 0, e.fingerprint = "f", e.actor = "a", e.on_behalf = "b", e.approver = "c", e.terminal = "t", e.merchant = "s";
-  e.clerk = "d", e.till = "e", e.member = "m", e.presentation = "n", e.effective_day = 20240301, e.group = "g", e.activity = "h", e.rulebook = "r";
+  e.request_id = "q", e.item = 0, e.fingerprint = "f", e.actor = "a", e.on_behalf = "b", e.approver = "c", e.terminal = "t",
+  e.merchant = "s";
+  e.clerk = "d", e.till = "e", e.member = "m", e.presentation = "n", e.effective_day = 20240301, e.group = "g", e.activity = "h",
+  e.rulebook = "r";
   e.quantity = 4, e.cap_hit = true, e.session = "i", e.case_id = "j", e.about = "k", e.tags = {"l", "o"}, e.evidence_sha256 = "u";
   e.note_commitment = "v", e.reason = "w", e.request_kind = "x", e.facts = {{"y", "z"}}, e.ref = 5, e.hold = 6, e.target_request = "A";
   e.grid = "B", e.hold_until_ms = 7, e.lines = {{"C", 1, 2, 3}}, e.rate_version = "D", e.owed = {{"E", 4, 5}};
   std::string line;
   AppendLine(e, line);
-  EXPECT_EQ(line,
-            R"({"v":1,"program":"p","epoch":1,"seq":2,"recorded_ms":3,"business_day":20240315,"kind":"redemption","request_id":"q","item":0,)"
-            R"("fingerprint":"f","actor":"a","on_behalf":"b","approver":"c","terminal":"t","merchant":"s","clerk":"d","till":"e","member":"m",)"
-            R"("presentation":"n","effective_day":20240301,"group":"g","activity":"h","rulebook":"r","quantity":4,"cap_hit":true,"session":"i",)"
-            R"("case":"j","about":"k","tags":["l","o"],"evidence_sha256":"u","note_commitment":"v","reason":"w","request_kind":"x",)"
-            R"("facts":{"y":"z"},"ref":5,"hold":6,"target_request":"A","grid":"B","hold_until_ms":7,"lines":[["C",1,2,3]],)"
-            R"("rate_version":"D","owed":[["E",4,5]]})");
+  EXPECT_EQ(
+      line,
+      R"({"v":1,"program":"p","epoch":1,"seq":2,"recorded_ms":3,"business_day":20240315,"kind":"redemption","request_id":"q","item":0,)"
+      R"("fingerprint":"f","actor":"a","on_behalf":"b","approver":"c","terminal":"t","merchant":"s","clerk":"d","till":"e","member":"m",)"
+      R"("presentation":"n","effective_day":20240301,"group":"g","activity":"h","rulebook":"r","quantity":4,"cap_hit":true,"session":"i",)"
+      R"("case":"j","about":"k","tags":["l","o"],"evidence_sha256":"u","note_commitment":"v","reason":"w","request_kind":"x",)"
+      R"("facts":{"y":"z"},"ref":5,"hold":6,"target_request":"A","grid":"B","hold_until_ms":7,"lines":[["C",1,2,3]],)"
+      R"("rate_version":"D","owed":[["E",4,5]]})");
   const auto parsed = ParseLine(line);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(*parsed, e);
@@ -145,7 +148,11 @@ TEST(EntryCodec, EscapesAreTheShortestForm) {
   Entry entry = MakeEntry(Kind::kClockConfirmed, [](Entry& e) { e.actor = "\"\\/\n\x1f\x7f 民悦"; });
   std::string line;
   AppendLine(entry, line);
-  EXPECT_NE(line.find(R"("actor":"\"\\/\u000a\u001f)" "\x7f" R"( 民悦")"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("actor":"\"\\/\u000a\u001f)"
+                      "\x7f"
+                      R"( 民悦")"),
+            std::string::npos)
+      << line;
   const auto parsed = ParseLine(line);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(*parsed, entry);

@@ -152,10 +152,8 @@ TEST(Fingerprint, LeavesOutWhatTheServerMakes) {
   const std::string first = print(member);
   member.id = "m2", member.number = "20000002";
   EXPECT_EQ(print(member), first);
-  EXPECT_EQ(print(TerminalData{"t1", "s1", RegistrationState::kActive}),
-            print(TerminalData{"t2", "s1", RegistrationState::kActive}));
-  EXPECT_EQ(print(MerchantData{"s1", {}, "", RegistrationState::kActive}),
-            print(MerchantData{"s2", {}, "", RegistrationState::kActive}));
+  EXPECT_EQ(print(TerminalData{"t1", "s1", RegistrationState::kActive}), print(TerminalData{"t2", "s1", RegistrationState::kActive}));
+  EXPECT_EQ(print(MerchantData{"s1", {}, "", RegistrationState::kActive}), print(MerchantData{"s2", {}, "", RegistrationState::kActive}));
   EXPECT_EQ(print(StaffData{"a1", "", {}, RegistrationState::kActive}), print(StaffData{"a2", "", {}, RegistrationState::kActive}));
   EXPECT_EQ(Fingerprint({}, FoundProgram{{"minyue", "a0"}}), Fingerprint({}, FoundProgram{{"minyue", "a1"}}));
   Origin origin;

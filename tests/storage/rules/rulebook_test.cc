@@ -174,9 +174,7 @@ TEST(Rulebook, BoundsThemselvesAreTaken) {
       [](Book& b) { b.set_version(std::string(32, '9')); },
       [](Book& b) { Patrol(b).set_max_quantity(0); },
       [](Book& b) { Patrol(b).clear_lot_validity(); },
-      [](Book& b) {
-        Patrol(b).mutable_lot_validity()->set_months(120), Patrol(b).mutable_lot_validity()->set_round_up_to(v1::YEAR);
-      },
+      [](Book& b) { Patrol(b).mutable_lot_validity()->set_months(120), Patrol(b).mutable_lot_validity()->set_round_up_to(v1::YEAR); },
       [](Book& b) {
         for (int i = 0; i < 40; ++i) Patrol(b).mutable_name_zh_cn()->append("巡");
       },

@@ -264,7 +264,7 @@ TEST_F(ApplyTest, PointsGivenBackAsExpiredSayIntoWhichPastLots) {
 TEST_F(ApplyTest, ACorrectionSaysTheAwardsAmountsInNumbers) {
   SetUpProgram();
   const Outcome award = AwardPoints("m1", 5);
-  const Outcome correction = Run(Staff(), Correct{award.entry().sequence, 4, "wrong_quantity"});
+  const Outcome correction = Run(Corrector(), Correct{award.entry().sequence, 4, "wrong_quantity"});
   for (const char* amount : {"", "x", "4x", " 40", "+40", "040", "-0", "4.0", "9007199254740992", "99999999999999999999"}) {
     EXPECT_THAT(Tampered(correction, [&](Entry& e) { e.facts[0].second = amount; }), testing::HasSubstr("amount")) << amount;
   }

@@ -6,7 +6,7 @@ namespace {
 TEST_F(EngineTest, AwardCreditsEveryUnitOfTheActivity) {
   SetUpProgram();
   const Outcome award = AwardPoints("m1", 2);
-  EXPECT_EQ(award.first, v1::DONE);
+  EXPECT_EQ(award.first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 20);
   EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 120);
   EXPECT_EQ(Balance("issuance:street"), -20);
@@ -20,8 +20,8 @@ TEST_F(EngineTest, CapLeavesAnAwardOfZero) {
   EXPECT_TRUE(first.entry().cap_hit);
   EXPECT_EQ(Balance("m1"), 4);
   const Outcome second = AwardPoints("m1", 60, "VISIT");
-  EXPECT_EQ(second.first, v1::DONE);
-  EXPECT_TRUE(second.entry().postings.empty());
+  EXPECT_EQ(second.first, RequestState::kDone);
+  EXPECT_TRUE(MovesNothing(second.entry()));
   Advance(kDayMs);
   AwardPoints("m1", 60, "VISIT");
   EXPECT_EQ(Balance("m1"), 6);
@@ -31,7 +31,7 @@ TEST_F(EngineTest, CorrectionOfSpentPointsLeavesADebtThatLaterAwardsPay) {
   SetUpProgram();
   const Outcome award = AwardPoints("m1", 10);
   Buy("m1", 90);
-  Run(Staff(), Correct{award.entry().sequence, 4, "wrong_quantity"});
+  Run(Corrector(), Correct{award.entry().sequence, 4, "wrong_quantity"});
   EXPECT_EQ(Balance("m1"), 0);
   EXPECT_EQ(Balance("m1", Sub::kDebt), -50);
   EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 240);
@@ -45,7 +45,7 @@ TEST_F(EngineTest, LotsExpireBeforeTheDayIsClosed) {
   AwardPoints("m1", 120, "VISIT");
   Advance(47 * kDayMs);  // 2024-05-01
   EXPECT_EQ(Balance("m1"), 0);
-  EXPECT_EQ(Balance(kExpiredHolder), 4);
+  EXPECT_EQ(Balance("expired"), 4);
   EXPECT_EQ(journal.back()->kind, Kind::kDayClosed);
   EXPECT_EQ(journal.back()->effective_day, 20240430);
 }
@@ -56,16 +56,16 @@ TEST_F(EngineTest, ACorrectionOfPointsThatEndedTakesThoseFirst) {
   const std::int64_t kept = AwardPoints("m1", 120, "VISIT").entry().sequence, spent = AwardPoints("m2", 120, "VISIT").entry().sequence;
   Buy("m2", 3);
   Advance(47 * kDayMs);  // 2024-05-01: 4 points of m1 and 1 of m2 end
-  EXPECT_EQ(Balance(kExpiredHolder), 5);
+  EXPECT_EQ(Balance("expired"), 5);
   AwardPoints("m1", 60, "VISIT"), AwardPoints("m2", 60, "VISIT");
-  EXPECT_EQ(Run(Staff(), Correct{kept, 30, "wrong_quantity"}).first, v1::DONE);
-  EXPECT_EQ(Balance(kExpiredHolder), 2);
-  EXPECT_EQ(Run(Staff(), Correct{kept, 0, "wrong_quantity"}).first, v1::DONE);
-  EXPECT_EQ(Balance(kExpiredHolder), 1);
+  EXPECT_EQ(Run(Corrector(), Correct{kept, 30, "wrong_quantity"}).first, RequestState::kDone);
+  EXPECT_EQ(Balance("expired"), 2);
+  EXPECT_EQ(Run(Corrector(), Correct{kept, 0, "wrong_quantity"}).first, RequestState::kDone);
+  EXPECT_EQ(Balance("expired"), 1);
   EXPECT_EQ(Balance("m1"), 2);
   EXPECT_EQ(Balance("m1", Sub::kDebt), 0);
-  EXPECT_EQ(Run(Staff(), Correct{spent, 0, "wrong_quantity"}).first, v1::DONE);
-  EXPECT_EQ(Balance(kExpiredHolder), 0);
+  EXPECT_EQ(Run(Corrector(), Correct{spent, 0, "wrong_quantity"}).first, RequestState::kDone);
+  EXPECT_EQ(Balance("expired"), 0);
   EXPECT_EQ(Balance("m2"), 0);
   EXPECT_EQ(Balance("m2", Sub::kDebt), -1);
   EXPECT_EQ(Balance("issuance:donor"), -4);  // 2 left to m1 and 3 at the shop, less the debt of 1
@@ -76,15 +76,15 @@ TEST_F(EngineTest, BatchItemsAreJudgedEachForItself) {
   AwardBatch batch{{Item("m1", "PATROL", 1), Item("m2", "PATROL", 5000), Item("m3", "PATROL", 2)}};
   const Outcome outcome = Run(Staff(), batch);
   ASSERT_EQ(outcome.entries.size(), 3u);
-  EXPECT_EQ(outcome.entries[1]->reason, "QUANTITY_OUT_OF_BOUNDS");
+  EXPECT_EQ(outcome.entries[1]->refusal, "QUANTITY_OUT_OF_BOUNDS");
   EXPECT_EQ(Balance("m1") + Balance("m2") + Balance("m3"), 30);
 }
 
 TEST_F(EngineTest, DonationGoesToThePool) {
   SetUpProgram();
   AwardPoints("m1", 1);
-  EXPECT_EQ(Run(Staff(), Donate{"m1", 4}).first, v1::DONE);
-  EXPECT_EQ(Balance(kPoolHolder), 4);
+  EXPECT_EQ(Run(Staff(), Donate{"m1", 4}).first, RequestState::kDone);
+  EXPECT_EQ(Balance("pool"), 4);
 }
 
 // One row for each refusal of an award, in order of precedence.
@@ -153,11 +153,11 @@ TEST_F(EngineTest, WithdrawingTwiceDoesNotFreeASessionAwardedAgain) {
   AwardItem item = Item("m1", "MEETING", 1);
   item.session = "s-1";
   const std::int64_t first = Run(Staff(), Award{item}).entry().sequence;
-  Run(Staff(), Correct{first, 0, "deed_not_done"});
-  EXPECT_EQ(Run(Staff(), Award{item}).first, v1::DONE);
-  Run(Staff(), Correct{first, 0, "deed_not_done"});
+  Run(Corrector(), Correct{first, 0, "deed_not_done"});
+  EXPECT_EQ(Run(Staff(), Award{item}).first, RequestState::kDone);
+  Run(Corrector(), Correct{first, 0, "deed_not_done"});
   EXPECT_EQ(ReasonOf(Run(Staff(), Award{item})), v1::SESSION_ALREADY_AWARDED);
-  EXPECT_EQ(ReasonOf(Run(Staff(), Correct{first, 1, "deed_not_done"})), v1::SESSION_ALREADY_AWARDED);
+  EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{first, 1, "deed_not_done"})), v1::SESSION_ALREADY_AWARDED);
 }
 
 // The cap of one unit is told though the next unit has none.

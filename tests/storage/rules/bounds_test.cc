@@ -57,7 +57,7 @@ class EngineBoundsTest : public EngineTest {
     Advance(0);
     const std::int64_t hold = Reserve("m1", 10).entry().sequence;
     Advance(kMinuteMs);
-    for (int months = 1; months <= 14; ++months) EXPECT_EQ(AwardLot("DONOR", months).first, v1::DONE);
+    for (int months = 1; months <= 14; ++months) EXPECT_EQ(AwardLot("DONOR", months).first, RequestState::kDone);
     EXPECT_EQ(Lots("m1").size(), 64u);
     return hold;
   }
@@ -66,15 +66,15 @@ class EngineBoundsTest : public EngineTest {
 TEST_F(EngineBoundsTest, A65thLotIsRefused) {
   FillBesideAHold();
   EXPECT_EQ(ReasonOf(AwardLot("DONOR", 15)), v1::LOT_LIMIT_EXCEEDED);
-  EXPECT_EQ(AwardLot("DONOR", 14).first, v1::DONE);  // an old lot has room
+  EXPECT_EQ(AwardLot("DONOR", 14).first, RequestState::kDone);  // an old lot has room
   Buy("m1", 1);                                      // a lot ends
-  EXPECT_EQ(AwardLot("DONOR", 15).first, v1::DONE);
+  EXPECT_EQ(AwardLot("DONOR", 15).first, RequestState::kDone);
 }
 
 // A hold's points always come back, however full the account has become meanwhile.
 TEST_F(EngineBoundsTest, HeldLotsComeBackIntoAFullAccount) {
   const std::int64_t hold = FillBesideAHold();
-  EXPECT_EQ(Release(hold).first, v1::DONE);
+  EXPECT_EQ(Release(hold).first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 74);
   EXPECT_EQ(Lots("m1").size(), 64u);
 }
@@ -88,13 +88,13 @@ TEST_F(EngineBoundsTest, HeldLotsComeBackIntoAFullAccountByTime) {
 
 TEST_F(EngineBoundsTest, HeldLotsComeBackIntoAFullAccountByReversal) {
   const std::int64_t hold = FillBesideAHold();
-  EXPECT_EQ(Undo(journal[static_cast<std::size_t>(hold)]->request_id).first, v1::DONE);
+  EXPECT_EQ(Undo(journal[static_cast<std::size_t>(hold)]->request_id).first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 74);
 }
 
 TEST_F(EngineBoundsTest, TheRestOfACaptureComesBackIntoAFullAccount) {
   const std::int64_t hold = FillBesideAHold();
-  EXPECT_EQ(Take(hold, 3).first, v1::DONE);
+  EXPECT_EQ(Take(hold, 3).first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 71);
   // A lot without room joins the next of its fund: no point ends sooner than it would have.
   const auto lots = Lots("m1");
@@ -105,7 +105,7 @@ TEST_F(EngineBoundsTest, TheRestOfACaptureComesBackIntoAFullAccount) {
 TEST_F(EngineBoundsTest, RefundedLotsComeBackIntoAFullAccount) {
   const std::int64_t hold = FillBesideAHold();
   const std::int64_t capture = Take(hold).entry().sequence;
-  EXPECT_EQ(GiveBack(capture, 10).first, v1::DONE);
+  EXPECT_EQ(GiveBack(capture, 10).first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 74);
   EXPECT_EQ(Lots("m1").size(), 64u);
 }
@@ -122,7 +122,7 @@ class EngineLineTest : public EngineBoundsTest {
     for (int months = 1; months <= 60; ++months) AwardLot("STREET_OF_MINYUE", months, quantity);
     Advance(kDayMs);
     Adopt(LotsJson("2", 20240316, kFunds, {{kFunds[1], 20, each}}));
-    for (int months = 1; months <= 4; ++months) EXPECT_EQ(AwardLot("DONORS_OF_MINYUE", months, quantity).first, v1::DONE);
+    for (int months = 1; months <= 4; ++months) EXPECT_EQ(AwardLot("DONORS_OF_MINYUE", months, quantity).first, RequestState::kDone);
     EXPECT_EQ(Lots("m1").size(), 64u);
   }
   std::vector<OfferLine> ManyLines(std::int64_t count, std::int64_t points) {
@@ -140,12 +140,12 @@ class EngineLineTest : public EngineBoundsTest {
 
 TEST_F(EngineLineTest, ACaptureInPartOf64LotsOfSixDigitsFitsItsLine) {
   Fill(100'000);
-  const Outcome hold = Run(Till(), Authorize{"number", "m1", ManyLines(1, 6'400'000)});
-  ASSERT_EQ(hold.first, v1::PENDING);
+  const Outcome hold = Run(Till(), Authorize{Pay("m1"), ManyLines(1, 6'400'000)});
+  ASSERT_EQ(hold.first, RequestState::kPending);
   const Outcome capture = Take(hold.entry().sequence, 6'399'999);
-  ASSERT_EQ(capture.first, v1::DONE);
+  ASSERT_EQ(capture.first, RequestState::kDone);
   EXPECT_GT(BytesOf(capture), 3000u);
-  EXPECT_EQ(GiveBack(capture.entry().sequence, 6'399'999).first, v1::DONE);
+  EXPECT_EQ(GiveBack(capture.entry().sequence, 6'399'999).first, RequestState::kDone);
 }
 
 // A sale whose entries could not be written is refused before anything is held or taken; fewer points or lines help.
@@ -156,16 +156,16 @@ TEST_F(EngineLineTest, ASaleWhoseLineWouldBeTooLongIsRefused) {
     for (std::int64_t lots = 1; lots <= 64; ++lots) {
       const auto offered = ManyLines(lines, all / 64 * lots - 1);
       const Outcome quote = Run(Till(), Quote{"number", "m1", offered});
-      const Outcome hold = Run(Till(), Authorize{"number", "m1", offered});
+      const Outcome hold = Run(Till(), Authorize{Pay("m1"), offered});
       EXPECT_EQ(ReasonOf(quote), ReasonOf(hold)) << lots;
-      if (hold.first == v1::PENDING) {
+      if (hold.first == RequestState::kPending) {
         const Outcome capture = Take(hold.entry().sequence, all / 64 * lots - 2);
-        ASSERT_EQ(capture.first, v1::DONE) << lots;
-        ASSERT_EQ(Undo(last_id).first, v1::DONE) << lots;
-        const Outcome sale = Run(Till(), Redeem{"number", "m1", offered});
-        ASSERT_EQ(sale.first, v1::DONE) << lots;
-        ASSERT_EQ(GiveBack(sale.entry().sequence, 1).first, v1::DONE) << lots;
-        ASSERT_EQ(Undo(sale.entry().request_id).first, v1::DONE) << lots;
+        ASSERT_EQ(capture.first, RequestState::kDone) << lots;
+        ASSERT_EQ(Undo(last_id).first, RequestState::kDone) << lots;
+        const Outcome sale = Run(Till(), Redeem{Pay("m1"), offered});
+        ASSERT_EQ(sale.first, RequestState::kDone) << lots;
+        ASSERT_EQ(GiveBack(sale.entry().sequence, 1).first, RequestState::kDone) << lots;
+        ASSERT_EQ(Undo(sale.entry().request_id).first, RequestState::kDone) << lots;
       } else {
         EXPECT_EQ(ReasonOf(hold), v1::LIMIT_EXCEEDED) << lots;
         EXPECT_EQ(RefusalOf(hold.entry()).facts, (std::vector<std::pair<std::string, std::string>>{{"limit", "entry_size"}}));
@@ -214,14 +214,14 @@ TEST_F(EngineBoundsTest, WhatCanComeBackHasRoomInTheRange) {
   for (int i = 0; i < 9'007; ++i) AwardLot("STREET", 1, 1'000'000);
   const Outcome hold = Reserve("m1", trillion);
   EXPECT_EQ(ReasonOf(AwardLot("DONOR", 1, 1'000'000)), v1::BALANCE_OUT_OF_RANGE);
-  EXPECT_EQ(Release(hold.entry().sequence).first, v1::DONE);
+  EXPECT_EQ(Release(hold.entry().sequence).first, RequestState::kDone);
   const Outcome sale = Buy("m1", trillion);
   const std::string sale_id = last_id;
-  EXPECT_EQ(AwardLot("DONOR", 1, 1'000'000).first, v1::DONE);
+  EXPECT_EQ(AwardLot("DONOR", 1, 1'000'000).first, RequestState::kDone);
   EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, trillion)), v1::BALANCE_OUT_OF_RANGE);
   EXPECT_EQ(ReasonOf(Undo(sale_id)), v1::BALANCE_OUT_OF_RANGE);
   Buy("m1", trillion);
-  EXPECT_EQ(Undo(sale_id).first, v1::DONE);
+  EXPECT_EQ(Undo(sale_id).first, RequestState::kDone);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ TEST_F(EngineTest, RedeemMovesPointsToTheShopAndFreezesWhatIsOwed) {
   SetUpProgram();
   AwardPoints("m1", 10);
   const Outcome sale = Buy("m1", 30);
-  EXPECT_EQ(sale.first, v1::DONE);
+  EXPECT_EQ(sale.first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 70);
   EXPECT_EQ(Balance("s1"), 30);
   EXPECT_EQ(sale.entry().owed, (std::vector<Owed>{{"street", 30, 3000}}));
@@ -27,9 +27,9 @@ TEST_F(EngineTest, TooFewPointsAreRefusedForEver) {
   AwardPoints("m1", 1);
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(30)})), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(30)})), v1::INSUFFICIENT_POINTS);
   AwardPoints("m1", 10);
-  const Outcome again = Run(till, Redeem{"number", "m1", Lines(30)});
+  const Outcome again = Run(till, Redeem{Pay("m1"), Lines(30)});
   EXPECT_EQ(ReasonOf(again), v1::INSUFFICIENT_POINTS);
   EXPECT_TRUE(again.is_replayed);
   EXPECT_EQ(RefusalOf(again.entry()).facts, (std::vector<std::pair<std::string, std::string>>{{"short_by", "20"}}));
@@ -40,8 +40,8 @@ TEST_F(EngineTest, SameIdOtherContentIsReused) {
   AwardPoints("m1", 10);
   Origin till = Till();
   till.request_id = NewId();
-  Run(till, Redeem{"number", "m1", Lines(30)});
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(31)})), v1::REQUEST_ID_REUSED);
+  Run(till, Redeem{Pay("m1"), Lines(30)});
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(31)})), v1::REQUEST_ID_REUSED);
   EXPECT_EQ(Balance("m1"), 70);
 }
 
@@ -49,10 +49,10 @@ TEST_F(EngineTest, PartialCaptureGivesTheRestBack) {
   SetUpProgram();
   AwardPoints("m1", 10);
   const Outcome hold = Reserve("m1", 60);
-  EXPECT_EQ(hold.first, v1::PENDING);
+  EXPECT_EQ(hold.first, RequestState::kPending);
   EXPECT_EQ(Balance("m1", Sub::kHeld), 60);
   const Outcome capture = Take(hold.entry().sequence, 45);
-  EXPECT_EQ(capture.first, v1::DONE);
+  EXPECT_EQ(capture.first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 55);
   EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
   EXPECT_EQ(Balance("s1"), 45);
@@ -87,9 +87,9 @@ TEST_F(EngineTest, RefundIntoAPastLotExpires) {
   AwardPoints("m1", 120, "VISIT");  // ends 2024-05-01
   const Outcome sale = Buy("m1", 4);
   Advance(60 * kDayMs);
-  EXPECT_EQ(GiveBack(sale.entry().sequence, 4).first, v1::DONE);
+  EXPECT_EQ(GiveBack(sale.entry().sequence, 4).first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 0);
-  EXPECT_EQ(Balance(kExpiredHolder), 4);
+  EXPECT_EQ(Balance("expired"), 4);
 }
 
 TEST_F(EngineTest, ReversalUndoesAndRepeats) {
@@ -98,8 +98,8 @@ TEST_F(EngineTest, ReversalUndoesAndRepeats) {
   Buy("m1", 30);
   const std::string id = last_id;
   const Outcome first = Undo(id);
-  EXPECT_EQ(first.first, v1::DONE);
-  EXPECT_EQ(first.target->now, v1::REVERSED);
+  EXPECT_EQ(first.first, RequestState::kDone);
+  EXPECT_EQ(first.target->now, RequestState::kReversed);
   EXPECT_EQ(Balance("m1"), 100);
   const Outcome second = Undo(id);
   EXPECT_TRUE(second.is_replayed);
@@ -111,11 +111,11 @@ TEST_F(EngineTest, ReversalBeforeTheOriginalStopsIt) {
   AwardPoints("m1", 10);
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(Undo(till.request_id).first, v1::DONE);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(30)})), v1::ALREADY_REVERSED);
+  EXPECT_EQ(Undo(till.request_id).first, RequestState::kDone);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(30)})), v1::ALREADY_REVERSED);
   EXPECT_EQ(Balance("m1"), 100);
   Undo(till.request_id, "t2");  // another terminal's ids are its own
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(30)})), v1::ALREADY_REVERSED);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(30)})), v1::ALREADY_REVERSED);
 }
 
 TEST_F(EngineTest, LimitsAreGivenBackByReversalButNotByRefund) {
@@ -127,7 +127,7 @@ TEST_F(EngineTest, LimitsAreGivenBackByReversalButNotByRefund) {
   Advance(kDayMs);
   Buy("m1", 50);
   Undo(last_id);
-  EXPECT_EQ(Buy("m1", 50).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 50).first, RequestState::kDone);
 }
 
 TEST_F(EngineTest, AReversalCannotNameItself) {
@@ -135,7 +135,7 @@ TEST_F(EngineTest, AReversalCannotNameItself) {
   Origin till = Till();
   till.request_id = NewId();
   EXPECT_EQ(ReasonOf(Run(till, Reverse{till.request_id})), v1::FIELD_INVALID);
-  EXPECT_EQ(Run(till, Reverse{NewId()}).first, v1::DONE);
+  EXPECT_EQ(Run(till, Reverse{NewId()}).first, RequestState::kDone);
 }
 
 // A reversal says "undone, or will never happen": not of a batch whose first item only was refused.
@@ -144,7 +144,7 @@ TEST_F(EngineTest, ABatchIsNotReversibleWhateverBecameOfItsFirstItem) {
   Run(Staff(), AwardBatch{{Item("m1", "PATROL", 5000), Item("m2", "PATROL", 1)}});
   EXPECT_EQ(ReasonOf(Run(Staff(), Reverse{last_id})), v1::NOT_REVERSIBLE);
   Run(Staff(), Award{Item("m1", "PATROL", 5000)});
-  EXPECT_EQ(Run(Staff(), Reverse{last_id}).first, v1::DONE);
+  EXPECT_EQ(Run(Staff(), Reverse{last_id}).first, RequestState::kDone);
 }
 
 }  // namespace

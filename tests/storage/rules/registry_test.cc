@@ -100,7 +100,7 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
     EXPECT_TRUE(is_named) << c.what;
     EXPECT_EQ(journal.size() - before, IsRecorded(c.reason) ? 1u : 0u) << c.what;
   }
-  EXPECT_EQ(Add(FundData{"street", 100}).first, v1::DONE);  // exactly what is out
+  EXPECT_EQ(Add(FundData{"street", 100}).first, RequestState::kDone);  // exactly what is out
 }
 
 // What is only checked is refused for the same, and leaves nothing.
@@ -115,7 +115,7 @@ TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
   };
   const auto before = journal.size();
   const std::string json = RulebookJson("2024-2", 20240601);
-  EXPECT_EQ(check(json).first, v1::DONE);
+  EXPECT_EQ(check(json).first, RequestState::kDone);
   EXPECT_EQ(check(RulebookJson("2024-2", 20240314)).refusal->reason, v1::RULEBOOK_INVALID);
   EXPECT_EQ(check(RulebookJson("2024-1", 20240601)).refusal->reason, v1::ALREADY_EXISTS);
   std::string other = json;
@@ -125,7 +125,7 @@ TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
   EXPECT_EQ(check(other).refusal->reason, v1::FUND_NOT_FOUND);
   EXPECT_EQ(journal.size(), before);
   EXPECT_EQ(state.BookOf(20240601)->version(), "2024-1");
-  EXPECT_EQ(Adopt(json).first, v1::DONE);
+  EXPECT_EQ(Adopt(json).first, RequestState::kDone);
 }
 
 TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
@@ -146,7 +146,7 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
   Add(FundData{"street-2", 1});
   EXPECT_EQ(field(with(R"("donor")", R"("street-2")")), "fund_rates");  // the donor's points may still be about
   EXPECT_EQ(ReasonOf(Adopt(with(R"("code":"ANY",)", R"("code":"ANY","merchant":"s9",)"))), v1::MERCHANT_NOT_FOUND);
-  EXPECT_EQ(Adopt(with("s9", "s1")).first, v1::DONE);
+  EXPECT_EQ(Adopt(with("s9", "s1")).first, RequestState::kDone);
   EXPECT_EQ(state.BookOf(20240531)->version(), "2024-1");
   EXPECT_EQ(state.BookOf(20240601)->version(), "2024-2");
   EXPECT_EQ(state.BookOf(20231231), nullptr);
@@ -210,9 +210,9 @@ TEST_F(EngineRegistryTest, SuspensionStopsSalesButNotWhatIsOwed) {
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::MEMBER_SUSPENDED);
   EXPECT_EQ(ReasonOf(AwardPoints("m1", 1)), v1::MEMBER_SUSPENDED);
   EXPECT_EQ(ReasonOf(Run(Staff(), Donate{"m1", 1})), v1::MEMBER_SUSPENDED);
-  EXPECT_EQ(Take(hold).first, v1::DONE);
-  EXPECT_EQ(GiveBack(sale, 5).first, v1::DONE);
-  EXPECT_EQ(Undo(sale_id).first, v1::DONE);
+  EXPECT_EQ(Take(hold).first, RequestState::kDone);
+  EXPECT_EQ(GiveBack(sale, 5).first, RequestState::kDone);
+  EXPECT_EQ(Undo(sale_id).first, RequestState::kDone);
 }
 
 }  // namespace

@@ -50,12 +50,12 @@ class EngineLimitsTest : public EngineTest {
   std::string Try(const std::string& member, const std::vector<OfferLine>& lines, const std::string& merchant = "s1") {
     const Origin till = Till("t" + merchant.substr(1), merchant);
     const std::string quote = Why(Run(till, Quote{"number", member, lines}));
-    const Outcome sale = Run(till, Redeem{"number", member, lines});
+    const Outcome sale = Run(till, Redeem{Pay(member), lines});
     EXPECT_EQ(Why(sale), quote);
     if (ReasonOf(sale) == v1::REASON_UNSPECIFIED) {
       Undo(last_id, till.terminal);
     } else {
-      EXPECT_EQ(Why(Run(till, Authorize{"number", member, lines})), quote);
+      EXPECT_EQ(Why(Run(till, Authorize{Pay(member), lines})), quote);
     }
     return quote;
   }
@@ -124,14 +124,14 @@ TEST_F(EngineLimitsTest, AnEmptyPurseAnswersLast) {
 }
 
 TEST_F(EngineLimitsTest, LimitsThemselvesAreReached) {
-  EXPECT_EQ(Buy("m1", 100).first, v1::DONE);
-  EXPECT_EQ(Buy("m1", 50).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 100).first, RequestState::kDone);
+  EXPECT_EQ(Buy("m1", 50).first, RequestState::kDone);
   EXPECT_EQ(Why(Buy("m1", 1)), "LIMIT_EXCEEDED member_day");
   Advance(kDayMs);
-  EXPECT_EQ(Buy("m1", 50).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 50).first, RequestState::kDone);
   EXPECT_EQ(Why(Buy("m1", 1)), "LIMIT_EXCEEDED member_month");
   Advance(20 * kDayMs);
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);  // another month
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);  // another month
 }
 
 TEST_F(EngineLimitsTest, AHoldCountsUntilItEndsAndACaptureForWhatItTook) {
@@ -140,12 +140,12 @@ TEST_F(EngineLimitsTest, AHoldCountsUntilItEndsAndACaptureForWhatItTook) {
   Release(hold);
   const std::int64_t second = Reserve("m1", 100).entry().sequence;
   Take(second, 60);
-  EXPECT_EQ(Buy("m1", 90).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 90).first, RequestState::kDone);
   EXPECT_EQ(Why(Buy("m1", 1)), "LIMIT_EXCEEDED member_day");
   Undo(last_id);
   Reserve("m2", 100);
   Advance(180'000);
-  EXPECT_EQ(Buy("m2", 100).first, v1::DONE);
+  EXPECT_EQ(Buy("m2", 100).first, RequestState::kDone);
 }
 
 // A capture counts on the day of its hold, and gives back there.
@@ -155,10 +155,10 @@ TEST_F(EngineLimitsTest, ACaptureAfterMidnightCountsOnTheDayOfItsHold) {
   Advance(2 * kMinuteMs);
   Take(hold);
   const std::string capture_id = last_id;
-  EXPECT_EQ(Buy("m1", 100).first, v1::DONE);  // the day is new, the month is full
+  EXPECT_EQ(Buy("m1", 100).first, RequestState::kDone);  // the day is new, the month is full
   EXPECT_EQ(Why(Buy("m1", 1)), "LIMIT_EXCEEDED member_month");
   Undo(capture_id);
-  EXPECT_EQ(Buy("m1", 50).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 50).first, RequestState::kDone);
   EXPECT_EQ(Why(Buy("m1", 1)), "LIMIT_EXCEEDED member_day");  // of today nothing came back
   for (const auto& [key, row] : state.counters.recent()) EXPECT_GE(*row.value, 0) << key;
 }
@@ -174,7 +174,7 @@ TEST_F(EngineLimitsTest, AReversalGivesBackByTheRulebookOfTheSale) {
   EXPECT_EQ(journal.back()->rulebook, "2024-1");
   Undo(sale_id), Undo(capture_id);
   for (const auto& [key, row] : state.counters.recent()) EXPECT_GE(*row.value, 0) << key;
-  EXPECT_EQ(Buy("m1", 120).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 120).first, RequestState::kDone);
   EXPECT_EQ(Why(Buy("m1", 1)), "LIMIT_EXCEEDED member_month");
 }
 
@@ -194,7 +194,7 @@ TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyTriesADay) {
   EXPECT_EQ(ReasonOf(Reserve("90000002", 1)), v1::REFUSALS_EXHAUSTED);
   EXPECT_EQ(journal.size(), before);
   EXPECT_EQ(quote("m1", 1), v1::REASON_UNSPECIFIED);  // honest customers go on
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   EXPECT_EQ(quote("90000001", 1, "t2"), v1::MEMBER_NOT_FOUND);
   Advance(kDayMs);
   EXPECT_EQ(quote("90000001", 1), v1::MEMBER_NOT_FOUND);
@@ -204,14 +204,14 @@ TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyRefusalsADay) {
   Adopt(RulebookJson("2024-2", 20240315, "{}", R"({"refusals_per_terminal_day":2})"));
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(1'000)})), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(1'000)})), v1::INSUFFICIENT_POINTS);
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::INSUFFICIENT_POINTS);
   const auto before = journal.size();
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::REFUSALS_EXHAUSTED);
   EXPECT_EQ(journal.size(), before);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(1'000)})), v1::INSUFFICIENT_POINTS);  // a repetition is none
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(1'000)})), v1::INSUFFICIENT_POINTS);  // a repetition is none
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000, "t2")), v1::INSUFFICIENT_POINTS);                           // each terminal its own
-  EXPECT_EQ(Buy("m1", 10).first, v1::DONE);                                                       // what is not refused goes on
+  EXPECT_EQ(Buy("m1", 10).first, RequestState::kDone);                                                       // what is not refused goes on
   Advance(kDayMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::INSUFFICIENT_POINTS);
 }

@@ -70,7 +70,7 @@ TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
   CatchUp(1'000);
   Advance(kDayMs);
   for (const auto& [member, hold] : holds) EXPECT_EQ(Balance(member), 0) << member;
-  EXPECT_EQ(Balance(kExpiredHolder), 5 * 4 - 3);
+  EXPECT_EQ(Balance("expired"), 5 * 4 - 3);
 }
 
 // They ended unspent, like those that were never spent.
@@ -84,9 +84,9 @@ TEST_F(EngineTimeTest, ACorrectionTakesPointsGivenBackIntoAPastLot) {
   AdvanceOnly(2 * kMinuteMs);
   Undo(last_id);
   GiveBack(sale.entry().sequence, 3);
-  EXPECT_EQ(Balance(kExpiredHolder), 7);
-  for (const std::int64_t award : {last_award - 1, last_award}) Run(Staff(), Correct{award, 0, "wrong_quantity"});
-  EXPECT_EQ(Balance(kExpiredHolder), 0);
+  EXPECT_EQ(Balance("expired"), 7);
+  for (const std::int64_t award : {last_award - 1, last_award}) Run(Corrector(), Correct{award, 0, "wrong_quantity"});
+  EXPECT_EQ(Balance("expired"), 0);
   EXPECT_EQ(Balance("m1", Sub::kDebt), -1);  // what stayed spent
   EXPECT_EQ(Balance("m2", Sub::kDebt), 0);
 }
@@ -98,7 +98,7 @@ TEST_F(EngineTimeTest, AHoldEndsAtItsTimeAndNotBefore) {
   EXPECT_EQ(engine.NextDeadline(), now_ms + 180'000);
   AdvanceOnly(179'999);
   EXPECT_TRUE(CatchUp(10));
-  EXPECT_EQ(Take(early).first, v1::DONE);
+  EXPECT_EQ(Take(early).first, RequestState::kDone);
   AdvanceOnly(1);
   EXPECT_EQ(ReasonOf(Take(late)), v1::HOLD_EXPIRED);  // even where the work of time has not been done
   EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
@@ -110,7 +110,7 @@ TEST_F(EngineTimeTest, NoPointsAreSpentOnTheDayTheirLotEnds) {
   GoTo(StartOf(20240501) - 1);
   SetUpProgram();
   AwardUntilMay("m1");
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   AdvanceOnly(1);
   const std::size_t before = journal.size();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
@@ -145,7 +145,7 @@ TEST_F(EngineTimeTest, AnExpiryNamesAllPastLotsOfAnAccountAtOnce) {
   AwardPoints("m1", 1);            // 10 of street, to 2025-05-01
   AdvanceOnly(100 * kDayMs);
   const std::size_t before = journal.size();
-  EXPECT_EQ(Buy("m1", 10).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 10).first, RequestState::kDone);
   EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kExpiry, Kind::kRedemption}));
   EXPECT_EQ(LotsTaken(*journal[before]), (std::vector<Lot>{{"donor", 20240501, 4}, {"donor", 20240601, 3}}));
 }
@@ -170,8 +170,8 @@ TEST_F(EngineTimeTest, HeldPointsOutliveTheirLotUntilTheHoldEnds) {
   AwardUntilMay("m1");
   const std::int64_t hold = Reserve("m1", 4).entry().sequence;
   Advance(2 * kMinuteMs);
-  EXPECT_EQ(Balance(kExpiredHolder), 0);
-  EXPECT_EQ(Take(hold).first, v1::DONE);
+  EXPECT_EQ(Balance("expired"), 0);
+  EXPECT_EQ(Take(hold).first, RequestState::kDone);
   EXPECT_EQ(Balance("s1"), 4);
 }
 

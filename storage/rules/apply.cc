@@ -190,8 +190,9 @@ absl::Status Apply(State& state, const Entry& e) {
       if (is_new && e.kind == Kind::kOffer) ++state.offers;
       state.registrations.Edit(key) = {e.data, e.sequence};
       if (const auto* node = std::get_if<NodeData>(&e.data); node && node->kind == NodeKind::kBranch) state.AddBranch(*node);
-      if (book) state.AddBook(book->effective_day(), *std::move(book));
-      if (const auto* data = std::get_if<RulebookData>(&e.data); data && data->is_withdrawn) state.RemoveBook(data->effective_day);
+      if (const auto* data = std::get_if<RulebookData>(&e.data)) {
+        book ? state.AddBook(data->effective_day, *std::move(book)) : state.RemoveBook(data->effective_day);
+      }
       break;
     }
     case Kind::kAward:

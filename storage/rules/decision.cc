@@ -105,6 +105,7 @@ Entry Decision::Draft(Kind kind) const {
 Outcome Decision::Carry(Case c, Entry entry) {
   const Kind kind = entry.kind;
   const std::int32_t item = entry.item;
+  entry.sequence = state().at.next_sequence;  // what time has ended may have been written since the draft
   if (auto broken = Derive(c, entry)) return Refuse(kind, entry.member, std::move(*broken), item);
   return Posted(desk_.Post(std::move(entry)));
 }

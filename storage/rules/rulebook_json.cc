@@ -101,6 +101,11 @@ void Write(const Message& message, std::string& out);
 void WriteText(const std::string& text, std::string& out) {
   out += '"';
   for (const char c : text) {
+    if (c >= 0 && c < 0x20) {
+      constexpr char kHex[] = "0123456789abcdef";
+      ((out += "\\u00") += kHex[c >> 4]) += kHex[c & 15];
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }

@@ -36,8 +36,9 @@ std::optional<std::vector<OfferLine>> CutTo(std::vector<OfferLine> lines, std::i
 
 // Whether all entries that may come of the sale fit their lines. The longest is what ends it in part or undoes it: the same lots on the held and
 // on the available side, or on the ended one, with a debt to each of its funds.
-bool FitsWhatFollows(const Entry& sale, const std::vector<Lot>& lots) {
+bool FitsWhatFollows(const Entry& sale, const std::vector<Lot>& lots, const Rulebook& book) {
   Entry e = sale;
+  e.owed = OwedFor(lots, book);
   e.kind = Kind::kHoldExpired;
   e.fingerprint = std::string(48, '0');
   e.request_id = e.target_request = std::string(32, '0');
@@ -157,7 +158,7 @@ Broken DeriveSale(Case& c, Entry& e) {
     e.hold_until_ms = e.recorded_ms + book->hold_ttl_ms();
     e.postings = {MoveLots(Holder(e.member), Sub::kAvailable, Negative(lots)), MoveLots(Holder(e.member), Sub::kHeld, lots)};
   }
-  if (lots.size() + e.lines.size() > 4 && !FitsWhatFollows(e, lots)) return limit("entry_size");
+  if (lots.size() + e.lines.size() > 4 && !FitsWhatFollows(e, lots, *book)) return limit("entry_size");
   if (!InRange(AccountOf(c.state, e.merchant, kPoint).at(Sub::kAvailable) + points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
   return std::nullopt;
 }

@@ -84,7 +84,8 @@ class EngineTest : public testing::Test {
     for (auto& entry : engine.TakePosted()) journal.push_back(entry);
     for (auto& [sha256, content] : engine.TakeBlobs()) blobs[sha256] = content;
     state.Publish();
-    EXPECT_TRUE(engine.TakeFault().ok());
+    const absl::Status fault = engine.TakeFault();
+    EXPECT_TRUE(fault.ok()) << fault;
   }
 
   // --- setting up ------------------------------------------------------------------------------------------------------------------
@@ -188,7 +189,9 @@ class EngineTest : public testing::Test {
   }
   std::vector<OfferLine> Lines(std::int64_t points) { return {{"ANY", 1, points, 0}}; }
   // By a bare 会员号 that leads to this member; of nobody for "".
-  static Payer Pay(const std::string& member) { return {.presentation = "number", .member = {member, Sha256Hex("typed " + member)}, .use = {}}; }
+  static Payer Pay(const std::string& member) {
+    return {.presentation = "number", .member = {member, Sha256Hex("typed " + member)}, .use = {}};
+  }
   Outcome Buy(const std::string& member, std::int64_t points, const std::string& till = "t1") {
     return Run(Till(till, "s" + till.substr(1)), Redeem{Pay(member), Lines(points)});
   }

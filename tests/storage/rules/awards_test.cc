@@ -34,6 +34,7 @@ TEST_F(EngineTest, CorrectionOfSpentPointsLeavesADebtThatLaterAwardsPay) {
   Run(Corrector(), Correct{award.entry().sequence, 4, "wrong_quantity"});
   EXPECT_EQ(Balance("m1"), 0);
   EXPECT_EQ(Balance("m1", Sub::kDebt), -50);
+  EXPECT_EQ(Balance("debts:street"), 50);
   EXPECT_EQ(Balance("m1", Sub::kAvailable, "MINUTE"), 240);
   AwardPoints("m1", 6);
   EXPECT_EQ(Balance("m1"), 10);
@@ -47,7 +48,7 @@ TEST_F(EngineTest, LotsExpireBeforeTheDayIsClosed) {
   EXPECT_EQ(Balance("m1"), 0);
   EXPECT_EQ(Balance("expired"), 4);
   EXPECT_EQ(journal.back()->kind, Kind::kDayClosed);
-  EXPECT_EQ(journal.back()->effective_day, 20240430);
+  EXPECT_EQ(std::get<DayData>(journal.back()->data).day, 20240430);
 }
 
 // Points that ended unspent were never anybody's: a correction of their award takes those, before others or a debt.
@@ -68,7 +69,8 @@ TEST_F(EngineTest, ACorrectionOfPointsThatEndedTakesThoseFirst) {
   EXPECT_EQ(Balance("expired"), 0);
   EXPECT_EQ(Balance("m2"), 0);
   EXPECT_EQ(Balance("m2", Sub::kDebt), -1);
-  EXPECT_EQ(Balance("issuance:donor"), -4);  // 2 left to m1 and 3 at the shop, less the debt of 1
+  EXPECT_EQ(Balance("issuance:donor"), -5);  // 2 left to m1 and 3 at the shop: what is owed frees nothing
+  EXPECT_EQ(Balance("debts:donor"), 1);
 }
 
 TEST_F(EngineTest, BatchItemsAreJudgedEachForItself) {
@@ -83,28 +85,19 @@ TEST_F(EngineTest, BatchItemsAreJudgedEachForItself) {
 TEST_F(EngineTest, DonationGoesToThePool) {
   SetUpProgram();
   AwardPoints("m1", 1);
-  EXPECT_EQ(Run(Staff(), Donate{"m1", 4}).first, RequestState::kDone);
+  EXPECT_EQ(Run(Staff(), Donate{{"m1", ""}, 4}).first, RequestState::kDone);
   EXPECT_EQ(Balance("pool"), 4);
 }
 
 // One row for each refusal of an award, in order of precedence.
 TEST_F(EngineTest, AwardRefusals) {
   SetUpProgram();
-  Add(MemberData{.id = "mhouse", .number = "20000001", .kind = MemberKind::kHousehold, .groups = {2}, .grid = "grid-1", .memberships = {}});
-  Add(MemberData{.id = "mself",
-                 .number = "20000002",
-                 .kind = MemberKind::kPerson,
-                 .groups = {1},
-                 .grid = "",
-                 .memberships = {{"mhouse", 20240101, 0}}});
-  Add(StaffData{.id = "a1", .member = "mself", .grants = {{Role::kRecorder, ""}}});
-  Add(MemberData{.id = "mgone",
-                 .number = "20000003",
-                 .kind = MemberKind::kPerson,
-                 .groups = {1},
-                 .grid = "",
-                 .memberships = {},
-                 .state = RegistrationState::kSuspended});
+  Add(Household("mhouse"));
+  MemberData self = Person("mself"), gone = Person("mgone");
+  self.memberships = {{"mhouse", 20240101, 0}};
+  gone.state = RegistrationState::kSuspended;
+  Add(self), Add(gone);
+  Add(Worker("a1", "mself"));
   Run(Staff(), Award{[&] {
         auto i = Item("m2", "MEETING", 1);
         i.session = "s-1";
@@ -117,23 +110,23 @@ TEST_F(EngineTest, AwardRefusals) {
     std::string actor = "a0";
   };
   const std::vector<Case> cases = {
-      {"unknown member", v1::MEMBER_NOT_FOUND, [](AwardItem& i) { i.member = "m99"; }},
+      {"unknown member", v1::MEMBER_NOT_FOUND, [](AwardItem& i) { i.member.id = "m99"; }},
       {"no rulebook then", v1::RULEBOOK_NOT_FOUND, [](AwardItem& i) { i.effective_day = 20231231; }},
       {"unknown activity", v1::ACTIVITY_NOT_FOUND, [](AwardItem& i) { i.activity = "NOPE"; }},
-      {"self", v1::SELF_DEALING, [](AwardItem& i) { i.member = "mself"; }, "a1"},
-      {"own household", v1::SELF_DEALING, [](AwardItem& i) { i.member = "mhouse"; }, "a1"},
-      {"suspended", v1::MEMBER_SUSPENDED, [](AwardItem& i) { i.member = "mgone"; }},
+      {"self", v1::SELF_DEALING, [](AwardItem& i) { i.member.id = "mself"; }, "a1"},
+      {"own household", v1::SELF_DEALING, [](AwardItem& i) { i.member.id = "mhouse"; }, "a1"},
+      {"suspended", v1::MEMBER_SUSPENDED, [](AwardItem& i) { i.member.id = "mgone"; }},
       {"future", v1::DAY_IN_FUTURE, [](AwardItem& i) { i.effective_day = 20240316; }},
       {"too old", v1::DAY_TOO_OLD, [](AwardItem& i) { i.effective_day = 20240110; }},
       {"of points that ended", v1::LOT_ALREADY_PAST,
        [](AwardItem& i) { i.activity = "VISIT", i.effective_day = 20240120, i.quantity = 30; }},
       {"same session", v1::SESSION_ALREADY_AWARDED,
-       [](AwardItem& i) { i.member = "m2", i.activity = "MEETING", i.session = "s-1", i.quantity = 1; }},
+       [](AwardItem& i) { i.member.id = "m2", i.activity = "MEETING", i.session = "s-1", i.quantity = 1; }},
       {"no session", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "MEETING", i.quantity = 1; }},
       {"no case", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "REPORT", i.quantity = 1; }},
-      {"wrong group", v1::GROUP_NOT_ELIGIBLE, [](AwardItem& i) { i.group = 5; }},
+      {"wrong group", v1::GROUP_NOT_ELIGIBLE, [](AwardItem& i) { i.group = Group::kNewOrganisations; }},
       {"group of another activity", v1::GROUP_NOT_ELIGIBLE,
-       [](AwardItem& i) { i.activity = "MEETING", i.session = "s-2", i.group = 2, i.quantity = 1; }},
+       [](AwardItem& i) { i.activity = "MEETING", i.session = "s-2", i.group = Group::kResidents, i.quantity = 1; }},
       {"too much", v1::QUANTITY_OUT_OF_BOUNDS, [](AwardItem& i) { i.quantity = 1001; }},
   };
   for (const Case& c : cases) {

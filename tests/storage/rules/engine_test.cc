@@ -16,31 +16,6 @@ class EngineRacesTest : public EngineTest {
     till.request_id = NewId();
     return till;
   }
-  // The shop's points are gone, as a settlement takes them. There is no such command yet: an entry by hand, of a kind that may.
-  void TakePointsOf(const std::string& shop, const std::string& to) {
-    Entry entry;
-    entry.program = "minyue";
-    entry.sequence = state.next_sequence;
-    entry.recorded_ms = now_ms;
-    entry.business_day = DayOf(now_ms);
-    entry.kind = Kind::kReversal;
-    entry.actor = "a0";
-    entry.request_id = NewId();
-    entry.reason = "settled";
-    const std::int64_t points = Balance(shop);
-    const auto posting = [&](const std::string& holder, std::int64_t amount) {
-      const Account* account = state.accounts.Find(AccountKey(holder, kPoint));
-      Posting p{.holder = holder, .unit = std::string(kPoint), .amount = amount, .balance = Balance(holder) + amount, .lots = {}};
-      if (account) p.prev = account->head;
-      return p;
-    };
-    entry.postings = {posting(shop, -points), posting(to, points)};
-    entry.postings.back().lots = {{"street", 20250401, points}};
-    ASSERT_TRUE(Verify(state, entry).ok()) << Verify(state, entry);
-    ASSERT_TRUE(Apply(state, entry).ok());
-    journal.push_back(std::make_shared<const Entry>(entry));
-    Collect();
-  }
   Outcome Again(const Origin& origin, const Command& command) {
     const Outcome outcome = Run(origin, command);
     EXPECT_TRUE(outcome.is_replayed);
@@ -53,8 +28,8 @@ TEST_F(EngineRacesTest, ReversalBeforeTheOriginalMarksItForEver) {
   const std::int64_t reversal = Undo(till.request_id).entry().sequence;
   for (int i = 0; i < 2; ++i) {
     const Outcome late = Run(till, Redeem{Pay("m1"), Lines(30)});
-    EXPECT_EQ(ReasonOf(late), v1::ALREADY_REVERSED);
-    EXPECT_EQ(late.now, RequestState::kReversed);
+    EXPECT_EQ(late.now, RequestState::kNeverSeen);
+    EXPECT_FALSE(late.refusal);
     EXPECT_EQ(late.entry().sequence, reversal);
     Advance(40 * kDayMs);
   }
@@ -64,7 +39,7 @@ TEST_F(EngineRacesTest, ReversalBeforeTheOriginalMarksItForEver) {
 
 TEST_F(EngineRacesTest, ReversalThenRepetitionOfTheOriginal) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{Pay("m1"), Lines(30)};
   const std::int64_t sale = Run(till, redeem).entry().sequence;
   Undo(till.request_id);
   const Outcome again = Again(till, redeem);
@@ -76,7 +51,7 @@ TEST_F(EngineRacesTest, ReversalThenRepetitionOfTheOriginal) {
 
 TEST_F(EngineRacesTest, ARefusedSaleIsRefusedForEverAndItsReversalSaysSo) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(101)};
+  const Redeem redeem{Pay("m1"), Lines(101)};
   EXPECT_EQ(ReasonOf(Run(till, redeem)), v1::INSUFFICIENT_POINTS);
   AwardPoints("m1", 10);
   const Outcome reversal = Undo(till.request_id);
@@ -134,7 +109,7 @@ TEST_F(EngineRacesTest, AHoldIsUndoneByItsOwnIdOpenCapturedOrEnded) {
 
 TEST_F(EngineRacesTest, ACaptureUndoneByItsIdReversesTheHoldToo) {
   const Origin till = TillWithId();
-  const Authorize authorize{"number", "m1", Lines(10)};
+  const Authorize authorize{Pay("m1"), Lines(10)};
   const std::int64_t hold = Run(till, authorize).entry().sequence;
   Take(hold);
   const Outcome first = Undo(last_id);
@@ -155,7 +130,7 @@ TEST_F(EngineRacesTest, TwoRefundsOfOneSale) {
 
 TEST_F(EngineRacesTest, AReversalAfterRefundsGivesBackTheRest) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{Pay("m1"), Lines(30)};
   const std::int64_t sale = Run(till, redeem).entry().sequence;
   GiveBack(sale, 20);
   const Outcome reversal = Undo(till.request_id);
@@ -175,34 +150,12 @@ TEST_F(EngineRacesTest, AReversalAfterAFullRefundMovesNothing) {
   EXPECT_EQ(Balance("m1"), 100);
 }
 
-TEST_F(EngineRacesTest, AShopGoesBelowZeroByRefundOnly) {
-  const std::int64_t sale = Buy("m1", 30).entry().sequence;
-  Buy("m1", 40);
-  const std::string second = last_id;
-  const std::int64_t hold = Reserve("m1", 20).entry().sequence;
-  TakePointsOf("s1", "m2");
-  ASSERT_EQ(Balance("s1"), 0);
-  EXPECT_EQ(GiveBack(sale, 10).first, RequestState::kDone);
-  EXPECT_EQ(Balance("s1"), -10);
-  EXPECT_EQ(GiveBack(sale, 20).first, RequestState::kDone);
-  EXPECT_EQ(Balance("s1"), -30);
-  EXPECT_EQ(Undo(second).first, RequestState::kDone);
-  EXPECT_EQ(Balance("s1"), -70);
-  // What the shop sells then makes up for it, from below 0 too.
-  EXPECT_EQ(Take(hold, 20).first, RequestState::kDone);
-  EXPECT_EQ(Balance("s1"), -50);
-  EXPECT_EQ(Buy("m2", 60).first, RequestState::kDone);
-  EXPECT_EQ(Balance("s1"), 10);
-  EXPECT_EQ(Balance("m1"), 80);
-  EXPECT_EQ(Balance("m2"), 10);
-}
-
 TEST_F(EngineRacesTest, TheReversalWindowIsOpenToItsLastMoment) {
   Buy("m1", 10);
   const std::string first = last_id;
   Buy("m1", 20);
   const std::string second = last_id;
-  Advance(172'800'000);
+  Advance(1'296'000'000);
   EXPECT_EQ(Undo(first).first, RequestState::kDone);
   Advance(1);
   EXPECT_EQ(ReasonOf(Undo(second)), v1::REVERSAL_WINDOW_CLOSED);
@@ -222,10 +175,11 @@ TEST_F(EngineRacesTest, RefundsVoidsAndReversalsAreNotReversible) {
 
 TEST_F(EngineRacesTest, ARepetitionAcrossTheDayAnswersWithTheFirst) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{Pay("m1"), Lines(30)};
   const Outcome first = Run(till, redeem);
   Advance(40 * kDayMs);
-  Adopt(RulebookJson("2024-2", DayOf(now_ms), R"({"max_points_per_redemption":1})"));
+  Adopt(RulebookJson("2024-2", AddDays(DayOf(now_ms), 1), R"({"max_points_per_redemption":1})"));
+  Advance(kDayMs);
   const Outcome again = Again(till, redeem);
   EXPECT_EQ(again.entry(), first.entry());
   EXPECT_EQ(Balance("m1"), 70);
@@ -253,7 +207,7 @@ TEST_F(EngineRacesTest, TwoShopsAndTheLastPoints) {
 TEST_F(EngineRacesTest, OneActorNeverSeesBlocksOrReversesAnothersIds) {
   Origin mine = TillWithId();
   Origin other = Till("t9", "s1");  // another lane of the same shop
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{Pay("m1"), Lines(30)};
   other.request_id = NewId();
   EXPECT_EQ(Run(other, Reverse{mine.request_id}).first, RequestState::kDone);  // marks its own id of that name
   EXPECT_EQ(Run(mine, redeem).first, RequestState::kDone);                     // and blocks nothing
@@ -261,7 +215,7 @@ TEST_F(EngineRacesTest, OneActorNeverSeesBlocksOrReversesAnothersIds) {
   Run(other, Reverse{mine.request_id});
   EXPECT_EQ(Again(mine, redeem).now, RequestState::kDone);
   other.request_id = mine.request_id;
-  EXPECT_EQ(ReasonOf(Run(other, redeem)), v1::ALREADY_REVERSED);
+  EXPECT_EQ(Run(other, redeem).now, RequestState::kNeverSeen);
   EXPECT_EQ(Balance("m1"), 70);
 }
 
@@ -286,7 +240,6 @@ TEST_F(EngineRacesTest, AnotherShopFindsNothing) {
 
 TEST_F(EngineRacesTest, AnUnrecordedRefusalLeavesTheIdFree) {
   const Origin till = TillWithId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m99"), Lines(30)})), v1::MEMBER_NOT_FOUND);
   EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), {{"NOPE", 1, 30, 0}}})), v1::OFFER_NOT_FOUND);
   EXPECT_EQ(Run(till, Redeem{Pay("m1"), Lines(30)}).first, RequestState::kDone);
   EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(31)})), v1::REQUEST_ID_REUSED);
@@ -365,7 +318,8 @@ TEST_F(EngineRacesTest, ACorrectionFreesItsShareOfACap) {
 }
 
 TEST_F(EngineRacesTest, WithoutDebtsACorrectionOfSpentPointsIsRefused) {
-  Adopt(RulebookJson("2024-2", 20240315, "{}", "{}"));
+  Adopt(RulebookJson("2024-2", 20240316, "{}", "{}"));
+  Advance(kDayMs);
   const std::int64_t award = AwardPoints("m2", 10).entry().sequence;
   Buy("m2", 90);
   EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{award, 0, "duplicate"})), v1::CORRECTION_EXCEEDS_BALANCE);
@@ -379,25 +333,24 @@ TEST_F(EngineRacesTest, PointsHeldAreNotThereToCorrect) {
   const std::int64_t hold = Reserve("m2", 80).entry().sequence;
   Run(Corrector(), Correct{award, 0, "duplicate"});
   EXPECT_EQ(Balance("m2", Sub::kDebt), -80);
-  Release(hold);
-  EXPECT_EQ(Balance("m2"), 80);  // the debt is netted from later awards, not from what comes back
-  EXPECT_EQ(Balance("m2", Sub::kDebt), -80);
-  AwardPoints("m2", 9);
-  EXPECT_EQ(Balance("m2"), 90);
+  Release(hold);  // what comes back pays the debt
+  EXPECT_EQ(Balance("m2"), 0);
   EXPECT_EQ(Balance("m2", Sub::kDebt), 0);
+  EXPECT_EQ(Balance("issuance:street"), -100);  // m1's
 }
 
 // --- past lots -------------------------------------------------------------------------------------------------------------------
 
 TEST_F(EngineRacesTest, ARefundIntoAPastLotGetsAGraceLot) {
-  Adopt(RulebookJson("2024-2", 20240315, "{}", R"({"past_lot":"GRACE","grace_days":20})"));
+  Adopt(RulebookJson("2024-2", 20240316, "{}", R"({"past_lot":"GRACE","grace_days":20})"));
+  Advance(kDayMs);
   AwardPoints("m2", 120, "VISIT");  // 4 of donor, to 2024-05-01
   AwardPoints("m2", 1);             // 10 of street, to 2025-04-01
   const std::int64_t sale = Buy("m2", 6).entry().sequence;
   Advance(StartOf(20240515) - now_ms);
   const Outcome refund = GiveBack(sale, 6);  // 2024-05-15 and 20 days: June
-  EXPECT_EQ(Lots("m2"), (std::vector<Lot>{{"donor", 20240701, 4}, {"street", 20250401, 10}}));
-  EXPECT_EQ(refund.entry().owed, (std::vector<Owed>{{"donor", -4, -133}, {"street", -2, -200}}));
+  EXPECT_EQ(Lots("m2"), (std::vector<Lot>{{"donor", 20240701, 4, 20240501}, {"street", 20250401, 10}}));
+  EXPECT_EQ(refund.entry().owed, (std::vector<Owed>{{"donor", -4, -133, RoundingRule::kHalfUp}, {"street", -2, -200}}));
 }
 
 TEST_F(EngineRacesTest, APartRefundGoesIntoTheLastLotsFirst) {
@@ -407,7 +360,7 @@ TEST_F(EngineRacesTest, APartRefundGoesIntoTheLastLotsFirst) {
   Advance(StartOf(20240515) - now_ms);
   GiveBack(sale, 2);
   EXPECT_EQ(Balance("m2"), 10);
-  EXPECT_EQ(GiveBack(sale, 3).entry().postings.back().holder, kExpiredHolder);
+  GiveBack(sale, 3);
   EXPECT_EQ(Balance("m2"), 10);
   EXPECT_EQ(Balance("expired"), 3);
 }

@@ -37,7 +37,7 @@ using Kinds = std::vector<Kind>;
 TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
   GoTo(StartOf(20240501) - kMinuteMs);  // 23:59
   SetUpProgram();
-  Add(MemberData{.id = "m5", .number = "10000005", .kind = MemberKind::kPerson, .groups = {1}, .grid = "grid-1", .memberships = {}});
+  Add(Person("m5"));
   std::map<std::string, std::int64_t> holds;
   std::map<std::string, std::string> ids;
   for (const char* member : {"m1", "m2", "m3", "m4", "m5"}) {
@@ -49,7 +49,7 @@ TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
   struct Case {
     const char* member;
     Kind kind;
-    std::int64_t left;  // points of the hold that come back, and are past too
+    std::int64_t ended;  // points of the hold that come back, and are past
     std::function<void(const char* member)> end;
   };
   const std::vector<Case> cases = {
@@ -61,15 +61,13 @@ TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
   };
   for (const Case& c : cases) {
     const std::size_t before = journal.size();
+    const std::int64_t expired = Balance("expired");
     c.end(c.member);
     EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kExpiry, c.kind})) << c.member;
-    EXPECT_EQ(Balance(c.member), c.left) << c.member;
+    EXPECT_EQ(Balance(c.member), 0) << c.member;
+    EXPECT_EQ(Balance("expired") - expired, 2 + c.ended) << c.member;  // 2 were not held
   }
-  // What came back is past as well: it can't be spent, and goes with the close of a day.
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
-  CatchUp(1'000);
-  Advance(kDayMs);
-  for (const auto& [member, hold] : holds) EXPECT_EQ(Balance(member), 0) << member;
   EXPECT_EQ(Balance("expired"), 5 * 4 - 3);
 }
 
@@ -115,7 +113,7 @@ TEST_F(EngineTimeTest, NoPointsAreSpentOnTheDayTheirLotEnds) {
   const std::size_t before = journal.size();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
   EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kExpiry, Kind::kRefused}));
-  EXPECT_EQ(journal.back()->facts, (std::vector<std::pair<std::string, std::string>>{{"short_by", "1"}}));
+  EXPECT_TRUE(journal.back()->facts.empty());
 }
 
 TEST_F(EngineTimeTest, EveryDayIsClosedInOrderInSlices) {
@@ -130,9 +128,9 @@ TEST_F(EngineTimeTest, EveryDayIsClosedInOrderInSlices) {
   EXPECT_EQ(slices, 4);  // 7 entries
   EXPECT_EQ(KindsFrom(before),
             (Kinds{Kind::kDayClosed, Kind::kExpiry, Kind::kExpiry, Kind::kExpiry, Kind::kDayClosed, Kind::kDayClosed, Kind::kDayClosed}));
-  EXPECT_EQ(journal[before]->effective_day, 20240429);
-  EXPECT_EQ(journal.back()->effective_day, 20240502);
-  EXPECT_EQ(state.last_closed_day, 20240502);
+  EXPECT_EQ(std::get<DayData>(journal[before]->data).day, 20240429);
+  EXPECT_EQ(std::get<DayData>(journal.back()->data).day, 20240502);
+  EXPECT_EQ(state.at.last_closed_day, 20240502);
   EXPECT_TRUE(CatchUp(0));
   EXPECT_EQ(engine.NextDeadline(), StartOf(20240504));
 }
@@ -152,7 +150,7 @@ TEST_F(EngineTimeTest, AnExpiryNamesAllPastLotsOfAnAccountAtOnce) {
 
 TEST_F(EngineTimeTest, TheClockNeverGoesBackBehindAnEntry) {
   SetUpProgram();
-  const std::int64_t last = state.last_ms;
+  const std::int64_t last = state.at.last_ms;
   engine.SetTime(last - kDayMs);
   EXPECT_EQ(AwardPoints("m1", 1).entry().recorded_ms, last);
 }
@@ -177,7 +175,7 @@ TEST_F(EngineTimeTest, HeldPointsOutliveTheirLotUntilTheHoldEnds) {
 
 TEST_F(EngineTimeTest, ConfirmingTheClockIsAnEntry) {
   SetUpProgram();
-  EXPECT_EQ(Run(Staff(), ConfirmClock{}).entry().kind, Kind::kClockConfirmed);
+  EXPECT_EQ(Run(Staff(), ConfirmClock{now_ms}).entry().kind, Kind::kClockConfirmed);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "storage/rules/decision.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "storage/rules/apply.h"
@@ -52,22 +53,29 @@ absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Desk::FindEntries(std:
 }
 
 bool Desk::Settle(const std::string& member) {
+  std::vector<std::int64_t> due;
   if (const auto holds = state_.holds_by_member.find(member); holds != state_.holds_by_member.end()) {
-    for (const std::int64_t sequence : std::set<std::int64_t>(holds->second)) {
+    for (const std::int64_t sequence : holds->second) {
       const Hold* hold = state_.holds.Find(SequenceKey(sequence));
-      if (!hold || hold->until_ms > now_ms_) continue;
-      if (!may_pass_) return false;
-      EndHold(sequence);
+      if (hold && hold->until_ms <= now_ms_) due.push_back(sequence);
     }
   }
-  const Account* account = state_.accounts.Find(AccountKey(member, kPoint));
-  if (!may_pass_) return !account || account->lots.empty() || account->lots.front().end > today_;
+  if (!may_pass_) {
+    const Account* account = state_.accounts.Find(AccountKey(member, kPoint));
+    return due.empty() && (!account || account->lots.empty() || account->lots.front().end > today_);
+  }
   while (!has_fault() && Expire(member)) {
   }
+  for (const std::int64_t sequence : due) EndHold(sequence);
   return true;
 }
 
 void Desk::EndHold(std::int64_t sequence) {
+  const Hold* hold = state_.holds.Find(SequenceKey(sequence));
+  if (!hold) return;
+  const std::string member = hold->member;
+  while (!has_fault() && Expire(member)) {  // an account's past lots go before anything else touches it
+  }
   Entry entry = Draft(Kind::kHoldExpired);
   entry.actor = kLedgerActor;
   entry.hold = sequence;

@@ -1,7 +1,7 @@
 // What the ledger knows, as answers.
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "server/convert.h"
-#include "server/names.h"
 #include "storage/explain.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/refusal.h"

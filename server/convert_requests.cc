@@ -1,8 +1,8 @@
 // Sales, awards and what follows them, as commands.
 #include "absl/strings/str_cat.h"
+#include "proto/contract/member_number.h"
 #include "server/convert.h"
 #include "server/shape.h"
-#include "storage/rules/member_number.h"
 
 namespace redpoints::server {
 namespace {

@@ -5,9 +5,9 @@
 #include <future>
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "server/certificates.h"
 #include "server/ids.h"
-#include "server/names.h"
 #include "storage/ledger.h"
 #include "storage/rocksdb_store.h"
 #include "storage/rules/types.h"

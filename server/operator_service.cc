@@ -3,9 +3,9 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "server/handler.h"
 #include "server/metrics.h"
-#include "server/names.h"
 #include "storage/backup.h"
 
 namespace redpoints::server {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "server/names.h"
+#include "proto/contract/names.h"
 #include "storage/rules/refusal.h"
 
 namespace redpoints::server {

@@ -11,11 +11,11 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "server/door.h"
 #include "server/log.h"
 #include "server/message.h"
 #include "server/metrics.h"
-#include "server/names.h"
 #include "server/status.h"
 #include "storage/rules/refusal.h"
 

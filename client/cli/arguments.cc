@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/civil_time.h"
-#include "client/request_id.h"
+#include "proto/contract/request_id.h"
 
 namespace redpoints::cli {
 namespace {

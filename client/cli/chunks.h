@@ -15,7 +15,7 @@
 #include "client/cli/labels.h"
 #include "client/cli/session.h"
 #include "client/cli/table.h"
-#include "client/request_id.h"
+#include "proto/contract/request_id.h"
 
 namespace redpoints::cli {
 

@@ -12,7 +12,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/labels.h"
 #include "client/cli/view.h"
-#include "client/request_id.h"
+#include "proto/contract/request_id.h"
 
 namespace redpoints::cli {
 namespace {

@@ -1,7 +1,7 @@
 #include "client/client.h"
 
-#include "client/request_id.h"
 #include "gtest/gtest.h"
+#include "proto/contract/request_id.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/fake_timing.h"
 

@@ -1,4 +1,4 @@
-#include "server/names.h"
+#include "proto/contract/names.h"
 
 #include <array>
 #include <charconv>

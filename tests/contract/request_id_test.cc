@@ -1,4 +1,4 @@
-#include "client/request_id.h"
+#include "proto/contract/request_id.h"
 
 #include "gtest/gtest.h"
 

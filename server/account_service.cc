@@ -5,8 +5,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "proto/contract/names.h"
 #include "server/handler.h"
+#include "server/name_fields.h"
 #include "server/page_token.h"
 #include "storage/views.h"
 

@@ -1,7 +1,7 @@
 #include "redpoints/v1/award_service.grpc.pb.h"
 
-#include "proto/contract/names.h"
 #include "server/handler.h"
+#include "server/name_fields.h"
 #include "storage/journal.h"
 
 namespace redpoints::server {

@@ -1,6 +1,7 @@
 // What the ledger knows, as answers.
 #include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
+#include "proto/contract/request_id.h"
 #include "server/convert.h"
 #include "storage/explain.h"
 #include "storage/rules/apply.h"

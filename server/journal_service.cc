@@ -1,9 +1,9 @@
 #include "redpoints/v1/journal_service.grpc.pb.h"
 
 #include "absl/strings/str_cat.h"
-#include "proto/contract/names.h"
 #include "server/door.h"
 #include "server/handler.h"
+#include "server/name_fields.h"
 #include "server/stream.h"
 #include "storage/csv.h"
 #include "storage/explain.h"

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "proto/contract/names.h"
+#include "server/name_fields.h"
 #include "storage/rules/refusal.h"
 
 namespace redpoints::server {

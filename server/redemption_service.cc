@@ -1,8 +1,8 @@
 #include "redpoints/v1/redemption_service.grpc.pb.h"
 
 #include "absl/strings/str_cat.h"
-#include "proto/contract/names.h"
 #include "server/handler.h"
+#include "server/name_fields.h"
 #include "storage/rules/apply.h"
 
 namespace redpoints::server {

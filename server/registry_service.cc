@@ -3,9 +3,9 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "proto/contract/names.h"
 #include "server/handler.h"
 #include "server/ids.h"
+#include "server/name_fields.h"
 #include "server/page_token.h"
 #include "storage/views.h"
 

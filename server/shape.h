@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "proto/contract/names.h"
 #include "server/convert.h"
+#include "server/name_fields.h"
 #include "storage/rules/refusal.h"
 #include "storage/rules/sha256.h"
 

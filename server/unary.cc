@@ -11,11 +11,12 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "proto/contract/names.h"
+#include "proto/contract/request_id.h"
 #include "server/door.h"
 #include "server/log.h"
 #include "server/message.h"
 #include "server/metrics.h"
+#include "server/name_fields.h"
 #include "server/status.h"
 #include "storage/rules/refusal.h"
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/request_id.h"
 
 namespace redpoints {
 namespace {
@@ -27,7 +28,7 @@ std::string TimeText(std::int64_t unix_ms) {
 // In its five groups a request id can't be taken for a number or date, so it needs no apostrophe.
 void AppendUuid(const std::string& hex, std::string& out) {
   if (hex.size() != 32) return AppendCsvText(hex, out);
-  absl::StrAppend(&out, hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
+  out += FormatUuid(hex);
 }
 
 const char* SubText(Sub sub) { return sub == Sub::kHeld ? "预扣" : sub == Sub::kDebt ? "欠分" : "可用"; }

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "client/cli/derived_request_id.h"
 #include "client/cli/labels.h"
 #include "client/cli/session.h"
 #include "client/cli/table.h"
-#include "proto/contract/request_id.h"
 
 namespace redpoints::cli {
 

@@ -11,8 +11,8 @@
 #include <set>
 #include <sstream>
 
+#include "client/cli/derived_request_id.h"
 #include "gtest/gtest.h"
-#include "proto/contract/request_id.h"
 #include "redpoints/v1/account_service.pb.h"
 #include "redpoints/v1/award_service.pb.h"
 #include "redpoints/v1/journal_service.pb.h"

@@ -57,7 +57,7 @@ TEST_F(ClientTest, AMutationGetsARequestIdAndAnAnswer) {
   ASSERT_EQ(answer.fate(), Fate::kDone);
   EXPECT_EQ(answer.response().redemption(), "programs/minyue/redemptions/42");
   EXPECT_FALSE(answer.is_from_outcome());
-  EXPECT_TRUE(ParseRequestId(answer.request_id()));
+  EXPECT_TRUE(ParseUuid(answer.request_id()));
   EXPECT_EQ(Ids<v1::RedeemRequest>("Redeem"), std::vector<std::string>{answer.request_id()});
 }
 

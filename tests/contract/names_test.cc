@@ -2,18 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
-
-#include "storage/rules/refusal.h"
-
-namespace redpoints::server {
+namespace redpoints {
 namespace {
-
-v1::Reason ReasonOf(const absl::Status& status) {
-  const auto refusal = RefusalFrom(status);
-  return refusal ? refusal->reason : v1::REASON_UNSPECIFIED;
-}
 
 TEST(Names, EveryKindGoesThroughItsText) {
   const struct {
@@ -35,17 +25,17 @@ TEST(Names, EveryKindGoesThroughItsText) {
       {"programs/p/entries/10", {.kind = ResourceKind::kEntry, .program = "p", .sequence = 10}},
   };
   for (const auto& row : kRows) {
-    const auto name = ParseName("name", row.text);
-    ASSERT_TRUE(name.ok()) << row.text << ": " << name.status();
+    const auto name = ParseName(row.text);
+    ASSERT_TRUE(name) << row.text;
     EXPECT_EQ(*name, row.name) << row.text;
     EXPECT_EQ(FormatName(*name), row.text);
-    EXPECT_TRUE(ParseNameIn("name", row.text, row.name.kind, row.name.program).ok()) << row.text;
   }
 }
 
-TEST(Names, WhatIsNoNameIsRefusedWithItsField) {
+TEST(Names, WhatIsNoNameIsRefused) {
   const std::string kLong(64, 'a');
   const std::string kRows[] = {
+      "",
       "/",
       "programs",
       "programs/",
@@ -88,26 +78,9 @@ TEST(Names, WhatIsNoNameIsRefusedWithItsField) {
       "programs/p/rulebooks/2024_1",
       "programs/p/unknown/x",
   };
-  for (const std::string& text : kRows) {
-    const auto name = ParseName("item.member", text);
-    ASSERT_FALSE(name.ok()) << text;
-    const auto refusal = RefusalFrom(name.status());
-    ASSERT_TRUE(refusal.has_value()) << text;
-    EXPECT_EQ(refusal->reason, v1::FIELD_INVALID) << text;
-    ASSERT_FALSE(refusal->facts.empty());
-    EXPECT_NE(std::find(refusal->facts.begin(), refusal->facts.end(), std::pair<std::string, std::string>("field", "item.member")),
-              refusal->facts.end());
-  }
-  EXPECT_EQ(ReasonOf(ParseName("name", "").status()), v1::FIELD_REQUIRED);
+  for (const std::string& text : kRows) EXPECT_FALSE(ParseName(text)) << text;
 }
 
-TEST(Names, IdOfTheLongestLengthPasses) {
-  EXPECT_TRUE(ParseName("name", "programs/" + std::string(32, 'p')).ok());
-  const std::string text = "programs/p/members/" + std::string(63, 'a');
-  EXPECT_TRUE(ParseName("name", text).ok());
-}
-
-// Longer than any name of the kind is too long; a part that is too long in a name that is not, is of the wrong form.
 TEST(Names, EachKindHasItsLongestName) {
   const std::string program = "programs/" + std::string(32, 'p'), id(63, 'a');
   const struct {
@@ -128,50 +101,19 @@ TEST(Names, EachKindHasItsLongestName) {
       {ResourceKind::kEntry, program + "/entries/9007199254740991"},
   };
   for (const auto& [kind, longest] : kRows) {
-    EXPECT_TRUE(ParseNameIn("name", longest, kind, std::string(32, 'p')).ok()) << longest;
-    const auto refusal = RefusalFrom(ParseNameIn("name", longest + "1", kind, std::string(32, 'p')).status());
-    ASSERT_TRUE(refusal) << longest;
-    EXPECT_EQ(refusal->reason, v1::FIELD_TOO_LONG) << longest;
-    EXPECT_EQ(std::map(refusal->facts.begin(), refusal->facts.end()).at("max"), std::to_string(longest.size())) << longest;
+    const auto name = ParseName(longest);
+    ASSERT_TRUE(name) << longest;
+    EXPECT_EQ(name->kind, kind) << longest;
+    EXPECT_EQ(NameBytesMax(kind), longest.size()) << longest;
+    EXPECT_FALSE(ParseName(longest + "1")) << longest;
   }
-  EXPECT_EQ(ReasonOf(ParseName("name", kRows[3].longest + "1").status()), v1::FIELD_TOO_LONG);
-  EXPECT_EQ(ReasonOf(ParseProgram("name", program + "p").status()), v1::FIELD_TOO_LONG);
-  EXPECT_EQ(ReasonOf(ParseMember("name", "members/" + std::string(200, 'a'), "p").status()), v1::FIELD_TOO_LONG);
 }
 
-TEST(Names, NameOfAnotherProgramOrKindIsRefused) {
-  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "programs/q/holds/1", ResourceKind::kHold, "p").status()), v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "programs/p/awards/1", ResourceKind::kHold, "p").status()), v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "", ResourceKind::kHold, "p").status()), v1::FIELD_REQUIRED);
-  EXPECT_EQ(ReasonOf(ParseProgram("program", "programs/p/members/m").status()), v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseProgram("program", "").status()), v1::FIELD_REQUIRED);
-  EXPECT_EQ(*ParseProgram("program", "programs/kaiyuan"), "kaiyuan");
-}
-
-TEST(Names, MemberComesByFullNameOrByNumber) {
-  EXPECT_EQ(*ParseMember("member", "programs/p/members/m1", "p"), "m1");
-  EXPECT_EQ(*ParseMember("member", "members/12345678", "p"), "12345678");
-  for (const char* text : {"programs/q/members/m1", "members/", "members/a/b", "12345678", "member/1"}) {
-    EXPECT_EQ(ReasonOf(ParseMember("member", text, "p").status()), v1::FIELD_INVALID) << text;
-  }
-  EXPECT_EQ(ReasonOf(ParseMember("member", "", "p").status()), v1::FIELD_REQUIRED);
-}
-
-TEST(Uuid, EitherCaseAndAnyVersionPass) {
-  EXPECT_EQ(*ParseUuid("request_id", "6BA7B810-9dad-11D1-80b4-00C04FD430C8"), "6ba7b8109dad11d180b400c04fd430c8");
-  EXPECT_EQ(*ParseUuid("request_id", "00000000-0000-0000-0000-000000000001"), "00000000000000000000000000000001");
-  EXPECT_EQ(FormatUuid("6ba7b8109dad11d180b400c04fd430c8"), "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
-}
-
-TEST(Uuid, OtherFormsAreRefused) {
-  for (const char* text :
-       {"6ba7b8109dad11d180b400c04fd430c8", "{6ba7b810-9dad-11d1-80b4-00c04fd430c8}", "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8",
-        "6ba7b810-9dad-11d1-80b4-00c04fd430c", "6ba7b810-9dad-11d1-80b4-00c04fd430c88", "6ba7b810-9dad-11d1-80b4-00c04fd430cg",
-        "6ba7b810-9dad-11d1-80b400-c04fd430c8", "6ba7b810_9dad_11d1_80b4_00c04fd430c8", "00000000-0000-0000-0000-000000000000"}) {
-    EXPECT_EQ(ReasonOf(ParseUuid("request_id", text).status()), v1::FIELD_INVALID) << text;
-  }
-  EXPECT_EQ(ReasonOf(ParseUuid("request_id", "").status()), v1::FIELD_REQUIRED);
+TEST(Names, EachKindHasItsPattern) {
+  EXPECT_EQ(PatternOf(ResourceKind::kProgram), "programs/{program}");
+  EXPECT_EQ(PatternOf(ResourceKind::kTerminal), "programs/{program}/merchants/{merchant}/terminals/{terminal}");
+  EXPECT_EQ(PatternOf(ResourceKind::kHold), "programs/{program}/holds/{sequence}");
 }
 
 }  // namespace
-}  // namespace redpoints::server
+}  // namespace redpoints

@@ -16,6 +16,7 @@
 #include "google/protobuf/text_format.h"
 #include "google/rpc/status.pb.h"
 #include "proto/contract/names.h"
+#include "proto/contract/request_id.h"
 #include "server/config.h"
 #include "server/init.h"
 #include "storage/clock.h"

@@ -66,7 +66,7 @@ template <class Request> void LookAs(std::string_view bytes) {
     }
   }
   const Outcome outcome = world.engine.Execute(origin, mutation->command);
-  RP_CHECK(!outcome.refusal || outcome.refusal->reason != v1::INVARIANT_VIOLATION);
+  RP_CHECK(!outcome.refusal || outcome.refusal->reason != Reason::INVARIANT_VIOLATION);
   RP_CHECK(outcome.refusal || !outcome.entries.empty() || std::holds_alternative<Quote>(mutation->command));
   for (auto& entry : world.engine.TakePosted()) {
     std::string line;

@@ -8,7 +8,7 @@
 
 namespace redpoints {
 
-enum class Verdict {
+enum class Fate {
   kDone,     // carried out, or held, as of now
   kRefused,  // not carried out as of now, and the server says why
   kUnknown,  // may have been carried out, or still be: nothing else may be concluded. Never of a read
@@ -19,8 +19,8 @@ enum class Verdict {
 // The part that does not depend on the call.
 class AnswerBase {
  public:
-  Verdict verdict() const { return verdict_; }
-  bool is_done() const { return verdict_ == Verdict::kDone; }
+  Fate fate() const { return fate_; }
+  bool is_done() const { return fate_ == Fate::kDone; }
   // With kRefused.
   const Refused& refused() const { return refused_; }
   // With kUnknown, kNotSent and kFailed: English, for developers.
@@ -35,7 +35,7 @@ class AnswerBase {
  protected:
   friend class AnswerMaker;
 
-  Verdict verdict_ = Verdict::kFailed;
+  Fate fate_ = Fate::kFailed;
   Refused refused_;
   std::string error_;
   std::string request_id_;

@@ -18,7 +18,7 @@ class AnswerMaker {
   template <class Response> static Answer<Response> OfRead(const Attempts& made, Response response) {
     Answer<Response> answer;
     if (made.last.code == kOk) {
-      answer.verdict_ = Verdict::kDone;
+      answer.fate_ = Fate::kDone;
       answer.response_ = std::move(response);
     } else if (made.last.refused) {
       Refuse(*made.last.refused, &answer);
@@ -58,9 +58,9 @@ class AnswerMaker {
   // Of a mutation whose fate stays open: how it ended, and how the question for its outcome ended.
   template <class Response> static Answer<Response> Unknown(const CallEnd& original, const CallEnd& question) {
     Answer<Response> answer;
-    answer.verdict_ = Verdict::kUnknown;
+    answer.fate_ = Fate::kUnknown;
     answer.error_ = absl::StrCat(Describe(original), "; asked for the outcome: ", Describe(question));
-    answer.is_not_seen_ = question.refused && question.refused->refusal.reason == v1::REQUEST_NOT_FOUND;
+    answer.is_not_seen_ = question.refused && question.refused->refusal.reason == Reason::REQUEST_NOT_FOUND;
     return answer;
   }
 
@@ -71,12 +71,12 @@ class AnswerMaker {
 
  private:
   static void Refuse(Refused refused, AnswerBase* answer) {
-    answer->verdict_ = Verdict::kRefused;
+    answer->fate_ = Fate::kRefused;
     answer->refused_ = std::move(refused);
   }
 
   static void Fail(const Attempts& made, AnswerBase* answer) {
-    answer->verdict_ = made.is_sent ? Verdict::kFailed : Verdict::kNotSent;
+    answer->fate_ = made.is_sent ? Fate::kFailed : Fate::kNotSent;
     answer->error_ = Describe(made.last);
   }
 
@@ -84,7 +84,7 @@ class AnswerMaker {
   template <class Response> static void Settle(const Response& response, const v1::Outcome* outcome, Answer<Response>* answer) {
     auto refused = outcome ? RefusedNow(*outcome) : std::nullopt;
     if (refused) return Refuse(*std::move(refused), answer);
-    answer->verdict_ = Verdict::kDone;
+    answer->fate_ = Fate::kDone;
     answer->response_ = response;
   }
 };

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "client/answer_maker.h"
-#include "client/request_id.h"
 #include "client/retry.h"
 #include "client/rpc.h"
+#include "proto/contract/request_id.h"
 #include "redpoints/v1/account_service.grpc.pb.h"
 #include "redpoints/v1/award_service.grpc.pb.h"
 #include "redpoints/v1/journal_service.grpc.pb.h"

@@ -1,4 +1,4 @@
-// The calls of every service, each with a deadline, repeated only where that is safe, and answered with a verdict.
+// The calls of every service, each with a deadline, repeated only where that is safe, and answered with its fate.
 //
 // A mutation without a request id gets a fresh one; every repetition carries the same. When its fate stays open after the last
 // attempt (no answer in time, a cut connection), the client asks GetOutcome or GetAwardOutcome before it answers kUnknown.

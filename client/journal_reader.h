@@ -14,7 +14,7 @@
 
 namespace redpoints {
 
-// Where the reading stood when it ended. Told with every verdict.
+// Where the reading stood when it ended. Told with every answer's fate.
 struct JournalPosition {
   std::int64_t next_sequence = 0;  // one past the last entry handed over
   std::int64_t end_sequence = 0;   // of an export (exclusive); 0 while unknown

@@ -1,7 +1,7 @@
 #include "redpoints/v1/award_service.grpc.pb.h"
 
 #include "server/handler.h"
-#include "server/names.h"
+#include "server/name_fields.h"
 #include "storage/journal.h"
 
 namespace redpoints::server {

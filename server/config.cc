@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
-#include "server/names.h"
+#include "proto/contract/names.h"
 #include "server/principal.h"
 
 namespace redpoints::server {

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "storage/rules/member_number.h"
+#include "proto/contract/member_number.h"
 #include "storage/rules/types.h"
 
 namespace redpoints::server {

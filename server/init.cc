@@ -5,9 +5,9 @@
 #include <future>
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "server/certificates.h"
 #include "server/ids.h"
-#include "server/names.h"
 #include "storage/ledger.h"
 #include "storage/rocksdb_store.h"
 #include "storage/rules/types.h"
@@ -46,6 +46,10 @@ absl::Status MakeLedger(const std::string& directory, const std::string& program
   return Found(**ledger, program, administrator_id);
 }
 
+std::string StaffName(std::string_view program, std::string_view id) {
+  return FormatName({.kind = ResourceKind::kStaff, .program = program, .id = id});
+}
+
 }  // namespace
 
 absl::Status InitDirectory(const InitOptions& options) {
@@ -72,10 +76,10 @@ absl::Status InitDirectory(const InitOptions& options) {
   const std::string operator_id = NewId('a'), administrator_id = NewId('a');
   if (auto status = write(authority->pair(), "ca"); !status.ok()) return status;
   if (auto status = write(authority->IssueServer(), "server"); !status.ok()) return status;
-  if (auto status = write(authority->IssueClient(absl::StrCat("programs/system/staff/", operator_id)), "operator"); !status.ok())
+  if (auto status = write(authority->IssueClient(StaffName(redpoints::kSystemProgram, operator_id)), "operator"); !status.ok())
     return status;
   if (!options.program.empty()) {
-    auto pair = authority->IssueClient(absl::StrCat("programs/", options.program, "/staff/", administrator_id));
+    auto pair = authority->IssueClient(StaffName(options.program, administrator_id));
     if (auto status = write(pair, "administrator"); !status.ok()) return status;
   }
   if (auto status = MakeLedger(ledger, options.program, operator_id, administrator_id); !status.ok()) return status;

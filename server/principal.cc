@@ -5,13 +5,13 @@
 
 #include <vector>
 
-#include "server/names.h"
+#include "server/name_fields.h"
 #include "storage/rules/refusal.h"
 
 namespace redpoints::server {
 namespace {
 
-absl::Status CallerUnknown() { return ToStatus({.reason = v1::CALLER_UNKNOWN, .facts = {}}); }
+absl::Status CallerUnknown() { return ToStatus({.reason = Reason::CALLER_UNKNOWN, .facts = {}}); }
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/convert.h"
-#include "server/names.h"
+#include "server/name_fields.h"
 #include "storage/rules/refusal.h"
 #include "storage/rules/sha256.h"
 

@@ -5,17 +5,14 @@
 #include <optional>
 
 #include "absl/status/status.h"
-#include "redpoints/v1/reason.pb.h"
+#include "proto/contract/reason.h"
 
 namespace grpc {
 class Status;
 }
-namespace redpoints {
-struct Refusal;
-namespace v1 {
+namespace redpoints::v1 {
 class Outcome;
-}
-}  // namespace redpoints
+}  // namespace redpoints::v1
 
 namespace redpoints::server {
 
@@ -23,16 +20,20 @@ namespace redpoints::server {
 inline constexpr char kErrorDomain[] = "redpoints.v1";
 
 // The status with its code, an English message and, in error_details, a google.rpc.Status that holds each of these at most once:
-//   ErrorInfo         always: the reason's name, kErrorDomain, and the refusal's facts, shortened so that the whole fits into
-//   trailers LocalizedMessage  always: zh-CN, what happened and what to do next BadRequest        for the reasons of shape (1xx)
-//   that name a field QuotaFailure      RATE_LIMITED, REFUSALS_EXHAUSTED, STREAMS_EXHAUSTED RetryInfo         where RetryDelayMs has a value Outcome
-//   when `outcome` is given: the recorded refusal
+//
+//   ErrorInfo         always: the reason's name, kErrorDomain, and the refusal's facts, shortened so that the whole fits into trailers
+//   LocalizedMessage  always: zh-CN, what happened and what to do next
+//   BadRequest        for the reasons of shape (1xx) that name a field
+//   QuotaFailure      for RATE_LIMITED, REFUSALS_EXHAUSTED, STREAMS_EXHAUSTED
+//   RetryInfo         where RetryDelayMs has a value
+//   Outcome           when `outcome` is given: the recorded refusal
+//
 // A status that is no refusal is a bug of the server's: it becomes INVARIANT_VIOLATION, and its message, which may name files,
 // stays here.
 grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome = nullptr);
 
 // The reason that a client sees for `status`; REASON_UNSPECIFIED for OK.
-v1::Reason ReasonFor(const absl::Status& status);
+Reason ReasonFor(const absl::Status& status);
 
 // When the client may try again: for OVERLOADED, RATE_LIMITED (its fact retry_ms wins), STORAGE_READ_ONLY, CLOCK_STOPPED,
 // SHUTTING_DOWN.

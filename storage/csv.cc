@@ -5,6 +5,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/request_id.h"
+#include "proto/contract/words.h"
 
 namespace redpoints {
 namespace {
@@ -27,10 +29,12 @@ std::string TimeText(std::int64_t unix_ms) {
 // In its five groups a request id can't be taken for a number or date, so it needs no apostrophe.
 void AppendUuid(const std::string& hex, std::string& out) {
   if (hex.size() != 32) return AppendCsvText(hex, out);
-  absl::StrAppend(&out, hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
+  out += FormatUuid(hex);
 }
 
-const char* SubText(Sub sub) { return sub == Sub::kHeld ? "预扣" : sub == Sub::kDebt ? "欠分" : "可用"; }
+std::string_view PartText(Sub sub) {
+  return ZhOf(WordList::kAccountPart, sub == Sub::kHeld ? "held" : sub == Sub::kDebt ? "debt" : "available");
+}
 
 constexpr std::string_view kUnsafeStarts[] = {
     "=",  "+",  "-",    "@",  "＝", "＋", "－", "−",  "＠",  // formulas
@@ -137,7 +141,7 @@ void AppendCsv(const Entry& e, std::string& out) {
     absl::StrAppend(&out, e.sequence);
     absl::StrAppend(&out, ",", TimeText(e.recorded_ms));
     number(e.business_day, true);
-    text(KindNameZh(e.kind));
+    text(ZhOf(WordList::kEntryKind, KindName(e.kind)));
     text(e.member);
     text(e.merchant);
     text(e.terminal);
@@ -155,7 +159,7 @@ void AppendCsv(const Entry& e, std::string& out) {
     number(FenOwed(e), is_first && !e.owed.empty());
     text(is_first ? OwedText(e) : "");
     text(p ? p->holder : "");
-    text(p ? SubText(p->sub) : "");
+    text(p ? PartText(p->sub) : "");
     text(p ? p->unit : "");
     number(p ? p->amount : 0, p != nullptr);
     number(p ? p->balance : 0, p != nullptr);

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/civil_time.h"
-#include "client/request_id.h"
+#include "proto/contract/request_id.h"
 
 namespace redpoints::cli {
 namespace {
@@ -144,9 +144,9 @@ absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const
 }
 
 absl::StatusOr<std::string> ParseUuid(const std::string& text, const Text& t) {
-  auto id = ParseRequestId(text);
-  if (!id) return Invalid(text, t(" UUID,如 ", "a UUID such as ") + "6ba7b810-9dad-11d1-80b4-00c04fd430c8", t);
-  return *std::move(id);
+  const auto hex = redpoints::ParseUuid(text);
+  if (!hex) return Invalid(text, t(" UUID,如 ", "a UUID such as ") + "6ba7b810-9dad-11d1-80b4-00c04fd430c8", t);
+  return FormatUuid(*hex);
 }
 
 absl::StatusOr<std::string> ParseSha256(const std::string& text, const Text& t) {

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "client/cli/derived_request_id.h"
 #include "client/cli/labels.h"
 #include "client/cli/session.h"
 #include "client/cli/table.h"
-#include "client/request_id.h"
 
 namespace redpoints::cli {
 
@@ -23,7 +23,7 @@ namespace redpoints::cli {
 // chunk where it names none.
 inline std::pair<std::size_t, std::string> RefusedItem(const AnswerBase& answer) {
   constexpr auto kNone = std::numeric_limits<std::size_t>::max();
-  if (answer.verdict() != Verdict::kRefused) return {kNone, ""};
+  if (answer.fate() != Fate::kRefused) return {kNone, ""};
   for (const auto& [key, value] : answer.refused().refusal.facts) {
     const auto open = value.find('[');
     if (key != "field" || open == std::string::npos) continue;

@@ -12,7 +12,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/labels.h"
 #include "client/cli/view.h"
-#include "client/request_id.h"
+#include "proto/contract/request_id.h"
 
 namespace redpoints::cli {
 namespace {
@@ -152,7 +152,7 @@ void Session::ExplainRefusal(const Refused& refused) {
     return Note("拒绝: " + refused.zh_cn + facts + (refused.next_zh_cn.empty() ? "" : "。" + refused.next_zh_cn + "。") + " [" +
                 refused.name + "]");
   }
-  const auto& next = InfoOf(refused.refusal.reason).next();
+  const std::string next(InfoOf(refused.refusal.reason).next);
   Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + ". [" + refused.name +
        (facts.empty() ? "" : " " + facts) + "]");
 }
@@ -167,16 +167,16 @@ ExitCode Session::ExplainLoss(const std::string& trouble, ExitCode otherwise) {
 
 ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id) {
   const std::string again = "--request-id " + repeat_id;
-  switch (answer.verdict()) {
-    case Verdict::kDone:
+  switch (answer.fate()) {
+    case Fate::kDone:
       if (answer.is_from_outcome()) {
         Note(text_("应答丢失,结果由查询得知; 需要完整应答时,用同一编号重发: ",
                    "the reply was lost, this is the outcome asked for; for the whole reply repeat with ") +
              again);
       }
       return ExitCode::kDone;
-    case Verdict::kRefused: ExplainRefusal(answer.refused()); return ExitCode::kRefused;
-    case Verdict::kUnknown:
+    case Fate::kRefused: ExplainRefusal(answer.refused()); return ExitCode::kRefused;
+    case Fate::kUnknown:
       Note((answer.is_not_seen() ? text_("结果未知: 服务器尚未收到,但仍可能到达。请用同一编号重发: ",
                                          "outcome unknown: the server has not seen the request, which may still arrive; repeat with ")
                                  : text_("结果未知: 可能已办理。请用同一编号查询或重发: ",
@@ -184,11 +184,11 @@ ExitCode Session::Explain(const AnswerBase& answer, const std::string& repeat_id
            again);
       Note("  " + answer.error());
       return ExitCode::kUnknown;
-    case Verdict::kNotSent:
+    case Fate::kNotSent:
       Note(text_("未发送: 连不上服务器 ", "not sent: no connection to ") + options_.connection.server +
            (connection_ ? ": " + WhyNotConnected() : ""));
       return ExitCode::kNotSent;
-    case Verdict::kFailed: Note(text_("出错: ", "failed: ") + answer.error()); return ExitCode::kFailed;
+    case Fate::kFailed: Note(text_("出错: ", "failed: ") + answer.error()); return ExitCode::kFailed;
   }
   return ExitCode::kFailed;
 }

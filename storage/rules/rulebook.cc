@@ -19,7 +19,7 @@ class Checker {
  public:
   bool Check(bool good, const std::string& field, const std::string& expected) {
     if (!good && status_.ok()) {
-      status_ = ToStatus({.reason = v1::RULEBOOK_INVALID, .facts = {{"field", field}, {"expected", expected}}});
+      status_ = ToStatus({.reason = Reason::RULEBOOK_INVALID, .facts = {{"field", field}, {"expected", expected}}});
     }
     return good;
   }

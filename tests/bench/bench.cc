@@ -15,12 +15,12 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/member_number.h"
 #include "server/certificates.h"
 #include "server/init.h"
 #include "storage/check.h"
 #include "storage/ledger.h"
 #include "storage/rocksdb_store.h"
-#include "storage/rules/member_number.h"
 #include "storage/rules/sha256.h"
 #include "tests/bench/load.h"
 #include "tests/bench/servers.h"

@@ -50,7 +50,7 @@ class ChunksTest : public testing::Test {
 
 TEST_F(ChunksTest, EachChunkHasItsOwnIdOfTheSeed) {
   EXPECT_EQ(Send(-1, {}, 0), ExitCode::kDone);
-  EXPECT_EQ(ids_, (std::vector<std::string>{DerivedRequestId(*ParseRequestId(session_.options().request_id), "job/0"),
+  EXPECT_EQ(ids_, (std::vector<std::string>{DerivedRequestId(session_.options().request_id, "job/0"),
                                             DerivedRequestId(session_.options().request_id, "job/1"),
                                             DerivedRequestId(session_.options().request_id, "job/2")}));
   EXPECT_NE(err_.str().find("5 / 5"), std::string::npos);

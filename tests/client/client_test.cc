@@ -1,7 +1,7 @@
 #include "client/client.h"
 
-#include "client/request_id.h"
 #include "gtest/gtest.h"
+#include "proto/contract/request_id.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/fake_timing.h"
 
@@ -54,17 +54,17 @@ class ClientTest : public testing::Test {
 TEST_F(ClientTest, AMutationGetsARequestIdAndAnAnswer) {
   server_.Script("Redeem", {Send(Redeemed())});
   const auto answer = MakeClient().Redeem(Sale());
-  ASSERT_EQ(answer.verdict(), Verdict::kDone);
+  ASSERT_EQ(answer.fate(), Fate::kDone);
   EXPECT_EQ(answer.response().redemption(), "programs/minyue/redemptions/42");
   EXPECT_FALSE(answer.is_from_outcome());
-  EXPECT_TRUE(ParseRequestId(answer.request_id()));
+  EXPECT_TRUE(ParseUuid(answer.request_id()));
   EXPECT_EQ(Ids<v1::RedeemRequest>("Redeem"), std::vector<std::string>{answer.request_id()});
 }
 
 TEST_F(ClientTest, UnavailableIsRepeatedWithTheSameRequestId) {
   server_.Script("Redeem", {Fail(kUnavailable), Fail(kUnavailable), Send(Redeemed())});
   const auto answer = MakeClient().Redeem(Sale());
-  EXPECT_EQ(answer.verdict(), Verdict::kDone);
+  EXPECT_EQ(answer.fate(), Fate::kDone);
   EXPECT_EQ(Ids<v1::RedeemRequest>("Redeem"), std::vector<std::string>(3, answer.request_id()));
   EXPECT_EQ(timing_.pauses().size(), 2U);
 }
@@ -85,7 +85,7 @@ TEST_F(ClientTest, NoOtherCodeIsRepeatedAndTheOutcomeIsAskedFor) {
     const Client client(Connect(server.address()), {}, timing_.Get());
     const auto answer = client.Redeem(Sale());
     EXPECT_EQ(server.Calls("Redeem").size(), 1U) << code;
-    ASSERT_EQ(answer.verdict(), Verdict::kDone) << code;
+    ASSERT_EQ(answer.fate(), Fate::kDone) << code;
     EXPECT_TRUE(answer.is_from_outcome());
     EXPECT_EQ(answer.response().redemption(), "programs/minyue/redemptions/9");
     ASSERT_EQ(server.Calls("GetOutcome").size(), 1U);
@@ -101,16 +101,16 @@ TEST_F(ClientTest, ADeadlineThatPassesLeadsToTheQuestion) {
   CallOptions options;
   options.timeout = milliseconds(200);
   const auto answer = MakeClient(options).Redeem(Sale());
-  EXPECT_EQ(answer.verdict(), Verdict::kDone);
+  EXPECT_EQ(answer.fate(), Fate::kDone);
   EXPECT_TRUE(answer.is_from_outcome());
   EXPECT_EQ(server_.Calls("Redeem").size(), 1U);
 }
 
 TEST_F(ClientTest, ASpentBudgetLeadsToTheQuestion) {
   server_.Script("Redeem", {Fail(kUnavailable)});
-  server_.Script("GetOutcome", {Refuse({.reason = v1::REQUEST_NOT_FOUND, .facts = {}})});
+  server_.Script("GetOutcome", {Refuse({.reason = Reason::REQUEST_NOT_FOUND, .facts = {}})});
   const auto answer = MakeClient().Redeem(Sale());
-  EXPECT_EQ(answer.verdict(), Verdict::kUnknown);
+  EXPECT_EQ(answer.fate(), Fate::kUnknown);
   EXPECT_TRUE(answer.is_not_seen());
   // Sent several times, but not for ever; asked several times, since it may still arrive.
   EXPECT_GT(server_.Calls("Redeem").size(), 3U);
@@ -123,50 +123,50 @@ TEST_F(ClientTest, WithoutAnAnswerToTheQuestionItStaysUnknown) {
   server_.Script("Redeem", {Fail(kDeadlineExceeded)});
   server_.Script("GetOutcome", {Fail(kDeadlineExceeded)});
   const auto answer = MakeClient().Redeem(Sale());
-  EXPECT_EQ(answer.verdict(), Verdict::kUnknown);
+  EXPECT_EQ(answer.fate(), Fate::kUnknown);
   EXPECT_FALSE(answer.is_not_seen());
 }
 
 TEST_F(ClientTest, ARefusalIsFinalAndTyped) {
-  server_.Script("Redeem", {Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
+  server_.Script("Redeem", {Refuse({.reason = Reason::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
   const auto answer = MakeClient().Redeem(Sale());
-  ASSERT_EQ(answer.verdict(), Verdict::kRefused);
-  EXPECT_EQ(answer.refused().refusal.reason, v1::INSUFFICIENT_POINTS);
+  ASSERT_EQ(answer.fate(), Fate::kRefused);
+  EXPECT_EQ(answer.refused().refusal.reason, Reason::INSUFFICIENT_POINTS);
   EXPECT_EQ(server_.Calls("Redeem").size(), 1U);
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
 
 TEST_F(ClientTest, ALongRefusalIsNotLost) {
-  server_.Script("Redeem", {Refuse({.reason = v1::RULEBOOK_INVALID, .facts = {{"expected", std::string(12'000, 'x')}}})});
-  ASSERT_EQ(MakeClient().Redeem(Sale()).verdict(), Verdict::kRefused);
+  server_.Script("Redeem", {Refuse({.reason = Reason::RULEBOOK_INVALID, .facts = {{"expected", std::string(12'000, 'x')}}})});
+  ASSERT_EQ(MakeClient().Redeem(Sale()).fate(), Fate::kRefused);
 }
 
 TEST_F(ClientTest, AServerThatOnlyEverSaidNoIsBelieved) {
-  server_.Script("Redeem", {Refuse({.reason = v1::STORAGE_READ_ONLY, .facts = {}})});
+  server_.Script("Redeem", {Refuse({.reason = Reason::STORAGE_READ_ONLY, .facts = {}})});
   const auto answer = MakeClient().Redeem(Sale());
-  ASSERT_EQ(answer.verdict(), Verdict::kRefused);
-  EXPECT_EQ(answer.refused().refusal.reason, v1::STORAGE_READ_ONLY);
+  ASSERT_EQ(answer.fate(), Fate::kRefused);
+  EXPECT_EQ(answer.refused().refusal.reason, Reason::STORAGE_READ_ONLY);
   EXPECT_GT(server_.Calls("Redeem").size(), 1U);
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
 
 TEST_F(ClientTest, AnUnrecordedRefusalDoesNotSettleAnEarlierAttempt) {
-  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = v1::TERMINAL_REVOKED, .facts = {}})});
+  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = Reason::TERMINAL_REVOKED, .facts = {}})});
   server_.Script("GetOutcome", {Send(With<v1::GetOutcomeResponse>(v1::DONE, v1::DONE))});
-  EXPECT_EQ(MakeClient().Redeem(Sale()).verdict(), Verdict::kDone);
+  EXPECT_EQ(MakeClient().Redeem(Sale()).fate(), Fate::kDone);
 }
 
 TEST_F(ClientTest, ARecordedRefusalSettlesAnEarlierAttempt) {
-  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {}})});
-  EXPECT_EQ(MakeClient().Redeem(Sale()).verdict(), Verdict::kRefused);
+  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = Reason::INSUFFICIENT_POINTS, .facts = {}})});
+  EXPECT_EQ(MakeClient().Redeem(Sale()).fate(), Fate::kRefused);
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
 
 TEST_F(ClientTest, TheStateNowCountsNotTheFirstAnswer) {
   server_.Script("Redeem", {Send(With<v1::RedeemResponse>(v1::DONE, v1::REVERSED))});
   const auto answer = MakeClient().Redeem(Sale());
-  ASSERT_EQ(answer.verdict(), Verdict::kRefused);
-  EXPECT_EQ(answer.refused().refusal.reason, v1::ALREADY_REVERSED);
+  ASSERT_EQ(answer.fate(), Fate::kRefused);
+  EXPECT_EQ(answer.refused().refusal.reason, Reason::ALREADY_REVERSED);
   EXPECT_TRUE(answer.refused().outcome);
 }
 
@@ -179,12 +179,12 @@ TEST_F(ClientTest, WithoutAConnectionItIsProvenThatNothingWasSent) {
   CallOptions options;
   options.connect_timeout = milliseconds(100);
   const Client client(Connect(address), options, timing_.Get());
-  EXPECT_EQ(client.Redeem(Sale()).verdict(), Verdict::kNotSent);
-  EXPECT_EQ(client.GetBalance({}).verdict(), Verdict::kNotSent);
+  EXPECT_EQ(client.Redeem(Sale()).fate(), Fate::kNotSent);
+  EXPECT_EQ(client.GetBalance({}).fate(), Fate::kNotSent);
 }
 
 TEST_F(ClientTest, AMethodThatTheServerLacksFailsWithoutDoubt) {
-  EXPECT_EQ(MakeClient().Redeem(Sale()).verdict(), Verdict::kFailed);
+  EXPECT_EQ(MakeClient().Redeem(Sale()).fate(), Fate::kFailed);
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
 

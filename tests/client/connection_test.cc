@@ -27,10 +27,10 @@ class ConnectionTest : public testing::Test {
   }
 
   // How a read ends over these options. A handshake that fails is tried again for as long as the wait lasts.
-  static Verdict Read(const ConnectionOptions& options, std::chrono::milliseconds wait = std::chrono::seconds(3)) {
+  static Fate Read(const ConnectionOptions& options, std::chrono::milliseconds wait = std::chrono::seconds(3)) {
     CallOptions calls;
     calls.connect_timeout = wait;
-    return Client(Connection::Open(options).value(), calls).GetJournal({}).verdict();
+    return Client(Connection::Open(options).value(), calls).GetJournal({}).fate();
   }
 
   static absl::StatusCode Open(const ConnectionOptions& options) { return Connection::Open(options).status().code(); }
@@ -98,18 +98,18 @@ TEST_F(ConnectionTest, MutualTlsWantsBothCertificatesOfTheRightCa) {
   good.ca_file = Write("ca.pem", ca.certificate_pem);
   good.certificate_file = Write("caller.pem", caller.certificate_pem);
   good.key_file = Write("caller.key", caller.key_pem);
-  EXPECT_EQ(Read(good), Verdict::kDone);
+  EXPECT_EQ(Read(good), Fate::kDone);
 
   ConnectionOptions wrong_server = good;
   wrong_server.ca_file = Write("other_ca.pem", other_ca.certificate_pem);
-  EXPECT_EQ(Read(wrong_server, kShortWait), Verdict::kNotSent);
+  EXPECT_EQ(Read(wrong_server, kShortWait), Fate::kNotSent);
   EXPECT_EQ(TroubleIn(Connection::Open(wrong_server).value()->LastError(std::chrono::seconds(3))), ConnectionTrouble::kServerCertificate);
   EXPECT_EQ(Connection::Open(good).value()->LastError(std::chrono::seconds(3)), "");
 
   ConnectionOptions wrong_caller = good;
   wrong_caller.certificate_file = Write("stranger.pem", stranger.certificate_pem);
   wrong_caller.key_file = Write("stranger.key", stranger.key_pem);
-  EXPECT_NE(Read(wrong_caller, kShortWait), Verdict::kDone);
+  EXPECT_NE(Read(wrong_caller, kShortWait), Fate::kDone);
   EXPECT_EQ(server.Calls("GetJournal").size(), 1U);
 }
 
@@ -125,9 +125,9 @@ TEST_F(ConnectionTest, TheNameInTheCertificateCanDifferFromTheHost) {
   options.ca_file = Write("ca.pem", ca.certificate_pem);
   options.certificate_file = Write("caller.pem", caller.certificate_pem);
   options.key_file = Write("caller.key", caller.key_pem);
-  EXPECT_EQ(Read(options, kShortWait), Verdict::kNotSent);
+  EXPECT_EQ(Read(options, kShortWait), Fate::kNotSent);
   options.server_name = "redpoints.example";
-  EXPECT_EQ(Read(options), Verdict::kDone);
+  EXPECT_EQ(Read(options), Fate::kDone);
 }
 
 }  // namespace

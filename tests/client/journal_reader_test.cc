@@ -54,7 +54,7 @@ class JournalReaderTest : public testing::Test {
     return JournalReader(*connection, options, timing_.Get());
   }
 
-  Verdict Export(v1::ExportFormat format, CallOptions options = {}) {
+  Fate Export(v1::ExportFormat format, CallOptions options = {}) {
     v1::ExportEntriesRequest request;
     request.set_format(format);
     return MakeReader(options)
@@ -65,7 +65,7 @@ class JournalReaderTest : public testing::Test {
               return true;
             },
             &position_)
-        .verdict();
+        .fate();
   }
 
   FakeServer server_;
@@ -76,7 +76,7 @@ class JournalReaderTest : public testing::Test {
 
 TEST_F(JournalReaderTest, AnExportGoesOnAfterEachCutWithoutGapOrRepetition) {
   server_.On("ExportEntries", [](const FakeCall& call) { return ServeExport(call, 2); });
-  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
+  EXPECT_EQ(Export(v1::JSON_LINES), Fate::kDone);
   EXPECT_EQ(data_, Lines(0, 10));
   EXPECT_EQ(position_.next_sequence, 10);
   const auto calls = server_.Calls("ExportEntries");
@@ -89,29 +89,29 @@ TEST_F(JournalReaderTest, AnExportGoesOnAfterEachCutWithoutGapOrRepetition) {
 
 TEST_F(JournalReaderTest, TheCsvHeaderStandsOnce) {
   server_.On("ExportEntries", [](const FakeCall& call) { return ServeExport(call, 3); });
-  EXPECT_EQ(Export(v1::CSV), Verdict::kDone);
+  EXPECT_EQ(Export(v1::CSV), Fate::kDone);
   EXPECT_EQ(data_, "\xEF\xBB\xBF表头\r\n" + Rows(0, 10));
 }
 
 TEST_F(JournalReaderTest, AnExportThatBringsNothingEndsWithTheBudget) {
   server_.Script("ExportEntries", {Fail(kUnavailable)});
-  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kFailed);
+  EXPECT_EQ(Export(v1::JSON_LINES), Fate::kFailed);
   EXPECT_GT(server_.Calls("ExportEntries").size(), 1U);
   EXPECT_LT(server_.Calls("ExportEntries").size(), 12U);
 }
 
 TEST_F(JournalReaderTest, ARefusedExportIsNotRepeated) {
-  server_.Script("ExportEntries", {Refuse({.reason = v1::PERMISSION_DENIED, .facts = {}})});
-  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kRefused);
+  server_.Script("ExportEntries", {Refuse({.reason = Reason::PERMISSION_DENIED, .facts = {}})});
+  EXPECT_EQ(Export(v1::JSON_LINES), Fate::kRefused);
   EXPECT_EQ(server_.Calls("ExportEntries").size(), 1U);
 }
 
 TEST_F(JournalReaderTest, ATooLongDeadlineIsShortenedToWhatTheServerTakes) {
-  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}}), FakeReply{}});
-  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
+  server_.Script("ExportEntries", {Refuse({.reason = Reason::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}}), FakeReply{}});
+  EXPECT_EQ(Export(v1::JSON_LINES), Fate::kDone);
   // The same refusal again is one.
-  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}})});
-  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kRefused);
+  server_.Script("ExportEntries", {Refuse({.reason = Reason::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}})});
+  EXPECT_EQ(Export(v1::JSON_LINES), Fate::kRefused);
 }
 
 TEST_F(JournalReaderTest, AGapInAnExportIsAnError) {
@@ -147,7 +147,7 @@ TEST_F(JournalReaderTest, AGapInAnExportIsAnError) {
     reply.messages.push_back(message.SerializeAsString());
     server_.Script("ExportEntries", {reply});
     data_.clear();
-    EXPECT_EQ(Export(format), Verdict::kFailed) << data << next;
+    EXPECT_EQ(Export(format), Fate::kFailed) << data << next;
     EXPECT_EQ(data_, format == v1::CSV ? Rows(0, 1) : Lines(0, 1)) << data << next;
     EXPECT_EQ(position_.next_sequence, 1);
   }
@@ -155,7 +155,7 @@ TEST_F(JournalReaderTest, AGapInAnExportIsAnError) {
 
 TEST_F(JournalReaderTest, AnEmptyExportIsDone) {
   server_.Script("ExportEntries", {FakeReply{}});
-  EXPECT_EQ(Export(v1::JSON_LINES), Verdict::kDone);
+  EXPECT_EQ(Export(v1::JSON_LINES), Fate::kDone);
 }
 
 class FollowTest : public JournalReaderTest {
@@ -168,7 +168,7 @@ class FollowTest : public JournalReaderTest {
   }
 
   // Until entry `last` has come.
-  Verdict FollowUntil(std::int64_t last, CallOptions options = {}) {
+  Fate FollowUntil(std::int64_t last, CallOptions options = {}) {
     return MakeReader(options)
         .Follow(
             {},
@@ -177,7 +177,7 @@ class FollowTest : public JournalReaderTest {
               return message.lines(message.lines_size() - 1) != Line(last);
             },
             &position_)
-        .verdict();
+        .fate();
   }
 };
 
@@ -188,7 +188,7 @@ TEST_F(FollowTest, GoesOnAfterACut) {
     reply.messages = {Message(start, 2)};
     return reply;
   });
-  EXPECT_EQ(FollowUntil(5), Verdict::kDone);
+  EXPECT_EQ(FollowUntil(5), Fate::kDone);
   EXPECT_EQ(data_, Lines(0, 6));
   EXPECT_EQ(position_.next_sequence, 6);
 }
@@ -202,7 +202,7 @@ TEST_F(FollowTest, QuietTimesAreInOrder) {
   });
   CallOptions options;
   options.stream_timeout = std::chrono::milliseconds(50);
-  EXPECT_EQ(FollowUntil(0, options), Verdict::kDone);
+  EXPECT_EQ(FollowUntil(0, options), Fate::kDone);
   EXPECT_TRUE(timing_.pauses().empty());
 }
 
@@ -215,7 +215,7 @@ TEST_F(FollowTest, AGapIsAnError) {
     reply.messages = {Message(0, 1), second};
     server_.Script("FollowEntries", {reply});
     data_.clear();
-    EXPECT_EQ(FollowUntil(3), Verdict::kFailed);
+    EXPECT_EQ(FollowUntil(3), Fate::kFailed);
     EXPECT_EQ(data_, Lines(0, 1));
   }
 }

@@ -1,9 +1,9 @@
 // The bytes of a request, as a client could send them: they are refused with a typed reason of shape, or become a command that the engine
 // carries out or refuses without breaking a rule of its own. The first byte says which request it is.
 #include "google/protobuf/text_format.h"
+#include "proto/contract/member_number.h"
 #include "server/convert.h"
 #include "server/malformed.h"
-#include "storage/rules/member_number.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/storage/engine_fixture.h"
 
@@ -66,7 +66,7 @@ template <class Request> void LookAs(std::string_view bytes) {
     }
   }
   const Outcome outcome = world.engine.Execute(origin, mutation->command);
-  RP_CHECK(!outcome.refusal || outcome.refusal->reason != v1::INVARIANT_VIOLATION);
+  RP_CHECK(!outcome.refusal || outcome.refusal->reason != Reason::INVARIANT_VIOLATION);
   RP_CHECK(outcome.refusal || !outcome.entries.empty() || std::holds_alternative<Quote>(mutation->command));
   for (auto& entry : world.engine.TakePosted()) {
     std::string line;

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "storage/rules/member_number.h"
+#include "proto/contract/member_number.h"
 
 namespace redpoints::server {
 namespace {

@@ -1,12 +1,9 @@
-#include "server/names.h"
+#include "proto/contract/names.h"
 
 #include <array>
 #include <charconv>
-#include <optional>
 
-#include "storage/rules/refusal.h"
-
-namespace redpoints::server {
+namespace redpoints {
 namespace {
 
 constexpr std::int64_t kSequenceMax = (std::int64_t{1} << 53) - 1;
@@ -82,7 +79,19 @@ bool FillId(Form form, std::string_view text, Name& name) {
   return false;
 }
 
-std::optional<Name> Parse(std::string_view text) {
+}  // namespace
+
+bool IsProgramId(std::string_view text) { return IsId(text, 32) && IsLower(text[0]); }
+
+bool IsId(std::string_view text, std::size_t max) {
+  if (text.empty() || text.size() > max) return false;
+  for (const char c : text) {
+    if (!IsLower(c) && !IsDigit(c) && c != '-') return false;
+  }
+  return true;
+}
+
+std::optional<Name> ParseName(std::string_view text) {
   // A slash at the end would otherwise pass for the end of the name.
   if (text.empty() || text.back() == '/') return std::nullopt;
   Name name;
@@ -105,82 +114,6 @@ std::optional<Name> Parse(std::string_view text) {
     return name;
   }
   return std::nullopt;
-}
-
-// Of the longest name of the kind, its program's included.
-std::size_t LengthMax(ResourceKind kind) {
-  constexpr std::size_t kProgram = std::string_view("programs/").size() + 32, kId = 63;
-  if (kind == ResourceKind::kProgram) return kProgram;
-  if (kind == ResourceKind::kTerminal) return kProgram + std::string_view("/merchants//terminals/").size() + 2 * kId;
-  for (const Collection& collection : kCollections) {
-    if (collection.kind != kind) continue;
-    const std::size_t id = collection.form == Form::kId                                               ? kId
-                           : collection.form == Form::kFundCode || collection.form == Form::kSequence ? 16
-                                                                                                      : 32;
-    return kProgram + collection.segment.size() + 2 + id;
-  }
-  return 0;
-}
-
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
-
-bool IsProgramId(std::string_view text) { return IsId(text, 32) && IsLower(text[0]); }
-
-bool IsId(std::string_view text, std::size_t max) {
-  if (text.empty() || text.size() > max) return false;
-  for (const char c : text) {
-    if (!IsLower(c) && !IsDigit(c) && c != '-') return false;
-  }
-  return true;
-}
-
-absl::StatusOr<Name> ParseName(std::string_view field, std::string_view text) {
-  if (text.empty()) return FieldRequired(field);
-  if (const std::size_t max = LengthMax(ResourceKind::kTerminal); text.size() > max) return FieldTooLong(field, max);
-  const auto name = Parse(text);
-  if (!name) return FieldInvalid(field, "a resource name such as programs/{program}/members/{member}");
-  return *name;
-}
-
-absl::StatusOr<Name> ParseNameOf(std::string_view field, std::string_view text, ResourceKind kind) {
-  if (text.empty()) return FieldRequired(field);
-  if (text.size() > LengthMax(kind)) return FieldTooLong(field, LengthMax(kind));
-  const auto name = Parse(text);
-  if (!name || name->kind != kind) return FieldInvalid(field, PatternOf(kind));
-  return *name;
-}
-
-absl::StatusOr<Name> ParseNameIn(std::string_view field, std::string_view text, ResourceKind kind, std::string_view program) {
-  auto name = ParseNameOf(field, text, kind);
-  if (name.ok() && name->program != program) return FieldInvalid(field, PatternOf(kind));
-  return name;
-}
-
-absl::StatusOr<std::string_view> ParseProgram(std::string_view field, std::string_view text) {
-  if (text.empty()) return FieldRequired(field);
-  if (const std::size_t max = LengthMax(ResourceKind::kProgram); text.size() > max) return FieldTooLong(field, max);
-  const auto name = Parse(text);
-  if (!name || name->kind != ResourceKind::kProgram) return FieldInvalid(field, PatternOf(ResourceKind::kProgram));
-  return name->program;
-}
-
-absl::StatusOr<std::string_view> ParseMember(std::string_view field, std::string_view text, std::string_view program) {
-  constexpr std::string_view kShort = "members/";
-  if (text.starts_with(kShort) && text.size() <= LengthMax(ResourceKind::kMember)) {
-    const std::string_view id = text.substr(kShort.size());
-    if (!IsId(id)) return FieldInvalid(field, PatternOf(ResourceKind::kMember));
-    return id;
-  }
-  const auto name = ParseNameIn(field, text, ResourceKind::kMember, program);
-  if (!name.ok()) return name.status();
-  return name->id;
 }
 
 std::string FormatName(const Name& name) {
@@ -217,32 +150,18 @@ std::string_view PatternOf(ResourceKind kind) {
   return "";
 }
 
-absl::StatusOr<std::string> ParseUuid(std::string_view field, std::string_view text) {
-  if (text.empty()) return FieldRequired(field);
-  constexpr std::string_view kExpected = "a UUID such as 6ba7b810-9dad-41d1-80b4-00c04fd430c8";
-  if (text.size() != 36) return FieldInvalid(field, kExpected);
-  std::string hex;
-  hex.reserve(32);
-  bool is_nil = true;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
-      if (text[i] != '-') return FieldInvalid(field, kExpected);
-      continue;
-    }
-    const int digit = HexDigit(text[i]);
-    if (digit < 0) return FieldInvalid(field, kExpected);
-    is_nil = is_nil && digit == 0;
-    hex += "0123456789abcdef"[digit];
+std::size_t NameBytesMax(ResourceKind kind) {
+  constexpr std::size_t kProgram = std::string_view("programs/").size() + 32, kId = 63;
+  if (kind == ResourceKind::kProgram) return kProgram;
+  if (kind == ResourceKind::kTerminal) return kProgram + std::string_view("/merchants//terminals/").size() + 2 * kId;
+  for (const Collection& collection : kCollections) {
+    if (collection.kind != kind) continue;
+    const std::size_t id = collection.form == Form::kId                                               ? kId
+                           : collection.form == Form::kFundCode || collection.form == Form::kSequence ? 16
+                                                                                                      : 32;
+    return kProgram + collection.segment.size() + 2 + id;
   }
-  if (is_nil) return FieldInvalid(field, kExpected);
-  return hex;
+  return 0;
 }
 
-std::string FormatUuid(std::string_view hex) {
-  std::string text(hex);
-  if (text.size() != 32) return text;
-  for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, 1, '-');
-  return text;
-}
-
-}  // namespace redpoints::server
+}  // namespace redpoints

@@ -1,4 +1,4 @@
-#include "storage/rules/member_number.h"
+#include "proto/contract/member_number.h"
 
 namespace redpoints {
 namespace {

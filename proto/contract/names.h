@@ -1,0 +1,51 @@
+// Resource names of the protos as typed values. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace redpoints {
+
+enum class ResourceKind {
+  kProgram,
+  kMember,
+  kMerchant,
+  kTerminal,
+  kStaff,
+  kNode,
+  kFund,
+  kRulebook,
+  kRedemption,
+  kHold,
+  kAward,
+  kEntry,
+};
+
+// A parsed name. The views point into the text it was parsed from, which must outlive it.
+struct Name {
+  ResourceKind kind = ResourceKind::kProgram;
+  std::string_view program = {};
+  std::string_view merchant = {};  // of a terminal
+  std::string_view id = {};        // of members, merchants, terminals, staff, nodes, funds, rulebooks
+  std::int64_t sequence = -1;      // of redemptions, holds, awards, entries: 0 to 2^53 − 1
+
+  bool operator==(const Name&) const = default;
+};
+
+// nullopt for text that is no name.
+std::optional<Name> ParseName(std::string_view text);
+std::string FormatName(const Name& name);
+// "programs/{program}/holds/{sequence}", for the sentence of a refusal.
+std::string_view PatternOf(ResourceKind kind);
+// Bytes of the longest name of the kind, its program's included.
+std::size_t NameBytesMax(ResourceKind kind);
+
+// 1 to 32 of [a-z0-9-], letter first.
+bool IsProgramId(std::string_view text);
+// 1 to `max` of [a-z0-9-].
+bool IsId(std::string_view text, std::size_t max = 63);
+
+}  // namespace redpoints

@@ -5,6 +5,7 @@
 #include "storage/derived.h"
 #include "storage/journal.h"
 #include "storage/keys.h"
+#include "storage/replay.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/sha256.h"
@@ -96,25 +97,20 @@ absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& 
   if (report.mark == 0) {
     if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
   }
-  while (state.next_sequence < *end) {
-    auto chunk = journal.Lines(state.next_sequence, *end, 1u << 20);
-    if (!chunk.ok()) return chunk.status();
-    if (chunk->lines.empty()) return Difference(absl::StrCat("entry ", state.next_sequence, " is missing"));
-    for (const auto line : chunk->Split()) {
-      auto entry = ParseLine(line);
-      auto status = entry.ok() ? Verify(state, *entry) : entry.status();
-      if (status.ok()) status = history.Check(state, *entry);
-      if (status.ok()) status = Apply(state, *entry);
-      if (!status.ok()) return Difference(absl::StrCat("entry ", state.next_sequence, ": ", std::string(status.message())));
-      ++report.kinds[std::string(KindName(entry->kind))];
-      for (const Posting& p : entry->postings) report.sums[p.unit] += p.amount;
-      state.Publish();
-      if (state.next_sequence == report.mark) {
-        if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
-      }
-    }
+  const ReplayHooks hooks{.verified = [&history](State& before, const Entry& entry) { return history.Check(before, entry); },
+                          .applied =
+                              [&](State& after, const Entry& entry) {
+                                ++report.kinds[std::string(KindName(entry.kind))];
+                                for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
+                                if (after.next_sequence != report.mark) return absl::OkStatus();
+                                after.Publish();
+                                return CompareRows(store, after, report);
+                              }};
+  const auto tell = [&] {
     if (progress) progress(state.next_sequence, *end);
-  }
+    return absl::OkStatus();
+  };
+  if (auto status = ReplayJournal(state, journal, *end, hooks, tell); !status.ok()) return status;
   report.entries = state.next_sequence;
   return report;
 }

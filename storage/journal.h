@@ -40,6 +40,8 @@ class Journal {
   // The programs that have a journal in `store`, in byte order.
   static absl::StatusOr<std::vector<std::string>> Programs(const Store& store);
 
+  const Store& store() const { return store_; }
+
  private:
   const Store& store_;
   const std::string program_;

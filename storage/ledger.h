@@ -6,14 +6,24 @@
 // Thread-safe. Reads see only what is durable.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "storage/clock.h"
+#include "storage/clock_guard.h"
+#include "storage/installer.h"
+#include "storage/mutex.h"
+#include "storage/program.h"
 #include "storage/rules/command.h"
 #include "storage/rules/outcome.h"
 #include "storage/rules/state.h"
@@ -52,10 +62,10 @@ class Ledger {
   void Submit(const std::string& program, Origin origin, Command command, Done done, Deadline deadline = Deadline::max());
 
   // Accepts the wall clock as it is now.
-  void ConfirmClock();
-  bool is_clock_stopped() const;
+  void ConfirmClock() { clock_guard_.AcceptNext(); }
+  bool is_clock_stopped() const { return clock_guard_.is_stopped(); }
   // Whether requests are decided now: not with a read-only or failed store, nor while the clock is stopped.
-  bool CanWrite() const;
+  bool CanWrite() const { return !options_.is_read_only && !is_failed_ && !clock_guard_.is_stopped(); }
 
   // Whether the program's data is damaged, so that nothing is done with it.
   bool IsSetAside(const std::string& program) const;
@@ -74,19 +84,91 @@ class Ledger {
   // The outcome of an actor's request as of the last durable entry; REQUEST_NOT_FOUND as refusal. May read the disk.
   Outcome FindOutcome(const std::string& program, const std::string& actor, const std::string& request_id) const;
 
-  Store& store() const;
-  const Clock& clock() const;
+  Store& store() const { return store_; }
+  const Clock& clock() const { return clock_; }
 
   // Figures since opening, for metrics.
   struct Counts {
     std::int64_t entries = 0, commits = 0, bytes = 0, commit_us = 0, queue = 0;
   };
-  Counts counts() const;
+  Counts counts() const { return {entries_, commits_, bytes_, commit_us_, static_cast<std::int64_t>(queued_.load())}; }
 
  private:
-  class Impl;
-  explicit Ledger(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  struct Pending {
+    Origin origin;
+    Command command;
+    Done done;
+    Deadline deadline;
+  };
+  // A program and what waits for it.
+  struct Slot {
+    Slot(std::string id, const Store& store) : program(std::move(id), store) {}
+    Program program;
+    std::deque<Pending> queue;     // guarded by queue_mutex_
+    std::size_t queued_items = 0;  // in `queue`; guarded by queue_mutex_
+    std::size_t credit = 0;        // items that it may have decided now, see TakeWork; the ledger thread's
+  };
+  struct Answer {
+    Done done;
+    Outcome outcome;
+  };
+  using Work = std::vector<std::pair<Program*, Pending>>;
+
+  Ledger(Store& store, const Clock& clock, Options options);
+  absl::Status Load();
+
+  Slot* Find(const std::string& program) const;
+  Slot& Add(const std::string& program);
+  void SetAside(Program& program, const absl::Status& why);
+  void Tell(const std::string& event, const std::string& detail) const;
+  void TellCanWrite() const;
+
+  // The ledger thread.
+  void DecideLoop();
+  void TakeWork(Work& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mutex_);
+  bool Decide(Work& work, std::int64_t now_ms);
+  void CatchUpWithTime(std::int64_t now_ms);
+  Outcome Execute(Program& program, const Pending& pending, std::int64_t now_ms, Deadline started);
+  bool Commit(std::vector<Answer>& answers);
+  void Fail(std::vector<Answer>& answers, const std::string& why);
+  void TurnAll();
+
+  void SendAnswers(std::vector<Answer> answers);
+  void AnswerLoop();
+
+  Store& store_;
+  const Clock& clock_;
+  const Options options_;
+  std::uint64_t fence_ = 0;  // constant after Load
+
+  // The ledger thread's own.
+  ClockGuard clock_guard_;
+  Installer installer_;
+  bool is_behind_time_ = false;  // time has caused more than was written yet
+  std::int64_t entries_since_turn_ = 0;
+
+  // Locks are taken in this order: queue_mutex_, programs_mutex_, a state's.
+  mutable std::shared_mutex programs_mutex_;
+  std::map<std::string, std::unique_ptr<Slot>> programs_;  // guarded by programs_mutex_; slots never go
+
+  Mutex queue_mutex_;
+  Condition queue_changed_;
+  std::atomic<std::size_t> queued_ = 0;  // requests in all queues; changed under queue_mutex_
+  bool is_stopping_ ABSL_GUARDED_BY(queue_mutex_) = false;
+
+  Mutex answer_mutex_;
+  Condition answers_changed_;
+  std::vector<Answer> answers_ ABSL_GUARDED_BY(answer_mutex_);
+  bool is_answering_done_ ABSL_GUARDED_BY(answer_mutex_) = false;
+
+  mutable Mutex published_mutex_;
+  mutable Condition published_;
+  bool is_waiting_over_ ABSL_GUARDED_BY(published_mutex_) = false;
+
+  std::atomic<bool> is_failed_ = false;
+  std::atomic<std::int64_t> entries_ = 0, commits_ = 0, bytes_ = 0, commit_us_ = 0;
+
+  std::thread answerer_, thread_;
 };
 
 }  // namespace redpoints

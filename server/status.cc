@@ -129,6 +129,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
 Reason ReasonFor(const absl::Status& status) {
   if (status.ok()) return Reason::REASON_UNSPECIFIED;
   const auto refusal = RefusalFrom(status);
+  if (!refusal && absl::IsDataLoss(status)) return Reason::PROGRAM_SET_ASIDE;  // damage is no bug of ours
   return !refusal || refusal->reason == Reason::REASON_UNSPECIFIED ? Reason::INVARIANT_VIOLATION : refusal->reason;
 }
 

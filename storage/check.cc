@@ -5,6 +5,7 @@
 #include "storage/derived.h"
 #include "storage/journal.h"
 #include "storage/keys.h"
+#include "storage/replay.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/sha256.h"
@@ -28,11 +29,11 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
   if (state.next_sequence > 0) expected[DerivedKey(state.program, kMarkTable, "")] = EncodeRow(MarkOf(state));
   const std::string prefix = state.program + '\0';
   const auto name = [&](const std::string& key) { return RowName(std::string_view(key).substr(prefix.size())); };
-  Store::Range range{.table = TableId::kDerived, .begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
+  Store::Range range{.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
   for (;;) {
     auto rows = store.Scan(range);
     if (!rows.ok()) return rows.status();
-    for (const Row& row : *rows) {
+    for (const Store::Row& row : *rows) {
       const auto next = expected.begin();
       if (next == expected.end() || row.key < next->first) {
         return Difference(absl::StrCat(name(row.key), state.next_sequence > 0 ? " is not in the journal" : " is there without the mark"));
@@ -71,50 +72,51 @@ class History {
 
 }  // namespace
 
-absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& program,
+absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, const std::string& program,
                                          const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  const Journal journal(store, program);
+  const Journal journal(log, program);
   State state(program);
   state.find_blob = [&](const std::string& sha256) -> absl::StatusOr<std::string> {
-    auto blob = store.Get(TableId::kBlob, BlobKey(program, sha256));
+    auto blob = log.Blob(program, sha256);
     if (!blob.ok()) return blob.status();
     if (!*blob) return Difference(absl::StrCat("blob ", sha256, " is missing"));
     if (Sha256Hex(**blob) != sha256) return Difference(absl::StrCat("blob ", sha256, " is altered"));
     return **std::move(blob);
   };
-  State marked(program);  // only its mark
-  marked.find_blob = state.find_blob;
-  if (auto status = LoadState(marked, store); !status.ok()) return status;
   auto end = journal.End();
   if (!end.ok()) return end.status();
   if (*end == 0) return absl::NotFoundError(absl::StrCat("no journal of ", program));
   CheckReport report;
   History history;
-  report.mark = marked.next_sequence;
-  if (report.mark > *end) return Difference(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", report.mark));
-
-  if (report.mark == 0) {
-    if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
-  }
-  while (state.next_sequence < *end) {
-    auto chunk = journal.Lines(state.next_sequence, *end, 1u << 20);
-    if (!chunk.ok()) return chunk.status();
-    if (chunk->lines.empty()) return Difference(absl::StrCat("entry ", state.next_sequence, " is missing"));
-    for (const auto line : chunk->Split()) {
-      auto entry = ParseLine(line);
-      auto status = entry.ok() ? Verify(state, *entry) : entry.status();
-      if (status.ok()) status = history.Check(state, *entry);
-      if (status.ok()) status = Apply(state, *entry);
-      if (!status.ok()) return Difference(absl::StrCat("entry ", state.next_sequence, ": ", std::string(status.message())));
-      ++report.kinds[std::string(KindName(entry->kind))];
-      for (const Posting& p : entry->postings) report.sums[p.unit] += p.amount;
-      state.Publish();
-      if (state.next_sequence == report.mark) {
-        if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
-      }
+  if (store) {
+    State marked(program);  // only its mark
+    marked.find_blob = state.find_blob;
+    if (auto status = LoadState(marked, *store); absl::IsFailedPrecondition(status)) {
+      report.unusable_rows = std::string(status.message());
+      store = nullptr;
+    } else if (!status.ok()) {
+      return status;
     }
-    if (progress) progress(state.next_sequence, *end);
+    report.mark = marked.next_sequence;
   }
+  if (report.mark > *end) return Difference(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", report.mark));
+  if (store && report.mark == 0) {
+    if (auto rows = CompareRows(*store, state, report); !rows.ok()) return rows;
+  }
+  const ReplayHooks hooks{.verified = [&history](State& before, const Entry& entry) { return history.Check(before, entry); },
+                          .applied =
+                              [&](State& after, const Entry& entry) {
+                                ++report.kinds[std::string(KindName(entry.kind))];
+                                for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
+                                if (!store || after.next_sequence != report.mark) return absl::OkStatus();
+                                after.Publish();
+                                return CompareRows(*store, after, report);
+                              }};
+  const auto tell = [&] {
+    if (progress) progress(state.next_sequence, *end);
+    return absl::OkStatus();
+  };
+  if (auto status = ReplayJournal(state, journal, *end, hooks, tell); !status.ok()) return status;
   report.entries = state.next_sequence;
   return report;
 }

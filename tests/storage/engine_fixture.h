@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "storage/replay.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/engine.h"
 #include "storage/rules/entry_codec.h"

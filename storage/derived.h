@@ -14,7 +14,7 @@
 namespace redpoints {
 
 // The letters that lead the keys of the tables (keys.h), in the order of State::ForEachTable. Never change.
-inline constexpr char kTableLetters[] = {'a', 'r', 'f', 'h', 'g', 'n', 'c'};
+inline constexpr char kTableLetters[] = {'a', 'r', 'f', 'h', 'g', 'c', 's', 'd'};
 // A row as people may read it: "account m1/POINT". `key` without the program that leads it.
 std::string RowName(std::string_view key);
 
@@ -23,7 +23,8 @@ std::string EncodeRow(const RequestRecord& row);
 std::string EncodeRow(const FollowUp& row);
 std::string EncodeRow(const Hold& row);
 std::string EncodeRow(const Registered& row);
-std::string EncodeRow(const std::string& row);
+std::string EncodeRow(const ShopDay& row);
+std::string EncodeRow(const DayTotals& row);
 std::string EncodeRow(std::int64_t row);
 // False for bytes that EncodeRow did not write.
 bool DecodeRow(std::string_view bytes, Account& row);
@@ -31,17 +32,11 @@ bool DecodeRow(std::string_view bytes, RequestRecord& row);
 bool DecodeRow(std::string_view bytes, FollowUp& row);
 bool DecodeRow(std::string_view bytes, Hold& row);
 bool DecodeRow(std::string_view bytes, Registered& row);
-bool DecodeRow(std::string_view bytes, std::string& row);
+bool DecodeRow(std::string_view bytes, ShopDay& row);
+bool DecodeRow(std::string_view bytes, DayTotals& row);
 bool DecodeRow(std::string_view bytes, std::int64_t& row);
 
 // How far the journal has gone into the derived rows of a program.
-struct StateMark {
-  std::int64_t next_sequence = 0;
-  std::int64_t last_ms = 0;
-  std::int64_t epoch = 0;
-  Day last_closed_day = 0;
-};
-StateMark MarkOf(const State& state);
 std::string EncodeRow(const StateMark& row);
 
 // The changed rows of the state's previous generation, to be held and written beside the writer: `Collect` on the writer's thread (cheap),

@@ -67,7 +67,7 @@ absl::Status Ledger::Load() {
   std::int64_t last_ms = 0;
   for (const std::string& id : *programs) {
     if (auto status = LoadProgram(id); !status.ok()) return status;
-    last_ms = std::max(last_ms, Find(id)->program.state().last_ms);
+    last_ms = std::max(last_ms, Find(id)->program.state().at.last_ms);
   }
   clock_guard_.CompareWithLastEntry(last_ms);
   return absl::OkStatus();

@@ -54,20 +54,20 @@ absl::StatusOr<std::int64_t> Program::Replay(std::int64_t turn_entries,
                                              const std::function<void(std::int64_t next, std::int64_t end)>& turned) {
   auto end = journal_.End();
   if (!end.ok()) return end.status();
-  std::int64_t mark = state_.next_sequence;
+  std::int64_t mark = state_.at.next_sequence;
   if (mark > *end) return absl::DataLossError(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", mark));
   const auto turn = [&]() -> absl::Status {
-    if (!store_ || state_.next_sequence - mark < turn_entries) return absl::OkStatus();
+    if (!store_ || state_.at.next_sequence - mark < turn_entries) return absl::OkStatus();
     std::vector<std::shared_ptr<const void>> oldest;
     auto status = store_->Install(Turn(oldest).Rows());
     if (!status.ok()) return absl::UnavailableError(status.message());
-    mark = state_.next_sequence;
+    mark = state_.at.next_sequence;
     turned(mark, *end);
     return absl::OkStatus();
   };
   if (auto status = ReplayJournal(state_, journal_, *end, {}, turn); !status.ok()) return status;
-  end_sequence_ = state_.next_sequence;
-  return state_.next_sequence - mark;
+  end_sequence_ = state_.at.next_sequence;
+  return state_.at.next_sequence - mark;
 }
 
 Outcome Program::Execute(std::int64_t now_ms, const Origin& origin, const Command& command) {
@@ -83,7 +83,7 @@ Outcome Program::Execute(std::int64_t now_ms, const Origin& origin, const Comman
 
 bool Program::CatchUpWithTime(std::int64_t now_ms, std::size_t entries_max) {
   engine_.SetTime(now_ms);
-  if (engine_.NextDeadline() > now_ms && state_.last_closed_day >= AddDays(DayOf(now_ms), -1)) return true;
+  if (engine_.NextDeadline() > now_ms && state_.at.last_closed_day >= AddDays(DayOf(now_ms), -1)) return true;
   return engine_.CatchUpWithTime(entries_max);
 }
 
@@ -121,7 +121,7 @@ void Program::Publish() {
   // With the rows: who has read of an entry finds it.
   const std::unique_lock lock(state_.mutex);
   state_.Publish();
-  end_sequence_ = state_.next_sequence;
+  end_sequence_ = state_.at.next_sequence;
 }
 
 GenerationRows Program::Turn(std::vector<std::shared_ptr<const void>>& oldest) {
@@ -136,20 +136,10 @@ Outcome Program::FindOutcome(const std::string& actor, const std::string& reques
   const auto follow_up = record ? state_.Read(state_.follow_ups, SequenceKey(record->sequence)) : std::nullopt;
   if (is_set_aside_) return Refused(v1::PROGRAM_SET_ASIDE);  // a row that can't be read is not one that is absent
   if (!record) return Refused(v1::REQUEST_NOT_FOUND);
-  Outcome outcome;
-  outcome.is_replayed = true;
   auto entries = journal_.ReadAll(record->sequence, record->count);
   if (!entries.ok()) return Refused(v1::PROGRAM_SET_ASIDE);
-  outcome.entries = *std::move(entries);
-  const Kind kind = outcome.entry().kind;
-  outcome.first = record->is_tombstone ? v1::REVERSED : kind == Kind::kRefused ? v1::REFUSED : kind == Kind::kHold ? v1::PENDING : v1::DONE;
-  outcome.now = outcome.first;
-  outcome.now_sequence = record->sequence;
-  if (follow_up && !record->is_tombstone) {
-    outcome.now = follow_up->state;
-    outcome.now_sequence = follow_up->sequence;
-    outcome.refunded_points = follow_up->refunded_points;
-  }
+  Outcome outcome = OutcomeOf(*record, *std::move(entries), follow_up ? &*follow_up : nullptr);
+  outcome.is_replayed = true;
   return outcome;
 }
 

@@ -4,6 +4,7 @@
 #include "storage/journal.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/rules/verify.h"
 
 namespace redpoints {
 namespace {
@@ -13,9 +14,11 @@ constexpr std::size_t kPieceBytes = 4u << 20;
 }  // namespace
 
 absl::Status ReplayLine(State& state, std::string_view line, const ReplayHooks& hooks) {
-  const std::int64_t sequence = state.next_sequence;
+  const std::int64_t sequence = state.at.next_sequence;
   auto entry = ParseLine(line);
-  auto status = entry.ok() ? Verify(state, *entry) : entry.status();
+  if (absl::IsUnimplemented(entry.status())) return entry.status();  // a newer program's: no damage
+  auto related = entry.ok() ? FindRelated(state, *entry) : absl::StatusOr<Related>(entry.status());
+  auto status = related.ok() ? Verify(state, *entry, *related) : related.status();
   if (status.ok() && hooks.verified) status = hooks.verified(state, *entry);
   if (status.ok()) status = Apply(state, *entry);
   if (!status.ok()) return absl::DataLossError(absl::StrCat("entry ", sequence, ": ", std::string(status.message())));
@@ -24,10 +27,10 @@ absl::Status ReplayLine(State& state, std::string_view line, const ReplayHooks& 
 
 absl::Status ReplayJournal(State& state, const Journal& journal, std::int64_t end, const ReplayHooks& hooks,
                            const std::function<absl::Status()>& piece) {
-  while (state.next_sequence < end) {
-    auto chunk = journal.Lines(state.next_sequence, end, kPieceBytes);
+  while (state.at.next_sequence < end) {
+    auto chunk = journal.Lines(state.at.next_sequence, end, kPieceBytes);
     if (!chunk.ok()) return chunk.status();
-    if (chunk->lines.empty()) return absl::DataLossError(absl::StrCat("entry ", state.next_sequence, " is missing"));
+    if (chunk->lines.empty()) return absl::DataLossError(absl::StrCat("entry ", state.at.next_sequence, " is missing"));
     for (const auto line : chunk->Split()) {
       if (auto status = ReplayLine(state, line, hooks); !status.ok()) return status;
     }

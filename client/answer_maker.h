@@ -60,7 +60,7 @@ class AnswerMaker {
     Answer<Response> answer;
     answer.fate_ = Fate::kUnknown;
     answer.error_ = absl::StrCat(Describe(original), "; asked for the outcome: ", Describe(question));
-    answer.is_not_seen_ = question.refused && question.refused->refusal.reason == v1::REQUEST_NOT_FOUND;
+    answer.is_not_seen_ = question.refused && question.refused->refusal.reason == Reason::REQUEST_NOT_FOUND;
     return answer;
   }
 

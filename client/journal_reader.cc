@@ -77,7 +77,7 @@ template <class Reader> CallEnd EndOfGap(grpc::ClientContext& context, Reader& r
 
 // The longest deadline that the server takes, when that is what it refused.
 std::optional<std::chrono::milliseconds> DeadlineMax(const CallEnd& end) {
-  if (!end.refused || end.refused->refusal.reason != v1::DEADLINE_REQUIRED) return std::nullopt;
+  if (!end.refused || end.refused->refusal.reason != Reason::DEADLINE_REQUIRED) return std::nullopt;
   for (const auto& [key, value] : end.refused->refusal.facts) {
     std::int64_t max_ms = 0;
     if (key == "max" && absl::SimpleAtoi(value, &max_ms) && max_ms > 0) return std::chrono::milliseconds(max_ms);

@@ -18,9 +18,9 @@ template <class Facts> Refused MakeRefused(const std::string& name, const Facts&
   // A protobuf map has no order of its own.
   const std::map<std::string, std::string> sorted(facts.begin(), facts.end());
   refused.refusal.facts.assign(sorted.begin(), sorted.end());
-  if (refused.refusal.reason != v1::REASON_UNSPECIFIED) {
-    refused.zh_cn = InfoOf(refused.refusal.reason).zh_cn();
-    refused.next_zh_cn = InfoOf(refused.refusal.reason).next_zh_cn();
+  if (refused.refusal.reason != Reason::REASON_UNSPECIFIED) {
+    refused.zh_cn = InfoOf(refused.refusal.reason).zh_cn;
+    refused.next_zh_cn = InfoOf(refused.refusal.reason).next_zh_cn;
   }
   return refused;
 }
@@ -62,14 +62,14 @@ std::optional<Refused> RefusedNow(const v1::Outcome& outcome) {
       refused->next_zh_cn = outcome.refusal().next_zh_cn();
     }
   } else if (outcome.state() == v1::REVERSED) {
-    refused = MakeRefused(NameOf(v1::ALREADY_REVERSED), std::map<std::string, std::string>());
+    refused = MakeRefused(NameOf(Reason::ALREADY_REVERSED), std::map<std::string, std::string>());
   }
   if (refused) refused->outcome = outcome;
   return refused;
 }
 
 bool IsInDoubt(const CallEnd& end) {
-  if (end.refused) return end.refused->refusal.reason == v1::OUTCOME_UNKNOWN;
+  if (end.refused) return end.refused->refusal.reason == Reason::OUTCOME_UNKNOWN;
   // Sent by whatever stands before the handler, which therefore never ran.
   return end.code != kOk && end.code != kUnimplemented && end.code != kUnauthenticated && end.code != kPermissionDenied;
 }

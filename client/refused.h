@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "proto/contract/reason.h"
 #include "redpoints/v1/outcome.pb.h"
-#include "storage/rules/refusal.h"
 
 namespace redpoints {
 

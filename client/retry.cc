@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 bool IsUnavailable(const CallEnd& end) { return end.code == kUnavailable; }
 
 bool IsUnavailableOrNotSeen(const CallEnd& end) {
-  return IsUnavailable(end) || (end.refused && end.refused->refusal.reason == v1::REQUEST_NOT_FOUND);
+  return IsUnavailable(end) || (end.refused && end.refused->refusal.reason == Reason::REQUEST_NOT_FOUND);
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ absl::StatusOr<ChainPosition> Decode(const std::string& text) {
   ChainPosition position;
   if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &position.sequence) || !absl::SimpleAtoi(parts[1], &position.after[0]) ||
       !absl::SimpleAtoi(parts[2], &position.after[1]) || !absl::SimpleAtoi(parts[3], &position.after[2])) {
-    return Refuse(v1::PAGE_TOKEN_INVALID);
+    return Refuse(Reason::PAGE_TOKEN_INVALID);
   }
   return position;
 }
@@ -125,7 +125,7 @@ class AccountService final : public Raw {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
-    if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
+    if (member.empty()) return Refuse(Reason::MEMBER_NOT_FOUND);
     const std::int64_t now_ms = ledger.clock().NowMs();
     v1::GetBalanceResponse response;
     response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
@@ -141,7 +141,7 @@ class AccountService final : public Raw {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
-    if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
+    if (member.empty()) return Refuse(Reason::MEMBER_NOT_FOUND);
     as_of_ms = std::min(as_of_ms, ledger.clock().NowMs());
     const Journal journal(ledger.store(), subject.program);
     auto balances = BalanceAsOf(*state, journal, member, as_of_ms, go_on);
@@ -160,7 +160,7 @@ class AccountService final : public Raw {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
-    if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
+    if (member.empty()) return Refuse(Reason::MEMBER_NOT_FOUND);
     const std::string unit = request.unit().empty() ? std::string(kPoint) : request.unit();
     if (!request.unit().empty() && !IsUnit(*state, unit)) return FieldInvalid("unit", "the code of a unit in a rulebook");
     const std::int64_t start_ms = request.has_start_time() ? ToMsUp(request.start_time()) : 0;

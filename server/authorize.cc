@@ -51,7 +51,7 @@ constexpr const char* kMethodNames[kMethodCount] = {"Quote",
 // What a suspended terminal may still do: a customer must not lose points because the lane is being looked into. Not Capture, which is a sale.
 bool EndsWhatWasBegun(Method method) { return method == Method::kGetOutcome || method == Method::kReverse || method == Method::kVoid; }
 
-absl::Status Deny(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
+absl::Status Deny(Reason reason) { return ToStatus(Refusal{reason, {}}); }
 
 }  // namespace
 
@@ -113,39 +113,39 @@ bool Authorizer::MayEver(const Principal& caller, Method method) const {
 
 absl::Status Authorizer::Check(const Principal& caller, Method method, const std::string& program,
                                const std::vector<std::string>& members) const {
-  if (caller.kind == Principal::Kind::kNone) return Deny(v1::CALLER_UNKNOWN);
-  if (caller.program != program) return Deny(v1::PERMISSION_DENIED);
+  if (caller.kind == Principal::Kind::kNone) return Deny(Reason::CALLER_UNKNOWN);
+  if (caller.program != program) return Deny(Reason::PERMISSION_DENIED);
   const Ledger& ledger = shards_.Of(program);
   const State* state = ledger.FindState(program);
-  if (!state) return Deny(ledger.IsSetAside(program) ? v1::PROGRAM_SET_ASIDE : v1::PERMISSION_DENIED);
+  if (!state) return Deny(ledger.IsSetAside(program) ? Reason::PROGRAM_SET_ASIDE : Reason::PERMISSION_DENIED);
 
   if (caller.kind == Principal::Kind::kTerminal) {
     const auto terminal = FindRegistration<TerminalData>(*state, "terminal", caller.id);
-    if (!terminal || terminal->merchant != caller.merchant) return Deny(v1::TERMINAL_NOT_ENROLLED);
-    if (terminal->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
-    if (terminal->state == RegistrationState::kSuspended && !EndsWhatWasBegun(method)) return Deny(v1::TERMINAL_REVOKED);
+    if (!terminal || terminal->merchant != caller.merchant) return Deny(Reason::TERMINAL_NOT_ENROLLED);
+    if (terminal->state == RegistrationState::kRevoked) return Deny(Reason::TERMINAL_REVOKED);
+    if (terminal->state == RegistrationState::kSuspended && !EndsWhatWasBegun(method)) return Deny(Reason::TERMINAL_REVOKED);
     const auto merchant = FindRegistration<MerchantData>(*state, "merchant", caller.merchant);
-    if (!merchant || merchant->state == RegistrationState::kRevoked) return Deny(v1::TERMINAL_REVOKED);
+    if (!merchant || merchant->state == RegistrationState::kRevoked) return Deny(Reason::TERMINAL_REVOKED);
     for (const Permission& p : Permissions()) {
       if (p.method == method && p.kind == caller.kind) return absl::OkStatus();
     }
-    return Deny(v1::PERMISSION_DENIED);
+    return Deny(Reason::PERMISSION_DENIED);
   }
 
   if (caller.kind == Principal::Kind::kMember) {
     const auto self = FindRegistration<MemberData>(*state, "member", caller.id);
-    if (!self || self->state == RegistrationState::kRevoked) return Deny(v1::PERMISSION_DENIED);
+    if (!self || self->state == RegistrationState::kRevoked) return Deny(Reason::PERMISSION_DENIED);
     for (const Permission& p : Permissions()) {
       if (p.method == method && p.kind == caller.kind && members.size() == 1 && (members[0] == self->id || members[0] == self->number)) {
         return absl::OkStatus();
       }
     }
-    return Deny(v1::PERMISSION_DENIED);
+    return Deny(Reason::PERMISSION_DENIED);
   }
 
   const auto staff = FindRegistration<StaffData>(*state, "staff", caller.id);
-  if (!staff) return Deny(v1::PERMISSION_DENIED);
-  if (staff->state != RegistrationState::kActive) return Deny(v1::STAFF_REVOKED);
+  if (!staff) return Deny(Reason::PERMISSION_DENIED);
+  if (staff->state != RegistrationState::kActive) return Deny(Reason::STAFF_REVOKED);
   std::vector<std::string> scopes;  // of the grants that may do this to members
   for (const Permission& p : Permissions()) {
     if (p.method != method || p.kind != caller.kind) continue;
@@ -155,14 +155,14 @@ absl::Status Authorizer::Check(const Principal& caller, Method method, const std
       if (p.scope == Scope::kMember) scopes.push_back(grant.scope);
     }
   }
-  if (scopes.empty() || members.empty()) return Deny(v1::PERMISSION_DENIED);
+  if (scopes.empty() || members.empty()) return Deny(Reason::PERMISSION_DENIED);
   const std::set<std::string> tops = TopPlacesOf(*state, scopes);
   std::set<std::string> grids;  // that are covered: thousands of members live in some dozens
   for (const std::string& ref : members) {
     const auto member = FindRegistration<MemberData>(*state, "member", ResolveMember(*state, ref));
-    if (!member || member->grid.empty()) return Deny(v1::PERMISSION_DENIED);
+    if (!member || member->grid.empty()) return Deny(Reason::PERMISSION_DENIED);
     if (grids.contains(member->grid)) continue;
-    if (!IsUnder(*state, member->grid, tops)) return Deny(v1::PERMISSION_DENIED);
+    if (!IsUnder(*state, member->grid, tops)) return Deny(Reason::PERMISSION_DENIED);
     grids.insert(member->grid);
   }
   return absl::OkStatus();

@@ -26,9 +26,9 @@ absl::Status Door::CheckDeadline(const grpc::ServerContextBase& context, std::in
   const system_clock::time_point deadline = context.deadline();
   const system_clock::time_point now = system_clock::now();
   if (deadline > now + std::chrono::milliseconds(max_ms) + kDeadlineSlack) {
-    return ToStatus({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", absl::StrCat(max_ms)}}});
+    return ToStatus({.reason = Reason::DEADLINE_REQUIRED, .facts = {{"max", absl::StrCat(max_ms)}}});
   }
-  if (deadline <= now) return ToStatus({.reason = v1::DEADLINE_PASSED, .facts = {}});
+  if (deadline <= now) return ToStatus({.reason = Reason::DEADLINE_PASSED, .facts = {}});
   return absl::OkStatus();
 }
 
@@ -38,9 +38,9 @@ absl::StatusOr<Principal> Door::Identify(const grpc::ServerContextBase& context)
 }
 
 absl::Status Door::Admit(const Principal& caller) {
-  if (is_closed_.load(std::memory_order_relaxed)) return ToStatus({.reason = v1::SHUTTING_DOWN, .facts = {}});
+  if (is_closed_.load(std::memory_order_relaxed)) return ToStatus({.reason = Reason::SHUTTING_DOWN, .facts = {}});
   const std::int64_t retry_ms = limiter_.Take(absl::Hash<Principal>()(caller), std::chrono::steady_clock::now());
-  if (retry_ms > 0) return ToStatus({.reason = v1::RATE_LIMITED, .facts = {{"retry_ms", absl::StrCat(retry_ms)}}});
+  if (retry_ms > 0) return ToStatus({.reason = Reason::RATE_LIMITED, .facts = {{"retry_ms", absl::StrCat(retry_ms)}}});
   return absl::OkStatus();
 }
 

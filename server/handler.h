@@ -15,7 +15,7 @@
 
 namespace redpoints::server {
 
-inline absl::Status Refuse(v1::Reason reason) { return ToStatus(Refusal{reason, {}}); }
+inline absl::Status Refuse(Reason reason) { return ToStatus(Refusal{reason, {}}); }
 
 // Whether the client may still be there for an answer.
 inline bool IsAwaited(const Call& call) { return !call.IsCancelled() && call.deadline() > std::chrono::system_clock::now(); }
@@ -88,10 +88,10 @@ template <class Response, class Handle> void Beside(const ServiceContext& contex
   const bool is_queued = context.reads->Post([ticket, handle = std::move(handle)] {
     Reply<Response> answer{ticket};
     // Whoever gave up asks again: to work for them first would keep the next ones waiting, until they give up as well.
-    if (!IsAwaited(answer.call())) return answer.Refuse(Refuse(v1::DEADLINE_PASSED));
+    if (!IsAwaited(answer.call())) return answer.Refuse(Refuse(Reason::DEADLINE_PASSED));
     handle(std::move(answer));
   });
-  if (!is_queued) Reply<Response>(ticket).Refuse(Refuse(v1::OVERLOADED));
+  if (!is_queued) Reply<Response>(ticket).Refuse(Refuse(Reason::OVERLOADED));
 }
 
 // Whether a long read goes on: OK, or why it is given up. To be asked at each step.
@@ -108,8 +108,8 @@ template <class Response, std::invocable<const GoOn&> Read>
 void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
   Beside(context, std::move(reply), [read = std::move(read), door = context.unary.door](Reply<Response> answer) {
     const GoOn go_on = [&call = answer.call(), door] {
-      if (door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
-      return IsAwaited(call) ? absl::OkStatus() : Refuse(v1::DEADLINE_PASSED);
+      if (door->IsClosed()) return Refuse(Reason::SHUTTING_DOWN);
+      return IsAwaited(call) ? absl::OkStatus() : Refuse(Reason::DEADLINE_PASSED);
     };
     answer(read(go_on));
   });

@@ -56,7 +56,7 @@ class JournalService final : public Raw {
             return reply.Refuse(status);
           ReadBeside(context_, std::move(reply), [this, program, sequence = name->sequence]() -> absl::StatusOr<v1::GetEntryResponse> {
             const Ledger& ledger = context_.shards->Of(program);
-            if (sequence >= ledger.EndSequence(program)) return Refuse(v1::ENTRY_NOT_FOUND);
+            if (sequence >= ledger.EndSequence(program)) return Refuse(Reason::ENTRY_NOT_FOUND);
             auto line = Journal(ledger.store(), program).Line(sequence);
             if (!line.ok()) return line.status();
             auto entry = ParseLine(*line);
@@ -86,7 +86,7 @@ class JournalService final : public Raw {
                        const std::string hex = Hex(reinterpret_cast<const std::uint8_t*>(sha256.data()), sha256.size());
                        auto blob = context_.shards->Of(program).store().Get(TableId::kBlob, BlobKey(program, hex));
                        if (!blob.ok()) return blob.status();
-                       if (!*blob) return Refuse(v1::ENTRY_NOT_FOUND);
+                       if (!*blob) return Refuse(Reason::ENTRY_NOT_FOUND);
                        v1::GetBlobResponse response;
                        response.set_content(**std::move(blob));
                        return response;
@@ -123,7 +123,7 @@ class JournalService final : public Raw {
     if (request.start_sequence() > ledger.EndSequence(*program)) return FieldOutOfRange("start_sequence", 0, ledger.EndSequence(*program));
     for (std::int64_t next = request.start_sequence(); !sink.IsCancelled();) {
       const bool has_more = ledger.WaitForEntry(*program, next, std::chrono::steady_clock::now() + kFollowWait);
-      if (context_.unary.door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
+      if (context_.unary.door->IsClosed()) return Refuse(Reason::SHUTTING_DOWN);
       // Rights may have ended since the last look.
       if (auto status = context_.authorizer->Check(sink.caller(), Method::kFollowEntries, *program); !status.ok()) return status;
       if (!has_more) continue;
@@ -156,7 +156,7 @@ class JournalService final : public Raw {
     if (request.start_sequence() > end) return FieldOutOfRange("start_sequence", 0, end);
     bool is_csv_begun = false;
     for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
-      if (context_.unary.door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);  // it can go on where it was cut
+      if (context_.unary.door->IsClosed()) return Refuse(Reason::SHUTTING_DOWN);  // it can go on where it was cut
       auto chunk = journal.Lines(next, end, kChunkBytes);
       if (!chunk.ok()) return chunk.status();
       if (chunk->next == next) return absl::DataLossError(absl::StrCat("entry ", next, " is missing"));

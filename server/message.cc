@@ -22,9 +22,9 @@ bool Parse(const grpc::ByteBuffer& in, google::protobuf::Message& message) {
 }  // namespace
 
 absl::Status ParseMessage(const grpc::ByteBuffer& in, std::size_t bytes_max, google::protobuf::Message& message) {
-  if (in.Length() > bytes_max) return ToStatus({.reason = v1::MESSAGE_TOO_LONG, .facts = {{"max", absl::StrCat(bytes_max)}}});
+  if (in.Length() > bytes_max) return ToStatus({.reason = Reason::MESSAGE_TOO_LONG, .facts = {{"max", absl::StrCat(bytes_max)}}});
   if (Parse(in, message)) return absl::OkStatus();
-  Refusal refusal{.reason = v1::MESSAGE_MALFORMED, .facts = {}};
+  Refusal refusal{.reason = Reason::MESSAGE_MALFORMED, .facts = {}};
   grpc::Slice slice;
   if (in.DumpToSingleSlice(&slice).ok()) {
     std::string field = FindMalformedField(*message.GetDescriptor(), {reinterpret_cast<const char*>(slice.begin()), slice.size()});

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "redpoints/v1/reason.pb.h"
+#include "proto/contract/reason.h"
 
 namespace redpoints::server {
 
@@ -27,15 +27,15 @@ class MethodMetrics {
   explicit MethodMetrics(std::string_view method);
 
   // REASON_UNSPECIFIED counts as OK.
-  void Count(v1::Reason reason, std::chrono::nanoseconds latency);
+  void Count(Reason reason, std::chrono::nanoseconds latency);
   // Calls that ended so.
-  std::uint64_t CountOf(v1::Reason reason) const;
+  std::uint64_t CountOf(Reason reason) const;
 
  private:
   friend class Metrics;
 
   const std::string method_;
-  std::vector<std::atomic<std::uint64_t>> by_reason_;  // by the index of the enum value
+  std::vector<std::atomic<std::uint64_t>> by_reason_;  // of OK, then in the order of AllReasons
   std::array<std::atomic<std::uint64_t>, kLatencyBoundsUs.size() + 1> by_latency_{};
   std::atomic<std::uint64_t> latency_sum_ns_{0};
 };

@@ -54,7 +54,7 @@ class OperatorService final : public Raw {
     // Making the directory is what decides between two calls with one id.
     if (!fs::create_directory(directory, error)) {
       if (error) return absl::UnavailableError(absl::StrCat("can't make ", directory.string(), ": ", error.message()));
-      return ToStatus(Refusal{v1::ALREADY_EXISTS, {{"name", id}}});
+      return ToStatus(Refusal{Reason::ALREADY_EXISTS, {{"name", id}}});
     }
     const auto& ledgers = context_.shards->ledgers();
     for (std::size_t i = 0; i < ledgers.size(); ++i) {

@@ -37,7 +37,7 @@ std::string PageTokens::Seal(std::string_view state, std::string_view query) con
 }
 
 absl::StatusOr<std::string> PageTokens::Open(std::string_view token, std::string_view query) const {
-  const auto invalid = ToStatus(Refusal{v1::PAGE_TOKEN_INVALID, {}});
+  const auto invalid = ToStatus(Refusal{Reason::PAGE_TOKEN_INVALID, {}});
   std::string bytes;
   if (token.size() > 4096 || !absl::WebSafeBase64Unescape(std::string(token), &bytes) || bytes.size() < kNonceBytes + kTagBytes)
     return invalid;

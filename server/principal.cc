@@ -11,7 +11,7 @@
 namespace redpoints::server {
 namespace {
 
-absl::Status CallerUnknown() { return ToStatus({.reason = v1::CALLER_UNKNOWN, .facts = {}}); }
+absl::Status CallerUnknown() { return ToStatus({.reason = Reason::CALLER_UNKNOWN, .facts = {}}); }
 
 }  // namespace
 

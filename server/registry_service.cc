@@ -53,15 +53,15 @@ const char* TypeOf(ResourceKind kind) {
   }
 }
 
-v1::Reason NotFoundReason(ResourceKind kind) {
+Reason NotFoundReason(ResourceKind kind) {
   switch (kind) {
-    case ResourceKind::kMember: return v1::MEMBER_NOT_FOUND;
-    case ResourceKind::kMerchant: return v1::MERCHANT_NOT_FOUND;
-    case ResourceKind::kTerminal: return v1::TERMINAL_NOT_FOUND;
-    case ResourceKind::kStaff: return v1::STAFF_NOT_FOUND;
-    case ResourceKind::kNode: return v1::NODE_NOT_FOUND;
-    case ResourceKind::kFund: return v1::FUND_NOT_FOUND;
-    default: return v1::RULEBOOK_NOT_FOUND;
+    case ResourceKind::kMember: return Reason::MEMBER_NOT_FOUND;
+    case ResourceKind::kMerchant: return Reason::MERCHANT_NOT_FOUND;
+    case ResourceKind::kTerminal: return Reason::TERMINAL_NOT_FOUND;
+    case ResourceKind::kStaff: return Reason::STAFF_NOT_FOUND;
+    case ResourceKind::kNode: return Reason::NODE_NOT_FOUND;
+    case ResourceKind::kFund: return Reason::FUND_NOT_FOUND;
+    default: return Reason::RULEBOOK_NOT_FOUND;
   }
 }
 

@@ -36,7 +36,7 @@ Refusal Shortened(Refusal refusal) {
 Refusal RefusalOf(const absl::Status& status) {
   auto refusal = RefusalFrom(status);
   // A refusal without a known reason was not made by ToStatus.
-  if (!refusal || refusal->reason == v1::REASON_UNSPECIFIED) return {.reason = v1::INVARIANT_VIOLATION, .facts = {}};
+  if (!refusal || refusal->reason == Reason::REASON_UNSPECIFIED) return {.reason = Reason::INVARIANT_VIOLATION, .facts = {}};
   return Shortened(*std::move(refusal));
 }
 
@@ -49,11 +49,11 @@ std::string_view Fact(const Refusal& refusal, std::string_view key) {
 
 void AddBadRequest(const Refusal& refusal, google::rpc::Status& envelope) {
   const std::string_view field = Fact(refusal, "field");
-  if (refusal.reason >= 200 || field.empty()) return;
+  if (refusal.reason >= Reason::CALLER_UNKNOWN || field.empty()) return;
   google::rpc::BadRequest detail;
   auto* violation = detail.add_field_violations();
   violation->set_field(std::string(field));
-  std::string description = InfoOf(refusal.reason).next();
+  std::string description(InfoOf(refusal.reason).next);
   for (const auto& [key, value] : refusal.facts) {
     if (key != "field") absl::StrAppend(&description, "; ", key, ": ", value);
   }
@@ -63,15 +63,15 @@ void AddBadRequest(const Refusal& refusal, google::rpc::Status& envelope) {
 
 void AddQuotaFailure(const Refusal& refusal, google::rpc::Status& envelope) {
   google::rpc::QuotaFailure detail;
-  if (refusal.reason == v1::RATE_LIMITED) {
+  if (refusal.reason == Reason::RATE_LIMITED) {
     auto* violation = detail.add_violations();
     violation->set_subject("caller");
     violation->set_description("calls per second");
-  } else if (refusal.reason == v1::STREAMS_EXHAUSTED) {
+  } else if (refusal.reason == Reason::STREAMS_EXHAUSTED) {
     auto* violation = detail.add_violations();
     violation->set_subject("caller");
     violation->set_description("exports and follows at once");
-  } else if (refusal.reason == v1::REFUSALS_EXHAUSTED) {
+  } else if (refusal.reason == Reason::REFUSALS_EXHAUSTED) {
     auto* violation = detail.add_violations();
     violation->set_subject("terminal");
     violation->set_description("recorded refusals on one business day");
@@ -95,15 +95,15 @@ void AddRetryInfo(const Refusal& refusal, google::rpc::Status& envelope) {
 grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome) {
   if (status.ok()) return grpc::Status::OK;
   const Refusal refusal = RefusalOf(status);
-  const v1::ReasonInfo& info = InfoOf(refusal.reason);
+  const ReasonInfo& info = InfoOf(refusal.reason);
 
   std::string message = NameOf(refusal.reason);
   for (const auto& [key, value] : refusal.facts) absl::StrAppend(&message, " ", key, "=", value);
-  absl::StrAppend(&message, ": ", info.next());
+  absl::StrAppend(&message, ": ", std::string(info.next));
   message = Shortened(message, kMessageBytesMax);
 
   google::rpc::Status envelope;
-  envelope.set_code(info.code());
+  envelope.set_code(info.code);
   envelope.set_message(message);
 
   google::rpc::ErrorInfo error_info;
@@ -114,7 +114,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
 
   google::rpc::LocalizedMessage localized;
   localized.set_locale("zh-CN");
-  localized.set_message(absl::StrCat(info.zh_cn(), "。", info.next_zh_cn(), "。"));
+  localized.set_message(absl::StrCat(std::string(info.zh_cn), "。", std::string(info.next_zh_cn), "。"));
   envelope.add_details()->PackFrom(localized);
 
   AddBadRequest(refusal, envelope);
@@ -123,13 +123,13 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
   if (outcome != nullptr) envelope.add_details()->PackFrom(*outcome);
 
   // The numbers of google.rpc.Code, absl::StatusCode and grpc::StatusCode are the same.
-  return grpc::Status(static_cast<grpc::StatusCode>(info.code()), message, envelope.SerializeAsString());
+  return grpc::Status(static_cast<grpc::StatusCode>(info.code), message, envelope.SerializeAsString());
 }
 
-v1::Reason ReasonFor(const absl::Status& status) {
-  if (status.ok()) return v1::REASON_UNSPECIFIED;
+Reason ReasonFor(const absl::Status& status) {
+  if (status.ok()) return Reason::REASON_UNSPECIFIED;
   const auto refusal = RefusalFrom(status);
-  return !refusal || refusal->reason == v1::REASON_UNSPECIFIED ? v1::INVARIANT_VIOLATION : refusal->reason;
+  return !refusal || refusal->reason == Reason::REASON_UNSPECIFIED ? Reason::INVARIANT_VIOLATION : refusal->reason;
 }
 
 std::optional<std::int64_t> RetryDelayMs(const Refusal& refusal) {
@@ -138,13 +138,13 @@ std::optional<std::int64_t> RetryDelayMs(const Refusal& refusal) {
   const bool is_given = std::from_chars(fact.data(), fact.data() + fact.size(), delay_ms).ec == std::errc() && delay_ms > 0;
   switch (refusal.reason) {
     // A queue of thousands empties within a few commit batches.
-    case v1::OVERLOADED: return is_given ? delay_ms : 200;
-    case v1::RATE_LIMITED: return is_given ? delay_ms : 1'000;
+    case Reason::OVERLOADED: return is_given ? delay_ms : 200;
+    case Reason::RATE_LIMITED: return is_given ? delay_ms : 1'000;
     // A restart takes seconds.
-    case v1::SHUTTING_DOWN: return is_given ? delay_ms : 2'000;
+    case Reason::SHUTTING_DOWN: return is_given ? delay_ms : 2'000;
     // A person has to act.
-    case v1::STORAGE_READ_ONLY:
-    case v1::CLOCK_STOPPED: return is_given ? delay_ms : 30'000;
+    case Reason::STORAGE_READ_ONLY:
+    case Reason::CLOCK_STOPPED: return is_given ? delay_ms : 30'000;
     default: return std::nullopt;
   }
 }

@@ -5,17 +5,14 @@
 #include <optional>
 
 #include "absl/status/status.h"
-#include "redpoints/v1/reason.pb.h"
+#include "proto/contract/reason.h"
 
 namespace grpc {
 class Status;
 }
-namespace redpoints {
-struct Refusal;
-namespace v1 {
+namespace redpoints::v1 {
 class Outcome;
-}
-}  // namespace redpoints
+}  // namespace redpoints::v1
 
 namespace redpoints::server {
 
@@ -32,7 +29,7 @@ inline constexpr char kErrorDomain[] = "redpoints.v1";
 grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome = nullptr);
 
 // The reason that a client sees for `status`; REASON_UNSPECIFIED for OK.
-v1::Reason ReasonFor(const absl::Status& status);
+Reason ReasonFor(const absl::Status& status);
 
 // When the client may try again: for OVERLOADED, RATE_LIMITED (its fact retry_ms wins), STORAGE_READ_ONLY, CLOCK_STOPPED,
 // SHUTTING_DOWN.

@@ -80,9 +80,9 @@ absl::Status StreamLimit::TryStart(const std::string& caller, std::function<absl
     const MutexLock lock(mutex_);
     const auto of_caller = running_of_.find(caller);
     if (of_caller != running_of_.end() && of_caller->second >= caller_max_) {
-      return ToStatus(Refusal{v1::STREAMS_EXHAUSTED, {{"max", absl::StrCat(caller_max_)}}});
+      return ToStatus(Refusal{Reason::STREAMS_EXHAUSTED, {{"max", absl::StrCat(caller_max_)}}});
     }
-    if (running_ >= max_) return ToStatus(Refusal{v1::OVERLOADED, {}});
+    if (running_ >= max_) return ToStatus(Refusal{Reason::OVERLOADED, {}});
     ++running_of_[caller];
     ++running_;
     ++threads_;
@@ -109,7 +109,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackSe
   auto caller = shared_.door->Identify(*context);
   auto* call = new StreamCall(context, *shared_.door, caller.ok() ? *caller : Principal{});
   const auto finish = [call, begin, shared = shared_, name = name_](const absl::Status& status) {
-    const v1::Reason reason = ReasonFor(status);
+    const Reason reason = ReasonFor(status);
     shared.metrics->ForMethod(name).Count(reason, std::chrono::steady_clock::now() - begin);
     shared.log->Write(LogLevel::kInfo, "stream",
                       {{"method", name}, {"caller", call->caller().Name()}, {"reason", status.ok() ? "" : NameOf(reason)}});

@@ -77,15 +77,15 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
     response.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
     grpc::ByteBuffer bytes(&slice, 1);
     out_->Swap(&bytes);
-    Note(v1::REASON_UNSPECIFIED, absl::OkStatus());
+    Note(Reason::REASON_UNSPECIFIED, absl::OkStatus());
     Finish(grpc::Status::OK);
   }
 
   void Refuse(const absl::Status& status, const v1::Outcome* outcome) {
     if (status.ok()) return Refuse(absl::InternalError("refused without a reason"), outcome);
-    const v1::Reason reason = ReasonFor(status);
+    const Reason reason = ReasonFor(status);
     Note(reason, status);
-    if (InfoOf(reason).code() == grpc::StatusCode::UNAVAILABLE) PushBack(status);
+    if (InfoOf(reason).code == grpc::StatusCode::UNAVAILABLE) PushBack(status);
     Finish(ToGrpcStatus(status, outcome));
   }
 
@@ -104,19 +104,19 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
   }
 
   // Counts and logs, before the answer leaves: a client that has it must find it counted.
-  void Note(v1::Reason reason, const absl::Status& status) const {
+  void Note(Reason reason, const absl::Status& status) const {
     const auto now = std::chrono::steady_clock::now();
     const auto latency = now - begin_;
     method_.metrics().Count(reason, latency);
     LogLevel level = latency >= method_.shared().slow || !status.ok() ? LogLevel::kInfo : LogLevel::kDebug;
-    if (reason == v1::INVARIANT_VIOLATION) level = LogLevel::kError;
+    if (reason == Reason::INVARIANT_VIOLATION) level = LogLevel::kError;
     // A line for each would make an overload worse.
-    if ((reason == v1::RATE_LIMITED || reason == v1::OVERLOADED) && !method_.IsFirstIn(now)) level = LogLevel::kDebug;
+    if ((reason == Reason::RATE_LIMITED || reason == Reason::OVERLOADED) && !method_.IsFirstIn(now)) level = LogLevel::kDebug;
     if (!method_.shared().log->IsOn(level)) return;
     WriteLog(level, reason, status, std::chrono::duration_cast<std::chrono::microseconds>(latency).count());
   }
 
-  void WriteLog(LogLevel level, v1::Reason reason, const absl::Status& status, std::int64_t latency_us) const {
+  void WriteLog(LogLevel level, Reason reason, const absl::Status& status, std::int64_t latency_us) const {
     std::string field;
     std::string detail;
     if (const auto refusal = RefusalFrom(status)) {
@@ -128,7 +128,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
     }
     // What stands in the field may be anything; only a UUID is known to be no secret.
     const auto request_id = ParseUuid("request_id", request_id_(*request_));
-    const auto code = static_cast<absl::StatusCode>(InfoOf(reason).code());
+    const auto code = static_cast<absl::StatusCode>(InfoOf(reason).code);
     method_.shared().log->Write(level, "call",
                                 {{"method", method_.name()},
                                  {"caller", caller_.Name()},

@@ -11,7 +11,7 @@ namespace {
 
 class Refused final : public grpc::ServerGenericBidiReactor {
  public:
-  Refused() { Finish(ToGrpcStatus(ToStatus(Refusal{v1::METHOD_UNKNOWN, {}}))); }
+  Refused() { Finish(ToGrpcStatus(ToStatus(Refusal{Reason::METHOD_UNKNOWN, {}}))); }
   void OnDone() override { delete this; }
 };
 
@@ -20,7 +20,7 @@ class Refused final : public grpc::ServerGenericBidiReactor {
 UnknownMethods::UnknownMethods(Metrics& metrics) : metrics_(metrics.ForMethod("unknown")) {}
 
 grpc::ServerGenericBidiReactor* UnknownMethods::CreateReactor(grpc::GenericCallbackServerContext*) {
-  metrics_.Count(v1::METHOD_UNKNOWN, std::chrono::microseconds(0));
+  metrics_.Count(Reason::METHOD_UNKNOWN, std::chrono::microseconds(0));
   return new Refused;
 }
 

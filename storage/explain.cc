@@ -2,8 +2,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/reason.h"
 #include "storage/rules/apply.h"
-#include "storage/rules/refusal.h"
 #include "storage/rules/rulebook.h"
 
 namespace redpoints {
@@ -136,8 +136,8 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
     case Kind::kDayClosed: return absl::StrCat("业务日 ", e.effective_day, " 日结。");
     case Kind::kClockConfirmed: return "管理员已确认系统时钟。";
     case Kind::kRefused: {
-      const auto& info = InfoOf(ReasonFromName(e.reason));
-      return absl::StrCat("请求被拒绝：", info.zh_cn(), "（", e.reason, "）。");
+      const std::string why(InfoOf(ReasonFromName(e.reason)).zh_cn);
+      return absl::StrCat("请求被拒绝：", why, "（", e.reason, "）。");
     }
     default: return absl::StrCat(std::string(KindNameZh(e.kind)), " ", RegistrationKey(e.data), "。");
   }

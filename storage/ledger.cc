@@ -35,7 +35,7 @@ constexpr std::size_t kRowEntries = 256;
 constexpr std::size_t kQueueItemsMax = 65'536;
 constexpr auto kIdleWait = std::chrono::milliseconds(200);
 
-Outcome Refused(v1::Reason reason) {
+Outcome Refused(Reason reason) {
   Outcome outcome;
   outcome.refusal = Refusal{reason, {}};
   return outcome;
@@ -146,28 +146,28 @@ class Ledger::Impl {
   }
 
   void Submit(const std::string& id, Origin origin, Command command, Done done, Deadline deadline) {
-    if (options_.is_read_only || is_failed_) return done(Refused(v1::STORAGE_READ_ONLY));
+    if (options_.is_read_only || is_failed_) return done(Refused(Reason::STORAGE_READ_ONLY));
     Program* program = Find(id);
     if (!program && std::holds_alternative<FoundProgram>(command)) program = &Add(id);
-    if (!program) return done(Refused(v1::PROGRAM_NOT_FOUND));
-    if (program->is_set_aside) return done(Refused(v1::PROGRAM_SET_ASIDE));
+    if (!program) return done(Refused(Reason::PROGRAM_NOT_FOUND));
+    if (program->is_set_aside) return done(Refused(Reason::PROGRAM_SET_ASIDE));
     if (origin.fingerprint.empty()) origin.fingerprint = Fingerprint(origin, command);
     const std::size_t items = ItemsOf(command);
     bool is_first = false;
-    v1::Reason refused = v1::REASON_UNSPECIFIED;
+    Reason refused = Reason::REASON_UNSPECIFIED;
     {
       const MutexLock lock(queue_mutex_);
       if (is_stopping_) {
-        refused = v1::SHUTTING_DOWN;
+        refused = Reason::SHUTTING_DOWN;
       } else if (program->queue.size() >= options_.queue_requests_max || program->queued_items + items > kQueueItemsMax) {
-        refused = v1::OVERLOADED;
+        refused = Reason::OVERLOADED;
       } else {
         is_first = queued_++ == 0;
         program->queued_items += items;
         program->queue.push_back({std::move(origin), std::move(command), std::move(done), deadline});
       }
     }
-    if (refused != v1::REASON_UNSPECIFIED) return done(Refused(refused));
+    if (refused != Reason::REASON_UNSPECIFIED) return done(Refused(refused));
     if (is_first) queue_changed_.notify_one();
   }
 
@@ -208,15 +208,15 @@ class Ledger::Impl {
 
   Outcome FindOutcome(const std::string& id, const std::string& actor, const std::string& request_id) const {
     const Program* program = Find(id);
-    if (!program) return Refused(v1::PROGRAM_NOT_FOUND);
+    if (!program) return Refused(Reason::PROGRAM_NOT_FOUND);
     const State& state = program->state;
     const auto record = state.Read(state.requests, RequestKey(actor, request_id));
-    if (!record) return Refused(v1::REQUEST_NOT_FOUND);
+    if (!record) return Refused(Reason::REQUEST_NOT_FOUND);
     const auto follow_up = state.Read(state.follow_ups, SequenceKey(record->sequence));
     Outcome outcome;
     outcome.is_replayed = true;
     auto entries = program->journal.ReadAll(record->sequence, record->count);
-    if (!entries.ok()) return Refused(v1::INVARIANT_VIOLATION);
+    if (!entries.ok()) return Refused(Reason::INVARIANT_VIOLATION);
     outcome.entries = *std::move(entries);
     const Kind kind = outcome.entry().kind;
     outcome.first = record->is_tombstone     ? v1::REVERSED
@@ -345,11 +345,11 @@ class Ledger::Impl {
     for (auto& [program, pending] : work) {
       Outcome outcome;
       if (program->is_set_aside) {
-        outcome = Refused(v1::PROGRAM_SET_ASIDE);
+        outcome = Refused(Reason::PROGRAM_SET_ASIDE);
       } else if (is_clock_stopped_ && !std::holds_alternative<redpoints::ConfirmClock>(pending.command)) {
-        outcome = Refused(v1::CLOCK_STOPPED);
+        outcome = Refused(Reason::CLOCK_STOPPED);
       } else if (pending.deadline < mono) {
-        outcome = Refused(v1::DEADLINE_PASSED);
+        outcome = Refused(Reason::DEADLINE_PASSED);
       } else {
         program->engine.SetTime(now_ms);
         if (const auto* registration = std::get_if<Register>(&pending.command)) KeepBlob(*program, *registration);
@@ -472,7 +472,7 @@ class Ledger::Impl {
   void Fail(std::vector<Answer>& answers, const std::string& why) {
     is_failed_ = true;
     TellCanWrite();
-    for (auto& answer : answers) answer.outcome = Refused(v1::OUTCOME_UNKNOWN);
+    for (auto& answer : answers) answer.outcome = Refused(Reason::OUTCOME_UNKNOWN);
     SendAnswers(std::move(answers));
     std::vector<Answer> waiting;
     {
@@ -480,7 +480,7 @@ class Ledger::Impl {
       is_stopping_ = true;
       const std::shared_lock programs(programs_mutex_);
       for (auto& [id, program] : programs_) {
-        for (auto& pending : program->queue) waiting.push_back({std::move(pending.done), Refused(v1::STORAGE_READ_ONLY)});
+        for (auto& pending : program->queue) waiting.push_back({std::move(pending.done), Refused(Reason::STORAGE_READ_ONLY)});
         program->queue.clear();
       }
       queued_ = 0;

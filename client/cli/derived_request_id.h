@@ -7,7 +7,7 @@
 namespace redpoints::cli {
 
 // The UUID (version 5, RFC 4122) of `name` in the space of `seed`: the same for the same two, so that a job which was cut short repeats
-// its requests instead of making new ones. `seed` is a UUID.
+// its requests instead of making new ones. `seed` is a UUID; aborts if it is none.
 std::string DerivedRequestId(std::string_view seed, std::string_view name);
 
 }  // namespace redpoints::cli

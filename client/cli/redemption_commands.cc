@@ -63,7 +63,7 @@ ExitCode CodeOf(const v1::Outcome& outcome, Session& s) {
 template <class Response> ExitCode FinishOutcome(const Answer<Response>& answer, Session& s) {
   const ExitCode code = s.Finish(answer);
   if (answer.is_done()) return CodeOf(answer.response().outcome(), s);
-  const bool is_not_seen = answer.fate() == Fate::kRefused && answer.refused().refusal.reason == v1::REQUEST_NOT_FOUND;
+  const bool is_not_seen = answer.fate() == Fate::kRefused && answer.refused().refusal.reason == Reason::REQUEST_NOT_FOUND;
   return is_not_seen ? ExitCode::kUnknown : code;
 }
 

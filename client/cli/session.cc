@@ -152,7 +152,7 @@ void Session::ExplainRefusal(const Refused& refused) {
     return Note("拒绝: " + refused.zh_cn + facts + (refused.next_zh_cn.empty() ? "" : "。" + refused.next_zh_cn + "。") + " [" +
                 refused.name + "]");
   }
-  const auto& next = InfoOf(refused.refusal.reason).next();
+  const std::string next(InfoOf(refused.refusal.reason).next);
   Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + ". [" + refused.name +
        (facts.empty() ? "" : " " + facts) + "]");
 }

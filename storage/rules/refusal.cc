@@ -2,7 +2,6 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/descriptor.h"
 
 namespace redpoints {
 namespace {
@@ -11,28 +10,11 @@ constexpr char kPayloadUrl[] = "type.googleapis.com/redpoints.v1.Refusal";
 
 }  // namespace
 
-const v1::ReasonInfo& InfoOf(v1::Reason reason) {
-  const auto* value = v1::Reason_descriptor()->FindValueByNumber(reason);
-  return (value ? value : v1::Reason_descriptor()->value(0))->options().GetExtension(v1::info);
-}
-
-bool IsRecorded(v1::Reason reason) { return InfoOf(reason).recording() == v1::RECORDED; }
-
-const std::string& NameOf(v1::Reason reason) {
-  const auto* value = v1::Reason_descriptor()->FindValueByNumber(reason);
-  return (value ? value : v1::Reason_descriptor()->value(0))->name();
-}
-
-v1::Reason ReasonFromName(std::string_view name) {
-  const auto* value = v1::Reason_descriptor()->FindValueByName(std::string(name));
-  return value ? static_cast<v1::Reason>(value->number()) : v1::REASON_UNSPECIFIED;
-}
-
 v1::Refusal ToProto(const Refusal& refusal) {
   v1::Refusal proto;
   proto.set_reason(NameOf(refusal.reason));
-  proto.set_zh_cn(InfoOf(refusal.reason).zh_cn());
-  proto.set_next_zh_cn(InfoOf(refusal.reason).next_zh_cn());
+  proto.set_zh_cn(std::string(InfoOf(refusal.reason).zh_cn));
+  proto.set_next_zh_cn(std::string(InfoOf(refusal.reason).next_zh_cn));
   for (const auto& [key, value] : refusal.facts) (*proto.mutable_facts())[key] = value;
   return proto;
 }
@@ -40,7 +22,7 @@ v1::Refusal ToProto(const Refusal& refusal) {
 absl::Status ToStatus(const Refusal& refusal) {
   std::string message = NameOf(refusal.reason);
   for (const auto& [key, value] : refusal.facts) absl::StrAppend(&message, " ", key, "=", value);
-  absl::Status status(static_cast<absl::StatusCode>(InfoOf(refusal.reason).code()), message);
+  absl::Status status(static_cast<absl::StatusCode>(InfoOf(refusal.reason).code), message);
   status.SetPayload(kPayloadUrl, absl::Cord(ToProto(refusal).SerializeAsString()));
   return status;
 }
@@ -55,20 +37,20 @@ std::optional<Refusal> RefusalFrom(const absl::Status& status) {
 }
 
 absl::Status FieldRequired(std::string_view field) {
-  return ToStatus({.reason = v1::FIELD_REQUIRED, .facts = {{"field", std::string(field)}}});
+  return ToStatus({.reason = Reason::FIELD_REQUIRED, .facts = {{"field", std::string(field)}}});
 }
 
 absl::Status FieldInvalid(std::string_view field, std::string_view expected) {
-  return ToStatus({.reason = v1::FIELD_INVALID, .facts = {{"field", std::string(field)}, {"expected", std::string(expected)}}});
+  return ToStatus({.reason = Reason::FIELD_INVALID, .facts = {{"field", std::string(field)}, {"expected", std::string(expected)}}});
 }
 
 absl::Status FieldTooLong(std::string_view field, std::size_t max) {
-  return ToStatus({.reason = v1::FIELD_TOO_LONG, .facts = {{"field", std::string(field)}, {"max", absl::StrCat(max)}}});
+  return ToStatus({.reason = Reason::FIELD_TOO_LONG, .facts = {{"field", std::string(field)}, {"max", absl::StrCat(max)}}});
 }
 
 absl::Status FieldOutOfRange(std::string_view field, std::int64_t min, std::int64_t max) {
-  return ToStatus(
-      {.reason = v1::FIELD_OUT_OF_RANGE, .facts = {{"field", std::string(field)}, {"min", absl::StrCat(min)}, {"max", absl::StrCat(max)}}});
+  return ToStatus({.reason = Reason::FIELD_OUT_OF_RANGE,
+                   .facts = {{"field", std::string(field)}, {"min", absl::StrCat(min)}, {"max", absl::StrCat(max)}}});
 }
 
 }  // namespace redpoints

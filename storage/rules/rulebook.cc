@@ -18,7 +18,7 @@ class Checker {
  public:
   bool Check(bool good, const std::string& field, const std::string& expected) {
     if (!good && status_.ok()) {
-      status_ = ToStatus({.reason = v1::RULEBOOK_INVALID, .facts = {{"field", field}, {"expected", expected}}});
+      status_ = ToStatus({.reason = Reason::RULEBOOK_INVALID, .facts = {{"field", field}, {"expected", expected}}});
     }
     return good;
   }
@@ -230,7 +230,7 @@ absl::StatusOr<Rulebook> Rulebook::Parse(std::string_view json) {
     std::string words(parsed.message());
     std::replace_if(
         words.begin(), words.end(), [](char c) { return (c & 0x80) != 0; }, '?');
-    return ToStatus({.reason = v1::RULEBOOK_INVALID, .facts = {{"field", "rulebook_json"}, {"expected", std::move(words)}}});
+    return ToStatus({.reason = Reason::RULEBOOK_INVALID, .facts = {{"field", "rulebook_json"}, {"expected", std::move(words)}}});
   }
   if (auto status = Validate(book.proto_); !status.ok()) return status;
   for (int i = 0; i < book.proto_.units_size(); ++i) book.units_[book.proto_.units(i).code()] = i;

@@ -181,7 +181,7 @@ TEST_F(AppTest, WrongUsageIsToldInTheReadersLanguage) {
 }
 
 TEST_F(AppTest, ARefusalExits2WithItsSentenceInEitherLanguage) {
-  server_.Script("Redeem", {Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
+  server_.Script("Redeem", {Refuse({.reason = Reason::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
   EXPECT_EQ(Run({"redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
   EXPECT_EQ(out_.str(), "");
   EXPECT_EQ(err_.str(), "refused: Insufficient points; fewer points, or another tender. [INSUFFICIENT_POINTS short_by=30]\n");
@@ -302,9 +302,9 @@ TEST_F(AppTest, OutcomeExitsAsTheRequestWouldHave) {
     return Send(response);
   };
   server_.Script("GetOutcome",
-                 {with(v1::DONE), with(v1::PENDING), with(v1::REVERSED), Refuse({.reason = v1::PERMISSION_DENIED, .facts = {}})});
+                 {with(v1::DONE), with(v1::PENDING), with(v1::REVERSED), Refuse({.reason = Reason::PERMISSION_DENIED, .facts = {}})});
   for (const int code : {0, 0, 2, 2}) EXPECT_EQ(Run({"outcome", kSeed}), code);
-  server_.Script("GetAwardOutcome", {Refuse({.reason = v1::REQUEST_NOT_FOUND, .facts = {}})});
+  server_.Script("GetAwardOutcome", {Refuse({.reason = Reason::REQUEST_NOT_FOUND, .facts = {}})});
   EXPECT_EQ(Run({"outcome", kSeed, "--award"}), 4);
   EXPECT_EQ(Last<v1::GetAwardOutcomeRequest>("GetAwardOutcome").request_id(), kSeed);
 }
@@ -399,14 +399,14 @@ TEST_F(AwardBatchTest, StopsWhereTheOutcomeIsUnknownAndNamesTheSeed) {
 TEST_F(AwardBatchTest, ARefusedBatchNamesTheLineAtFault) {
   int calls = 0;
   server_.On("AwardBatch", [&calls](const FakeCall& call) {
-    return ++calls == 2 ? Refuse({.reason = v1::FIELD_INVALID, .facts = {{"expected", "x"}, {"field", "items[1].member"}}})
+    return ++calls == 2 ? Refuse({.reason = Reason::FIELD_INVALID, .facts = {{"expected", "x"}, {"field", "items[1].member"}}})
                         : Answer(call, "");
   });
   EXPECT_EQ(Run({"award-batch", file_, "--chunk-size", "2"}), 2);
   EXPECT_TRUE(ErrHas("the line at fault: 5 (member)\n")) << err_.str();
-  server_.Script("AwardBatch", {Refuse({.reason = v1::FIELD_INVALID, .facts = {{"field", "items[4]"}}}),
-                                Refuse({.reason = v1::FIELD_INVALID, .facts = {{"field", "items[9].case"}}}),
-                                Refuse({.reason = v1::FIELD_INVALID, .facts = {{"field", "items"}}})});
+  server_.Script("AwardBatch", {Refuse({.reason = Reason::FIELD_INVALID, .facts = {{"field", "items[4]"}}}),
+                                Refuse({.reason = Reason::FIELD_INVALID, .facts = {{"field", "items[9].case"}}}),
+                                Refuse({.reason = Reason::FIELD_INVALID, .facts = {{"field", "items"}}})});
   EXPECT_EQ(Run({"award-batch", file_}), 2);
   EXPECT_TRUE(ErrHas("the line at fault: 6")) << err_.str();
   EXPECT_EQ(Run({"award-batch", file_}), 2);
@@ -541,7 +541,7 @@ TEST_F(ExportTest, AFileThatIsNotTheJournalsBeginningIsLeftAsItIs) {
 }
 
 TEST_F(ExportTest, WithoutAnAnswerThereIsNoFile) {
-  server_.Script("ExportEntries", {Refuse({.reason = v1::PERMISSION_DENIED, .facts = {}})});
+  server_.Script("ExportEntries", {Refuse({.reason = Reason::PERMISSION_DENIED, .facts = {}})});
   EXPECT_EQ(Run({"export", "--output", Path("all.jsonl")}), 2);
   EXPECT_FALSE(std::filesystem::exists(Path("all.jsonl")));
   EXPECT_EQ(Resumed(Lines(2) + "{\"v", 2), Lines(2) + "{\"v");
@@ -644,7 +644,7 @@ TEST_F(AppTest, MemberNumbersAreTakenForMembers) {
     v1::GetRegistrationResponse response;
     if (name == "programs/minyue/members/12345678")
       response.mutable_registration()->mutable_member()->set_name("programs/minyue/members/a1");
-    return response.has_registration() ? Send(response) : Refuse({.reason = v1::MEMBER_NOT_FOUND, .facts = {}});
+    return response.has_registration() ? Send(response) : Refuse({.reason = Reason::MEMBER_NOT_FOUND, .facts = {}});
   });
   server_.Script("CreateMerchant", {Done<v1::CreateMerchantResponse>()});
   server_.Script("CreateStaff", {Done<v1::CreateStaffResponse>()});

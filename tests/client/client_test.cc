@@ -108,7 +108,7 @@ TEST_F(ClientTest, ADeadlineThatPassesLeadsToTheQuestion) {
 
 TEST_F(ClientTest, ASpentBudgetLeadsToTheQuestion) {
   server_.Script("Redeem", {Fail(kUnavailable)});
-  server_.Script("GetOutcome", {Refuse({.reason = v1::REQUEST_NOT_FOUND, .facts = {}})});
+  server_.Script("GetOutcome", {Refuse({.reason = Reason::REQUEST_NOT_FOUND, .facts = {}})});
   const auto answer = MakeClient().Redeem(Sale());
   EXPECT_EQ(answer.fate(), Fate::kUnknown);
   EXPECT_TRUE(answer.is_not_seen());
@@ -128,36 +128,36 @@ TEST_F(ClientTest, WithoutAnAnswerToTheQuestionItStaysUnknown) {
 }
 
 TEST_F(ClientTest, ARefusalIsFinalAndTyped) {
-  server_.Script("Redeem", {Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
+  server_.Script("Redeem", {Refuse({.reason = Reason::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
   const auto answer = MakeClient().Redeem(Sale());
   ASSERT_EQ(answer.fate(), Fate::kRefused);
-  EXPECT_EQ(answer.refused().refusal.reason, v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(answer.refused().refusal.reason, Reason::INSUFFICIENT_POINTS);
   EXPECT_EQ(server_.Calls("Redeem").size(), 1U);
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
 
 TEST_F(ClientTest, ALongRefusalIsNotLost) {
-  server_.Script("Redeem", {Refuse({.reason = v1::RULEBOOK_INVALID, .facts = {{"expected", std::string(12'000, 'x')}}})});
+  server_.Script("Redeem", {Refuse({.reason = Reason::RULEBOOK_INVALID, .facts = {{"expected", std::string(12'000, 'x')}}})});
   ASSERT_EQ(MakeClient().Redeem(Sale()).fate(), Fate::kRefused);
 }
 
 TEST_F(ClientTest, AServerThatOnlyEverSaidNoIsBelieved) {
-  server_.Script("Redeem", {Refuse({.reason = v1::STORAGE_READ_ONLY, .facts = {}})});
+  server_.Script("Redeem", {Refuse({.reason = Reason::STORAGE_READ_ONLY, .facts = {}})});
   const auto answer = MakeClient().Redeem(Sale());
   ASSERT_EQ(answer.fate(), Fate::kRefused);
-  EXPECT_EQ(answer.refused().refusal.reason, v1::STORAGE_READ_ONLY);
+  EXPECT_EQ(answer.refused().refusal.reason, Reason::STORAGE_READ_ONLY);
   EXPECT_GT(server_.Calls("Redeem").size(), 1U);
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
 
 TEST_F(ClientTest, AnUnrecordedRefusalDoesNotSettleAnEarlierAttempt) {
-  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = v1::TERMINAL_REVOKED, .facts = {}})});
+  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = Reason::TERMINAL_REVOKED, .facts = {}})});
   server_.Script("GetOutcome", {Send(With<v1::GetOutcomeResponse>(v1::DONE, v1::DONE))});
   EXPECT_EQ(MakeClient().Redeem(Sale()).fate(), Fate::kDone);
 }
 
 TEST_F(ClientTest, ARecordedRefusalSettlesAnEarlierAttempt) {
-  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = v1::INSUFFICIENT_POINTS, .facts = {}})});
+  server_.Script("Redeem", {Fail(kUnavailable), Refuse({.reason = Reason::INSUFFICIENT_POINTS, .facts = {}})});
   EXPECT_EQ(MakeClient().Redeem(Sale()).fate(), Fate::kRefused);
   EXPECT_TRUE(server_.Calls("GetOutcome").empty());
 }
@@ -166,7 +166,7 @@ TEST_F(ClientTest, TheStateNowCountsNotTheFirstAnswer) {
   server_.Script("Redeem", {Send(With<v1::RedeemResponse>(v1::DONE, v1::REVERSED))});
   const auto answer = MakeClient().Redeem(Sale());
   ASSERT_EQ(answer.fate(), Fate::kRefused);
-  EXPECT_EQ(answer.refused().refusal.reason, v1::ALREADY_REVERSED);
+  EXPECT_EQ(answer.refused().refusal.reason, Reason::ALREADY_REVERSED);
   EXPECT_TRUE(answer.refused().outcome);
 }
 

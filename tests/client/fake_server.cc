@@ -103,7 +103,7 @@ FakeReply Fail(int code) {
 }
 
 FakeReply Refuse(const Refusal& refusal, const RefuseOptions& options) {
-  FakeReply reply = Fail(InfoOf(refusal.reason).code());
+  FakeReply reply = Fail(InfoOf(refusal.reason).code);
   google::rpc::Status status;
   status.set_code(reply.code);
   google::rpc::ErrorInfo error;
@@ -113,7 +113,7 @@ FakeReply Refuse(const Refusal& refusal, const RefuseOptions& options) {
   status.add_details()->PackFrom(error);
   google::rpc::LocalizedMessage localized;
   localized.set_locale("zh-CN");
-  localized.set_message(InfoOf(refusal.reason).zh_cn());
+  localized.set_message(std::string(InfoOf(refusal.reason).zh_cn));
   status.add_details()->PackFrom(localized);
   if (options.outcome) status.add_details()->PackFrom(*options.outcome);
   if (options.retry_delay_ms) {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "google/protobuf/message.h"
+#include "proto/contract/reason.h"
 #include "redpoints/v1/outcome.pb.h"
-#include "storage/rules/refusal.h"
 
 namespace redpoints {
 

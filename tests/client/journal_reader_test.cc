@@ -101,16 +101,16 @@ TEST_F(JournalReaderTest, AnExportThatBringsNothingEndsWithTheBudget) {
 }
 
 TEST_F(JournalReaderTest, ARefusedExportIsNotRepeated) {
-  server_.Script("ExportEntries", {Refuse({.reason = v1::PERMISSION_DENIED, .facts = {}})});
+  server_.Script("ExportEntries", {Refuse({.reason = Reason::PERMISSION_DENIED, .facts = {}})});
   EXPECT_EQ(Export(v1::JSON_LINES), Fate::kRefused);
   EXPECT_EQ(server_.Calls("ExportEntries").size(), 1U);
 }
 
 TEST_F(JournalReaderTest, ATooLongDeadlineIsShortenedToWhatTheServerTakes) {
-  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}}), FakeReply{}});
+  server_.Script("ExportEntries", {Refuse({.reason = Reason::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}}), FakeReply{}});
   EXPECT_EQ(Export(v1::JSON_LINES), Fate::kDone);
   // The same refusal again is one.
-  server_.Script("ExportEntries", {Refuse({.reason = v1::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}})});
+  server_.Script("ExportEntries", {Refuse({.reason = Reason::DEADLINE_REQUIRED, .facts = {{"max", "10000"}}})});
   EXPECT_EQ(Export(v1::JSON_LINES), Fate::kRefused);
 }
 

@@ -17,8 +17,8 @@ class RetryTest : public testing::Test {
   }
 
   static CallEnd End(int code) { return {.code = code, .message = "", .refused = {}, .retry_delay = {}}; }
-  static CallEnd Refused(v1::Reason reason) {
-    return {.code = InfoOf(reason).code(),
+  static CallEnd Refused(Reason reason) {
+    return {.code = InfoOf(reason).code,
             .message = "",
             .refused =
                 redpoints::Refused{
@@ -49,14 +49,14 @@ TEST_F(RetryTest, PausesDoubleUntilTheBudgetIsSpent) {
 }
 
 TEST_F(RetryTest, RetryInfoLengthensThePause) {
-  CallEnd busy = Refused(v1::OVERLOADED);
+  CallEnd busy = Refused(Reason::OVERLOADED);
   busy.retry_delay = milliseconds(700);
   Run({busy, End(kOk)});
   EXPECT_EQ(timing_.pauses(), std::vector<milliseconds>{milliseconds(700)});
 }
 
 TEST_F(RetryTest, RetryInfoBeyondTheBudgetEndsIt) {
-  CallEnd busy = Refused(v1::OVERLOADED);
+  CallEnd busy = Refused(Reason::OVERLOADED);
   busy.retry_delay = milliseconds(60'000);
   const auto made = Run({busy});
   EXPECT_EQ(count_, 1U);
@@ -73,14 +73,14 @@ TEST_F(RetryTest, WithoutAConnectionNothingIsSent) {
 }
 
 TEST_F(RetryTest, DoubtOfAnEarlierAttemptRemains) {
-  EXPECT_TRUE(Run({End(kUnavailable), Refused(v1::OVERLOADED), Refused(v1::PERMISSION_DENIED)}).is_in_doubt);
-  EXPECT_FALSE(Run({Refused(v1::OVERLOADED), Refused(v1::PERMISSION_DENIED)}).is_in_doubt);
+  EXPECT_TRUE(Run({End(kUnavailable), Refused(Reason::OVERLOADED), Refused(Reason::PERMISSION_DENIED)}).is_in_doubt);
+  EXPECT_FALSE(Run({Refused(Reason::OVERLOADED), Refused(Reason::PERMISSION_DENIED)}).is_in_doubt);
 }
 
 TEST_F(RetryTest, AskRepeatsWhileTheRequestIsNotSeen) {
   const Retrier retrier({}, timing_.Get(), [](milliseconds) { return true; });
   int count = 0;
-  const auto made = retrier.Ask([&] { return ++count < 3 ? Refused(v1::REQUEST_NOT_FOUND) : End(kOk); }, milliseconds(3'000));
+  const auto made = retrier.Ask([&] { return ++count < 3 ? Refused(Reason::REQUEST_NOT_FOUND) : End(kOk); }, milliseconds(3'000));
   EXPECT_EQ(count, 3);
   EXPECT_EQ(made.last.code, kOk);
 }

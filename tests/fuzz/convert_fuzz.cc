@@ -47,7 +47,7 @@ template <class Request> void LookAs(std::string_view bytes) {
   const auto mutation = server::FromProto(request);
   if (!mutation.ok()) {
     const auto refusal = RefusalFrom(mutation.status());
-    RP_CHECK(refusal && refusal->reason >= 100 && refusal->reason < 200);
+    RP_CHECK(refusal && refusal->reason >= Reason::FIELD_REQUIRED && refusal->reason < Reason::CALLER_UNKNOWN);
     return;
   }
   World& world = TheWorld();
@@ -66,7 +66,7 @@ template <class Request> void LookAs(std::string_view bytes) {
     }
   }
   const Outcome outcome = world.engine.Execute(origin, mutation->command);
-  RP_CHECK(!outcome.refusal || outcome.refusal->reason != v1::INVARIANT_VIOLATION);
+  RP_CHECK(!outcome.refusal || outcome.refusal->reason != Reason::INVARIANT_VIOLATION);
   RP_CHECK(outcome.refusal || !outcome.entries.empty() || std::holds_alternative<Quote>(mutation->command));
   for (auto& entry : world.engine.TakePosted()) {
     std::string line;

@@ -20,7 +20,7 @@ void Look(std::string_view bytes) {
   const auto book = Rulebook::Parse(bytes);
   if (!book.ok()) {
     const auto refusal = RefusalFrom(book.status());
-    RP_CHECK(refusal && refusal->reason == v1::RULEBOOK_INVALID);
+    RP_CHECK(refusal && refusal->reason == Reason::RULEBOOK_INVALID);
     return;
   }
   RP_CHECK(IsDay(book->effective_day()) && !book->version().empty() && book->FindUnit(kPoint) != nullptr);

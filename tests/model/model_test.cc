@@ -435,7 +435,7 @@ class ModelTest : public EngineTest {
     }
     if (outcome.entries.empty()) {
       EXPECT_FALSE(expected.is_recorded);
-      if (expected.reason && IsRecorded(expected.reason)) {
+      if (IsRecorded(expected.reason)) {
         EXPECT_EQ(outcome.refusal->facts, expected.facts);  // a quote
       }
       return;
@@ -445,7 +445,8 @@ class ModelTest : public EngineTest {
       const Entry& entry = *outcome.entries[i];
       const Expected& item = expected.items.empty() ? expected : expected.items[i];
       EXPECT_EQ(entry.kind == Kind::kRefused, item.first == v1::REFUSED) << i;
-      EXPECT_EQ(entry.kind == Kind::kRefused ? entry.reason : "", item.reason ? NameOf(item.reason) : "") << i;
+      EXPECT_EQ(entry.kind == Kind::kRefused ? entry.reason : "", item.reason != Reason::REASON_UNSPECIFIED ? NameOf(item.reason) : "")
+          << i;
       if (entry.kind == Kind::kRefused) {
         EXPECT_EQ(entry.facts, item.facts) << i;
       }
@@ -570,9 +571,8 @@ TEST_F(ModelTest, RandomCommandsAreAnsweredAsTheReferenceDoes) {
       EXPECT_GT(kinds_[kind], 0) << KindName(kind);
     }
   }
-  for (int number = v1::SELF_DEALING; number < v1::OVERLOADED; ++number) {
-    if (!v1::Reason_IsValid(number)) continue;
-    const v1::Reason reason = static_cast<v1::Reason>(number);
+  for (const auto& [reason, info] : AllReasons()) {
+    if (reason < Reason::SELF_DEALING || reason >= Reason::OVERLOADED) continue;
     std::cerr << "  " << NameOf(reason) << " " << reasons_[reason] << "\n";
     EXPECT_EQ(reasons_[reason] > 0, kOutOfReach.count(reason) == 0) << NameOf(reason);
   }

@@ -268,7 +268,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (const auto* donate = std::get_if<Donate>(&command)) return as(Kind::kDonation, DoDonate(origin, *donate));
   if (const auto* quote = std::get_if<Quote>(&command)) {
     Expected expected = CheckBasket(origin, quote->member, quote->lines).refusal;
-    if (expected.reason && IsOneTryTooMany(origin)) expected = RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
+    if (expected.reason != Reason::REASON_UNSPECIFIED && IsOneTryTooMany(origin)) expected = RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
     expected.is_recorded = false;
     expected.first = expected.now = v1::DONE;
     return expected;
@@ -278,7 +278,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (redeem || authorize) {
     const auto& lines = redeem ? redeem->lines : authorize->lines;
     const Basket basket = CheckBasket(origin, redeem ? redeem->member : authorize->member, lines);
-    if (basket.refusal.reason) {
+    if (basket.refusal.reason != Reason::REASON_UNSPECIFIED) {
       if (basket.refusal.reason == v1::MEMBER_NOT_FOUND && IsOneTryTooMany(origin)) return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
       return basket.refusal.is_recorded ? Refuse(origin, basket.refusal.reason, basket.refusal.facts) : basket.refusal;
     }

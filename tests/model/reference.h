@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "redpoints/v1/outcome.pb.h"
-#include "redpoints/v1/reason.pb.h"
 #include "redpoints/v1/rulebook.pb.h"
 #include "storage/rules/command.h"
+#include "storage/rules/refusal.h"
 
 namespace redpoints {
 

@@ -108,7 +108,8 @@ Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::in
     award.amounts[earning.unit()] = amount;
   }
   if (const std::int64_t points = award.amounts["POINT"]; points > 0) {
-    if (Expected refusal = CanIssue(origin, *member, rule->fund(), end, points); refusal.reason) return refusal;
+    if (Expected refusal = CanIssue(origin, *member, rule->fund(), end, points); refusal.reason != Reason::REASON_UNSPECIFIED)
+      return refusal;
     Issue(*member, rule->fund(), end, points);
   }
   for (const auto& [unit, amount] : award.amounts) {
@@ -151,7 +152,7 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
   const Day end = rule.has_lot_validity() ? EndAfter(award.day, rule.lot_validity().months(), rule.lot_validity().round_up_to()) : kNever;
   if (change > 0) {
     if (end <= today) return Refuse(origin, v1::LOT_ALREADY_PAST);
-    if (Expected refusal = CanIssue(origin, member, rule.fund(), end, change); refusal.reason) return refusal;
+    if (Expected refusal = CanIssue(origin, member, rule.fund(), end, change); refusal.reason != Reason::REASON_UNSPECIFIED) return refusal;
     Issue(member, rule.fund(), end, change);
   }
   if (change < 0) {

@@ -76,8 +76,7 @@ bool IsTurnedAway(const Answer& answer) {
 // Past the door, and not for want of shape: whoever is let in must be let in for what was asked.
 bool IsLetIn(const Answer& answer) {
   if (answer.ok()) return true;
-  const v1::Reason reason = ReasonFromName(answer.reason);
-  return reason >= 400;
+  return ReasonFromName(answer.reason) >= Reason::REQUEST_ID_REUSED;
 }
 
 // What a request about home becomes when it is about away, somebody absent, or another program.

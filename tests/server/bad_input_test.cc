@@ -118,31 +118,31 @@ constexpr Exception kExceptions[] = {
 struct Way {
   const char* name;
   FieldDescriptor::CppType type;  // or CPPTYPE_MESSAGE, for all that have no row of their own
-  v1::Reason reason;
+  Reason reason;
 };
 constexpr Way kReasons[] = {
-    {"absent", FieldDescriptor::CPPTYPE_INT64, v1::FIELD_OUT_OF_RANGE},
-    {"absent", FieldDescriptor::CPPTYPE_INT32, v1::FIELD_OUT_OF_RANGE},
-    {"absent", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_REQUIRED},
-    {"empty", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_REQUIRED},
-    {"unspecified", FieldDescriptor::CPPTYPE_ENUM, v1::FIELD_REQUIRED},
-    {"negative", FieldDescriptor::CPPTYPE_ENUM, v1::FIELD_INVALID},
-    {"max", FieldDescriptor::CPPTYPE_ENUM, v1::FIELD_INVALID},
-    {"unknown", FieldDescriptor::CPPTYPE_ENUM, v1::FIELD_INVALID},
-    {"zero", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_OUT_OF_RANGE},
-    {"negative", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_OUT_OF_RANGE},
-    {"min", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_OUT_OF_RANGE},
-    {"max", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_OUT_OF_RANGE},
-    {"most", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_OUT_OF_RANGE},
-    {"long", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_TOO_LONG},
-    {"million", FieldDescriptor::CPPTYPE_MESSAGE, v1::MESSAGE_TOO_LONG},
-    {"many", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_TOO_LONG},
-    {"short", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_INVALID},
-    {"cut-text", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_INVALID},
-    {"control", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_INVALID},
-    {"other-script", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_INVALID},
-    {"name", FieldDescriptor::CPPTYPE_MESSAGE, v1::FIELD_INVALID},
-    {"not-utf8", FieldDescriptor::CPPTYPE_MESSAGE, v1::MESSAGE_MALFORMED},
+    {"absent", FieldDescriptor::CPPTYPE_INT64, Reason::FIELD_OUT_OF_RANGE},
+    {"absent", FieldDescriptor::CPPTYPE_INT32, Reason::FIELD_OUT_OF_RANGE},
+    {"absent", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_REQUIRED},
+    {"empty", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_REQUIRED},
+    {"unspecified", FieldDescriptor::CPPTYPE_ENUM, Reason::FIELD_REQUIRED},
+    {"negative", FieldDescriptor::CPPTYPE_ENUM, Reason::FIELD_INVALID},
+    {"max", FieldDescriptor::CPPTYPE_ENUM, Reason::FIELD_INVALID},
+    {"unknown", FieldDescriptor::CPPTYPE_ENUM, Reason::FIELD_INVALID},
+    {"zero", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_OUT_OF_RANGE},
+    {"negative", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_OUT_OF_RANGE},
+    {"min", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_OUT_OF_RANGE},
+    {"max", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_OUT_OF_RANGE},
+    {"most", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_OUT_OF_RANGE},
+    {"long", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_TOO_LONG},
+    {"million", FieldDescriptor::CPPTYPE_MESSAGE, Reason::MESSAGE_TOO_LONG},
+    {"many", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_TOO_LONG},
+    {"short", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_INVALID},
+    {"cut-text", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_INVALID},
+    {"control", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_INVALID},
+    {"other-script", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_INVALID},
+    {"name", FieldDescriptor::CPPTYPE_MESSAGE, Reason::FIELD_INVALID},
+    {"not-utf8", FieldDescriptor::CPPTYPE_MESSAGE, Reason::MESSAGE_MALFORMED},
 };
 
 constexpr char kOtherName[] = "programs/minyue/../staff/a";
@@ -282,8 +282,8 @@ const Exception* FindException(const Path& path, const std::string& way) {
   return found;
 }
 
-v1::Reason ReasonOf(const std::string& way, const FieldDescriptor& field) {
-  v1::Reason reason = v1::REASON_UNSPECIFIED;
+Reason ReasonOf(const std::string& way, const FieldDescriptor& field) {
+  Reason reason = Reason::REASON_UNSPECIFIED;
   for (const Way& row : kReasons) {
     if (row.name != way) continue;
     if (row.type == field.cpp_type()) return row.reason;
@@ -309,13 +309,13 @@ class BadInputTest : public ServerTest, public testing::WithParamInterface<const
   // Every refusal has a reason of ours, a sentence and the domain, and says by its kind whether the journal has it.
   void ExpectTyped(const Answer& answer, std::int64_t entries) {
     if (answer.ok()) return;
-    const v1::Reason reason = ReasonFromName(answer.reason);
-    EXPECT_NE(reason, v1::REASON_UNSPECIFIED) << answer;
-    EXPECT_NE(reason, v1::INVARIANT_VIOLATION) << answer;
+    const Reason reason = ReasonFromName(answer.reason);
+    EXPECT_NE(reason, Reason::REASON_UNSPECIFIED) << answer;
+    EXPECT_NE(reason, Reason::INVARIANT_VIOLATION) << answer;
     EXPECT_EQ(answer.domain, "redpoints.v1");
     EXPECT_TRUE(answer.localized.starts_with("zh-CN ")) << answer.localized;
     EXPECT_GT(answer.localized.size(), 10u);
-    EXPECT_EQ(static_cast<int>(answer.status.error_code()), InfoOf(reason).code());
+    EXPECT_EQ(static_cast<int>(answer.status.error_code()), InfoOf(reason).code);
     EXPECT_EQ(answer.has_outcome, IsRecorded(reason)) << answer;
     EXPECT_EQ(entries, IsRecorded(reason) ? 1 : 0) << answer;
   }

@@ -94,7 +94,7 @@ TEST_F(ReadBesideTest, AReadWhoseCallerIsGoneIsNotDone) {
   while (!call->IsCancelled()) std::this_thread::yield();
   Free();
   EXPECT_EQ(reads_, 0);
-  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(v1::DEADLINE_PASSED), 1U);
+  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(Reason::DEADLINE_PASSED), 1U);
 }
 
 TEST_F(ReadBesideTest, AReadWhoseDeadlineHasPassedIsNotDone) {
@@ -122,7 +122,7 @@ TEST_F(ReadBesideTest, ALongReadIsGivenUpWhenItsCallerIsGone) {
   std::promise<void> done;
   EXPECT_TRUE(pool_.Post([&] { done.set_value(); }));
   done.get_future().wait();
-  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(v1::DEADLINE_PASSED), 1U);
+  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(Reason::DEADLINE_PASSED), 1U);
 }
 
 TEST_F(ReadBesideTest, ALongReadIsGivenUpAtItsDeadline) {
@@ -135,7 +135,7 @@ TEST_F(ReadBesideTest, ALongReadIsGivenUpAtItsDeadline) {
   std::promise<void> done;
   EXPECT_TRUE(pool_.Post([&] { done.set_value(); }));
   done.get_future().wait();
-  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(v1::DEADLINE_PASSED), 1U);
+  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(Reason::DEADLINE_PASSED), 1U);
 }
 
 TEST_F(ReadBesideTest, ALongReadIsGivenUpWhenTheServerStops) {
@@ -147,7 +147,7 @@ TEST_F(ReadBesideTest, ALongReadIsGivenUpWhenTheServerStops) {
   begun_.get_future().wait();
   door_.Close();
   caller.join();
-  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(v1::SHUTTING_DOWN), 1U);
+  EXPECT_EQ(metrics_.ForMethod("AccountService/GetBalance").CountOf(Reason::SHUTTING_DOWN), 1U);
 }
 
 }  // namespace

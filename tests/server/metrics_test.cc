@@ -15,10 +15,10 @@ bool Has(const std::string& text, const std::string& line) { return ("\n" + text
 TEST(Metrics, CallsAreCountedByMethodCodeAndReason) {
   Metrics metrics;
   MethodMetrics& redeem = metrics.ForMethod("RedemptionService/Redeem");
-  redeem.Count(v1::REASON_UNSPECIFIED, microseconds(10));
-  redeem.Count(v1::REASON_UNSPECIFIED, microseconds(20));
-  redeem.Count(v1::INSUFFICIENT_POINTS, microseconds(30));
-  metrics.ForMethod("AccountService/GetBalance").Count(v1::DEADLINE_PASSED, microseconds(5));
+  redeem.Count(Reason::REASON_UNSPECIFIED, microseconds(10));
+  redeem.Count(Reason::REASON_UNSPECIFIED, microseconds(20));
+  redeem.Count(Reason::INSUFFICIENT_POINTS, microseconds(30));
+  metrics.ForMethod("AccountService/GetBalance").Count(Reason::DEADLINE_PASSED, microseconds(5));
   const std::string text = metrics.Exposition();
   EXPECT_TRUE(Has(text, R"(redpoints_calls_total{method="RedemptionService/Redeem",code="OK",reason=""} 2)")) << text;
   EXPECT_TRUE(Has(text,
@@ -35,25 +35,27 @@ TEST(Metrics, CallsAreCountedByMethodCodeAndReason) {
 TEST(Metrics, EveryReasonHasItsOwnCounter) {
   Metrics metrics;
   MethodMetrics& method = metrics.ForMethod("S/M");
-  std::uint64_t count = 0;
-  for (int i = 0; i < v1::Reason_descriptor()->value_count(); ++i, ++count) {
-    const auto reason = static_cast<v1::Reason>(v1::Reason_descriptor()->value(i)->number());
+  std::uint64_t count = 1;
+  method.Count(Reason::REASON_UNSPECIFIED, microseconds(1));
+  for (const auto& [reason, info] : AllReasons()) {
+    ++count;
     for (std::uint64_t n = 0; n < count; ++n) method.Count(reason, microseconds(1));
   }
-  count = 0;
-  for (int i = 0; i < v1::Reason_descriptor()->value_count(); ++i, ++count) {
-    const auto reason = static_cast<v1::Reason>(v1::Reason_descriptor()->value(i)->number());
-    EXPECT_EQ(method.CountOf(reason), count) << v1::Reason_Name(reason);
+  count = 1;
+  EXPECT_EQ(method.CountOf(Reason::REASON_UNSPECIFIED), count);
+  for (const auto& [reason, info] : AllReasons()) {
+    ++count;
+    EXPECT_EQ(method.CountOf(reason), count) << reason;
   }
 }
 
 TEST(Metrics, BucketsHoldWhatIsAtMostTheirBoundAndAddUp) {
   Metrics metrics;
   MethodMetrics& method = metrics.ForMethod("S/M");
-  method.Count(v1::REASON_UNSPECIFIED, microseconds(50));
-  method.Count(v1::REASON_UNSPECIFIED, nanoseconds(50'001));
-  method.Count(v1::REASON_UNSPECIFIED, microseconds(1'000));
-  method.Count(v1::OVERLOADED, std::chrono::seconds(11));
+  method.Count(Reason::REASON_UNSPECIFIED, microseconds(50));
+  method.Count(Reason::REASON_UNSPECIFIED, nanoseconds(50'001));
+  method.Count(Reason::REASON_UNSPECIFIED, microseconds(1'000));
+  method.Count(Reason::OVERLOADED, std::chrono::seconds(11));
   const std::string text = metrics.Exposition();
   EXPECT_TRUE(Has(text, R"(redpoints_call_duration_seconds_bucket{method="S/M",le="5e-05"} 1)")) << text;
   EXPECT_TRUE(Has(text, R"(redpoints_call_duration_seconds_bucket{method="S/M",le="0.0001"} 2)")) << text;
@@ -73,8 +75,8 @@ TEST(Metrics, SameNameIsTheSameMethod) {
 
 TEST(Metrics, EachMetricIsDeclaredOnceBeforeItsLines) {
   Metrics metrics;
-  metrics.ForMethod("S/M").Count(v1::REASON_UNSPECIFIED, microseconds(1));
-  metrics.ForMethod("S/N").Count(v1::REASON_UNSPECIFIED, microseconds(1));
+  metrics.ForMethod("S/M").Count(Reason::REASON_UNSPECIFIED, microseconds(1));
+  metrics.ForMethod("S/N").Count(Reason::REASON_UNSPECIFIED, microseconds(1));
   const std::string text = metrics.Exposition();
   for (const std::string name : {"redpoints_calls_total counter", "redpoints_call_duration_seconds histogram"}) {
     const std::size_t first = text.find("# TYPE " + name + "\n");
@@ -89,11 +91,11 @@ TEST(Metrics, ThreadsLoseNoCall) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 10'000; ++i) metrics.ForMethod("S/M").Count(v1::OVERLOADED, microseconds(1));
+      for (int i = 0; i < 10'000; ++i) metrics.ForMethod("S/M").Count(Reason::OVERLOADED, microseconds(1));
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(metrics.ForMethod("S/M").CountOf(v1::OVERLOADED), 40'000U);
+  EXPECT_EQ(metrics.ForMethod("S/M").CountOf(Reason::OVERLOADED), 40'000U);
 }
 
 }  // namespace

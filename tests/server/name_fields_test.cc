@@ -9,9 +9,9 @@
 namespace redpoints::server {
 namespace {
 
-v1::Reason ReasonOf(const absl::Status& status) {
+Reason ReasonOf(const absl::Status& status) {
   const auto refusal = RefusalFrom(status);
-  return refusal ? refusal->reason : v1::REASON_UNSPECIFIED;
+  return refusal ? refusal->reason : Reason::REASON_UNSPECIFIED;
 }
 
 TEST(NameFields, WhatIsNoNameIsRefusedWithItsField) {
@@ -19,10 +19,10 @@ TEST(NameFields, WhatIsNoNameIsRefusedWithItsField) {
   for (const char* text : {"/", "programs", "programs/p/members/m_1", "programs/p/holds/01"}) {
     const auto refusal = RefusalFrom(ParseName("item.member", text).status());
     ASSERT_TRUE(refusal) << text;
-    EXPECT_EQ(refusal->reason, v1::FIELD_INVALID) << text;
+    EXPECT_EQ(refusal->reason, Reason::FIELD_INVALID) << text;
     EXPECT_EQ(std::map(refusal->facts.begin(), refusal->facts.end()).at("field"), "item.member") << text;
   }
-  EXPECT_EQ(ReasonOf(ParseName("name", "").status()), v1::FIELD_REQUIRED);
+  EXPECT_EQ(ReasonOf(ParseName("name", "").status()), Reason::FIELD_REQUIRED);
 }
 
 // Longer than any name of the kind is too long; a part that is too long in a name that is not, is of the wrong form.
@@ -41,22 +41,22 @@ TEST(NameFields, LongerThanTheLongestNameIsTooLong) {
     EXPECT_TRUE(ParseNameIn("name", longest, kind, std::string(32, 'p')).ok()) << longest;
     const auto refusal = RefusalFrom(ParseNameIn("name", longest + "1", kind, std::string(32, 'p')).status());
     ASSERT_TRUE(refusal) << longest;
-    EXPECT_EQ(refusal->reason, v1::FIELD_TOO_LONG) << longest;
+    EXPECT_EQ(refusal->reason, Reason::FIELD_TOO_LONG) << longest;
     EXPECT_EQ(std::map(refusal->facts.begin(), refusal->facts.end()).at("max"), std::to_string(longest.size())) << longest;
   }
   EXPECT_EQ(ReasonOf(ParseNameIn("name", "programs/p/funds/" + std::string(17, 'f'), ResourceKind::kFund, "p").status()),
-            v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseName("name", kRows[3].longest + "1").status()), v1::FIELD_TOO_LONG);
-  EXPECT_EQ(ReasonOf(ParseProgram("name", program + "p").status()), v1::FIELD_TOO_LONG);
-  EXPECT_EQ(ReasonOf(ParseMember("name", "members/" + std::string(200, 'a'), "p").status()), v1::FIELD_TOO_LONG);
+            Reason::FIELD_INVALID);
+  EXPECT_EQ(ReasonOf(ParseName("name", kRows[3].longest + "1").status()), Reason::FIELD_TOO_LONG);
+  EXPECT_EQ(ReasonOf(ParseProgram("name", program + "p").status()), Reason::FIELD_TOO_LONG);
+  EXPECT_EQ(ReasonOf(ParseMember("name", "members/" + std::string(200, 'a'), "p").status()), Reason::FIELD_TOO_LONG);
 }
 
 TEST(NameFields, NameOfAnotherProgramOrKindIsRefused) {
-  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "programs/q/holds/1", ResourceKind::kHold, "p").status()), v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "programs/p/awards/1", ResourceKind::kHold, "p").status()), v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "", ResourceKind::kHold, "p").status()), v1::FIELD_REQUIRED);
-  EXPECT_EQ(ReasonOf(ParseProgram("program", "programs/p/members/m").status()), v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseProgram("program", "").status()), v1::FIELD_REQUIRED);
+  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "programs/q/holds/1", ResourceKind::kHold, "p").status()), Reason::FIELD_INVALID);
+  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "programs/p/awards/1", ResourceKind::kHold, "p").status()), Reason::FIELD_INVALID);
+  EXPECT_EQ(ReasonOf(ParseNameIn("hold", "", ResourceKind::kHold, "p").status()), Reason::FIELD_REQUIRED);
+  EXPECT_EQ(ReasonOf(ParseProgram("program", "programs/p/members/m").status()), Reason::FIELD_INVALID);
+  EXPECT_EQ(ReasonOf(ParseProgram("program", "").status()), Reason::FIELD_REQUIRED);
   EXPECT_EQ(*ParseProgram("program", "programs/kaiyuan"), "kaiyuan");
 }
 
@@ -64,15 +64,15 @@ TEST(NameFields, MemberComesByFullNameOrByNumber) {
   EXPECT_EQ(*ParseMember("member", "programs/p/members/m1", "p"), "m1");
   EXPECT_EQ(*ParseMember("member", "members/12345678", "p"), "12345678");
   for (const char* text : {"programs/q/members/m1", "members/", "members/a/b", "12345678", "member/1"}) {
-    EXPECT_EQ(ReasonOf(ParseMember("member", text, "p").status()), v1::FIELD_INVALID) << text;
+    EXPECT_EQ(ReasonOf(ParseMember("member", text, "p").status()), Reason::FIELD_INVALID) << text;
   }
-  EXPECT_EQ(ReasonOf(ParseMember("member", "", "p").status()), v1::FIELD_REQUIRED);
+  EXPECT_EQ(ReasonOf(ParseMember("member", "", "p").status()), Reason::FIELD_REQUIRED);
 }
 
 TEST(NameFields, UuidIsRefusedWithItsField) {
   EXPECT_EQ(*ParseUuid("request_id", "6BA7B810-9dad-11D1-80b4-00C04FD430C8"), "6ba7b8109dad11d180b400c04fd430c8");
-  EXPECT_EQ(ReasonOf(ParseUuid("request_id", "00000000-0000-0000-0000-000000000000").status()), v1::FIELD_INVALID);
-  EXPECT_EQ(ReasonOf(ParseUuid("request_id", "").status()), v1::FIELD_REQUIRED);
+  EXPECT_EQ(ReasonOf(ParseUuid("request_id", "00000000-0000-0000-0000-000000000000").status()), Reason::FIELD_INVALID);
+  EXPECT_EQ(ReasonOf(ParseUuid("request_id", "").status()), Reason::FIELD_REQUIRED);
 }
 
 }  // namespace

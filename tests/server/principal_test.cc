@@ -13,7 +13,7 @@ void ExpectUnknown(const absl::StatusOr<Principal>& principal, std::string_view 
   ASSERT_FALSE(principal.ok()) << what;
   const auto refusal = RefusalFrom(principal.status());
   ASSERT_TRUE(refusal.has_value()) << what;
-  EXPECT_EQ(refusal->reason, v1::CALLER_UNKNOWN) << what;
+  EXPECT_EQ(refusal->reason, Reason::CALLER_UNKNOWN) << what;
 }
 
 TEST(Principal, EveryKindIsReadFromItsUri) {

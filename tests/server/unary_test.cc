@@ -124,7 +124,7 @@ class Unary : public testing::Test {
     return text;
   }
 
-  std::uint64_t Counted(v1::Reason reason) { return metrics_.ForMethod("AccountService/GetBalance").CountOf(reason); }
+  std::uint64_t Counted(Reason reason) { return metrics_.ForMethod("AccountService/GetBalance").CountOf(reason); }
 
   const int log_file_ = memfd_create("log", 0);
   Logger logger_{LogLevel::kInfo, log_file_};
@@ -147,7 +147,7 @@ TEST_F(Unary, AnswerComesBackAndIsCounted) {
   v1::GetBalanceResponse response;
   EXPECT_EQ(ReasonOf(Get("programs/p/members/m1", &response)), "OK");
   EXPECT_EQ(response.member(), "programs/p/members/m1");
-  EXPECT_EQ(Counted(v1::REASON_UNSPECIFIED), 1U);
+  EXPECT_EQ(Counted(Reason::REASON_UNSPECIFIED), 1U);
 }
 
 TEST_F(Unary, EmptyAndLargeMessagesPass) {
@@ -202,7 +202,7 @@ TEST_F(Unary, MessageThatDoesNotParseIsRefusedWithItsField) {
   const grpc::Status cut = Send({"\x0A\x05 ab"});
   EXPECT_EQ(ReasonOf(cut), "MESSAGE_MALFORMED");
   EXPECT_FALSE(DetailOf<google::rpc::BadRequest>(cut).has_value());
-  EXPECT_EQ(Counted(v1::MESSAGE_MALFORMED), 2U);
+  EXPECT_EQ(Counted(Reason::MESSAGE_MALFORMED), 2U);
 }
 
 TEST_F(Unary, DeadlineIsRequiredAndBounded) {
@@ -259,12 +259,12 @@ TEST_F(Unary, RefusalTravelsWithItsOutcome) {
   Serve([](const Call&, const v1::GetBalanceRequest&, Reply<v1::GetBalanceResponse> reply) {
     v1::Outcome outcome;
     outcome.set_sequence(7);
-    reply.Refuse(ToStatus({.reason = v1::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}}), &outcome);
+    reply.Refuse(ToStatus({.reason = Reason::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}}), &outcome);
   });
   const grpc::Status status = Get("m");
   EXPECT_EQ(ReasonOf(status), "INSUFFICIENT_POINTS");
   EXPECT_EQ(DetailOf<v1::Outcome>(status)->sequence(), 7);
-  EXPECT_EQ(Counted(v1::INSUFFICIENT_POINTS), 1U);
+  EXPECT_EQ(Counted(Reason::INSUFFICIENT_POINTS), 1U);
 }
 
 TEST_F(Unary, StatusOrGoesEitherWay) {
@@ -343,7 +343,7 @@ TEST_F(Unary, ManyCallsAnsweredFromAnotherThreadAllGetTheirOwn) {
   for (std::thread& caller : callers) caller.join();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(right, 1000);
-  EXPECT_EQ(Counted(v1::REASON_UNSPECIFIED), 1000U);
+  EXPECT_EQ(Counted(Reason::REASON_UNSPECIFIED), 1000U);
 }
 
 TEST_F(Unary, ForgottenReplyIsAnsweredForTheHandler) {
@@ -378,7 +378,7 @@ TEST_F(Unary, ReplyToAClientThatIsGoneIsHarmless) {
   const Call* call = call_promise.get_future().get();
   while (!call->IsCancelled()) std::this_thread::yield();
   Reply<v1::GetBalanceResponse>(held.get_future().get()).Ok({});
-  EXPECT_EQ(Counted(v1::REASON_UNSPECIFIED), 1U);
+  EXPECT_EQ(Counted(Reason::REASON_UNSPECIFIED), 1U);
 }
 
 TEST_F(Unary, FailedCallIsLoggedWithoutWhatTheMemberShowed) {
@@ -409,7 +409,7 @@ TEST_F(Unary, CallsTurnedAwayForBeingTooManyDoNotFloodTheLog) {
   EXPECT_GE(lines, 1);
   // One a second: as many as there were calls only if each had taken a second.
   EXPECT_LT(lines, 100);
-  EXPECT_EQ(Counted(v1::RATE_LIMITED), 100U);
+  EXPECT_EQ(Counted(Reason::RATE_LIMITED), 100U);
 }
 
 TEST_F(Unary, OkIsLoggedAtDebugOnly) {

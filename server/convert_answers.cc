@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
 #include "proto/contract/request_id.h"
+#include "proto/contract/words.h"
 #include "server/convert.h"
 #include "storage/explain.h"
 #include "storage/rules/apply.h"
@@ -33,7 +34,7 @@ void ToProto(const Outcome& outcome, v1::Outcome& proto) {
   proto.set_business_day(entry.business_day);
   if (outcome.first == v1::REFUSED) *proto.mutable_refusal() = redpoints::ToProto(RefusalOf(entry));
   proto.set_kind(std::string(KindName(entry.kind)));
-  proto.set_kind_zh_cn(std::string(KindNameZh(entry.kind)));
+  proto.set_kind_zh_cn(std::string(ZhOf(WordList::kEntryKind, KindName(entry.kind))));
   if (entry.kind == Kind::kRedemption || entry.kind == Kind::kHold || entry.kind == Kind::kCapture) proto.set_points(PointsOf(entry));
   proto.set_refunded_points(outcome.refunded_points);
   proto.set_replayed(outcome.is_replayed);
@@ -91,7 +92,7 @@ void ToProto(const StatementLine& line, v1::StatementLine& proto) {
   ToProto(e.recorded_ms, *proto.mutable_record_time());
   proto.set_business_day(e.business_day);
   proto.set_kind(std::string(KindName(e.kind)));
-  proto.set_kind_zh_cn(std::string(KindNameZh(e.kind)));
+  proto.set_kind_zh_cn(std::string(ZhOf(WordList::kEntryKind, KindName(e.kind))));
   proto.set_activity(e.activity);
   proto.set_merchant(e.merchant);
   proto.set_available_change(line.change[0]);

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "proto/contract/request_id.h"
+#include "proto/contract/words.h"
 
 namespace redpoints {
 namespace {
@@ -31,7 +32,9 @@ void AppendUuid(const std::string& hex, std::string& out) {
   out += FormatUuid(hex);
 }
 
-const char* SubText(Sub sub) { return sub == Sub::kHeld ? "预扣" : sub == Sub::kDebt ? "欠分" : "可用"; }
+std::string_view PartText(Sub sub) {
+  return ZhOf(WordList::kAccountPart, sub == Sub::kHeld ? "held" : sub == Sub::kDebt ? "debt" : "available");
+}
 
 constexpr std::string_view kUnsafeStarts[] = {
     "=",  "+",  "-",    "@",  "＝", "＋", "－", "−",  "＠",  // formulas
@@ -138,7 +141,7 @@ void AppendCsv(const Entry& e, std::string& out) {
     absl::StrAppend(&out, e.sequence);
     absl::StrAppend(&out, ",", TimeText(e.recorded_ms));
     number(e.business_day, true);
-    text(KindNameZh(e.kind));
+    text(ZhOf(WordList::kEntryKind, KindName(e.kind)));
     text(e.member);
     text(e.merchant);
     text(e.terminal);
@@ -156,7 +159,7 @@ void AppendCsv(const Entry& e, std::string& out) {
     number(FenOwed(e), is_first && !e.owed.empty());
     text(is_first ? OwedText(e) : "");
     text(p ? p->holder : "");
-    text(p ? SubText(p->sub) : "");
+    text(p ? PartText(p->sub) : "");
     text(p ? p->unit : "");
     number(p ? p->amount : 0, p != nullptr);
     number(p ? p->balance : 0, p != nullptr);

@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/contract/reason.h"
+#include "proto/contract/words.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/rulebook.h"
 
@@ -47,24 +48,13 @@ std::int64_t AmountIn(const Entry& e, const std::string& unit) {
   return amount;
 }
 
-const char* PeriodText(v1::Period period, bool is_zh) {
-  switch (period) {
-    case v1::DAY: return is_zh ? "每日" : "a day";
-    case v1::MONTH: return is_zh ? "每月" : "a month";
-    case v1::QUARTER: return is_zh ? "每季度" : "a quarter";
-    case v1::YEAR: return is_zh ? "每年" : "a year";
-    case v1::SESSION: return is_zh ? "每场" : "a session";
-    default: return is_zh ? "累计" : "ever";
-  }
+// Of a value that a rulebook holds: never the unspecified one.
+std::string TextOf(WordList list, int number, bool is_zh) {
+  const Word* word = FindWord(list, number);
+  return word ? std::string(is_zh ? word->zh_cn : word->en) : "";
 }
 
-const char* RoundingText(v1::Rounding rounding, bool is_zh) {
-  switch (rounding) {
-    case v1::UP: return is_zh ? "进一" : "rounded up";
-    case v1::HALF_UP: return is_zh ? "四舍五入" : "rounded half up";
-    default: return is_zh ? "舍去尾数" : "rounded down";
-  }
-}
+std::string Zh(WordList list, std::string_view stored) { return std::string(ZhOf(list, stored)); }
 
 // "；POINT：120 × 1/30（每满 30 计，舍去尾数）= 4，每日上限 4，计 2"
 std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) {
@@ -77,7 +67,7 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
     if (earning.step() > 1) how = is_zh ? absl::StrCat("每满 ", earning.step(), " 计") : absl::StrCat("in steps of ", earning.step());
     if (earning.denominator() > 1) {
       absl::StrAppend(&text, "/", earning.denominator());
-      absl::StrAppend(&how, how.empty() ? "" : is_zh ? "，" : ", ", RoundingText(earning.rounding(), is_zh));
+      absl::StrAppend(&how, how.empty() ? "" : is_zh ? "，" : ", ", TextOf(WordList::kRounding, earning.rounding(), is_zh));
     }
     if (!how.empty()) absl::StrAppend(&text, is_zh ? "（" : " (", how, is_zh ? "）" : ")");
     absl::StrAppend(&text, " = ", earned);
@@ -85,9 +75,9 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
     for (const auto& cap : activity->caps()) {
       if (cap.unit() != earning.unit()) continue;
       if (is_zh) {
-        absl::StrAppend(&text, "，", PeriodText(cap.period(), true), "上限 ", cap.max_amount());
+        absl::StrAppend(&text, "，", TextOf(WordList::kPeriod, cap.period(), true), "上限 ", cap.max_amount());
       } else {
-        absl::StrAppend(&text, ", at most ", cap.max_amount(), " ", PeriodText(cap.period(), false));
+        absl::StrAppend(&text, ", at most ", cap.max_amount(), " ", TextOf(WordList::kPeriod, cap.period(), false));
       }
     }
     absl::StrAppend(&text, is_zh ? "，计 " : ", so ", amount);
@@ -100,35 +90,37 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
 std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
   const Sums sums = SumsOf(e);
   const std::string points = absl::StrCat(PointsOf(e));
+  const std::string debt = Zh(WordList::kAccountPart, "debt"), hold = Zh(WordList::kEntryKind, "hold"),
+                    redemption = Zh(WordList::kEntryKind, "redemption");
   std::string text;
   switch (e.kind) {
     case Kind::kAward:
       text = absl::StrCat("按规则册 ", e.rulebook, "，活动 ", e.activity, "（", e.effective_day, "），数量 ", e.quantity, "，发放 ",
                           sums.issued, " 积分");
-      if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣欠分 ", -sums.debt);
+      if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", debt, " ", -sums.debt);
       if (e.cap_hit) text += "，已达上限";
       if (sums.issued > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
       return text + RatesText(e, activity, true) + "。";
     case Kind::kCorrection:
       text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", sums.issued);
-      if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记欠分 ", sums.debt);
+      if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", sums.debt);
       if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
       return text + "，原因 " + e.reason + RatesText(e, activity, true) + "。";
     case Kind::kDonation: return absl::StrCat("捐赠到公益池，批次 ", LotsText(e, true), "。");
     case Kind::kRedemption:
-      return absl::StrCat("在商户 ", e.merchant, " 兑换 ", points, " 积分，先用先到期的批次：", LotsText(e, true), "。");
-    case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " 预扣 ", points, " 积分，批次 ", LotsText(e, true), "。");
-    case Kind::kCapture: return absl::StrCat("完成第 ", e.hold, " 条预扣，商户 ", e.merchant, " 收 ", points, " 积分。");
-    case Kind::kVoid: return absl::StrCat("取消第 ", e.hold, " 条预扣，退回 ", points, " 积分。");
-    case Kind::kHoldExpired: return absl::StrCat("第 ", e.hold, " 条预扣到时自动取消，退回 ", points, " 积分。");
+      return absl::StrCat("在商户 ", e.merchant, " ", redemption, " ", points, " 积分，先用先到期的批次：", LotsText(e, true), "。");
+    case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " ", hold, " ", points, " 积分，批次 ", LotsText(e, true), "。");
+    case Kind::kCapture: return absl::StrCat("完成第 ", e.hold, " 条", hold, "，商户 ", e.merchant, " 收 ", points, " 积分。");
+    case Kind::kVoid: return absl::StrCat("取消第 ", e.hold, " 条", hold, "，退回 ", points, " 积分。");
+    case Kind::kHoldExpired: return absl::StrCat("第 ", e.hold, " 条", hold, "到时自动取消，退回 ", points, " 积分。");
     case Kind::kRefund:
-      text = absl::StrCat("第 ", e.ref, " 条兑换退回 ", points, " 积分");
+      text = absl::StrCat("第 ", e.ref, " 条", redemption, "退回 ", points, " 积分");
       if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
       return text + "。";
     case Kind::kReversal:
       if (e.reason == "tombstone") return "撤销了一笔尚未到达的请求；该请求将不再执行。";
       if (e.reason == "refused") return absl::StrCat("被撤销的请求此前已被拒绝（第 ", e.ref, " 条），没有变动。");
-      if (e.reason == "ended") return absl::StrCat("被撤销的预扣（第 ", e.hold, " 条）此前已结束，没有变动。");
+      if (e.reason == "ended") return absl::StrCat("被撤销的", hold, "（第 ", e.hold, " 条）此前已结束，没有变动。");
       text = absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分");
       if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
       return text + "，限额同时恢复。";
@@ -139,7 +131,7 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
       const std::string why(InfoOf(ReasonFromName(e.reason)).zh_cn);
       return absl::StrCat("请求被拒绝：", why, "（", e.reason, "）。");
     }
-    default: return absl::StrCat(std::string(KindNameZh(e.kind)), " ", RegistrationKey(e.data), "。");
+    default: return absl::StrCat(Zh(WordList::kEntryKind, KindName(e.kind)), " ", RegistrationKey(e.data), "。");
   }
 }
 

@@ -2,16 +2,18 @@
 
 #include <algorithm>
 
+#include "proto/contract/words.h"
+
 namespace redpoints::cli {
 namespace {
 
-struct Word {
+struct Label {
   const char* name;
   const char* zh;
 };
 
-// In English a field's own name serves.
-constexpr Word kFields[] = {
+// In English a field's own name serves. A field that is named for a kind of entries or a part of an account has that word.
+constexpr Label kFields[] = {
     {"activity", "活动"},
     {"administrator", "管理员"},
     {"amount", "数额"},
@@ -19,9 +21,6 @@ constexpr Word kFields[] = {
     {"approved", "可以兑换"},
     {"as_of_sequence", "截至序号"},
     {"as_of_time", "截至时间"},
-    {"available", "可用"},
-    {"available_change", "可用变动"},
-    {"award", "发放"},
     {"balances", "余额"},
     {"budget_points", "预算积分"},
     {"business_day", "营业日"},
@@ -30,8 +29,6 @@ constexpr Word kFields[] = {
     {"code", "编码"},
     {"content", "内容"},
     {"data", "数据"},
-    {"debt", "欠分"},
-    {"debt_change", "欠分变动"},
     {"debt_paid_points", "抵扣欠分"},
     {"debt_points", "新增欠分"},
     {"directory", "目录"},
@@ -47,12 +44,9 @@ constexpr Word kFields[] = {
     {"first_sequence", "起始序号"},
     {"first_state", "首次结果"},
     {"from_day", "开始日"},
-    {"fund", "资金"},
     {"grants", "角色"},
     {"grid", "网格"},
     {"groups", "群体"},
-    {"held", "预扣"},
-    {"held_change", "预扣变动"},
     {"hold", "预扣单"},
     {"kind", "类型"},
     {"kind_zh_cn", "类型"},
@@ -83,7 +77,6 @@ constexpr Word kFields[] = {
     {"program", "积分计划"},
     {"reason", "原因"},
     {"record_time", "记录时间"},
-    {"redemption", "兑换"},
     {"reference", "关联序号"},
     {"refunded_points", "已退积分"},
     {"refusal", "拒绝"},
@@ -94,7 +87,6 @@ constexpr Word kFields[] = {
     {"result", "结果"},
     {"results", "结果"},
     {"role", "角色"},
-    {"rulebook", "规则册"},
     {"rulebook_version", "规则册版本"},
     {"scope", "范围"},
     {"sequence", "序号"},
@@ -113,52 +105,25 @@ constexpr Word kFields[] = {
 };
 
 // Of a refusal.
-constexpr Word kFacts[] = {
+constexpr Label kFacts[] = {
     {"expected", "应为"}, {"field", "字段"}, {"fund", "资金"},         {"limit", "限额"}, {"line", "明细(从 0 数起)"},
     {"max", "最多"},      {"min", "至少"},   {"max_days", "最多天数"}, {"name", "名称"},  {"request_kind", "请求类型"},
     {"short_by", "还差"},
 };
 
-constexpr Word kLimits[] = {
+constexpr Label kLimits[] = {
     {"per_redemption", "单笔"},   {"member_day", "会员当日"}, {"member_month", "会员当月"},
     {"merchant_day", "商户当日"}, {"count", "次数"},          {"entry_size", "单笔明细"},
 };
 
-constexpr Word kValues[] = {
-    {"PENDING", "预扣中"},
-    {"DONE", "已完成"},
-    {"REFUSED", "已拒绝"},
-    {"REVERSED", "已撤销"},
-    {"PARTY_VANGUARD", "先锋党员"},
-    {"RESIDENTS", "居民群众"},
-    {"PROPERTY_COMPANIES", "物业企业"},
-    {"NEARBY_MERCHANTS", "周边商户"},
-    {"NEW_ORGANISATIONS", "两新组织"},
-    {"ACTIVE", "正常"},
-    {"SUSPENDED", "暂停"},
-    {"REVOKED", "停用"},
-    {"PERSON", "个人"},
-    {"HOUSEHOLD", "家庭"},
-    {"ORGANISATION", "组织"},
-    {"PLACE", "地点"},
-    {"BRANCH", "党组织"},
-    {"ADMINISTRATOR", "管理员"},
-    {"RECORDER", "记录员"},
-    {"CORRECTOR", "更正员"},
-    {"HELPER", "帮办员"},
-    {"AUDITOR", "审计员"},
-    {"SETTLER", "结算员"},
-    {"OPERATOR", "运维员"},
-    {"WRONG_QUANTITY", "数量错误"},
-    {"WRONG_MEMBER", "会员错误"},
-    {"WRONG_ACTIVITY", "活动错误"},
-    {"DUPLICATE", "重复发放"},
-    {"DEED_NOT_DONE", "活动未完成"},
-};
-
-template <std::size_t N> const Word* Find(const Word (&words)[N], const std::string& name) {
-  const auto* word = std::find_if(std::begin(words), std::end(words), [&](const Word& each) { return name == each.name; });
+template <std::size_t N> const Label* Find(const Label (&words)[N], const std::string& name) {
+  const auto* word = std::find_if(std::begin(words), std::end(words), [&](const Label& each) { return name == each.name; });
   return word == std::end(words) ? nullptr : word;
+}
+
+const Word* FindWordOf(const google::protobuf::EnumValueDescriptor& value) {
+  const auto list = WordListOf(value.type()->name());
+  return list ? FindWord(*list, value.number()) : nullptr;
 }
 
 // PARTY_VANGUARD as party-vanguard.
@@ -170,23 +135,34 @@ std::string CommandLineForm(std::string name) {
 }  // namespace
 
 std::string FieldLabel(const std::string& name, const Text& t) {
-  const Word* word = t.language() == Language::kZh ? Find(kFields, name) : nullptr;
-  std::string label = word ? word->zh : name;
+  std::string label = name;
+  if (t.language() == Language::kZh) {
+    constexpr std::string_view kChange = "_change";
+    if (const Label* found = Find(kFields, name)) {
+      label = found->zh;
+    } else if (const Word* kind = FindStored(WordList::kEntryKind, name)) {
+      label = kind->zh_cn;
+    } else if (const Word* part = FindStored(WordList::kAccountPart, name)) {
+      label = part->zh_cn;
+    } else if (name.ends_with(kChange)) {
+      label = std::string(ZhOf(WordList::kAccountPart, name.substr(0, name.size() - kChange.size()))) + "变动";
+    }
+  }
   std::replace(label.begin(), label.end(), '_', ' ');
   return label;
 }
 
 std::string FactText(const std::string& key, const std::string& value, const Text& t) {
-  const Word* word = t.language() == Language::kZh ? Find(kFacts, key) : nullptr;
-  if (!word) return key + "=" + value;
-  const Word* limit = key == "limit" ? Find(kLimits, value) : nullptr;
-  return std::string(word->zh) + " " + (limit ? limit->zh : value);
+  const Label* label = t.language() == Language::kZh ? Find(kFacts, key) : nullptr;
+  if (!label) return key + "=" + value;
+  const Label* limit = key == "limit" ? Find(kLimits, value) : nullptr;
+  return std::string(label->zh) + " " + (limit ? limit->zh : value);
 }
 
 std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t) {
   if (value.number() == 0) return "";
-  const Word* word = t.language() == Language::kZh ? Find(kValues, value.name()) : nullptr;
-  return word ? word->zh : CommandLineForm(value.name());
+  const Word* word = t.language() == Language::kZh ? FindWordOf(value) : nullptr;
+  return word ? std::string(word->zh_cn) : CommandLineForm(value.name());
 }
 
 std::optional<int> EnumNumber(const google::protobuf::EnumDescriptor& type, std::string_view text) {
@@ -194,8 +170,8 @@ std::optional<int> EnumNumber(const google::protobuf::EnumDescriptor& type, std:
   for (int i = 0; i < type.value_count(); ++i) {
     const auto& value = *type.value(i);
     if (value.number() == 0) continue;
-    const Word* word = Find(kValues, value.name());
-    if (CommandLineForm(value.name()) == wanted || (word && text == word->zh)) return value.number();
+    const Word* word = FindWordOf(value);
+    if (CommandLineForm(value.name()) == wanted || (word && text == word->zh_cn)) return value.number();
   }
   return std::nullopt;
 }

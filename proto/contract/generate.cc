@@ -1,4 +1,4 @@
-// Writes the tables of the contract as C++, at build time, so that whoever needs a reason needs no protobuf.
+// Writes the tables of the contract as C++, at build time, so that whoever needs a reason or a word needs no protobuf.
 //
 //   redpoints_contract_tables DESCRIPTOR_SET DIRECTORY
 //
@@ -13,6 +13,7 @@
 #include <string>
 
 #include "redpoints/v1/reason.pb.h"
+#include "redpoints/v1/words.pb.h"
 
 namespace redpoints {
 namespace {
@@ -73,6 +74,43 @@ bool WriteReasons(const EnumDescriptorProto& type, const std::string& directory)
   return header.flush() && table.flush();
 }
 
+bool HasWords(const EnumDescriptorProto& type) {
+  for (const auto& value : type.value()) {
+    if (value.options().HasExtension(v1::word)) return true;
+  }
+  return false;
+}
+
+bool WriteWords(const FileDescriptorSet& files, const std::string& directory) {
+  std::map<std::string, EnumDescriptorProto> types;
+  for (const auto& file : files.file()) {
+    for (const auto& type : file.enum_type()) {
+      if (HasWords(type)) types.emplace(type.name(), type);
+    }
+  }
+  std::ofstream header(directory + "/word_list.h"), table(directory + "/word_table.inc");
+  header << kNotice << "#pragma once\n\nnamespace redpoints {\n\n"
+         << "// The enums of proto/redpoints/v1 whose values have words for people.\nenum class WordList : int {\n";
+  table << kNotice;
+  std::string lists;
+  for (const auto& [name, type] : types) {
+    header << "  k" << name << ",\n";
+    lists += "{" + Quoted(name) + ", k" + name + "},\n";
+    table << "constexpr Word k" << name << "[] = {\n";
+    for (const auto& [number, value] : ByNumber(type)) {
+      if (number == 0) continue;
+      const v1::Word& word = value.options().GetExtension(v1::word);
+      if (word.zh_cn().empty() || word.en().empty()) return Complain(value, "its (word) lacks zh_cn or en");
+      table << "{" << number << ", " << Quoted(value.name()) << ", " << Quoted(word.stored()) << ", " << Quoted(word.zh_cn()) << ", "
+            << Quoted(word.en()) << "},\n";
+    }
+    table << "};\n";
+  }
+  header << "};\n\n}  // namespace redpoints\n";
+  table << "constexpr List kLists[] = {\n" << lists << "};\n";
+  return header.flush() && table.flush();
+}
+
 bool Generate(const std::string& set, const std::string& directory) {
   std::ifstream in(set, std::ios::binary);
   FileDescriptorSet files;
@@ -82,7 +120,7 @@ bool Generate(const std::string& set, const std::string& directory) {
   }
   for (const auto& file : files.file()) {
     for (const auto& type : file.enum_type()) {
-      if (type.name() == "Reason") return WriteReasons(type, directory);
+      if (type.name() == "Reason") return WriteReasons(type, directory) && WriteWords(files, directory);
     }
   }
   std::cerr << "no enum Reason in " << set << '\n';

@@ -40,7 +40,6 @@ enum class Kind : std::uint8_t {
 };
 inline constexpr std::size_t kKindCount = 22;
 std::string_view KindName(Kind kind);
-std::string_view KindNameZh(Kind kind);
 
 // The parts of an account. Only members have held points and debts.
 enum class Sub : std::uint8_t { kAvailable, kHeld, kDebt };

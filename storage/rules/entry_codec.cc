@@ -16,9 +16,6 @@ constexpr std::array<std::string_view, kKindCount> kKinds = {
     "program",         "node",       "fund", "member",  "merchant", "terminal",     "staff",  "rulebook", "award",  "correction",
     "donation",        "redemption", "hold", "capture", "void",     "hold_expired", "refund", "reversal", "expiry", "day_closed",
     "clock_confirmed", "refused"};
-constexpr std::array<std::string_view, kKindCount> kKindsZh = {
-    "设立计划", "组织地点", "资金",     "会员登记", "商户登记", "终端登记", "人员登记", "规则册", "发放", "更正",     "捐赠",
-    "兑换",     "预扣",     "预扣完成", "预扣取消", "预扣到期", "退分",     "撤销",     "过期",   "日结", "时钟确认", "拒绝"};
 constexpr std::array<std::string_view, kSubCount> kSubs = {"available", "held", "debt"};
 constexpr std::array<std::string_view, 4> kStates = {"", "active", "suspended", "revoked"};
 constexpr std::array<std::string_view, 4> kMemberKinds = {"", "person", "household", "organisation"};
@@ -441,7 +438,6 @@ void Fields(V& v, T& h) { v.Required("data", h.data); }
 }  // namespace
 
 std::string_view KindName(Kind kind) { return WordOf(kind); }
-std::string_view KindNameZh(Kind kind) { return kKindsZh[static_cast<std::size_t>(kind)]; }
 
 std::string RegistrationKey(const Registration& registration) {
   struct Id {

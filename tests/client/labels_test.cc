@@ -49,6 +49,24 @@ TEST(LabelsTest, EveryWordOfAnAnswerIsChineseInChinese) {
   }
 }
 
+TEST(LabelsTest, FieldsShareTheWordsOfKindsAndParts) {
+  EXPECT_EQ(FieldLabel("redemption", kZh), "兑换");
+  EXPECT_EQ(FieldLabel("held", kZh), "预扣");
+  EXPECT_EQ(FieldLabel("debt_change", kZh), "欠分变动");
+  EXPECT_EQ(FieldLabel("member", kZh), "会员");
+  EXPECT_EQ(FieldLabel("debt_change", kEn), "debt change");
+}
+
+TEST(LabelsTest, ValuesAreNamedInBothLanguages) {
+  const auto& group = *v1::Group_descriptor()->FindValueByNumber(v1::PARTY_VANGUARD);
+  EXPECT_EQ(EnumLabel(group, kZh), "先锋党员");
+  EXPECT_EQ(EnumLabel(group, kEn), "party-vanguard");
+  for (const char* text : {"先锋党员", "party-vanguard", "PARTY_VANGUARD", "Party-Vanguard"}) {
+    EXPECT_EQ(EnumNumber(*v1::Group_descriptor(), text), v1::PARTY_VANGUARD) << text;
+  }
+  EXPECT_EQ(EnumNumber(*v1::Group_descriptor(), "group-unspecified"), std::nullopt);
+}
+
 TEST(LabelsTest, FactsOfARefusal) {
   EXPECT_EQ(FactText("short_by", "30", kZh), "还差 30");
   EXPECT_EQ(FactText("short_by", "30", kEn), "short_by=30");

@@ -7,13 +7,13 @@
 namespace redpoints::server {
 namespace {
 
-std::string Payer(Shape& shape, const v1::Presentation& presentation) {
+Payer PayerFrom(Shape& shape, const v1::Presentation& presentation) {
   shape.Required("presentation.member_number", presentation.means_case() != v1::Presentation::MEANS_NOT_SET);
   const std::string& number = presentation.member_number();
   shape.Required("presentation.member_number", !number.empty());
   shape.Bounded("presentation.member_number", static_cast<int>(number.size()), 10);
   shape.Valid("presentation.member_number", IsMemberNumber(number), "8 to 10 digits with their check digit");
-  return number;
+  return MemberNumber{number};
 }
 
 template <class Lines> std::vector<OfferLine> Lines_(Shape& shape, const Lines& protos) {
@@ -34,8 +34,7 @@ template <class Made, class Request> absl::StatusOr<Mutation> Sale(const Request
   Shape shape;
   Mutation mutation = Begin(shape, request);
   Made sale;
-  sale.presentation = "number";
-  sale.member = Payer(shape, request.presentation());
+  sale.payer = PayerFrom(shape, request.presentation());
   sale.lines = Lines_(shape, request.offer_lines());
   mutation.command = std::move(sale);
   return End(shape, std::move(mutation));

@@ -24,6 +24,21 @@ struct Origin {
 // A member by id ("m...") or 会员号 (digits).
 using MemberRef = std::string;
 
+// Who pays, by what the till was shown.
+struct MemberNumber {
+  std::string digits;  // a 会员号, with its check digit
+};
+struct MemberId {
+  std::string id;
+};
+using Payer = std::variant<MemberNumber, MemberId>;
+// The word that the entry keeps of it: "number" or "id".
+inline std::string PresentationOf(const Payer& payer) { return std::holds_alternative<MemberNumber>(payer) ? "number" : "id"; }
+inline MemberRef RefOf(const Payer& payer) {
+  const auto* number = std::get_if<MemberNumber>(&payer);
+  return number ? number->digits : std::get<MemberId>(payer).id;
+}
+
 struct AwardItem {
   MemberRef member;
   std::string activity;
@@ -50,18 +65,15 @@ struct Donate {
   std::int64_t points = 0;
 };
 struct Quote {  // decided like Redeem; nothing is written
-  std::string presentation;
-  MemberRef member;
+  Payer payer;
   std::vector<OfferLine> lines;
 };
 struct Redeem {
-  std::string presentation;  // class: "number"
-  MemberRef member;
+  Payer payer;
   std::vector<OfferLine> lines;
 };
 struct Authorize {
-  std::string presentation;
-  MemberRef member;
+  Payer payer;
   std::vector<OfferLine> lines;
 };
 struct Capture {

@@ -167,20 +167,20 @@ Outcome Engine::Decide(const Origin& origin, const Quote& command) {
   Sale sale;
   Outcome outcome;
   outcome.first = outcome.now = v1::DONE;
-  outcome.refusal = CheckSale(origin, command.member, command.lines, sale);
+  outcome.refusal = CheckSale(origin, RefOf(command.payer), command.lines, sale);
   if (outcome.refusal) outcome.refusal = CountTry(origin, *std::move(outcome.refusal));
   return outcome;
 }
 
 Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
   Sale sale;
-  if (auto refusal = CheckSale(origin, command.member, command.lines, sale)) {
+  if (auto refusal = CheckSale(origin, RefOf(command.payer), command.lines, sale)) {
     if (refusal->reason == v1::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
     return Answer(origin, Kind::kRedemption, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kRedemption, origin);
   entry.member = sale.member;
-  entry.presentation = command.presentation;
+  entry.presentation = PresentationOf(command.payer);
   entry.rulebook = sale.book->version();
   entry.lines = std::move(sale.lines);
   entry.owed = OwedFor(sale.lots, *sale.book);
@@ -192,13 +192,13 @@ Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
 
 Outcome Engine::Decide(const Origin& origin, const Authorize& command) {
   Sale sale;
-  if (auto refusal = CheckSale(origin, command.member, command.lines, sale)) {
+  if (auto refusal = CheckSale(origin, RefOf(command.payer), command.lines, sale)) {
     if (refusal->reason == v1::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
     return Answer(origin, Kind::kHold, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kHold, origin);
   entry.member = sale.member;
-  entry.presentation = command.presentation;
+  entry.presentation = PresentationOf(command.payer);
   entry.rulebook = sale.book->version();
   entry.hold_until_ms = now_ms_ + sale.book->hold_ttl_ms();
   entry.lines = std::move(sale.lines);

@@ -101,7 +101,7 @@ struct Entry {
   std::string clerk;
   std::string till;
   std::string member;        // whom it is about
-  std::string presentation;  // how the member showed who pays: "number"
+  std::string presentation;  // how the member showed who pays: "number", "id"
   Day effective_day = 0;
   std::string group;
   std::string activity;

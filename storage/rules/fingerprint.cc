@@ -27,6 +27,7 @@ class Bytes {
   void Add(const OfferLine& l) { Add(l.offer), Add(l.quantity), Add(l.points), Add(l.cash_fen); }
   void Add(const Membership& m) { Add(m.member), Add(m.from), Add(m.to); }
   void Add(const RoleGrant& g) { Add(g.role), Add(g.scope); }
+  void Add(const Payer& p) { Add(PresentationOf(p)), Add(RefOf(p)); }
   void Add(const AwardItem& i) {
     Add(i.member), Add(i.activity), Add(i.quantity), Add(i.effective_day), Add(i.group), Add(i.session), Add(i.case_id), Add(i.about);
     Add(i.evidence_sha256), Add(i.note_commitment), Add(i.tags);
@@ -35,9 +36,9 @@ class Bytes {
   void Add(const AwardBatch& c) { Add(c.items); }
   void Add(const Correct& c) { Add(c.award), Add(c.new_quantity), Add(c.reason); }
   void Add(const Donate& c) { Add(c.member), Add(c.points); }
-  void Add(const Quote& c) { Add(c.presentation), Add(c.member), Add(c.lines); }
-  void Add(const Redeem& c) { Add(c.presentation), Add(c.member), Add(c.lines); }
-  void Add(const Authorize& c) { Add(c.presentation), Add(c.member), Add(c.lines); }
+  void Add(const Quote& c) { Add(c.payer), Add(c.lines); }
+  void Add(const Redeem& c) { Add(c.payer), Add(c.lines); }
+  void Add(const Authorize& c) { Add(c.payer), Add(c.lines); }
   void Add(const Capture& c) { Add(c.hold), Add(c.points); }
   void Add(const Void& c) { Add(c.hold); }
   void Add(const Refund& c) { Add(c.redemption), Add(c.points); }

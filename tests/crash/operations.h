@@ -62,7 +62,7 @@ struct Operation {
       return award;
     };
     switch (verb) {
-      case 'h': return Authorize{"number", absl::StrCat("m", member), lines};
+      case 'h': return Authorize{MemberId{absl::StrCat("m", member)}, lines};
       case 'c': return Capture{ref, 0};
       case 'v': return Void{ref};
       case 'f': return Refund{ref, amount};
@@ -73,7 +73,7 @@ struct Operation {
         for (int i = 0; i < kCrashBatch; ++i) batch.items.push_back(item(1 + (member + i) % kCrashMembers));
         return batch;
       }
-      default: return Redeem{"number", absl::StrCat("m", member), lines};
+      default: return Redeem{MemberId{absl::StrCat("m", member)}, lines};
     }
   }
 };

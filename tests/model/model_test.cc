@@ -284,13 +284,13 @@ class ModelTest : public EngineTest {
       Both(RandomStaff(), Donate{member, Number(1, 60)});
     } else if (dice <= 400) {
       const std::string member = RandomBuyer();
-      Both(RandomTill(), Quote{"number", member, RandomLines(member)});
+      Both(RandomTill(), Quote{PayerOf(member), RandomLines(member)});
     } else if (dice <= 560) {
       const std::string member = RandomBuyer();
-      Both(Chance(3) && !reversed_first_.empty() ? reversed_first_.back() : RandomTill(), Redeem{"number", member, RandomLines(member)});
+      Both(Chance(3) && !reversed_first_.empty() ? reversed_first_.back() : RandomTill(), Redeem{PayerOf(member), RandomLines(member)});
     } else if (dice <= 660) {
       const std::string member = RandomBuyer();
-      Both(RandomTill(), Authorize{"number", member, RandomLines(member)});
+      Both(RandomTill(), Authorize{PayerOf(member), RandomLines(member)});
     } else if (dice <= 750 && !holds_.empty()) {
       const std::int64_t hold = Chance(1) ? Number(0, 50) : SomeHold();
       const std::int64_t points = PointsOf(*journal[static_cast<std::size_t>(hold)]);

@@ -37,9 +37,13 @@ std::string Describe(const Origin& origin, const Command& command) {
     }
     std::string operator()(const Correct& c) const { return absl::StrCat("correct ", c.award, " to ", c.new_quantity, " ", c.reason); }
     std::string operator()(const Donate& c) const { return absl::StrCat("donate ", c.member, " ", c.points); }
-    std::string operator()(const Quote& c) const { return absl::StrCat("quote ", c.member, Text(c.lines)); }
-    std::string operator()(const Redeem& c) const { return absl::StrCat("redeem ", c.presentation, c.member, Text(c.lines)); }
-    std::string operator()(const Authorize& c) const { return absl::StrCat("authorize ", c.presentation, c.member, Text(c.lines)); }
+    std::string operator()(const Quote& c) const { return absl::StrCat("quote ", PresentationOf(c.payer), RefOf(c.payer), Text(c.lines)); }
+    std::string operator()(const Redeem& c) const {
+      return absl::StrCat("redeem ", PresentationOf(c.payer), RefOf(c.payer), Text(c.lines));
+    }
+    std::string operator()(const Authorize& c) const {
+      return absl::StrCat("authorize ", PresentationOf(c.payer), RefOf(c.payer), Text(c.lines));
+    }
     std::string operator()(const Capture& c) const { return absl::StrCat("capture ", c.hold, " ", c.points); }
     std::string operator()(const Void& c) const { return absl::StrCat("void ", c.hold); }
     std::string operator()(const Refund& c) const { return absl::StrCat("refund ", c.redemption, " ", c.points); }
@@ -267,7 +271,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (const auto* correct = std::get_if<Correct>(&command)) return as(Kind::kCorrection, DoCorrect(origin, *correct));
   if (const auto* donate = std::get_if<Donate>(&command)) return as(Kind::kDonation, DoDonate(origin, *donate));
   if (const auto* quote = std::get_if<Quote>(&command)) {
-    Expected expected = CheckBasket(origin, quote->member, quote->lines).refusal;
+    Expected expected = CheckBasket(origin, RefOf(quote->payer), quote->lines).refusal;
     if (expected.reason != Reason::REASON_UNSPECIFIED && IsOneTryTooMany(origin)) expected = RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
     expected.is_recorded = false;
     expected.first = expected.now = v1::DONE;
@@ -277,7 +281,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   const auto* authorize = std::get_if<Authorize>(&command);
   if (redeem || authorize) {
     const auto& lines = redeem ? redeem->lines : authorize->lines;
-    const Basket basket = CheckBasket(origin, redeem ? redeem->member : authorize->member, lines);
+    const Basket basket = CheckBasket(origin, RefOf(redeem ? redeem->payer : authorize->payer), lines);
     if (basket.refusal.reason != Reason::REASON_UNSPECIFIED) {
       if (basket.refusal.reason == v1::MEMBER_NOT_FOUND && IsOneTryTooMany(origin)) return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
       return basket.refusal.is_recorded ? Refuse(origin, basket.refusal.reason, basket.refusal.facts) : basket.refusal;

@@ -326,11 +326,11 @@ class TigerBeetleCase : public EngineTest {
       return {staff, Award{Item(Member(line.credit), "ISSUER", amount)}};
     }
     const std::vector<OfferLine> lines = {{"CODE_" + line.code, 1, amount, 0}};
-    if (!line.Is("pending")) return {TillOf(line, line.credit), Redeem{"number", Member(line.debit), lines}};
+    if (!line.Is("pending")) return {TillOf(line, line.credit), Redeem{PayerOf(Member(line.debit)), lines}};
     // The rulebook with another time for holds, in the place of the one that was adopted. The entry carries the time when it ends.
     auto book = Rulebook::Parse(Json(line.timeout_s ? line.timeout_s * 1000 : kDayMs));
     state.AddBook(20240101, *std::move(book));
-    return {TillOf(line, line.credit), Authorize{"number", Member(line.debit), lines}};
+    return {TillOf(line, line.credit), Authorize{PayerOf(Member(line.debit)), lines}};
   }
   std::pair<Origin, Command> Suspend(const Line& line, bool member, bool shop, bool is_on) {
     if (is_on) suspensions_[line.id] = {member, shop};
@@ -404,7 +404,7 @@ class TigerBeetleCase : public EngineTest {
     }
     const std::string member = Member(chain.front().debit);
     const Command command =
-        chain.front().Is("pending") ? Command(Authorize{"number", member, lines}) : Command(Redeem{"number", member, lines});
+        chain.front().Is("pending") ? Command(Authorize{PayerOf(member), lines}) : Command(Redeem{PayerOf(member), lines});
     const Origin origin = TillOf(chain.front(), chain.front().credit);
     const auto end = journal.size();
     EXPECT_EQ(NameOf(ReasonOf(Run(origin, command))), NameOf(v1::OFFER_NOT_FOUND));
@@ -426,12 +426,12 @@ class TigerBeetleCase : public EngineTest {
   void Sell(const std::string& member, const std::string& shop, std::int64_t sold, std::int64_t held) {
     const Origin till = Till("t2", Shop(shop));
     if (sold > 0) {
-      const Outcome sale = Run(till, Redeem{"number", member, {{"CODE_1", 1, sold, 0}}});
+      const Outcome sale = Run(till, Redeem{PayerOf(member), {{"CODE_1", 1, sold, 0}}});
       EXPECT_EQ(sale.first, v1::DONE);
       sales_[{member.substr(1), shop}] = sale.entry().sequence;
     }
     if (held == 0) return;
-    EXPECT_EQ(Run(till, Authorize{"number", member, {{"CODE_1", 1, held, 0}}}).first, v1::PENDING);
+    EXPECT_EQ(Run(till, Authorize{PayerOf(member), {{"CODE_1", 1, held, 0}}}).first, v1::PENDING);
   }
 
   void AdvanceClock(const Line& line) {

@@ -28,7 +28,7 @@ class CheckTest : public LedgerTest {
     SetUpProgram(4, kBook);
     const auto sale = Buy("m1", 30).entry().sequence;
     Run(Till(NewId()), Refund{sale, 10});
-    Run(Till(NewId()), Authorize{"number", "m2", {{"ANY", 1, 50, 0}}});
+    Run(Till(NewId()), Authorize{MemberId{"m2"}, {{"ANY", 1, 50, 0}}});
     for (const char* program : {"minyu", "minyue-2"}) Run(Staff(NewId()), FoundProgram{{program, "a0"}}, program);
     ledger.reset();
     ASSERT_EQ(Difference(), "");

@@ -137,11 +137,13 @@ class EngineTest : public testing::Test {
   Outcome AwardPoints(const std::string& member, std::int64_t quantity, const std::string& activity = "PATROL") {
     return Run(Staff(), Award{Item(member, activity, quantity)});
   }
+  // Of an id or a 会员号.
+  static Payer PayerOf(const MemberRef& member) { return member.starts_with('m') ? Payer(MemberId{member}) : Payer(MemberNumber{member}); }
   std::vector<OfferLine> Lines(std::int64_t points) { return {{"ANY", 1, points, 0}}; }
   Outcome Buy(const std::string& member, std::int64_t points, const std::string& till = "t1") {
-    return Run(Till(till, "s" + till.substr(1)), Redeem{"number", member, Lines(points)});
+    return Run(Till(till, "s" + till.substr(1)), Redeem{PayerOf(member), Lines(points)});
   }
-  Outcome Reserve(const std::string& member, std::int64_t points) { return Run(Till(), Authorize{"number", member, Lines(points)}); }
+  Outcome Reserve(const std::string& member, std::int64_t points) { return Run(Till(), Authorize{PayerOf(member), Lines(points)}); }
   Outcome Take(std::int64_t hold, std::int64_t points = 0) { return Run(Till(), Capture{hold, points}); }
   Outcome Release(std::int64_t hold) { return Run(Till(), Void{hold}); }
   Outcome GiveBack(std::int64_t redemption, std::int64_t points) { return Run(Till(), Refund{redemption, points}); }

@@ -110,7 +110,7 @@ class LedgerTest : public testing::Test {
     item.group = 1;
     return item;
   }
-  static Redeem Sale(const std::string& member, std::int64_t points) { return {"number", member, {{"ANY", 1, points, 0}}}; }
+  static Redeem Sale(const std::string& member, std::int64_t points) { return {MemberId{member}, {{"ANY", 1, points, 0}}}; }
   Outcome Buy(const std::string& member, std::int64_t points) { return Run(Till(NewId()), Sale(member, points)); }
 
   std::int64_t Balance(const std::string& holder, Sub sub = Sub::kAvailable) {

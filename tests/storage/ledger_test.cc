@@ -347,7 +347,7 @@ TEST_F(LedgerTest, BalanceAsOfARecordedTime) {
   remember();
   Buy("m1", 100);
   remember();
-  const auto hold = Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, 50, 0}}});
+  const auto hold = Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, 50, 0}}});
   remember();
   Run(Till(NewId()), Capture{hold.entry().sequence, 20});
   remember();
@@ -413,7 +413,7 @@ TEST_F(LedgerTest, TheOutcomeOfABigBatchHasEveryItem) {
 
 TEST_F(LedgerTest, HoldsEndAndDaysCloseWithoutAnybodyAsking) {
   SetUpProgram();
-  const auto hold = Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, 50, 0}}});
+  const auto hold = Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, 50, 0}}});
   EXPECT_EQ(Balance("m1"), 950);
   const auto end = ledger->EndSequence("minyue");
   clock.Advance(kDayMs);

@@ -35,7 +35,7 @@ class RacesTest : public LedgerTest {
     return outcomes;
   }
   std::int64_t HoldOf(std::int64_t points) {
-    return Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, points, 0}}}).entry().sequence;
+    return Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, points, 0}}}).entry().sequence;
   }
   // Everybody's 1,000 points are one lot, which ends with the next millisecond.
   void SetUpLastMomentOfPoints(int members) {
@@ -177,7 +177,7 @@ TEST_F(RacesTest, HoldsWhileTheirLotExpires) {
   for (int t = 0; t < 8; ++t) {
     tills.emplace_back([&] {
       for (int i = 0; i < 40; ++i) {
-        const Outcome hold = Run(Till(NewId()), Authorize{"number", "m1", {{"ANY", 1, 2, 0}}});
+        const Outcome hold = Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, 2, 0}}});
         if (hold.first != v1::PENDING) {
           EXPECT_EQ(ReasonOf(hold), v1::INSUFFICIENT_POINTS);
           ++refused;

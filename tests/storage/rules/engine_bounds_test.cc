@@ -140,7 +140,7 @@ class EngineLineTest : public EngineBoundsTest {
 
 TEST_F(EngineLineTest, ACaptureInPartOf64LotsOfSixDigitsFitsItsLine) {
   Fill(100'000);
-  const Outcome hold = Run(Till(), Authorize{"number", "m1", ManyLines(1, 6'400'000)});
+  const Outcome hold = Run(Till(), Authorize{MemberId{"m1"}, ManyLines(1, 6'400'000)});
   ASSERT_EQ(hold.first, v1::PENDING);
   const Outcome capture = Take(hold.entry().sequence, 6'399'999);
   ASSERT_EQ(capture.first, v1::DONE);
@@ -155,14 +155,14 @@ TEST_F(EngineLineTest, ASaleWhoseLineWouldBeTooLongIsRefused) {
   for (const std::int64_t lines : {1, 20}) {
     for (std::int64_t lots = 1; lots <= 64; ++lots) {
       const auto offered = ManyLines(lines, all / 64 * lots - 1);
-      const Outcome quote = Run(Till(), Quote{"number", "m1", offered});
-      const Outcome hold = Run(Till(), Authorize{"number", "m1", offered});
+      const Outcome quote = Run(Till(), Quote{MemberId{"m1"}, offered});
+      const Outcome hold = Run(Till(), Authorize{MemberId{"m1"}, offered});
       EXPECT_EQ(ReasonOf(quote), ReasonOf(hold)) << lots;
       if (hold.first == v1::PENDING) {
         const Outcome capture = Take(hold.entry().sequence, all / 64 * lots - 2);
         ASSERT_EQ(capture.first, v1::DONE) << lots;
         ASSERT_EQ(Undo(last_id).first, v1::DONE) << lots;
-        const Outcome sale = Run(Till(), Redeem{"number", "m1", offered});
+        const Outcome sale = Run(Till(), Redeem{MemberId{"m1"}, offered});
         ASSERT_EQ(sale.first, v1::DONE) << lots;
         ASSERT_EQ(GiveBack(sale.entry().sequence, 1).first, v1::DONE) << lots;
         ASSERT_EQ(Undo(sale.entry().request_id).first, v1::DONE) << lots;

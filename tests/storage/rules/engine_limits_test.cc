@@ -49,13 +49,13 @@ class EngineLimitsTest : public EngineTest {
   // What a quote, a sale and a hold are refused for: the same.
   std::string Try(const std::string& member, const std::vector<OfferLine>& lines, const std::string& merchant = "s1") {
     const Origin till = Till("t" + merchant.substr(1), merchant);
-    const std::string quote = Why(Run(till, Quote{"number", member, lines}));
-    const Outcome sale = Run(till, Redeem{"number", member, lines});
+    const std::string quote = Why(Run(till, Quote{PayerOf(member), lines}));
+    const Outcome sale = Run(till, Redeem{PayerOf(member), lines});
     EXPECT_EQ(Why(sale), quote);
     if (ReasonOf(sale) == v1::REASON_UNSPECIFIED) {
       Undo(last_id, till.terminal);
     } else {
-      EXPECT_EQ(Why(Run(till, Authorize{"number", member, lines})), quote);
+      EXPECT_EQ(Why(Run(till, Authorize{PayerOf(member), lines})), quote);
     }
     return quote;
   }
@@ -182,7 +182,7 @@ TEST_F(EngineLimitsTest, AReversalGivesBackByTheRulebookOfTheSale) {
 TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyTriesADay) {
   Adopt(RulebookJson("2024-2", 20240315, "{}", R"({"refusals_per_terminal_day":3})"));
   const auto quote = [&](const std::string& member, std::int64_t points, const std::string& till = "t1") {
-    return ReasonOf(Run(Till(till, "s" + till.substr(1)), Quote{"number", member, Lines(points)}));
+    return ReasonOf(Run(Till(till, "s" + till.substr(1)), Quote{PayerOf(member), Lines(points)}));
   };
   EXPECT_EQ(quote("m1", 1'000), v1::INSUFFICIENT_POINTS);
   EXPECT_EQ(quote("90000001", 1), v1::MEMBER_NOT_FOUND);
@@ -204,12 +204,12 @@ TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyRefusalsADay) {
   Adopt(RulebookJson("2024-2", 20240315, "{}", R"({"refusals_per_terminal_day":2})"));
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(1'000)})), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(1'000)})), v1::INSUFFICIENT_POINTS);
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::INSUFFICIENT_POINTS);
   const auto before = journal.size();
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::REFUSALS_EXHAUSTED);
   EXPECT_EQ(journal.size(), before);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(1'000)})), v1::INSUFFICIENT_POINTS);  // a repetition is none
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(1'000)})), v1::INSUFFICIENT_POINTS);  // a repetition is none
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000, "t2")), v1::INSUFFICIENT_POINTS);                           // each terminal its own
   EXPECT_EQ(Buy("m1", 10).first, v1::DONE);                                                       // what is not refused goes on
   Advance(kDayMs);

@@ -52,7 +52,7 @@ TEST_F(EngineRacesTest, ReversalBeforeTheOriginalMarksItForEver) {
   const Origin till = TillWithId();
   const std::int64_t reversal = Undo(till.request_id).entry().sequence;
   for (int i = 0; i < 2; ++i) {
-    const Outcome late = Run(till, Redeem{"number", "m1", Lines(30)});
+    const Outcome late = Run(till, Redeem{MemberId{"m1"}, Lines(30)});
     EXPECT_EQ(ReasonOf(late), v1::ALREADY_REVERSED);
     EXPECT_EQ(late.now, v1::REVERSED);
     EXPECT_EQ(late.entry().sequence, reversal);
@@ -64,7 +64,7 @@ TEST_F(EngineRacesTest, ReversalBeforeTheOriginalMarksItForEver) {
 
 TEST_F(EngineRacesTest, ReversalThenRepetitionOfTheOriginal) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{MemberId{"m1"}, Lines(30)};
   const std::int64_t sale = Run(till, redeem).entry().sequence;
   Undo(till.request_id);
   const Outcome again = Again(till, redeem);
@@ -76,7 +76,7 @@ TEST_F(EngineRacesTest, ReversalThenRepetitionOfTheOriginal) {
 
 TEST_F(EngineRacesTest, ARefusedSaleIsRefusedForEverAndItsReversalSaysSo) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(101)};
+  const Redeem redeem{MemberId{"m1"}, Lines(101)};
   EXPECT_EQ(ReasonOf(Run(till, redeem)), v1::INSUFFICIENT_POINTS);
   AwardPoints("m1", 10);
   const Outcome reversal = Undo(till.request_id);
@@ -114,7 +114,7 @@ TEST_F(EngineRacesTest, AHoldIsUndoneByItsOwnIdOpenCapturedOrEnded) {
   const Origin open = TillWithId(), captured = TillWithId(), ended = TillWithId(), timed_out = TillWithId();
   std::map<std::string, std::int64_t> holds;
   for (const Origin* till : {&open, &captured, &ended, &timed_out}) {
-    holds[till->request_id] = Run(*till, Authorize{"number", "m1", Lines(10)}).entry().sequence;
+    holds[till->request_id] = Run(*till, Authorize{MemberId{"m1"}, Lines(10)}).entry().sequence;
   }
   Take(holds[captured.request_id], 7);
   const std::string capture_id = last_id;
@@ -134,7 +134,7 @@ TEST_F(EngineRacesTest, AHoldIsUndoneByItsOwnIdOpenCapturedOrEnded) {
 
 TEST_F(EngineRacesTest, ACaptureUndoneByItsIdReversesTheHoldToo) {
   const Origin till = TillWithId();
-  const Authorize authorize{"number", "m1", Lines(10)};
+  const Authorize authorize{MemberId{"m1"}, Lines(10)};
   const std::int64_t hold = Run(till, authorize).entry().sequence;
   Take(hold);
   const Outcome first = Undo(last_id);
@@ -155,7 +155,7 @@ TEST_F(EngineRacesTest, TwoRefundsOfOneSale) {
 
 TEST_F(EngineRacesTest, AReversalAfterRefundsGivesBackTheRest) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{MemberId{"m1"}, Lines(30)};
   const std::int64_t sale = Run(till, redeem).entry().sequence;
   GiveBack(sale, 20);
   const Outcome reversal = Undo(till.request_id);
@@ -222,7 +222,7 @@ TEST_F(EngineRacesTest, RefundsVoidsAndReversalsAreNotReversible) {
 
 TEST_F(EngineRacesTest, ARepetitionAcrossTheDayAnswersWithTheFirst) {
   const Origin till = TillWithId();
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{MemberId{"m1"}, Lines(30)};
   const Outcome first = Run(till, redeem);
   Advance(40 * kDayMs);
   Adopt(RulebookJson("2024-2", DayOf(now_ms), R"({"max_points_per_redemption":1})"));
@@ -253,7 +253,7 @@ TEST_F(EngineRacesTest, TwoShopsAndTheLastPoints) {
 TEST_F(EngineRacesTest, OneActorNeverSeesBlocksOrReversesAnothersIds) {
   Origin mine = TillWithId();
   Origin other = Till("t9", "s1");  // another lane of the same shop
-  const Redeem redeem{"number", "m1", Lines(30)};
+  const Redeem redeem{MemberId{"m1"}, Lines(30)};
   other.request_id = NewId();
   EXPECT_EQ(Run(other, Reverse{mine.request_id}).first, v1::DONE);  // marks its own id of that name
   EXPECT_EQ(Run(mine, redeem).first, v1::DONE);                     // and blocks nothing
@@ -286,10 +286,10 @@ TEST_F(EngineRacesTest, AnotherShopFindsNothing) {
 
 TEST_F(EngineRacesTest, AnUnrecordedRefusalLeavesTheIdFree) {
   const Origin till = TillWithId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m99", Lines(30)})), v1::MEMBER_NOT_FOUND);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", {{"NOPE", 1, 30, 0}}})), v1::OFFER_NOT_FOUND);
-  EXPECT_EQ(Run(till, Redeem{"number", "m1", Lines(30)}).first, v1::DONE);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(31)})), v1::REQUEST_ID_REUSED);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m99"}, Lines(30)})), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, {{"NOPE", 1, 30, 0}}})), v1::OFFER_NOT_FOUND);
+  EXPECT_EQ(Run(till, Redeem{MemberId{"m1"}, Lines(30)}).first, v1::DONE);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(31)})), v1::REQUEST_ID_REUSED);
   EXPECT_EQ(ReasonOf(Run(till, Void{7})), v1::REQUEST_ID_REUSED);
 }
 

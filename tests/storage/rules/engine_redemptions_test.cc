@@ -27,9 +27,9 @@ TEST_F(EngineTest, TooFewPointsAreRefusedForEver) {
   AwardPoints("m1", 1);
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(30)})), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(30)})), v1::INSUFFICIENT_POINTS);
   AwardPoints("m1", 10);
-  const Outcome again = Run(till, Redeem{"number", "m1", Lines(30)});
+  const Outcome again = Run(till, Redeem{MemberId{"m1"}, Lines(30)});
   EXPECT_EQ(ReasonOf(again), v1::INSUFFICIENT_POINTS);
   EXPECT_TRUE(again.is_replayed);
   EXPECT_EQ(RefusalOf(again.entry()).facts, (std::vector<std::pair<std::string, std::string>>{{"short_by", "20"}}));
@@ -40,8 +40,8 @@ TEST_F(EngineTest, SameIdOtherContentIsReused) {
   AwardPoints("m1", 10);
   Origin till = Till();
   till.request_id = NewId();
-  Run(till, Redeem{"number", "m1", Lines(30)});
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(31)})), v1::REQUEST_ID_REUSED);
+  Run(till, Redeem{MemberId{"m1"}, Lines(30)});
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(31)})), v1::REQUEST_ID_REUSED);
   EXPECT_EQ(Balance("m1"), 70);
 }
 
@@ -112,10 +112,10 @@ TEST_F(EngineTest, ReversalBeforeTheOriginalStopsIt) {
   Origin till = Till();
   till.request_id = NewId();
   EXPECT_EQ(Undo(till.request_id).first, v1::DONE);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(30)})), v1::ALREADY_REVERSED);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(30)})), v1::ALREADY_REVERSED);
   EXPECT_EQ(Balance("m1"), 100);
   Undo(till.request_id, "t2");  // another terminal's ids are its own
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{"number", "m1", Lines(30)})), v1::ALREADY_REVERSED);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(30)})), v1::ALREADY_REVERSED);
 }
 
 TEST_F(EngineTest, LimitsAreGivenBackByReversalButNotByRefund) {

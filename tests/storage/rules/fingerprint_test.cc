@@ -19,7 +19,7 @@ AwardItem FullItem() {
 TEST(Fingerprint, GoldenValues) {
   Origin till;
   till.actor = till.terminal = "t1", till.merchant = "s1", till.clerk = "c1", till.till = "0001";
-  EXPECT_EQ(Fingerprint(till, Redeem{"number", "10000001", {{"RICE", 1, 30, 0}}}), "79e01ffac42cac0905c1f41be5c32f23");
+  EXPECT_EQ(Fingerprint(till, Redeem{MemberNumber{"10000001"}, {{"RICE", 1, 30, 0}}}), "79e01ffac42cac0905c1f41be5c32f23");
   EXPECT_EQ(Fingerprint(till, Reverse{"000102030405060708090a0b0c0d0e0f"}), "704811ad34382f4f005e60ee3875aa6c");
   EXPECT_EQ(Fingerprint({}, Award{FullItem()}), "e04649f9d4fdc423945fbcd8b734fc76");
   EXPECT_EQ(Fingerprint({}, Register{.items = {FundData{"street", 7}}, .rulebook_json = ""}), "f3f2008c4476aeda491518509ebab887");
@@ -64,21 +64,20 @@ TEST(Fingerprint, EachFieldCounts) {
   add("donate: member", Donate{"m2", 5});
   add("donate: points", Donate{"m1", 6});
   const std::vector<OfferLine> lines = {{"RICE", 1, 30, 0}};
-  const auto sale = [&](const std::string& what, const std::string& presentation, const std::string& member,
-                        const std::vector<OfferLine>& l) {
-    add("quote: " + what, Quote{presentation, member, l});
-    add("redeem: " + what, Redeem{presentation, member, l});
-    add("authorize: " + what, Authorize{presentation, member, l});
+  const auto sale = [&](const std::string& what, const Payer& payer, const std::vector<OfferLine>& l) {
+    add("quote: " + what, Quote{payer, l});
+    add("redeem: " + what, Redeem{payer, l});
+    add("authorize: " + what, Authorize{payer, l});
   };
-  sale("as it is", "number", "m1", lines);
-  sale("presentation", "code", "m1", lines);
-  sale("member", "number", "m2", lines);
-  sale("offer", "number", "m1", {{"ANY", 1, 30, 0}});
-  sale("quantity", "number", "m1", {{"RICE", 2, 30, 0}});
-  sale("points", "number", "m1", {{"RICE", 1, 31, 0}});
-  sale("cash", "number", "m1", {{"RICE", 1, 30, 1}});
-  sale("twice", "number", "m1", {{"RICE", 1, 30, 0}, {"RICE", 1, 30, 0}});
-  sale("none", "number", "m1", {});
+  sale("as it is", MemberId{"m1"}, lines);
+  sale("presentation", MemberNumber{"m1"}, lines);
+  sale("member", MemberId{"m2"}, lines);
+  sale("offer", MemberId{"m1"}, {{"ANY", 1, 30, 0}});
+  sale("quantity", MemberId{"m1"}, {{"RICE", 2, 30, 0}});
+  sale("points", MemberId{"m1"}, {{"RICE", 1, 31, 0}});
+  sale("cash", MemberId{"m1"}, {{"RICE", 1, 30, 1}});
+  sale("twice", MemberId{"m1"}, {{"RICE", 1, 30, 0}, {"RICE", 1, 30, 0}});
+  sale("none", MemberId{"m1"}, {});
   add("capture", Capture{7, 0});
   add("capture: hold", Capture{8, 0});
   add("capture: points", Capture{7, 1});

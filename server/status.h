@@ -20,10 +20,14 @@ namespace redpoints::server {
 inline constexpr char kErrorDomain[] = "redpoints.v1";
 
 // The status with its code, an English message and, in error_details, a google.rpc.Status that holds each of these at most once:
-//   ErrorInfo         always: the reason's name, kErrorDomain, and the refusal's facts, shortened so that the whole fits into
-//   trailers LocalizedMessage  always: zh-CN, what happened and what to do next BadRequest        for the reasons of shape (1xx)
-//   that name a field QuotaFailure      RATE_LIMITED, REFUSALS_EXHAUSTED, STREAMS_EXHAUSTED RetryInfo         where RetryDelayMs has a value Outcome
-//   when `outcome` is given: the recorded refusal
+//
+//   ErrorInfo         always: the reason's name, kErrorDomain, and the refusal's facts, shortened so that the whole fits into trailers
+//   LocalizedMessage  always: zh-CN, what happened and what to do next
+//   BadRequest        for the reasons of shape (1xx) that name a field
+//   QuotaFailure      for RATE_LIMITED, REFUSALS_EXHAUSTED, STREAMS_EXHAUSTED
+//   RetryInfo         where RetryDelayMs has a value
+//   Outcome           when `outcome` is given: the recorded refusal
+//
 // A status that is no refusal is a bug of the server's: it becomes INVARIANT_VIOLATION, and its message, which may name files,
 // stays here.
 grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome = nullptr);

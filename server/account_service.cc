@@ -128,7 +128,7 @@ class AccountService final : public Raw {
     if (member.empty()) return Refuse(Reason::MEMBER_NOT_FOUND);
     const std::int64_t now_ms = ledger.clock().NowMs();
     v1::GetBalanceResponse response;
-    response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
+    response.set_member(MemberName(subject.program, member));
     const Balances balances = BalanceNow(*state, member, now_ms);
     response.set_as_of_sequence(balances.as_of_sequence);
     for (const UnitBalance& balance : balances.units) ToProto(balance, *response.add_balances());
@@ -147,7 +147,7 @@ class AccountService final : public Raw {
     auto balances = BalanceAsOf(*state, journal, member, as_of_ms, go_on);
     if (!balances.ok()) return balances.status();
     v1::GetBalanceResponse response;
-    response.set_member(absl::StrCat("programs/", subject.program, "/members/", member));
+    response.set_member(MemberName(subject.program, member));
     response.set_as_of_sequence(balances->as_of_sequence);
     for (const UnitBalance& balance : balances->units) ToProto(balance, *response.add_balances());
     response.mutable_as_of_time()->set_seconds(as_of_ms / 1000);

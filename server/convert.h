@@ -57,6 +57,9 @@ absl::StatusOr<Mutation> FromProto(const v1::UpdateStaffRequest& request);
 // Rows of a list, coerced to its bounds; FIELD_OUT_OF_RANGE when negative.
 absl::StatusOr<int> PageSize(int page_size);
 
+// "programs/{program}/members/{id}".
+std::string MemberName(const std::string& program, const std::string& id);
+
 void ToProto(const Outcome& outcome, v1::Outcome& proto);
 void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& proto);  // but for the outcome; `activity` may be null
 void ToProto(const Entry& item, v1::BatchItemResult& proto);

@@ -1,5 +1,4 @@
 // What the ledger knows, as answers.
-#include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
 #include "proto/contract/request_id.h"
 #include "proto/contract/words.h"
@@ -22,6 +21,10 @@ Day DayOrZero(Day end) { return end == kNever ? 0 : end; }
 
 }  // namespace
 
+std::string MemberName(const std::string& program, const std::string& id) {
+  return FormatName({.kind = ResourceKind::kMember, .program = program, .id = id});
+}
+
 void ToProto(const Outcome& outcome, v1::Outcome& proto) {
   const Entry& entry = outcome.entry();
   // A tombstone's entry is the reversal's; what was asked about is its target.
@@ -41,7 +44,7 @@ void ToProto(const Outcome& outcome, v1::Outcome& proto) {
 }
 
 void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& proto) {
-  proto.set_award(absl::StrCat("programs/", award.program, "/awards/", award.sequence));
+  proto.set_award(FormatName({.kind = ResourceKind::kAward, .program = award.program, .sequence = award.sequence}));
   for (const Posting& p : award.postings) {
     if (p.sub == Sub::kDebt) proto.set_debt_paid_points(p.amount);
     if (!p.holder.starts_with("issuance:")) continue;
@@ -105,15 +108,14 @@ void ToProto(const StatementLine& line, v1::StatementLine& proto) {
 }
 
 void ToProto(const std::string& program, const MemberData& data, v1::Member& proto) {
-  const std::string base = absl::StrCat("programs/", program, "/members/");
-  proto.set_name(base + data.id);
+  proto.set_name(MemberName(program, data.id));
   proto.set_number(data.number);
   proto.set_kind(static_cast<v1::MemberKind>(data.kind));
   for (const auto group : data.groups) proto.add_groups(static_cast<v1::Group>(group));
   proto.set_grid(data.grid);
   for (const Membership& membership : data.memberships) {
     auto& out = *proto.add_memberships();
-    out.set_member(base + membership.member);
+    out.set_member(MemberName(program, membership.member));
     out.set_from_day(membership.from);
     out.set_to_day(membership.to);
   }
@@ -121,8 +123,8 @@ void ToProto(const std::string& program, const MemberData& data, v1::Member& pro
 }
 
 void ToProto(const std::string& program, const StaffData& data, v1::Staff& proto) {
-  proto.set_name(absl::StrCat("programs/", program, "/staff/", data.id));
-  if (!data.member.empty()) proto.set_member(absl::StrCat("programs/", program, "/members/", data.member));
+  proto.set_name(FormatName({.kind = ResourceKind::kStaff, .program = program, .id = data.id}));
+  if (!data.member.empty()) proto.set_member(MemberName(program, data.member));
   for (const RoleGrant& grant : data.grants) {
     auto& out = *proto.add_grants();
     out.set_role(static_cast<v1::Role>(grant.role));
@@ -132,7 +134,6 @@ void ToProto(const std::string& program, const StaffData& data, v1::Staff& proto
 }
 
 void ToProto(const std::string& program, const Registered& registered, v1::Registration& proto) {
-  const std::string base = absl::StrCat("programs/", program, "/");
   proto.set_sequence(registered.sequence);
   if (const auto* member = std::get_if<MemberData>(&registered.data)) {
     ToProto(program, *member, *proto.mutable_member());
@@ -140,12 +141,13 @@ void ToProto(const std::string& program, const Registered& registered, v1::Regis
     ToProto(program, *staff, *proto.mutable_staff());
   } else if (const auto* merchant = std::get_if<MerchantData>(&registered.data)) {
     auto& out = *proto.mutable_merchant();
-    out.set_name(base + "merchants/" + merchant->id);
-    for (const auto& person : merchant->people) out.add_people(base + "members/" + person);
+    out.set_name(FormatName({.kind = ResourceKind::kMerchant, .program = program, .id = merchant->id}));
+    for (const auto& person : merchant->people) out.add_people(MemberName(program, person));
     out.set_place(merchant->place);
     out.set_state(static_cast<v1::RegistrationState>(merchant->state));
   } else if (const auto* terminal = std::get_if<TerminalData>(&registered.data)) {
-    proto.mutable_terminal()->set_name(base + "merchants/" + terminal->merchant + "/terminals/" + terminal->id);
+    proto.mutable_terminal()->set_name(
+        FormatName({.kind = ResourceKind::kTerminal, .program = program, .merchant = terminal->merchant, .id = terminal->id}));
     proto.mutable_terminal()->set_state(static_cast<v1::RegistrationState>(terminal->state));
   } else if (const auto* node = std::get_if<NodeData>(&registered.data)) {
     auto& out = *proto.mutable_node();
@@ -159,7 +161,7 @@ void ToProto(const std::string& program, const Registered& registered, v1::Regis
     proto.mutable_fund()->set_budget_points(fund->budget_points);
   } else if (const auto* rulebook = std::get_if<RulebookData>(&registered.data)) {
     auto& out = *proto.mutable_rulebook();
-    out.set_name(base + "rulebooks/" + rulebook->version);
+    out.set_name(FormatName({.kind = ResourceKind::kRulebook, .program = program, .id = rulebook->version}));
     out.set_effective_day(rulebook->effective_day);
     std::string bytes;
     for (std::size_t i = 0; i + 1 < rulebook->sha256.size(); i += 2) {

@@ -46,6 +46,10 @@ absl::Status MakeLedger(const std::string& directory, const std::string& program
   return Found(**ledger, program, administrator_id);
 }
 
+std::string StaffName(std::string_view program, std::string_view id) {
+  return FormatName({.kind = ResourceKind::kStaff, .program = program, .id = id});
+}
+
 }  // namespace
 
 absl::Status InitDirectory(const InitOptions& options) {
@@ -72,10 +76,10 @@ absl::Status InitDirectory(const InitOptions& options) {
   const std::string operator_id = NewId('a'), administrator_id = NewId('a');
   if (auto status = write(authority->pair(), "ca"); !status.ok()) return status;
   if (auto status = write(authority->IssueServer(), "server"); !status.ok()) return status;
-  if (auto status = write(authority->IssueClient(absl::StrCat("programs/system/staff/", operator_id)), "operator"); !status.ok())
+  if (auto status = write(authority->IssueClient(StaffName(redpoints::kSystemProgram, operator_id)), "operator"); !status.ok())
     return status;
   if (!options.program.empty()) {
-    auto pair = authority->IssueClient(absl::StrCat("programs/", options.program, "/staff/", administrator_id));
+    auto pair = authority->IssueClient(StaffName(options.program, administrator_id));
     if (auto status = write(pair, "administrator"); !status.ok()) return status;
   }
   if (auto status = MakeLedger(ledger, options.program, operator_id, administrator_id); !status.ok()) return status;

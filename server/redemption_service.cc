@@ -1,6 +1,5 @@
 #include "redpoints/v1/redemption_service.grpc.pb.h"
 
-#include "absl/strings/str_cat.h"
 #include "server/handler.h"
 #include "server/name_fields.h"
 #include "storage/rules/apply.h"
@@ -18,8 +17,11 @@ template <class S> using X = v1::RedemptionService::WithRawCallbackMethod_Revers
 template <class S> using G = v1::RedemptionService::WithRawCallbackMethod_GetOutcome<S>;
 using Raw = Q<R<A<C<V<F<X<G<v1::RedemptionService::Service>>>>>>>>;
 
-std::string NameOf(const Entry& entry, const char* collection) {
-  return absl::StrCat("programs/", entry.program, "/", collection, "/", entry.sequence);
+std::string RedemptionName(const Entry& entry) {
+  return FormatName({.kind = ResourceKind::kRedemption, .program = entry.program, .sequence = entry.sequence});
+}
+std::string HoldName(const Entry& entry) {
+  return FormatName({.kind = ResourceKind::kHold, .program = entry.program, .sequence = entry.sequence});
 }
 
 class RedemptionService final : public Raw {
@@ -58,7 +60,7 @@ class RedemptionService final : public Raw {
         context, in, out, [this](const Call& call, const v1::RedeemRequest& request, Reply<v1::RedeemResponse> reply) {
           Mutate(context_, Method::kRedeem, call, request, std::move(reply), [](const Outcome& outcome, v1::RedeemResponse& response) {
             ToProto(outcome, *response.mutable_outcome());
-            response.set_redemption(NameOf(outcome.entry(), "redemptions"));
+            response.set_redemption(RedemptionName(outcome.entry()));
           });
         });
   }
@@ -69,7 +71,7 @@ class RedemptionService final : public Raw {
           Mutate(context_, Method::kAuthorize, call, request, std::move(reply),
                  [](const Outcome& outcome, v1::AuthorizeResponse& response) {
                    ToProto(outcome, *response.mutable_outcome());
-                   response.set_hold(NameOf(outcome.entry(), "holds"));
+                   response.set_hold(HoldName(outcome.entry()));
                    response.mutable_expire_time()->set_seconds(outcome.entry().hold_until_ms / 1000);
                    response.mutable_expire_time()->set_nanos(static_cast<int>(outcome.entry().hold_until_ms % 1000) * 1'000'000);
                  });
@@ -81,7 +83,7 @@ class RedemptionService final : public Raw {
         context, in, out, [this](const Call& call, const v1::CaptureRequest& request, Reply<v1::CaptureResponse> reply) {
           Mutate(context_, Method::kCapture, call, request, std::move(reply), [](const Outcome& outcome, v1::CaptureResponse& response) {
             ToProto(outcome, *response.mutable_outcome());
-            response.set_redemption(NameOf(outcome.entry(), "redemptions"));
+            response.set_redemption(RedemptionName(outcome.entry()));
           });
         });
   }
@@ -134,8 +136,8 @@ class RedemptionService final : public Raw {
                 v1::GetOutcomeResponse response;
                 ToProto(outcome, *response.mutable_outcome());
                 const Kind kind = outcome.entry().kind;
-                if (kind == Kind::kRedemption || kind == Kind::kCapture) response.set_redemption(NameOf(outcome.entry(), "redemptions"));
-                if (kind == Kind::kHold) response.set_hold(NameOf(outcome.entry(), "holds"));
+                if (kind == Kind::kRedemption || kind == Kind::kCapture) response.set_redemption(RedemptionName(outcome.entry()));
+                if (kind == Kind::kHold) response.set_hold(HoldName(outcome.entry()));
                 return response;
               });
         });

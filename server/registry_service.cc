@@ -113,7 +113,7 @@ class RegistryService final : public Raw {
                   if (founded.refusal) return answer.Refuse(ToStatus(*founded.refusal));
                   v1::CreateProgramResponse response;
                   ToProto(recorded, *response.mutable_outcome());
-                  response.mutable_program()->set_name("programs/" + program.id);
+                  response.mutable_program()->set_name(FormatName({.program = program.id}));
                   ToProto(program.id, StaffData{.id = program.administrator, .member = "", .grants = {{Role::kAdministrator, ""}}},
                           *response.mutable_administrator());
                   answer.Ok(response);

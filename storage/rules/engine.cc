@@ -18,7 +18,7 @@ Outcome Engine::Execute(const Origin& origin, const Command& command) {
   if (!origin.request_id.empty()) {
     if (const RequestRecord* record = state_.requests.Find(RequestKey(origin.actor, origin.request_id))) {
       const RequestRecord found = *record;
-      if (!found.is_tombstone && found.fingerprint != origin.fingerprint) return Unrecorded({v1::REQUEST_ID_REUSED, {}});
+      if (!found.is_tombstone && found.fingerprint != origin.fingerprint) return Unrecorded({Reason::REQUEST_ID_REUSED, {}});
       return Replay(found);
     }
   }
@@ -39,7 +39,7 @@ Outcome Engine::Answer(const Origin& origin, Kind kind, const std::string& membe
 Outcome Engine::Refuse(const Origin& origin, Kind kind, const std::string& member, Refusal refusal, std::int32_t item) {
   if (!origin.terminal.empty()) {
     const std::int64_t* count = state_.counters.Find(RefusalCounter(origin.terminal, today_));
-    if (count && *count >= RefusalsMax()) return Unrecorded({v1::REFUSALS_EXHAUSTED, {}});
+    if (count && *count >= RefusalsMax()) return Unrecorded({Reason::REFUSALS_EXHAUSTED, {}});
   }
   Entry entry = Draft(Kind::kRefused, origin);
   entry.item = item;
@@ -59,7 +59,7 @@ Refusal Engine::CountTry(const Origin& origin, Refusal refusal) {
   if (tries_day_ != today_) tries_.clear();
   tries_day_ = today_;
   int& tries = tries_[origin.terminal];
-  if (tries >= RefusalsMax()) return {v1::REFUSALS_EXHAUSTED, {}};
+  if (tries >= RefusalsMax()) return {Reason::REFUSALS_EXHAUSTED, {}};
   ++tries;
   return refusal;
 }
@@ -78,7 +78,7 @@ Entry Engine::Draft(Kind kind, const Origin& origin) const {
 }
 
 Outcome Engine::Posted(std::shared_ptr<const Entry> entry, v1::OutcomeState state) {
-  if (!entry) return Unrecorded({v1::INVARIANT_VIOLATION, {}});
+  if (!entry) return Unrecorded({Reason::INVARIANT_VIOLATION, {}});
   Outcome outcome;
   outcome.first = outcome.now = state;
   outcome.now_sequence = entry->sequence;
@@ -127,7 +127,7 @@ absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Engine::FindEntries(st
 
 Outcome Engine::OutcomeOf(std::int64_t sequence) {
   auto entry = FindEntry(sequence);
-  if (!entry.ok()) return Unrecorded({v1::INVARIANT_VIOLATION, {{"entry", absl::StrCat(sequence)}}});
+  if (!entry.ok()) return Unrecorded({Reason::INVARIANT_VIOLATION, {{"entry", absl::StrCat(sequence)}}});
   Outcome outcome = Posted(*std::move(entry));
   const Kind kind = outcome.entry().kind;
   outcome.first = kind == Kind::kRefused ? v1::REFUSED : kind == Kind::kHold ? v1::PENDING : v1::DONE;
@@ -145,12 +145,12 @@ Outcome Engine::Replay(const RequestRecord& record) {
   if (outcome.refusal) return outcome;
   outcome.is_replayed = true;
   if (record.is_tombstone) {
-    outcome.refusal = Refusal{v1::ALREADY_REVERSED, {}};
+    outcome.refusal = Refusal{Reason::ALREADY_REVERSED, {}};
     outcome.first = outcome.now = v1::REVERSED;
     return outcome;
   }
   auto entries = FindEntries(record.sequence, record.count);
-  if (!entries.ok()) return Unrecorded({v1::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence)}}});
+  if (!entries.ok()) return Unrecorded({Reason::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence)}}});
   outcome.entries = *std::move(entries);
   if (const Entry& e = outcome.entry(); e.kind == Kind::kReversal) {
     const std::int64_t target = e.ref >= 0 ? e.ref : e.hold;

@@ -41,13 +41,13 @@ Outcome Engine::Decide(const Origin& origin, const AwardBatch& command) {
   // References are checked for all before anything is written, so that an unrecorded refusal leaves nothing of the batch behind.
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const AwardItem& item = command.items[i];
-    const auto at = [&](v1::Reason reason, const char* field) {
+    const auto at = [&](Reason reason, const char* field) {
       return Unrecorded({reason, {{"field", absl::StrCat("items[", i, "].", field)}}});
     };
-    if (!FindMember(item.member)) return at(v1::MEMBER_NOT_FOUND, "member");
+    if (!FindMember(item.member)) return at(Reason::MEMBER_NOT_FOUND, "member");
     const Rulebook* book = state_.BookOf(item.effective_day);
-    if (!book) return at(v1::RULEBOOK_NOT_FOUND, "effective_day");
-    if (!book->FindActivity(item.activity)) return at(v1::ACTIVITY_NOT_FOUND, "activity");
+    if (!book) return at(Reason::RULEBOOK_NOT_FOUND, "effective_day");
+    if (!book->FindActivity(item.activity)) return at(Reason::ACTIVITY_NOT_FOUND, "activity");
   }
   // Expiries go first: the items' entries must be contiguous, so that the request record can find them again.
   for (const AwardItem& item : command.items) ExpirePast(FindMember(item.member)->id);
@@ -66,42 +66,42 @@ Outcome Engine::Decide(const Origin& origin, const AwardBatch& command) {
 
 Outcome Engine::AwardOne(const Origin& origin, const AwardItem& item, std::int32_t index) {
   const MemberData* found = FindMember(item.member);
-  if (!found) return Unrecorded({v1::MEMBER_NOT_FOUND, {}});
+  if (!found) return Unrecorded({Reason::MEMBER_NOT_FOUND, {}});
   const MemberData member = *found;
   const Rulebook* book = state_.BookOf(item.effective_day);
-  if (!book) return Unrecorded({v1::RULEBOOK_NOT_FOUND, {}});
+  if (!book) return Unrecorded({Reason::RULEBOOK_NOT_FOUND, {}});
   const v1::Activity* activity = book->FindActivity(item.activity);
-  if (!activity) return Unrecorded({v1::ACTIVITY_NOT_FOUND, {}});
+  if (!activity) return Unrecorded({Reason::ACTIVITY_NOT_FOUND, {}});
 
-  const auto refuse = [&](v1::Reason reason, std::vector<std::pair<std::string, std::string>> facts = {}) {
+  const auto refuse = [&](Reason reason, std::vector<std::pair<std::string, std::string>> facts = {}) {
     return Answer(origin, Kind::kAward, member.id, {reason, std::move(facts)}, index);
   };
   ExpirePast(member.id);
-  if (IsSelfDealing(origin.actor, member)) return refuse(v1::SELF_DEALING);
-  if (member.state != RegistrationState::kActive) return refuse(v1::MEMBER_SUSPENDED);
-  if (item.effective_day > today_) return refuse(v1::DAY_IN_FUTURE);
+  if (IsSelfDealing(origin.actor, member)) return refuse(Reason::SELF_DEALING);
+  if (member.state != RegistrationState::kActive) return refuse(Reason::MEMBER_SUSPENDED);
+  if (item.effective_day > today_) return refuse(Reason::DAY_IN_FUTURE);
   if (DaysBetween(item.effective_day, today_) > book->late_days()) {
-    return refuse(v1::DAY_TOO_OLD, {{"max_days", absl::StrCat(book->late_days())}});
+    return refuse(Reason::DAY_TOO_OLD, {{"max_days", absl::StrCat(book->late_days())}});
   }
   bool earns_points = false;
   for (const auto& earning : activity->earnings()) earns_points = earns_points || earning.unit() == kPoint;
   const Day lot_end = LotEnd(*activity, item.effective_day);
-  if (earns_points && lot_end <= today_) return refuse(v1::LOT_ALREADY_PAST);
+  if (earns_points && lot_end <= today_) return refuse(Reason::LOT_ALREADY_PAST);
   if (!item.session.empty()) {
     const std::int64_t* awarded = state_.counters.Find(SessionCounter(member.id, item.activity, item.session));
-    if (awarded && *awarded) return refuse(v1::SESSION_ALREADY_AWARDED);
+    if (awarded && *awarded) return refuse(Reason::SESSION_ALREADY_AWARDED);
   }
-  if (activity->session_required() && item.session.empty()) return refuse(v1::DETAIL_REQUIRED, {{"field", "session"}});
-  if (activity->case_required() && item.case_id.empty()) return refuse(v1::DETAIL_REQUIRED, {{"field", "case"}});
-  if (activity->evidence_required() && item.evidence_sha256.empty()) return refuse(v1::DETAIL_REQUIRED, {{"field", "evidence_sha256"}});
+  if (activity->session_required() && item.session.empty()) return refuse(Reason::DETAIL_REQUIRED, {{"field", "session"}});
+  if (activity->case_required() && item.case_id.empty()) return refuse(Reason::DETAIL_REQUIRED, {{"field", "case"}});
+  if (activity->evidence_required() && item.evidence_sha256.empty()) return refuse(Reason::DETAIL_REQUIRED, {{"field", "evidence_sha256"}});
   const auto& groups = activity->groups();
   if (std::find(member.groups.begin(), member.groups.end(), item.group) == member.groups.end() ||
       (!groups.empty() && std::find(groups.begin(), groups.end(), item.group) == groups.end())) {
-    return refuse(v1::GROUP_NOT_ELIGIBLE);
+    return refuse(Reason::GROUP_NOT_ELIGIBLE);
   }
   const std::int64_t max_quantity = activity->max_quantity() ? activity->max_quantity() : 1'000'000;
   if (item.quantity < activity->min_quantity() || item.quantity > max_quantity) {
-    return refuse(v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
+    return refuse(Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
   }
 
   Entry entry = Draft(Kind::kAward, origin);
@@ -130,7 +130,7 @@ Outcome Engine::AwardOne(const Origin& origin, const AwardItem& item, std::int32
     } else {
       if (!InRange(AccountOf(member.id, earning.unit()).at(Sub::kAvailable) + amount) ||
           !InRange(AccountOf(IssuanceHolder(activity->fund()), earning.unit()).at(Sub::kAvailable) - amount)) {
-        return refuse(v1::BALANCE_OUT_OF_RANGE);
+        return refuse(Reason::BALANCE_OUT_OF_RANGE);
       }
       entry.postings.push_back(Move(IssuanceHolder(activity->fund()), Sub::kAvailable, earning.unit(), -amount));
       entry.postings.push_back(Move(member.id, Sub::kAvailable, earning.unit(), amount));
@@ -144,7 +144,7 @@ std::optional<Refusal> Engine::IssuePoints(Entry& entry, const std::string& fund
   const std::int64_t issued = -AccountOf(IssuanceHolder(fund), kPoint).at(Sub::kAvailable);
   const std::int64_t left = (budget ? budget->budget_points : 0) - issued;
   if (points > left) {
-    return Refusal{v1::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - std::max<std::int64_t>(left, 0))}}};
+    return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - std::max<std::int64_t>(left, 0))}}};
   }
   const Account account = AccountOf(entry.member, kPoint);
   const std::int64_t paid = std::min(points, DebtOf(account));
@@ -152,9 +152,9 @@ std::optional<Refusal> Engine::IssuePoints(Entry& entry, const std::string& fund
   if (rest > 0) {
     auto lots = account.lots;
     AddLot(lots, {fund, lot_end, rest});
-    if (lots.size() > kLotsMax) return Refusal{v1::LOT_LIMIT_EXCEEDED, {}};
+    if (lots.size() > kLotsMax) return Refusal{Reason::LOT_LIMIT_EXCEEDED, {}};
   }
-  if (!HasRoom(entry.member, rest)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+  if (!HasRoom(entry.member, rest)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   entry.postings.push_back(Move(IssuanceHolder(fund), Sub::kAvailable, kPoint, -points));
   if (paid > 0) entry.postings.push_back(Move(entry.member, Sub::kDebt, kPoint, paid));
   if (rest > 0) entry.postings.push_back(Move(entry.member, Sub::kAvailable, kPoint, rest, {{fund, lot_end, rest}}));
@@ -163,13 +163,13 @@ std::optional<Refusal> Engine::IssuePoints(Entry& entry, const std::string& fund
 
 Outcome Engine::Decide(const Origin& origin, const Correct& command) {
   auto found = FindEntry(command.award);
-  if (!found.ok() || (*found)->kind != Kind::kAward) return Unrecorded({v1::AWARD_NOT_FOUND, {}});
+  if (!found.ok() || (*found)->kind != Kind::kAward) return Unrecorded({Reason::AWARD_NOT_FOUND, {}});
   const Entry& award = **found;
   const MemberData* member = FindMember(award.member);
   const Rulebook* book = state_.BookNamed(award.rulebook);
   const v1::Activity* activity = book ? book->FindActivity(award.activity) : nullptr;
-  if (!member || !activity) return Unrecorded({v1::AWARD_NOT_FOUND, {}});
-  const auto refuse = [&](v1::Reason reason, std::vector<std::pair<std::string, std::string>> facts = {}) {
+  if (!member || !activity) return Unrecorded({Reason::AWARD_NOT_FOUND, {}});
+  const auto refuse = [&](Reason reason, std::vector<std::pair<std::string, std::string>> facts = {}) {
     return Answer(origin, Kind::kCorrection, award.member, {reason, std::move(facts)});
   };
 
@@ -192,15 +192,15 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
   const std::string member_id = award.member;
   const bool self = IsSelfDealing(origin.actor, *member);
   ExpirePast(member_id);
-  if (self) return refuse(v1::SELF_DEALING);
+  if (self) return refuse(Reason::SELF_DEALING);
   const Day lot_end = LotEnd(*activity, award.effective_day);
   if (quantity == 0 && command.new_quantity > 0 && !award.session.empty()) {
     const std::int64_t* awarded = state_.counters.Find(SessionCounter(member_id, award.activity, award.session));
-    if (awarded && *awarded) return refuse(v1::SESSION_ALREADY_AWARDED);
+    if (awarded && *awarded) return refuse(Reason::SESSION_ALREADY_AWARDED);
   }
   const std::int64_t max_quantity = activity->max_quantity() ? activity->max_quantity() : 1'000'000;
   if (command.new_quantity != 0 && (command.new_quantity < activity->min_quantity() || command.new_quantity > max_quantity)) {
-    return refuse(v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
+    return refuse(Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(max_quantity)}});
   }
 
   Entry entry = Draft(Kind::kCorrection, origin);
@@ -231,15 +231,15 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
       const v1::Unit* rule = book->FindUnit(unit);
       const std::int64_t balance = account.at(Sub::kAvailable) + change;
       if (!InRange(balance) || !InRange(AccountOf(IssuanceHolder(activity->fund()), unit).at(Sub::kAvailable) - change)) {
-        return refuse(v1::BALANCE_OUT_OF_RANGE);
+        return refuse(Reason::BALANCE_OUT_OF_RANGE);
       }
-      if (balance < (rule ? rule->floor() : 0)) return refuse(v1::SCORE_BELOW_FLOOR);
+      if (balance < (rule ? rule->floor() : 0)) return refuse(Reason::SCORE_BELOW_FLOOR);
       entry.postings.push_back(Move(IssuanceHolder(activity->fund()), Sub::kAvailable, unit, -change));
       entry.postings.push_back(Move(member_id, Sub::kAvailable, unit, change));
       continue;
     }
     if (change > 0) {
-      if (lot_end <= today_) return refuse(v1::LOT_ALREADY_PAST);
+      if (lot_end <= today_) return refuse(Reason::LOT_ALREADY_PAST);
       if (auto refusal = IssuePoints(entry, activity->fund(), change, lot_end)) return refuse(refusal->reason, refusal->facts);
       continue;
     }
@@ -257,9 +257,9 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
     const std::int64_t taken = std::min(left, -change - expired);
     const std::int64_t debt = -change - expired - taken;
     if (debt > 0 && !book->proto().policies().debts_allowed()) {
-      return refuse(v1::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(debt)}});
+      return refuse(Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(debt)}});
     }
-    if (!InRange(account.at(Sub::kDebt) - debt)) return refuse(v1::BALANCE_OUT_OF_RANGE);
+    if (!InRange(account.at(Sub::kDebt) - debt)) return refuse(Reason::BALANCE_OUT_OF_RANGE);
     if (taken > 0) {
       std::vector<Lot> from = Take(lots, taken);
       for (Lot& lot : from) lot.amount = -lot.amount;
@@ -274,18 +274,18 @@ Outcome Engine::Decide(const Origin& origin, const Correct& command) {
 
 Outcome Engine::Decide(const Origin& origin, const Donate& command) {
   const MemberData* found = FindMember(command.member);
-  if (!found) return Unrecorded({v1::MEMBER_NOT_FOUND, {}});
+  if (!found) return Unrecorded({Reason::MEMBER_NOT_FOUND, {}});
   const MemberData member = *found;
-  const auto refuse = [&](v1::Reason reason, std::vector<std::pair<std::string, std::string>> facts = {}) {
+  const auto refuse = [&](Reason reason, std::vector<std::pair<std::string, std::string>> facts = {}) {
     return Answer(origin, Kind::kDonation, member.id, {reason, std::move(facts)});
   };
   ExpirePast(member.id);
-  if (IsSelfDealing(origin.actor, member)) return refuse(v1::SELF_DEALING);
-  if (member.state != RegistrationState::kActive) return refuse(v1::MEMBER_SUSPENDED);
+  if (IsSelfDealing(origin.actor, member)) return refuse(Reason::SELF_DEALING);
+  if (member.state != RegistrationState::kActive) return refuse(Reason::MEMBER_SUSPENDED);
   const Account account = AccountOf(member.id, kPoint);
   const std::int64_t available = account.at(Sub::kAvailable);
-  if (available < command.points) return refuse(v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(command.points - available)}});
-  if (!InRange(AccountOf(kPoolHolder, kPoint).at(Sub::kAvailable) + command.points)) return refuse(v1::BALANCE_OUT_OF_RANGE);
+  if (available < command.points) return refuse(Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(command.points - available)}});
+  if (!InRange(AccountOf(kPoolHolder, kPoint).at(Sub::kAvailable) + command.points)) return refuse(Reason::BALANCE_OUT_OF_RANGE);
 
   Entry entry = Draft(Kind::kDonation, origin);
   entry.member = member.id;

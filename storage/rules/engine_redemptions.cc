@@ -80,49 +80,49 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
                                          Sale& sale) {
   // References.
   const MemberData* member = FindMember(member_ref);
-  if (!member) return Refusal{v1::MEMBER_NOT_FOUND, {}};
+  if (!member) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
   sale.member = member->id;
   const auto* merchant = state_.Find<MerchantData>("merchant", origin.merchant);
-  if (!merchant) return Refusal{v1::MERCHANT_NOT_FOUND, {}};
+  if (!merchant) return Refusal{Reason::MERCHANT_NOT_FOUND, {}};
   sale.book = state_.BookOf(today_);
-  if (!sale.book) return Refusal{v1::RULEBOOK_NOT_FOUND, {}};
+  if (!sale.book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {}};
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const v1::Offer* offer = sale.book->FindOffer(lines[i].offer);
     if (!offer || (!offer->merchant().empty() && offer->merchant() != origin.merchant)) {
-      return Refusal{v1::OFFER_NOT_FOUND, {{"field", absl::StrCat("offer_lines[", i, "].offer")}}};
+      return Refusal{Reason::OFFER_NOT_FOUND, {{"field", absl::StrCat("offer_lines[", i, "].offer")}}};
     }
   }
 
   // State, in the order of the reasons' numbers.
   ExpirePast(sale.member);
-  if (WorksAt(*merchant, *member)) return Refusal{v1::SELF_DEALING, {}};
-  if (member->state != RegistrationState::kActive) return Refusal{v1::MEMBER_SUSPENDED, {}};
-  if (merchant->state != RegistrationState::kActive) return Refusal{v1::MERCHANT_SUSPENDED, {}};
+  if (WorksAt(*merchant, *member)) return Refusal{Reason::SELF_DEALING, {}};
+  if (member->state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
+  if (merchant->state != RegistrationState::kActive) return Refusal{Reason::MERCHANT_SUSPENDED, {}};
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const v1::Offer& offer = *sale.book->FindOffer(lines[i].offer);
     const OfferLine& line = lines[i];
     if (offer.price_points() != 0 && line.points != offer.price_points() * line.quantity) {
-      return Refusal{v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(offer.price_points() * line.quantity)}}};
+      return Refusal{Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(offer.price_points() * line.quantity)}}};
     }
     if (offer.price_points() == 0 && offer.max_points() != 0 && line.points > offer.max_points()) {
-      return Refusal{v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points())}}};
+      return Refusal{Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points())}}};
     }
     sale.points += line.points;  // at most 20 lines below 2^53
   }
-  if (!InRange(sale.points)) return Refusal{v1::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kAmountMax, " points")}}};
+  if (!InRange(sale.points)) return Refusal{Reason::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kAmountMax, " points")}}};
   sale.lines = lines;
   const Account account = AccountOf(sale.member, kPoint);
   const std::int64_t available = account.at(Sub::kAvailable);
   const auto& limits = sale.book->limits();
   if (limits.min_balance_to_redeem() && available < limits.min_balance_to_redeem()) {
-    return Refusal{v1::BELOW_MINIMUM, {{"min", absl::StrCat(limits.min_balance_to_redeem())}}};
+    return Refusal{Reason::BELOW_MINIMUM, {{"min", absl::StrCat(limits.min_balance_to_redeem())}}};
   }
   const auto exceeds = [&](std::int64_t limit, const std::string& counter, std::int64_t more) {
     if (limit == 0) return false;
     const std::int64_t* count = state_.counters.Find(counter);
     return (count ? *count : 0) + more > limit;
   };
-  const auto limit = [](const char* name) { return Refusal{v1::LIMIT_EXCEEDED, {{"limit", name}}}; };
+  const auto limit = [](const char* name) { return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", name}}}; };
   if (limits.max_points_per_redemption() && sale.points > limits.max_points_per_redemption()) return limit("per_redemption");
   if (exceeds(limits.max_points_per_member_day(), MemberCounter(v1::DAY, sale.member, today_), sale.points)) return limit("member_day");
   if (exceeds(limits.max_points_per_member_month(), MemberCounter(v1::MONTH, sale.member, today_), sale.points)) {
@@ -132,8 +132,8 @@ std::optional<Refusal> Engine::CheckSale(const Origin& origin, const std::string
   for (const auto& count : limits.counts()) {
     if (exceeds(count.max_count(), CountCounter(count.period(), sale.member, today_), 1)) return limit("count");
   }
-  if (available < sale.points) return Refusal{v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(sale.points - available)}}};
-  if (!InRange(AccountOf(origin.merchant, kPoint).at(Sub::kAvailable) + sale.points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+  if (available < sale.points) return Refusal{Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(sale.points - available)}}};
+  if (!InRange(AccountOf(origin.merchant, kPoint).at(Sub::kAvailable) + sale.points)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   sale.lots = Take(account.lots, sale.points);
   if (sale.lots.size() + sale.lines.size() > 20 && !FitsEntries(origin, sale)) return limit("entry_size");
   return std::nullopt;
@@ -175,7 +175,7 @@ Outcome Engine::Decide(const Origin& origin, const Quote& command) {
 Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
   Sale sale;
   if (auto refusal = CheckSale(origin, RefOf(command.payer), command.lines, sale)) {
-    if (refusal->reason == v1::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
+    if (refusal->reason == Reason::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
     return Answer(origin, Kind::kRedemption, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kRedemption, origin);
@@ -193,7 +193,7 @@ Outcome Engine::Decide(const Origin& origin, const Redeem& command) {
 Outcome Engine::Decide(const Origin& origin, const Authorize& command) {
   Sale sale;
   if (auto refusal = CheckSale(origin, RefOf(command.payer), command.lines, sale)) {
-    if (refusal->reason == v1::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
+    if (refusal->reason == Reason::MEMBER_NOT_FOUND) return Unrecorded(CountTry(origin, *std::move(refusal)));
     return Answer(origin, Kind::kHold, sale.member, std::move(*refusal));
   }
   Entry entry = Draft(Kind::kHold, origin);
@@ -216,20 +216,20 @@ const Hold* Engine::FindHold(const Origin& origin, std::int64_t sequence, Outcom
   }
   if (hold) {
     if (hold->merchant == origin.merchant) return hold;
-    refusal = Unrecorded({v1::HOLD_NOT_FOUND, {}});
+    refusal = Unrecorded({Reason::HOLD_NOT_FOUND, {}});
     return nullptr;
   }
   auto entry = FindEntry(sequence);
   if (!entry.ok() || (*entry)->kind != Kind::kHold || (*entry)->merchant != origin.merchant) {
-    refusal = Unrecorded({v1::HOLD_NOT_FOUND, {}});
+    refusal = Unrecorded({Reason::HOLD_NOT_FOUND, {}});
     return nullptr;
   }
   const FollowUp* follow_up = state_.follow_ups.Find(SequenceKey(sequence));
   auto end = FindEntry(follow_up ? follow_up->sequence : -1);
   const Kind ended_by = end.ok() ? (*end)->kind : Kind::kVoid;
-  const v1::Reason reason = ended_by == Kind::kHoldExpired ? v1::HOLD_EXPIRED
-                            : ended_by == Kind::kCapture   ? v1::HOLD_ALREADY_CAPTURED
-                                                           : v1::HOLD_ALREADY_VOIDED;
+  const Reason reason = ended_by == Kind::kHoldExpired ? Reason::HOLD_EXPIRED
+                        : ended_by == Kind::kCapture   ? Reason::HOLD_ALREADY_CAPTURED
+                                                       : Reason::HOLD_ALREADY_VOIDED;
   refusal = Answer(origin, kind, (*entry)->member, {reason, {}});
   return nullptr;
 }
@@ -241,10 +241,10 @@ Outcome Engine::Decide(const Origin& origin, const Capture& command) {
   const Hold hold = *open;
   const std::int64_t points = command.points ? command.points : hold.points;
   if (points > hold.points) {
-    return Answer(origin, Kind::kCapture, hold.member, {v1::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold.points)}}});
+    return Answer(origin, Kind::kCapture, hold.member, {Reason::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold.points)}}});
   }
   if (!InRange(AccountOf(hold.merchant, kPoint).at(Sub::kAvailable) + points)) {
-    return Answer(origin, Kind::kCapture, hold.member, {v1::BALANCE_OUT_OF_RANGE, {}});
+    return Answer(origin, Kind::kCapture, hold.member, {Reason::BALANCE_OUT_OF_RANGE, {}});
   }
   const Rulebook* book = state_.BookNamed(hold.rulebook);
   RP_CHECK(book != nullptr);
@@ -310,18 +310,18 @@ Outcome Engine::GiveBack(Entry entry, const Entry& sale, std::int64_t points, st
 Outcome Engine::Decide(const Origin& origin, const Refund& command) {
   auto found = FindEntry(command.redemption);
   if (!found.ok() || ((*found)->kind != Kind::kRedemption && (*found)->kind != Kind::kCapture) || (*found)->merchant != origin.merchant) {
-    return Unrecorded({v1::REDEMPTION_NOT_FOUND, {}});
+    return Unrecorded({Reason::REDEMPTION_NOT_FOUND, {}});
   }
   const Entry& sale = **found;
   const FollowUp* followed = state_.follow_ups.Find(SequenceKey(command.redemption));
   const FollowUp follow_up = followed ? *followed : FollowUp{};
   ExpirePast(sale.member);
   const std::int64_t left = PointsOf(sale) - follow_up.refunded_points;
-  if (follow_up.state == v1::REVERSED) return Answer(origin, Kind::kRefund, sale.member, {v1::REDEMPTION_REVERSED, {}});
+  if (follow_up.state == v1::REVERSED) return Answer(origin, Kind::kRefund, sale.member, {Reason::REDEMPTION_REVERSED, {}});
   if (command.points > left) {
-    return Answer(origin, Kind::kRefund, sale.member, {v1::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}}});
+    return Answer(origin, Kind::kRefund, sale.member, {Reason::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}}});
   }
-  if (!HasRoom(sale.member, command.points)) return Answer(origin, Kind::kRefund, sale.member, {v1::BALANCE_OUT_OF_RANGE, {}});
+  if (!HasRoom(sale.member, command.points)) return Answer(origin, Kind::kRefund, sale.member, {Reason::BALANCE_OUT_OF_RANGE, {}});
   Entry entry = Draft(Kind::kRefund, origin);
   entry.member = sale.member;
   entry.rulebook = sale.rulebook;
@@ -331,7 +331,7 @@ Outcome Engine::Decide(const Origin& origin, const Refund& command) {
 
 Outcome Engine::Decide(const Origin& origin, const Reverse& command) {
   if (command.target_request == origin.request_id) {
-    return Unrecorded({v1::FIELD_INVALID, {{"field", "target_request_id"}, {"expected", "the id of another request"}}});
+    return Unrecorded({Reason::FIELD_INVALID, {{"field", "target_request_id"}, {"expected", "the id of another request"}}});
   }
   const RequestRecord* found = state_.requests.Find(RequestKey(origin.actor, command.target_request));
   if (!found) {
@@ -350,7 +350,7 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
     return again;
   }
   auto found = FindEntry(record.sequence);
-  if (!found.ok()) return Unrecorded({v1::INVARIANT_VIOLATION, {}});
+  if (!found.ok()) return Unrecorded({Reason::INVARIANT_VIOLATION, {}});
   const Entry target = **found;
   const FollowUp* followed = state_.follow_ups.Find(SequenceKey(record.sequence));
   const FollowUp follow_up = followed ? *followed : FollowUp{};
@@ -372,7 +372,7 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
     return with_target(Posted(Post(std::move(entry))));
   }
   if (target.kind != Kind::kRedemption && target.kind != Kind::kHold && target.kind != Kind::kCapture) {
-    return Answer(origin, Kind::kReversal, target.member, {v1::NOT_REVERSIBLE, {}});
+    return Answer(origin, Kind::kReversal, target.member, {Reason::NOT_REVERSIBLE, {}});
   }
   if (target.kind == Kind::kHold && followed && follow_up.state == v1::REVERSED) {
     entry.reason = "ended";
@@ -382,7 +382,7 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   const Rulebook* book = state_.BookNamed(target.rulebook);
   RP_CHECK(book != nullptr);
   if (now_ms_ - target.recorded_ms > book->reversal_window_ms()) {
-    return Answer(origin, Kind::kReversal, target.member, {v1::REVERSAL_WINDOW_CLOSED, {}});
+    return Answer(origin, Kind::kReversal, target.member, {Reason::REVERSAL_WINDOW_CLOSED, {}});
   }
   entry.reason = "undone";
   entry.rulebook = target.rulebook;
@@ -396,12 +396,12 @@ Outcome Engine::ReverseTarget(const Origin& origin, const std::string& target_re
   // A redemption, or the capture of a hold: what is left of it goes back, and the limits with it.
   const std::int64_t sale_sequence = target.kind == Kind::kHold ? follow_up.sequence : record.sequence;
   auto sale = FindEntry(sale_sequence);
-  if (!sale.ok() || PointsOf(**sale) == 0) return Unrecorded({v1::INVARIANT_VIOLATION, {}});
+  if (!sale.ok() || PointsOf(**sale) == 0) return Unrecorded({Reason::INVARIANT_VIOLATION, {}});
   const FollowUp* sale_followed = state_.follow_ups.Find(SequenceKey(sale_sequence));
   const std::int64_t refunded = sale_followed ? sale_followed->refunded_points : 0;
   ExpirePast(target.member);
   if (!HasRoom(target.member, PointsOf(**sale) - refunded)) {
-    return Answer(origin, Kind::kReversal, target.member, {v1::BALANCE_OUT_OF_RANGE, {}});
+    return Answer(origin, Kind::kReversal, target.member, {Reason::BALANCE_OUT_OF_RANGE, {}});
   }
   entry.ref = sale_sequence;
   entry.merchant = (*sale)->merchant;

@@ -161,9 +161,9 @@ class EngineTest : public testing::Test {
     return account ? account->lots : std::vector<Lot>{};
   }
   // The reason of a refusal, recorded or not; REASON_UNSPECIFIED for none.
-  static v1::Reason ReasonOf(const Outcome& outcome) {
+  static Reason ReasonOf(const Outcome& outcome) {
     if (outcome.refusal) return outcome.refusal->reason;
-    return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : v1::REASON_UNSPECIFIED;
+    return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
   }
 
   // Reads every line back, replays them into an empty state, and compares the rows.

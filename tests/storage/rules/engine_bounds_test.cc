@@ -65,7 +65,7 @@ class EngineBoundsTest : public EngineTest {
 
 TEST_F(EngineBoundsTest, A65thLotIsRefused) {
   FillBesideAHold();
-  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 15)), v1::LOT_LIMIT_EXCEEDED);
+  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 15)), Reason::LOT_LIMIT_EXCEEDED);
   EXPECT_EQ(AwardLot("DONOR", 14).first, v1::DONE);  // an old lot has room
   Buy("m1", 1);                                      // a lot ends
   EXPECT_EQ(AwardLot("DONOR", 15).first, v1::DONE);
@@ -167,7 +167,7 @@ TEST_F(EngineLineTest, ASaleWhoseLineWouldBeTooLongIsRefused) {
         ASSERT_EQ(GiveBack(sale.entry().sequence, 1).first, v1::DONE) << lots;
         ASSERT_EQ(Undo(sale.entry().request_id).first, v1::DONE) << lots;
       } else {
-        EXPECT_EQ(ReasonOf(hold), v1::LIMIT_EXCEEDED) << lots;
+        EXPECT_EQ(ReasonOf(hold), Reason::LIMIT_EXCEEDED) << lots;
         EXPECT_EQ(RefusalOf(hold.entry()).facts, (std::vector<std::pair<std::string, std::string>>{{"limit", "entry_size"}}));
         EXPECT_GT(lots, lines == 1 ? 50 : 30) << lots;
       }
@@ -185,7 +185,7 @@ TEST_F(EngineLineTest, AnEntryTooLongForItsLineIsNotPosted) {
   Origin origin = Staff();
   origin.request_id = NewId();
   origin.fingerprint = Fingerprint(origin, Award{item});
-  EXPECT_EQ(ReasonOf(engine.Execute(origin, Award{item})), v1::INVARIANT_VIOLATION);
+  EXPECT_EQ(ReasonOf(engine.Execute(origin, Award{item})), Reason::INVARIANT_VIOLATION);
   EXPECT_FALSE(engine.TakeFault().ok());
   EXPECT_EQ(journal.size(), before);
   EXPECT_EQ(Balance("m1"), 0);
@@ -202,8 +202,8 @@ TEST_F(EngineBoundsTest, TheLotLimitAnswersBeforeTheBalance) {
   Advance(kDayMs);
   Adopt(LotsJson("2", 20240316, funds, {{"donor", 20, 1'000'000}}));
   for (int months = 1; months <= 4; ++months) AwardLot("DONOR", months);
-  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 4, 1'000'000)), v1::BALANCE_OUT_OF_RANGE);
-  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 5, 1'000'000)), v1::LOT_LIMIT_EXCEEDED);
+  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 4, 1'000'000)), Reason::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 5, 1'000'000)), Reason::LOT_LIMIT_EXCEEDED);
 }
 
 // Points held count too, since they can come back; and what a reversal gives back has to have room, as a refund's.
@@ -213,13 +213,13 @@ TEST_F(EngineBoundsTest, WhatCanComeBackHasRoomInTheRange) {
   SetUpFunds(funds, LotsJson("1", 20240101, funds, {{"street", 1, 1'000'000}, {"donor", 1, 1'000'000}}));
   for (int i = 0; i < 9'007; ++i) AwardLot("STREET", 1, 1'000'000);
   const Outcome hold = Reserve("m1", trillion);
-  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 1, 1'000'000)), v1::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 1, 1'000'000)), Reason::BALANCE_OUT_OF_RANGE);
   EXPECT_EQ(Release(hold.entry().sequence).first, v1::DONE);
   const Outcome sale = Buy("m1", trillion);
   const std::string sale_id = last_id;
   EXPECT_EQ(AwardLot("DONOR", 1, 1'000'000).first, v1::DONE);
-  EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, trillion)), v1::BALANCE_OUT_OF_RANGE);
-  EXPECT_EQ(ReasonOf(Undo(sale_id)), v1::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, trillion)), Reason::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(Undo(sale_id)), Reason::BALANCE_OUT_OF_RANGE);
   Buy("m1", trillion);
   EXPECT_EQ(Undo(sale_id).first, v1::DONE);
 }

@@ -42,7 +42,7 @@ class EngineLimitsTest : public EngineTest {
   // The reason, and for LIMIT_EXCEEDED the limit.
   static std::string Why(const Outcome& outcome) {
     std::string why = NameOf(ReasonOf(outcome));
-    if (ReasonOf(outcome) == v1::LIMIT_EXCEEDED)
+    if (ReasonOf(outcome) == Reason::LIMIT_EXCEEDED)
       why += " " + (outcome.refusal ? outcome.refusal->facts : RefusalOf(outcome.entry()).facts)[0].second;
     return why;
   }
@@ -52,7 +52,7 @@ class EngineLimitsTest : public EngineTest {
     const std::string quote = Why(Run(till, Quote{PayerOf(member), lines}));
     const Outcome sale = Run(till, Redeem{PayerOf(member), lines});
     EXPECT_EQ(Why(sale), quote);
-    if (ReasonOf(sale) == v1::REASON_UNSPECIFIED) {
+    if (ReasonOf(sale) == Reason::REASON_UNSPECIFIED) {
       Undo(last_id, till.terminal);
     } else {
       EXPECT_EQ(Why(Run(till, Authorize{PayerOf(member), lines})), quote);
@@ -184,36 +184,36 @@ TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyTriesADay) {
   const auto quote = [&](const std::string& member, std::int64_t points, const std::string& till = "t1") {
     return ReasonOf(Run(Till(till, "s" + till.substr(1)), Quote{PayerOf(member), Lines(points)}));
   };
-  EXPECT_EQ(quote("m1", 1'000), v1::INSUFFICIENT_POINTS);
-  EXPECT_EQ(quote("90000001", 1), v1::MEMBER_NOT_FOUND);
-  EXPECT_EQ(ReasonOf(Buy("90000002", 1)), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(quote("m1", 1'000), Reason::INSUFFICIENT_POINTS);
+  EXPECT_EQ(quote("90000001", 1), Reason::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Buy("90000002", 1)), Reason::MEMBER_NOT_FOUND);
   const auto before = journal.size();
-  EXPECT_EQ(quote("m1", 1'000), v1::REFUSALS_EXHAUSTED);
-  EXPECT_EQ(quote("90000001", 1), v1::REFUSALS_EXHAUSTED);
-  EXPECT_EQ(ReasonOf(Buy("90000002", 1)), v1::REFUSALS_EXHAUSTED);
-  EXPECT_EQ(ReasonOf(Reserve("90000002", 1)), v1::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(quote("m1", 1'000), Reason::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(quote("90000001", 1), Reason::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(Buy("90000002", 1)), Reason::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(Reserve("90000002", 1)), Reason::REFUSALS_EXHAUSTED);
   EXPECT_EQ(journal.size(), before);
-  EXPECT_EQ(quote("m1", 1), v1::REASON_UNSPECIFIED);  // honest customers go on
+  EXPECT_EQ(quote("m1", 1), Reason::REASON_UNSPECIFIED);  // honest customers go on
   EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
-  EXPECT_EQ(quote("90000001", 1, "t2"), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(quote("90000001", 1, "t2"), Reason::MEMBER_NOT_FOUND);
   Advance(kDayMs);
-  EXPECT_EQ(quote("90000001", 1), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(quote("90000001", 1), Reason::MEMBER_NOT_FOUND);
 }
 
 TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyRefusalsADay) {
   Adopt(RulebookJson("2024-2", 20240315, "{}", R"({"refusals_per_terminal_day":2})"));
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(1'000)})), v1::INSUFFICIENT_POINTS);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(1'000)})), Reason::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), Reason::INSUFFICIENT_POINTS);
   const auto before = journal.size();
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), Reason::REFUSALS_EXHAUSTED);
   EXPECT_EQ(journal.size(), before);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(1'000)})), v1::INSUFFICIENT_POINTS);  // a repetition is none
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000, "t2")), v1::INSUFFICIENT_POINTS);                           // each terminal its own
-  EXPECT_EQ(Buy("m1", 10).first, v1::DONE);                                                       // what is not refused goes on
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{MemberId{"m1"}, Lines(1'000)})), Reason::INSUFFICIENT_POINTS);  // a repetition is none
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000, "t2")), Reason::INSUFFICIENT_POINTS);                           // each terminal its own
+  EXPECT_EQ(Buy("m1", 10).first, v1::DONE);                                                           // what is not refused goes on
   Advance(kDayMs);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), Reason::INSUFFICIENT_POINTS);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
   AwardPoints("m1", 10);
   struct Case {
     const char* what;
-    v1::Reason reason;
+    Reason reason;
     const char* fact;  // name or field
     Registration data;
     bool is_new = true;
@@ -36,61 +36,64 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
   const auto changed = [](auto data, auto change) { return change(data), Registration(data); };
   const MemberData person = Person("m9", "90000001"), old = Person("m1", "10000001");
   const std::vector<Case> cases = {
-      {"member twice", v1::ALREADY_EXISTS, "member/m1", Person("m1", "90000001")},
-      {"number twice", v1::ALREADY_EXISTS, "10000001", Person("m9", "10000001")},
-      {"merchant twice", v1::ALREADY_EXISTS, "merchant/s1", MerchantData{.id = "s1", .people = {}, .place = ""}},
-      {"terminal twice", v1::ALREADY_EXISTS, "terminal/t1", TerminalData{.id = "t1", .merchant = "s1"}},
-      {"staff twice", v1::ALREADY_EXISTS, "staff/a1", StaffData{.id = "a1", .member = "", .grants = {}}},
-      {"member unknown", v1::MEMBER_NOT_FOUND, "m9", person, false},
-      {"member of another number", v1::FIELD_INVALID, "member.kind", Person("m1", "90000001"), false},
-      {"member of another kind", v1::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }), false},
-      {"member in no grid", v1::NODE_NOT_FOUND, "nowhere", changed(person, [](auto& m) { m.grid = "nowhere"; })},
-      {"member in a branch", v1::NODE_NOT_FOUND, "branch", changed(person, [](auto& m) { m.grid = "branch"; })},
-      {"membership of nobody", v1::MEMBER_NOT_FOUND, "m99",
+      {"member twice", Reason::ALREADY_EXISTS, "member/m1", Person("m1", "90000001")},
+      {"number twice", Reason::ALREADY_EXISTS, "10000001", Person("m9", "10000001")},
+      {"merchant twice", Reason::ALREADY_EXISTS, "merchant/s1", MerchantData{.id = "s1", .people = {}, .place = ""}},
+      {"terminal twice", Reason::ALREADY_EXISTS, "terminal/t1", TerminalData{.id = "t1", .merchant = "s1"}},
+      {"staff twice", Reason::ALREADY_EXISTS, "staff/a1", StaffData{.id = "a1", .member = "", .grants = {}}},
+      {"member unknown", Reason::MEMBER_NOT_FOUND, "m9", person, false},
+      {"member of another number", Reason::FIELD_INVALID, "member.kind", Person("m1", "90000001"), false},
+      {"member of another kind", Reason::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }),
+       false},
+      {"member in no grid", Reason::NODE_NOT_FOUND, "nowhere", changed(person, [](auto& m) { m.grid = "nowhere"; })},
+      {"member in a branch", Reason::NODE_NOT_FOUND, "branch", changed(person, [](auto& m) { m.grid = "branch"; })},
+      {"membership of nobody", Reason::MEMBER_NOT_FOUND, "m99",
        changed(person,
                [](auto& m) {
                  m.memberships = {{"m99", 20240101, 0}};
                })},
-      {"membership of a person", v1::FIELD_INVALID, "member.memberships",
+      {"membership of a person", Reason::FIELD_INVALID, "member.memberships",
        changed(person,
                [](auto& m) {
                  m.memberships = {{"m1", 20240101, 0}};
                })},
-      {"membership of itself", v1::MEMBER_NOT_FOUND, "m9",
+      {"membership of itself", Reason::MEMBER_NOT_FOUND, "m9",
        changed(person,
                [](auto& m) {
                  m.memberships = {{"m9", 20240101, 0}};
                })},
-      {"a household's membership", v1::FIELD_INVALID, "member.memberships",
+      {"a household's membership", Reason::FIELD_INVALID, "member.memberships",
        changed(person,
                [](auto& m) {
                  m.kind = MemberKind::kHousehold, m.memberships = {{"mhouse", 20240101, 0}};
                })},
-      {"merchant unknown", v1::MERCHANT_NOT_FOUND, "s9", MerchantData{.id = "s9", .people = {}, .place = ""}, false},
-      {"merchant of nobody", v1::MEMBER_NOT_FOUND, "m99", MerchantData{.id = "s9", .people = {"m1", "m99"}, .place = ""}},
-      {"merchant nowhere", v1::NODE_NOT_FOUND, "nowhere", MerchantData{.id = "s9", .people = {}, .place = "nowhere"}},
-      {"terminal of no shop", v1::MERCHANT_NOT_FOUND, "s9", TerminalData{.id = "t9", .merchant = "s9"}},
-      {"terminal unknown", v1::TERMINAL_NOT_FOUND, "t9", TerminalData{.id = "t9", .merchant = "s1"}, false},
-      {"terminal to another shop", v1::TERMINAL_NOT_FOUND, "t1", TerminalData{.id = "t1", .merchant = "s2"}, false},
-      {"staff unknown", v1::STAFF_NOT_FOUND, "a9", StaffData{.id = "a9", .member = "", .grants = {}}, false},
-      {"staff who is nobody", v1::MEMBER_NOT_FOUND, "m99", StaffData{.id = "a9", .member = "m99", .grants = {}}},
-      {"staff of nowhere", v1::NODE_NOT_FOUND, "nowhere", StaffData{.id = "a9", .member = "", .grants = {{Role::kRecorder, "nowhere"}}}},
-      {"operator of a program", v1::FIELD_INVALID, "staff.grants", StaffData{.id = "a9", .member = "", .grants = {{Role::kOperator, ""}}}},
-      {"node of no parent", v1::NODE_NOT_FOUND, "nowhere",
+      {"merchant unknown", Reason::MERCHANT_NOT_FOUND, "s9", MerchantData{.id = "s9", .people = {}, .place = ""}, false},
+      {"merchant of nobody", Reason::MEMBER_NOT_FOUND, "m99", MerchantData{.id = "s9", .people = {"m1", "m99"}, .place = ""}},
+      {"merchant nowhere", Reason::NODE_NOT_FOUND, "nowhere", MerchantData{.id = "s9", .people = {}, .place = "nowhere"}},
+      {"terminal of no shop", Reason::MERCHANT_NOT_FOUND, "s9", TerminalData{.id = "t9", .merchant = "s9"}},
+      {"terminal unknown", Reason::TERMINAL_NOT_FOUND, "t9", TerminalData{.id = "t9", .merchant = "s1"}, false},
+      {"terminal to another shop", Reason::TERMINAL_NOT_FOUND, "t1", TerminalData{.id = "t1", .merchant = "s2"}, false},
+      {"staff unknown", Reason::STAFF_NOT_FOUND, "a9", StaffData{.id = "a9", .member = "", .grants = {}}, false},
+      {"staff who is nobody", Reason::MEMBER_NOT_FOUND, "m99", StaffData{.id = "a9", .member = "m99", .grants = {}}},
+      {"staff of nowhere", Reason::NODE_NOT_FOUND, "nowhere",
+       StaffData{.id = "a9", .member = "", .grants = {{Role::kRecorder, "nowhere"}}}},
+      {"operator of a program", Reason::FIELD_INVALID, "staff.grants",
+       StaffData{.id = "a9", .member = "", .grants = {{Role::kOperator, ""}}}},
+      {"node of no parent", Reason::NODE_NOT_FOUND, "nowhere",
        NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "nowhere", .places = {}, .type = ""}},
-      {"place under a branch", v1::NODE_NOT_FOUND, "branch",
+      {"place under a branch", Reason::NODE_NOT_FOUND, "branch",
        NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "branch", .places = {}, .type = ""}},
-      {"node under itself", v1::FIELD_INVALID, "node.parent",
+      {"node under itself", Reason::FIELD_INVALID, "node.parent",
        NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "town", .places = {}, .type = ""}},
-      {"node under its child", v1::FIELD_INVALID, "node.parent",
+      {"node under its child", Reason::FIELD_INVALID, "node.parent",
        NodeData{.code = "town", .kind = NodeKind::kPlace, .parent = "street", .places = {}, .type = ""}},
-      {"node of another kind", v1::FIELD_INVALID, "node.kind",
+      {"node of another kind", Reason::FIELD_INVALID, "node.kind",
        NodeData{.code = "town", .kind = NodeKind::kBranch, .parent = "", .places = {}, .type = ""}},
-      {"branch of no place", v1::NODE_NOT_FOUND, "branch",
+      {"branch of no place", Reason::NODE_NOT_FOUND, "branch",
        NodeData{.code = "x", .kind = NodeKind::kBranch, .parent = "", .places = {"branch"}, .type = ""}},
-      {"place with places", v1::FIELD_INVALID, "node.places",
+      {"place with places", Reason::FIELD_INVALID, "node.places",
        NodeData{.code = "x", .kind = NodeKind::kPlace, .parent = "", .places = {"town"}, .type = ""}},
-      {"budget below what is out", v1::FUND_BUDGET_EXCEEDED, "street", FundData{"street", 99}},
+      {"budget below what is out", Reason::FUND_BUDGET_EXCEEDED, "street", FundData{"street", 99}},
   };
   for (const Case& c : cases) {
     const auto before = journal.size();
@@ -116,13 +119,13 @@ TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
   const auto before = journal.size();
   const std::string json = RulebookJson("2024-2", 20240601);
   EXPECT_EQ(check(json).first, v1::DONE);
-  EXPECT_EQ(check(RulebookJson("2024-2", 20240314)).refusal->reason, v1::RULEBOOK_INVALID);
-  EXPECT_EQ(check(RulebookJson("2024-1", 20240601)).refusal->reason, v1::ALREADY_EXISTS);
+  EXPECT_EQ(check(RulebookJson("2024-2", 20240314)).refusal->reason, Reason::RULEBOOK_INVALID);
+  EXPECT_EQ(check(RulebookJson("2024-1", 20240601)).refusal->reason, Reason::ALREADY_EXISTS);
   std::string other = json;
   other.replace(other.find(R"({"fund":"donor")"), 15, R"({"fund":"nobody")");
   other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
   other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
-  EXPECT_EQ(check(other).refusal->reason, v1::FUND_NOT_FOUND);
+  EXPECT_EQ(check(other).refusal->reason, Reason::FUND_NOT_FOUND);
   EXPECT_EQ(journal.size(), before);
   EXPECT_EQ(state.BookOf(20240601)->version(), "2024-1");
   EXPECT_EQ(Adopt(json).first, v1::DONE);
@@ -142,10 +145,10 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
   EXPECT_EQ(field(with(R"("kind":"TIME")", R"("kind":"SCORE")")), "units");
   EXPECT_EQ(field(with(R"("kind":"TIME")", R"("kind":"TIME","decimals":1)")), "units");
   EXPECT_EQ(field(with(R"("donor")", R"("street-2")")), "");  // a fund that is not registered
-  EXPECT_EQ(ReasonOf(Adopt(with(R"("donor")", R"("street-2")"))), v1::FUND_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Adopt(with(R"("donor")", R"("street-2")"))), Reason::FUND_NOT_FOUND);
   Add(FundData{"street-2", 1});
   EXPECT_EQ(field(with(R"("donor")", R"("street-2")")), "fund_rates");  // the donor's points may still be about
-  EXPECT_EQ(ReasonOf(Adopt(with(R"("code":"ANY",)", R"("code":"ANY","merchant":"s9",)"))), v1::MERCHANT_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Adopt(with(R"("code":"ANY",)", R"("code":"ANY","merchant":"s9",)"))), Reason::MERCHANT_NOT_FOUND);
   EXPECT_EQ(Adopt(with("s9", "s1")).first, v1::DONE);
   EXPECT_EQ(state.BookOf(20240531)->version(), "2024-1");
   EXPECT_EQ(state.BookOf(20240601)->version(), "2024-2");
@@ -165,8 +168,8 @@ TEST_F(EngineRegistryTest, ManyAreMadeOrNone) {
   };
   const auto before = journal.size();
   EXPECT_EQ(Fact(many({Person("m8", "80000001"), Person("m9", "10000001")}), "item"), "1");
-  EXPECT_EQ(ReasonOf(many({Person("m8", "80000001"), Person("m8", "80000002")})), v1::ALREADY_EXISTS);
-  EXPECT_EQ(ReasonOf(many({Person("m8", "80000001"), Person("m9", "80000001")})), v1::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonOf(many({Person("m8", "80000001"), Person("m8", "80000002")})), Reason::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonOf(many({Person("m8", "80000001"), Person("m9", "80000001")})), Reason::ALREADY_EXISTS);
   EXPECT_EQ(journal.size(), before);
   const Outcome made = many({Person("m8", "80000001"), Person("m9", "80000002")});
   ASSERT_EQ(made.entries.size(), 2u);
@@ -207,9 +210,9 @@ TEST_F(EngineRegistryTest, SuspensionStopsSalesButNotWhatIsOwed) {
   MemberData member = *state.Find<MemberData>("member", "m1");
   member.state = RegistrationState::kSuspended;
   Add(member, /*is_new=*/false);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::MEMBER_SUSPENDED);
-  EXPECT_EQ(ReasonOf(AwardPoints("m1", 1)), v1::MEMBER_SUSPENDED);
-  EXPECT_EQ(ReasonOf(Run(Staff(), Donate{"m1", 1})), v1::MEMBER_SUSPENDED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::MEMBER_SUSPENDED);
+  EXPECT_EQ(ReasonOf(AwardPoints("m1", 1)), Reason::MEMBER_SUSPENDED);
+  EXPECT_EQ(ReasonOf(Run(Staff(), Donate{"m1", 1})), Reason::MEMBER_SUSPENDED);
   EXPECT_EQ(Take(hold).first, v1::DONE);
   EXPECT_EQ(GiveBack(sale, 5).first, v1::DONE);
   EXPECT_EQ(Undo(sale_id).first, v1::DONE);

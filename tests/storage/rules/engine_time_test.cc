@@ -66,7 +66,7 @@ TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
     EXPECT_EQ(Balance(c.member), c.left) << c.member;
   }
   // What came back is past as well: it can't be spent, and goes with the close of a day.
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   CatchUp(1'000);
   Advance(kDayMs);
   for (const auto& [member, hold] : holds) EXPECT_EQ(Balance(member), 0) << member;
@@ -100,7 +100,7 @@ TEST_F(EngineTimeTest, AHoldEndsAtItsTimeAndNotBefore) {
   EXPECT_TRUE(CatchUp(10));
   EXPECT_EQ(Take(early).first, v1::DONE);
   AdvanceOnly(1);
-  EXPECT_EQ(ReasonOf(Take(late)), v1::HOLD_EXPIRED);  // even where the work of time has not been done
+  EXPECT_EQ(ReasonOf(Take(late)), Reason::HOLD_EXPIRED);  // even where the work of time has not been done
   EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
   EXPECT_TRUE(CatchUp(10));
   EXPECT_EQ(Balance("m1"), 80);
@@ -113,7 +113,7 @@ TEST_F(EngineTimeTest, NoPointsAreSpentOnTheDayTheirLotEnds) {
   EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
   AdvanceOnly(1);
   const std::size_t before = journal.size();
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kExpiry, Kind::kRefused}));
   EXPECT_EQ(journal.back()->facts, (std::vector<std::pair<std::string, std::string>>{{"short_by", "1"}}));
 }

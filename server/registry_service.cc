@@ -141,14 +141,11 @@ class RegistryService final : public Raw {
                                           grpc::ByteBuffer* out) override {
     return adopt_rulebook_.Handle<v1::AdoptRulebookRequest, v1::AdoptRulebookResponse>(
         context, in, out, [this](const Call& call, const v1::AdoptRulebookRequest& request, Reply<v1::AdoptRulebookResponse> reply) {
-          if (!request.validate_only()) {
-            return Mutate(context_, Method::kAdoptRulebook, call, request, std::move(reply),
-                          [](const Outcome& outcome, v1::AdoptRulebookResponse& response) { Fill(outcome, response); });
-          }
-          auto mutation = FromProto(request);
+          auto mutation = Adoption(call, request);
           if (!mutation.ok()) return reply.Refuse(mutation.status());
-          if (auto status = context_.authorizer->Check(call.caller(), Method::kAdoptRulebook, mutation->program); !status.ok()) {
-            return reply.Refuse(status);
+          if (!request.validate_only()) {
+            return Submit(context_, call, *std::move(mutation), std::move(reply),
+                          [](const Outcome& outcome, v1::AdoptRulebookResponse& response) { Fill(outcome, response); });
           }
           auto& command = std::get<Register>(mutation->command);
           command.is_check_only = true;
@@ -262,6 +259,17 @@ class RegistryService final : public Raw {
   }
 
  private:
+  // What is wrong in a rulebook is told to those alone who may adopt one.
+  absl::StatusOr<Mutation> Adoption(const Call& call, const v1::AdoptRulebookRequest& request) const {
+    auto mutation = FromProto(request);
+    const auto refusal = RefusalFrom(mutation.status());
+    if (!mutation.ok() && !(refusal && refusal->reason == Reason::RULEBOOK_INVALID)) return mutation;
+    const auto program = ParseProgram("program", request.program());
+    if (!program.ok()) return program.status();
+    auto status = context_.authorizer->Check(call.caller(), Method::kAdoptRulebook, std::string(*program));
+    return status.ok() ? std::move(mutation) : status;
+  }
+
   // As Mutate, of what gets an id from the server.
   template <class Request, class Response>
   void Create(Method method, const Call& call, const Request& request, Reply<Response> reply) const {

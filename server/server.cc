@@ -187,7 +187,7 @@ class Server::Impl {
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, *credentials);
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
                                static_cast<int>(std::chrono::milliseconds(kHandshakeTimeout).count()));
-    // gRPC refuses without a reason: most of what is too long is left to ParseMessage.
+    // gRPC refuses without a reason: most of what is too long is left to CheckLength.
     builder.SetMaxReceiveMessageSize(2 * config_.limits().max_message_bytes());
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);

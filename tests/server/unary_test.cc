@@ -226,10 +226,13 @@ TEST_F(Unary, CallerWithoutCertificateIsUnknown) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
 }
 
-TEST_F(Unary, ShapeIsRefusedBeforeTheCaller) {
-  const google::protobuf::LogSilencer silencer;
+TEST_F(Unary, NothingIsReadFromACallerWhoIsUnknownOrTooFast) {
   Serve(Echo, {}, /*is_caller_known=*/false);
-  EXPECT_EQ(ReasonOf(Send({"\x0A\x02\xC3\x28"})), "MESSAGE_MALFORMED");
+  EXPECT_EQ(ReasonOf(Send({"\x0A\x02\xC3\x28"})), "CALLER_UNKNOWN");
+  server_->Shutdown();
+  Serve(Echo, {.calls_per_second_max = 0.001, .burst_max = 1, .callers_max = 10});
+  EXPECT_EQ(ReasonOf(Get("m")), "OK");
+  EXPECT_EQ(ReasonOf(Send({"\x0A\x02\xC3\x28"})), "RATE_LIMITED");
 }
 
 TEST_F(Unary, CallerWhoSendsTooFastIsToldWhenToComeBack) {

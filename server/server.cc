@@ -155,7 +155,7 @@ class Server::Impl {
     Ledger::Options options;
     options.queue_requests_max = static_cast<std::size_t>(config_.limits().queue_requests_max());
     options.on_event = [this](const std::string& event, const std::string& detail) {
-      log_.Write(LogLevel::kError, event, {{"detail", WithoutNumbers(detail)}});
+      log_.Write(LogLevel::kError, event, {{"detail", WithoutMemberNumbers(detail)}});
     };
     options.on_can_write = [this] { UpdateHealth(); };
     options.on_fatal = [this](const absl::Status&) {

@@ -125,7 +125,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
         if (key == "field") field = value;
       }
     } else if (!status.ok()) {
-      detail = WithoutNumbers(status.ToString());
+      detail = WithoutMemberNumbers(status.ToString());
     }
     // What stands in the field may be anything; only a UUID is known to be no secret.
     const auto request_id = ParseUuid("request_id", request_id_(*request_));

@@ -242,6 +242,13 @@ TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
             grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
+TEST(WholeServer, TheLogNamesTheAddressThatIsListenedOn) {
+  World world;
+  const std::string address = absl::StrCat("\"address\":\"127.0.0.1:", world.port(), "\"");
+  EXPECT_NE(world.Log().find(address), std::string::npos) << world.Log().substr(0, 1'000);
+  EXPECT_EQ(world.Log().find("127.0.0.1:0\""), std::string::npos);
+}
+
 // Each row breaks its rule and all later ones. The rows of the door are tried again on a stream.
 TEST(WholeServer, TheFirstBrokenRuleAnswers) {
   bool is_slow = false;

@@ -75,6 +75,7 @@ class AcceptorTest : public testing::Test {
   ~AcceptorTest() override {
     acceptor_.reset();
     for (const int fd : taken_) ::close(fd);
+    for (const int fd : files_) ::close(fd);
     ::close(log_fd_);
   }
 
@@ -111,10 +112,11 @@ class AcceptorTest : public testing::Test {
     }
     return false;
   }
-  // As gRPC closes a connection that has ended.
+  // As gRPC closes a connection that has ended, and the ledger opens a file with its number.
   void CloseTaken(std::size_t index) {
     const std::lock_guard lock(mutex_);
-    ::close(taken_[index]);
+    EXPECT_EQ(::dup2(log_fd_, taken_[index]), taken_[index]);
+    files_.push_back(taken_[index]);
     taken_.erase(taken_.begin() + static_cast<std::ptrdiff_t>(index));
   }
   // Who comes after all others has been looked at after them.
@@ -136,6 +138,7 @@ class AcceptorTest : public testing::Test {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<int> taken_;
+  std::vector<int> files_;
   std::vector<Client> settled_;
   std::unique_ptr<Acceptor> acceptor_;
 };

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/principal.h"
+#include "server/start_failure.h"
 
 namespace redpoints::server {
 namespace {
@@ -37,6 +39,7 @@ template <auto kFree> struct Free {
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 using GeneralName = std::unique_ptr<GENERAL_NAME, Free<GENERAL_NAME_free>>;
@@ -63,6 +66,24 @@ std::string PemOf(const Bio& bio) {
 
 Bio Reader(const std::string& text) {
   return text.size() > INT_MAX ? nullptr : Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// The first of a PEM text; null for none, with the reason in OpenSSL's queue.
+Certificate ReadCertificate(const std::string& pem) {
+  const Bio bio = Reader(pem);
+  return Certificate(bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
+}
+Key ReadKey(const std::string& pem) {
+  const Bio bio = Reader(pem);
+  // An empty passphrase instead of a callback: a daemon must not ask its terminal.
+  std::string passphrase;
+  return Key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, passphrase.data()) : nullptr);
+}
+
+std::chrono::system_clock::time_point TimeOf(const ASN1_TIME* time) {
+  std::tm utc{};
+  return ASN1_TIME_to_tm(time, &utc) == 1 ? std::chrono::system_clock::from_time_t(::timegm(&utc))
+                                          : std::chrono::system_clock::time_point();
 }
 
 absl::StatusOr<KeyPair> ToPem(const X509& certificate, const EVP_PKEY& key) {
@@ -231,13 +252,8 @@ absl::StatusOr<CertificateAuthority> CertificateAuthority::Create(const std::str
 }
 
 absl::StatusOr<CertificateAuthority> CertificateAuthority::Load(const KeyPair& pair) {
-  const Bio certificate_bio = Reader(pair.certificate_pem);
-  const Bio key_bio = Reader(pair.key_pem);
-  if (!certificate_bio || !key_bio) return Failed("reading PEM");
-  Certificate certificate(PEM_read_bio_X509(certificate_bio.get(), nullptr, nullptr, nullptr));
-  // An empty passphrase instead of a callback: a daemon must not ask its terminal.
-  std::string passphrase;
-  Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, passphrase.data()));
+  Certificate certificate = ReadCertificate(pair.certificate_pem);
+  Key key = ReadKey(pair.key_pem);
   if (!certificate || !key) return absl::InvalidArgumentError(absl::StrCat("the authority is no PEM: ", OpensslError()));
   if (X509_check_private_key(certificate.get(), key.get()) != 1) {
     return absl::InvalidArgumentError(absl::StrCat("the key is not that of the authority: ", OpensslError()));
@@ -311,6 +327,37 @@ absl::StatusOr<KeyPair> ReadKeyPair(const std::string& certificate_path, const s
   auto key = Read(key_path);
   if (!key.ok()) return key.status();
   return KeyPair{.certificate_pem = *std::move(certificate), .key_pem = *std::move(key)};
+}
+
+absl::StatusOr<ServerTls> ReadServerTls(const std::string& certificate_path, const std::string& key_path,
+                                        const std::string& client_ca_path) {
+  ServerTls tls;
+  for (const auto& [path, content] : {std::pair(&certificate_path, &tls.pair.certificate_pem), std::pair(&key_path, &tls.pair.key_pem),
+                                      std::pair(&client_ca_path, &tls.client_ca_pem)}) {
+    auto read = ReadStartFile(*path, "TLS_FILE_MISSING", "TLS_FILE_UNREADABLE");
+    if (!read.ok()) return read.status();
+    *content = *std::move(read);
+  }
+  const auto invalid = [](const std::string& path, const char* what) {
+    return StartRefused("TLS_FILE_INVALID", absl::StrCat(path, ": no PEM of ", what, ": ", OpensslError()));
+  };
+  const Certificate certificate = ReadCertificate(tls.pair.certificate_pem);
+  if (!certificate) return invalid(certificate_path, "a certificate");
+  const Key key = ReadKey(tls.pair.key_pem);
+  if (!key) return invalid(key_path, "a private key without a passphrase");
+  if (!ReadCertificate(tls.client_ca_pem)) return invalid(client_ca_path, "certificates");
+  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
+    OpensslError();
+    return StartRefused("TLS_KEY_MISMATCH", absl::StrCat(key_path, " is not the key of ", certificate_path));
+  }
+  // What TLS itself would say: gRPC, handed connections from outside, starts without a word and serves nobody.
+  const Context context(SSL_CTX_new(TLS_server_method()));
+  if (!context || SSL_CTX_use_certificate(context.get(), certificate.get()) != 1 || SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1) {
+    return StartRefused("TLS_REFUSED", absl::StrCat(certificate_path, ": ", OpensslError()));
+  }
+  tls.valid_from = TimeOf(X509_get0_notBefore(certificate.get()));
+  tls.valid_until = TimeOf(X509_get0_notAfter(certificate.get()));
+  return tls;
 }
 
 }  // namespace redpoints::server

@@ -15,6 +15,8 @@
 #include "google/protobuf/text_format.h"
 #include "proto/contract/names.h"
 #include "server/principal.h"
+#include "server/start_failure.h"
+#include "storage/start_failure.h"
 
 namespace redpoints::server {
 namespace {
@@ -41,7 +43,9 @@ class Problems final : public google::protobuf::io::ErrorCollector {
   }
   void AddWarning(int line, int column, const std::string& message) override { AddError(line, column, message); }
 
-  absl::Status status() const { return count_ == 0 ? absl::OkStatus() : absl::InvalidArgumentError(text_); }
+  absl::Status status() const {
+    return count_ == 0 ? absl::OkStatus() : WithStartFailure(absl::InvalidArgumentError(text_), "CONFIG_INVALID");
+  }
 
  private:
   const std::string name_;
@@ -196,6 +200,7 @@ void CheckLimits(Checker& checker, const Part& root, const Config& config) {
   checker.Range(part, "max_stream_deadline_ms", limits.max_stream_deadline_ms(), 1'000, 86'400'000);
   checker.Range(part, "streams_max", limits.streams_max(), 1, 1'000);
   checker.Range(part, "sync_threads_max", limits.sync_threads_max(), 2, 2'000);
+  checker.Range(part, "connections_per_address_max", limits.connections_per_address_max(), 0, 1'000'000);
   if (limits.sync_threads_max() <= limits.streams_max()) {
     checker.Add(part, "sync_threads_max", -1, "must be above streams_max, or streams would stop all other reading");
   }
@@ -246,13 +251,14 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory"));
+  const auto unreadable = [&](int error) { return StartRefused("CONFIG_UNREADABLE", FileProblem(path, error)); };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return unreadable(EISDIR);
   std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("opening ", path));
+  if (!file) return unreadable(errno);
   std::string text(kFileBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return absl::ErrnoToStatus(errno, absl::StrCat("reading ", path));
+  if (file.bad()) return unreadable(errno);
   text.resize(static_cast<std::size_t>(file.gcount()));
   return ParseConfig(text, path);
 }

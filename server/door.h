@@ -33,7 +33,7 @@ class Door {
   // `limiter` is not owned and must outlive the door.
   Door(Options options, RateLimiter& limiter);
 
-  // DEADLINE_REQUIRED without a deadline or with one too far away; DEADLINE_PASSED. To be asked first: a matter of shape.
+  // DEADLINE_REQUIRED without a deadline or with one too far away; DEADLINE_PASSED. To be asked first.
   absl::Status CheckDeadline(const grpc::ServerContextBase& context) const { return CheckDeadline(context, options_.max_deadline_ms); }
   absl::Status CheckStreamDeadline(const grpc::ServerContextBase& context) const {
     return CheckDeadline(context, options_.max_stream_deadline_ms);

@@ -101,7 +101,7 @@ using GoOn = std::function<absl::Status()>;
 template <class Read> auto ReadWhole(const Shards& shards, const Read& read) -> decltype(read()) {
   const std::int64_t damages = shards.damages();
   auto result = read();
-  if (shards.damages() != damages) return Refuse(v1::OVERLOADED);
+  if (shards.damages() != damages) return Refuse(Reason::OVERLOADED);
   return result;
 }
 

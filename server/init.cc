@@ -1,17 +1,22 @@
 #include "server/init.h"
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
 #include "server/certificates.h"
+#include "server/config.h"
 #include "server/ids.h"
+#include "server/start_failure.h"
 #include "storage/ledger.h"
 #include "storage/log/rocksdb_log.h"
 #include "storage/rules/types.h"
 #include "storage/store/rocksdb_store.h"
+#include "storage/start_failure.h"
 
 namespace redpoints::server {
 namespace {
@@ -58,23 +63,26 @@ std::string StaffName(std::string_view program, std::string_view id) {
 absl::Status InitDirectory(const InitOptions& options) {
   namespace fs = std::filesystem;
   if (!options.program.empty() && (!IsProgramId(options.program) || options.program == redpoints::kSystemProgram)) {
-    return absl::InvalidArgumentError("--program: 1 to 32 of a-z 0-9 -, a letter first");
+    return StartRefused("PROGRAM_ID_INVALID", absl::StrCat("--program ", options.program));
+  }
+  if (auto address = ParseListenAddress(options.listen); !address.ok()) {
+    return StartRefused("CONFIG_INVALID", absl::StrCat("--listen ", options.listen, ": ", std::string(address.status().message())));
   }
   const fs::path directory = fs::absolute(options.directory);
   const fs::path config = directory / "redpointsd.textproto", certificates = directory / "certificates", ledger = directory / "ledger";
   for (const auto& path : {config, certificates, ledger}) {
-    if (fs::exists(path)) return absl::AlreadyExistsError(absl::StrCat(path.string(), " is there already"));
+    if (fs::exists(path)) return StartRefused("DIRECTORY_TAKEN", path.string());
   }
   std::error_code error;
   fs::create_directories(certificates, error);
-  if (error) return absl::UnavailableError(absl::StrCat("can't make ", certificates.string(), ": ", error.message()));
+  if (error) return StartRefused("DIRECTORY_UNWRITABLE", FileProblem(certificates, error.value()));
   fs::permissions(certificates, fs::perms::owner_all, error);
 
   auto authority = CertificateAuthority::Create("Red Points trial authority");
   if (!authority.ok()) return authority.status();
   const auto write = [&](const absl::StatusOr<KeyPair>& pair, const std::string& name) {
     if (!pair.ok()) return pair.status();
-    return WriteKeyPair(*pair, certificates / (name + ".crt"), certificates / (name + ".key"));
+    return AsStartFailure(WriteKeyPair(*pair, certificates / (name + ".crt"), certificates / (name + ".key")), "DIRECTORY_UNWRITABLE");
   };
   const std::string operator_id = NewId('a'), administrator_id = NewId('a');
   if (auto status = write(authority->pair(), "ca"); !status.ok()) return status;
@@ -85,7 +93,9 @@ absl::Status InitDirectory(const InitOptions& options) {
     auto pair = authority->IssueClient(StaffName(options.program, administrator_id));
     if (auto status = write(pair, "administrator"); !status.ok()) return status;
   }
-  if (auto status = MakeLedger(ledger, options.program, operator_id, administrator_id); !status.ok()) return status;
+  if (auto status = MakeLedger(ledger, options.program, operator_id, administrator_id); !status.ok()) {
+    return AsStartFailure(std::move(status), "LEDGER_REFUSED");
+  }
 
   std::ofstream file(config);
   file << "# The configuration of redpointsd. Every field: server/config.proto.\n"
@@ -98,19 +108,30 @@ absl::Status InitDirectory(const InitOptions& options) {
        << "}\n"
        << "backup_directory: \"" << (directory / "backups").string() << "\"\n"
        << "port_file: \"" << (directory / "ports").string() << "\"\n";
-  if (!file.flush()) return absl::UnavailableError(absl::StrCat("can't write ", config.string()));
+  if (!file.flush()) return StartRefused("DIRECTORY_UNWRITABLE", FileProblem(config, errno));
   return absl::OkStatus();
 }
 
 absl::Status IssueCertificate(const std::string& directory, const std::string& name, const std::string& file) {
-  const std::filesystem::path certificates = std::filesystem::path(directory) / "certificates";
-  auto pair = ReadKeyPair(certificates / "ca.crt", certificates / "ca.key");
-  if (!pair.ok()) return pair.status();
-  auto authority = CertificateAuthority::Load(*pair);
-  if (!authority.ok()) return authority.status();
+  namespace fs = std::filesystem;
+  const fs::path certificates = fs::path(directory) / "certificates";
+  const fs::path ca = certificates / "ca.crt", ca_key = certificates / "ca.key";
+  KeyPair pair;
+  for (const auto& [path, content] : {std::pair(ca, &pair.certificate_pem), std::pair(ca_key, &pair.key_pem)}) {
+    auto read = ReadStartFile(path, "AUTHORITY_UNUSABLE", "AUTHORITY_UNUSABLE");
+    if (!read.ok()) return read.status();
+    *content = *std::move(read);
+  }
+  auto authority = CertificateAuthority::Load(pair);
+  if (!authority.ok()) {
+    return StartRefused("AUTHORITY_UNUSABLE", absl::StrCat(ca_key.string(), ": ", std::string(authority.status().message())));
+  }
   auto issued = authority->IssueClient(name);
-  if (!issued.ok()) return issued.status();
-  return WriteKeyPair(*issued, certificates / (file + ".crt"), certificates / (file + ".key"));
+  if (!issued.ok()) return StartRefused("CALLER_NAME_INVALID", absl::StrCat("--name ", name));
+  const fs::path certificate = certificates / (file + ".crt"), key = certificates / (file + ".key");
+  auto status = WriteKeyPair(*issued, certificate, key);
+  if (status.ok()) return status;
+  return AsStartFailure(status, absl::IsAlreadyExists(status) ? "CERTIFICATE_TAKEN" : "DIRECTORY_UNWRITABLE");
 }
 
 }  // namespace redpoints::server

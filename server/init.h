@@ -20,7 +20,7 @@ struct InitOptions {
 //   certificates/operator.{crt,key}        programs/system/staff/{id}
 //   certificates/administrator.{crt,key}   programs/{program}/staff/{id}, with a program
 //   ledger/                        the database
-// ALREADY_EXISTS, with nothing changed, where one of them is.
+// DIRECTORY_TAKEN, with nothing changed, where one of them is. Other refusals are rows of StartFailures, too, but for what the ledger says.
 absl::Status InitDirectory(const InitOptions& options);
 
 // Issues a client's certificate for a resource name with the authority of `directory`, into certificates/{file}.{crt,key}.

@@ -3,6 +3,7 @@
 #include <grpc/support/log.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -14,9 +15,13 @@ namespace redpoints::server {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 4096;
+constexpr std::int64_t kGrpcLinesPerSecond = 10;
 constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};
 
 std::atomic<const Logger*> library_logger = nullptr;
+std::atomic<std::int64_t> grpc_second = 0;
+std::atomic<std::int64_t> grpc_written = 0;  // in that second
+std::atomic<std::int64_t> grpc_left_out = 0;
 
 // One line on the stack, always valid JSON: what does not fit is left out, never cut in the middle.
 class Line {
@@ -116,7 +121,20 @@ void OnGrpcLog(gpr_log_func_args* args) {
   const Logger* logger = library_logger.load(std::memory_order_relaxed);
   // A handshake that fails is an error to gRPC and daily life to a server on a street.
   const LogLevel ours = args->severity == GPR_LOG_SEVERITY_DEBUG ? LogLevel::kDebug : LogLevel::kInfo;
-  if (logger != nullptr && logger->IsOn(ours)) logger->Write(ours, "grpc", {{"detail", WithoutNumbers(args->message)}});
+  if (logger == nullptr || !logger->IsOn(ours)) return;
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  if (grpc_second.exchange(now, std::memory_order_relaxed) != now) grpc_written.store(0, std::memory_order_relaxed);
+  if (grpc_written.fetch_add(1, std::memory_order_relaxed) >= kGrpcLinesPerSecond) {
+    grpc_left_out.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  const std::string detail = WithoutNumbers(args->message);
+  const std::int64_t before = grpc_left_out.exchange(0, std::memory_order_relaxed);
+  if (before == 0) {
+    logger->Write(ours, "grpc", {{"detail", detail}});
+  } else {
+    logger->Write(ours, "grpc", {{"detail", detail}, {"left_out", before}});
+  }
 }
 
 // Whether the digits between are those of a file of RocksDB's.
@@ -164,8 +182,25 @@ std::string WithoutNumbers(std::string_view text) {
   return result;
 }
 
+std::string WithoutMemberNumbers(std::string_view text) {
+  constexpr std::string_view kWord = "number ";
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t word = text.find(kWord);
+    const std::size_t begin = word == std::string_view::npos ? text.size() : word + kWord.size();
+    result += text.substr(0, begin);
+    text.remove_prefix(begin);
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits > 0) result += '#';
+    text.remove_prefix(digits);
+  }
+  return result;
+}
+
 void CaptureLibraryLogs(const Logger& logger) {
   library_logger.store(&logger, std::memory_order_relaxed);
+  grpc_written.store(0, std::memory_order_relaxed);
+  grpc_left_out.store(0, std::memory_order_relaxed);
   google::protobuf::SetLogHandler(&OnProtobufLog);
   gpr_set_log_function(&OnGrpcLog);
 }

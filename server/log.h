@@ -1,7 +1,8 @@
 // Structured logs: one line of JSON for each event, on standard error.
 //
 // What may be in a line: names with random ids, request ids, reasons, field paths, times. Never: codes, member numbers, PINs, names
-// of people, contents of requests. Text from below that may hold such things goes through WithoutNumbers.
+// of people, contents of requests. The libraries' own messages may quote what a client sent and go through WithoutNumbers; what the ledger
+// says of itself keeps its numbers, or nobody could find the file, the entry or the amount, and goes through WithoutMemberNumbers.
 #pragma once
 
 #include <atomic>
@@ -46,8 +47,11 @@ class Logger {
 // `text` with each run of six digits or more as '#', since it may be a 会员号; RocksDB's file names (000012.sst) stay: people need them.
 std::string WithoutNumbers(std::string_view text);
 
-// From now on protobuf's and gRPC's own messages come as lines of `logger`, which must outlive them both. Call before the first
-// thread.
+// `text` with '#' for each 会员号 that the ledger names, which it does as "number 10000001", the name of a derived row.
+std::string WithoutMemberNumbers(std::string_view text);
+
+// From now on protobuf's and gRPC's own messages come as lines of `logger`, which must outlive them both; of gRPC's ten a second at most, and
+// the next one says how many were left out: whoever fails a handshake must not fill a disk. Call before the first thread.
 void CaptureLibraryLogs(const Logger& logger);
 
 }  // namespace redpoints::server

@@ -12,12 +12,13 @@
 #include "server/log.h"
 #include "server/maintenance.h"
 #include "server/server.h"
+#include "server/start_failure.h"
 
 namespace redpoints::server {
 namespace {
 
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "redpointsd: %s\n", std::string(status.message()).c_str());
+  std::fprintf(stderr, "redpointsd: %s\n", StartFailureText(status).c_str());
   return 1;
 }
 

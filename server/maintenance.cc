@@ -4,11 +4,14 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/start_failure.h"
 #include "storage/backup.h"
 #include "storage/check.h"
 #include "storage/log/rocksdb_log.h"
+#include "storage/start_failure.h"
 #include "storage/store/rocksdb_store.h"
 
 namespace redpoints::server {
@@ -24,12 +27,12 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
   bool is_any = false;
   for (const auto& shard : config.shard()) {
     auto log = RocksDbLog::Open({.directory = shard.directory() + "/log"});
-    if (!log.ok()) return log.status();
+    if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
     // Not to be had: said, and no fault of the ledger. The next start makes them again.
     auto store = RocksDbStore::Open({.directory = shard.directory() + "/derived", .read_only = true});
     if (!store.ok()) std::printf("derived rows not compared: %s\n", std::string(store.status().message()).c_str());
     auto programs = (*log)->Programs();
-    if (!programs.ok()) return programs.status();
+    if (!programs.ok()) return AsStartFailure(programs.status(), "LEDGER_REFUSED");
     for (const auto& program : *programs) {
       if (!wanted.empty() && program != wanted) continue;
       is_any = true;
@@ -39,7 +42,10 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
         std::fprintf(stderr, "\rchecking %s: %lld of %lld", program.c_str(), static_cast<long long>(done), static_cast<long long>(end));
       });
       if (is_terminal) std::fprintf(stderr, "\n");
-      if (!report.ok()) return absl::Status(report.status().code(), absl::StrCat(program, ": ", std::string(report.status().message())));
+      if (!report.ok()) {
+        const std::string what = absl::StrCat(shard.directory(), ": ", program, ": ", std::string(report.status().message()));
+        return WithStartFailure(absl::Status(report.status().code(), what), "LEDGER_DIFFERS");
+      }
       std::printf("%s: %lld entries, %lld derived rows agree\n", program.c_str(), static_cast<long long>(report->entries),
                   static_cast<long long>(report->derived_rows));
       if (!report->unusable_rows.empty()) std::printf("  derived rows not compared: %s\n", report->unusable_rows.c_str());
@@ -47,33 +53,35 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
     }
   }
-  if (!is_any) return absl::NotFoundError(wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
+  if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
   return absl::OkStatus();
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {
-  if (fs::exists(directory)) return absl::AlreadyExistsError(absl::StrCat(directory, " is there already"));
+  if (fs::exists(directory)) return StartRefused("BACKUP_TAKEN", directory);
   std::error_code error;
   fs::create_directories(directory, error);
-  if (error) return absl::UnavailableError(absl::StrCat("can't make ", directory, ": ", error.message()));
+  if (error) return StartRefused("DIRECTORY_UNWRITABLE", FileProblem(directory, error.value()));
   for (int i = 0; i < config.shard_size(); ++i) {
     auto log = RocksDbLog::Open({.directory = config.shard(i).directory() + "/log"});
-    if (!log.ok()) return log.status();
-    if (auto status = (*log)->Backup(directory + "/" + ShardName(i)); !status.ok()) return status;
+    if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
+    if (auto status = (*log)->Backup(directory + "/" + ShardName(i)); !status.ok()) return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   }
-  if (auto status = WriteSums(directory); !status.ok()) return status;
+  if (auto status = WriteSums(directory); !status.ok()) return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   std::printf("%s\n", directory.c_str());
   return absl::OkStatus();
 }
 
 absl::Status RestoreShards(const Config& config, const std::string& directory) {
-  if (auto status = VerifySums(directory); !status.ok()) return status;
+  if (auto status = VerifySums(directory); !status.ok()) {
+    return AsStartFailure(absl::Status(status.code(), absl::StrCat(directory, ": ", std::string(status.message()))), "BACKUP_DAMAGED");
+  }
   for (int i = 0; i < config.shard_size(); ++i) {
     const fs::path target = config.shard(i).directory();
-    if (fs::exists(target)) return absl::AlreadyExistsError(absl::StrCat(target.string(), " is there already; move it away first"));
+    if (fs::exists(target)) return StartRefused("RESTORE_TARGET_TAKEN", target.string());
     if (!fs::exists(fs::path(directory) / ShardName(i))) {
-      return absl::NotFoundError(
-          absl::StrCat("no ", ShardName(i), " in ", directory, "; the configuration has ", config.shard_size(), " shards"));
+      return StartRefused("BACKUP_OF_OTHER_SHARDS",
+                          absl::StrCat("no ", ShardName(i), " in ", directory, "; the configuration has ", config.shard_size(), " shards"));
     }
   }
   for (int i = 0; i < config.shard_size(); ++i) {
@@ -84,7 +92,7 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
     fs::create_directories(partial, error);
     if (!error) fs::copy(fs::path(directory) / ShardName(i), partial / "log", fs::copy_options::recursive, error);
     if (!error) fs::rename(partial, target, error);
-    if (error) return absl::UnavailableError(absl::StrCat("can't restore to ", target.string(), ": ", error.message()));
+    if (error) return StartRefused("RESTORE_FAILED", FileProblem(target, error.value()));
   }
   return CheckShards(config, "");
 }

@@ -1,4 +1,5 @@
 // What is done to a server's data while it is stopped: check, backup, restore. Progress goes to standard error, results to standard output.
+// Every error is a row of StartFailures.
 #pragma once
 
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace redpoints::server {
 
-// Re-derives every table of `program` (empty: of all) and prints what was found. DATA_LOSS names the first difference.
+// Re-derives every table of `program` (empty: of all) and prints what was found. LEDGER_DIFFERS names the first difference.
 // FAILED_PRECONDITION while the server runs.
 absl::Status CheckShards(const Config& config, const std::string& program);
 

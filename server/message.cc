@@ -21,8 +21,12 @@ bool Parse(const grpc::ByteBuffer& in, google::protobuf::Message& message) {
 
 }  // namespace
 
-absl::Status ParseMessage(const grpc::ByteBuffer& in, std::size_t bytes_max, google::protobuf::Message& message) {
-  if (in.Length() > bytes_max) return ToStatus({.reason = Reason::MESSAGE_TOO_LONG, .facts = {{"max", absl::StrCat(bytes_max)}}});
+absl::Status CheckLength(const grpc::ByteBuffer& in, std::size_t bytes_max) {
+  if (in.Length() <= bytes_max) return absl::OkStatus();
+  return ToStatus({.reason = Reason::MESSAGE_TOO_LONG, .facts = {{"max", absl::StrCat(bytes_max)}}});
+}
+
+absl::Status ParseMessage(const grpc::ByteBuffer& in, google::protobuf::Message& message) {
   if (Parse(in, message)) return absl::OkStatus();
   Refusal refusal{.reason = Reason::MESSAGE_MALFORMED, .facts = {}};
   grpc::Slice slice;

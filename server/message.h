@@ -14,7 +14,10 @@ class ByteBuffer;
 
 namespace redpoints::server {
 
-// MESSAGE_TOO_LONG above `bytes_max`; MESSAGE_MALFORMED, with the field where it is known.
-absl::Status ParseMessage(const grpc::ByteBuffer& in, std::size_t bytes_max, google::protobuf::Message& message);
+// MESSAGE_TOO_LONG above `bytes_max`. To be asked before anything is read.
+absl::Status CheckLength(const grpc::ByteBuffer& in, std::size_t bytes_max);
+
+// MESSAGE_MALFORMED, with the field where it is known.
+absl::Status ParseMessage(const grpc::ByteBuffer& in, google::protobuf::Message& message);
 
 }  // namespace redpoints::server

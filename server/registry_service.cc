@@ -141,14 +141,11 @@ class RegistryService final : public Raw {
                                           grpc::ByteBuffer* out) override {
     return adopt_rulebook_.Handle<v1::AdoptRulebookRequest, v1::AdoptRulebookResponse>(
         context, in, out, [this](const Call& call, const v1::AdoptRulebookRequest& request, Reply<v1::AdoptRulebookResponse> reply) {
-          if (!request.validate_only()) {
-            return Mutate(context_, Method::kAdoptRulebook, call, request, std::move(reply),
-                          [](const Outcome& outcome, v1::AdoptRulebookResponse& response) { Fill(outcome, response); });
-          }
-          auto mutation = FromProto(request);
+          auto mutation = Adoption(call, request);
           if (!mutation.ok()) return reply.Refuse(mutation.status());
-          if (auto status = context_.authorizer->Check(call.caller(), Method::kAdoptRulebook, mutation->program); !status.ok()) {
-            return reply.Refuse(status);
+          if (!request.validate_only()) {
+            return Submit(context_, call, *std::move(mutation), std::move(reply),
+                          [](const Outcome& outcome, v1::AdoptRulebookResponse& response) { Fill(outcome, response); });
           }
           auto& command = std::get<Register>(mutation->command);
           command.is_check_only = true;
@@ -191,11 +188,20 @@ class RegistryService final : public Raw {
   }
   REDPOINTS_REGISTER(SetNode, set_node_)
   REDPOINTS_REGISTER(SetFund, set_fund_)
-  REDPOINTS_REGISTER(UpdateMember, update_member_)
   REDPOINTS_REGISTER(UpdateMerchant, update_merchant_)
   REDPOINTS_REGISTER(UpdateTerminal, update_terminal_)
   REDPOINTS_REGISTER(UpdateStaff, update_staff_)
 #undef REDPOINTS_REGISTER
+
+  grpc::ServerUnaryReactor* UpdateMember(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return update_member_.Handle<v1::UpdateMemberRequest, v1::UpdateMemberResponse>(
+        context, in, out, [this](const Call& call, const v1::UpdateMemberRequest& request, Reply<v1::UpdateMemberResponse> reply) {
+          v1::UpdateMemberRequest whole = request;
+          if (whole.member().kind() == v1::MEMBER_KIND_UNSPECIFIED) whole.mutable_member()->set_kind(KindOf(request));
+          Mutate(context_, Method::kUpdateMember, call, whole, std::move(reply),
+                 [](const Outcome& outcome, v1::UpdateMemberResponse& response) { Fill(outcome, response); });
+        });
+  }
 
   grpc::ServerUnaryReactor* GetRegistration(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
                                             grpc::ByteBuffer* out) override {
@@ -262,6 +268,28 @@ class RegistryService final : public Raw {
   }
 
  private:
+  // The kind that a member has and keeps. Of somebody who is not there any: the request is refused for that.
+  v1::MemberKind KindOf(const v1::UpdateMemberRequest& request) const {
+    const auto program = ParseProgram("program", request.program());
+    if (!program.ok()) return v1::PERSON;
+    const std::string id(*program);
+    const auto name = ParseNameIn("member.name", request.member().name(), ResourceKind::kMember, id);
+    const State* state = name.ok() ? context_.shards->Of(id).FindState(id) : nullptr;
+    const auto member = state ? FindRegistration<MemberData>(*state, "member", std::string(name->id)) : std::nullopt;
+    return member ? static_cast<v1::MemberKind>(member->kind) : v1::PERSON;
+  }
+
+  // What is wrong in a rulebook is told to those alone who may adopt one.
+  absl::StatusOr<Mutation> Adoption(const Call& call, const v1::AdoptRulebookRequest& request) const {
+    auto mutation = FromProto(request);
+    const auto refusal = RefusalFrom(mutation.status());
+    if (!mutation.ok() && !(refusal && refusal->reason == Reason::RULEBOOK_INVALID)) return mutation;
+    const auto program = ParseProgram("program", request.program());
+    if (!program.ok()) return program.status();
+    auto status = context_.authorizer->Check(call.caller(), Method::kAdoptRulebook, std::string(*program));
+    return status.ok() ? std::move(mutation) : status;
+  }
+
   // As Mutate, of what gets an id from the server.
   template <class Request, class Response>
   void Create(Method method, const Call& call, const Request& request, Reply<Response> reply) const {

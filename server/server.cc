@@ -4,7 +4,6 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/service_type.h>
-#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 
 #include <algorithm>
@@ -14,10 +13,11 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "server/acceptor.h"
 #include "server/authorize.h"
+#include "server/certificates.h"
 #include "server/config.h"
 #include "server/door.h"
 #include "server/log.h"
@@ -27,33 +27,42 @@
 #include "server/rate_limit.h"
 #include "server/read_pool.h"
 #include "server/services.h"
+#include "server/start_failure.h"
 #include "server/stream.h"
 #include "server/unknown_methods.h"
 #include "storage/mutex.h"
 #include "storage/shards.h"
+#include "storage/start_failure.h"
 
 namespace redpoints::server {
 namespace {
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("can't read ", path));
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
+// Fewer connections than these would serve nobody.
+constexpr int kConnectionsMin = 32;
+constexpr int kWaitingMax = 1'024;
+// People need some days to issue a new one.
+constexpr std::chrono::hours kCertificateEndsSoon{24 * 14};
+
+// A certificate that is not valid refuses no start: the clock may be what is wrong, and is set later.
+void LogValidity(const ServerTls& tls, const std::string& path, const Logger& log) {
+  const auto now = std::chrono::system_clock::now();
+  const auto days = std::chrono::duration_cast<std::chrono::hours>(tls.valid_until - now).count() / 24;
+  if (now < tls.valid_from || tls.valid_until <= now) {
+    log.Write(LogLevel::kError, "certificate_not_valid", {{"file", path}, {"days_left", days}});
+  } else if (tls.valid_until - now < kCertificateEndsSoon) {
+    log.Write(LogLevel::kWarning, "certificate_ends", {{"file", path}, {"days_left", days}});
+  }
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const Config& config) {
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const Config& config, const Logger& log) {
   if (config.plaintext_loopback()) return grpc::InsecureServerCredentials();
-  auto certificate = ReadFile(config.tls().server_certificate_file());
-  if (!certificate.ok()) return certificate.status();
-  auto key = ReadFile(config.tls().server_key_file());
-  if (!key.ok()) return key.status();
-  auto authority = ReadFile(config.tls().client_ca_file());
-  if (!authority.ok()) return authority.status();
+  const auto& files = config.tls();
+  auto tls = ReadServerTls(files.server_certificate_file(), files.server_key_file(), files.client_ca_file());
+  if (!tls.ok()) return tls.status();
+  LogValidity(*tls, files.server_certificate_file(), log);
   grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = *authority;
-  options.pem_key_cert_pairs.push_back({*key, *certificate});
+  options.pem_root_certs = tls->client_ca_pem;
+  options.pem_key_cert_pairs.push_back({tls->pair.key_pem, tls->pair.certificate_pem});
   return grpc::SslServerCredentials(options);
 }
 
@@ -65,7 +74,11 @@ class Server::Impl {
   ~Impl() { Stop(); }
 
   absl::Status Start() {
-    if (auto status = OpenShards(); !status.ok()) return status;
+    // Before the ledgers open their files.
+    auto share = ShareDescriptors();
+    if (!share.ok()) return share.status();
+    descriptors_ = *share;
+    if (auto status = OpenShards(); !status.ok()) return AsStartFailure(std::move(status), "LEDGER_REFUSED");
     limiter_ = std::make_unique<RateLimiter>(RateLimiter::Options{.calls_per_second_max = config_.limits().calls_per_second_max(),
                                                                   .burst_max = config_.limits().calls_burst_max(),
                                                                   .callers_max = 100'000});
@@ -111,6 +124,8 @@ class Server::Impl {
       EndHealth();
       door_->Close();
       for (const auto& ledger : shards_->ledgers()) ledger->StopWaiting();
+      // It does not close what is handed to it afterwards.
+      acceptor_->Stop();
       // Only then gRPC's own: it cuts what arrives while connections close, and who is cut learns no reason.
       const auto quiet = drain / 20;
       const bool is_quiet = door_->WaitUntilQuiet(quiet, deadline);
@@ -127,7 +142,7 @@ class Server::Impl {
   }
 
   bool HasFailed() const { return has_failed_; }
-  const std::vector<int>& ports() const { return ports_; }
+  const std::vector<int>& ports() const { return acceptor_->ports(); }
 
  private:
   absl::Status OpenShards() {
@@ -140,7 +155,7 @@ class Server::Impl {
     options.on_event = [this](const std::string& event, const std::string& detail) {
       // Rows that are made again need patience, no person.
       const LogLevel level = event == "derived_rebuild" ? LogLevel::kWarning : LogLevel::kError;
-      log_.Write(level, event, {{"detail", WithoutNumbers(detail)}});
+      log_.Write(level, event, {{"detail", WithoutMemberNumbers(detail)}});
     };
     options.on_can_write = [this] { UpdateHealth(); };
     options.on_fatal = [this](const absl::Status&) {
@@ -160,16 +175,19 @@ class Server::Impl {
   }
 
   absl::Status Listen() {
-    auto credentials = Credentials(config_);
+    auto credentials = Credentials(config_, log_);
     if (!credentials.ok()) return credentials.status();
+    auto listening = Acceptor::Listen({config_.listen().begin(), config_.listen().end()}, log_);
+    if (!listening.ok()) return listening.status();
+    acceptor_ = *std::move(listening);
     grpc::EnableDefaultHealthCheckService(true);
     if (config_.reflection()) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    ports_.resize(static_cast<std::size_t>(config_.listen_size()));
-    for (int i = 0; i < config_.listen_size(); ++i) {
-      builder.AddListeningPort(config_.listen(i), *credentials, &ports_[static_cast<std::size_t>(i)]);
-    }
-    // gRPC refuses without a reason: most of what is too long is left to ParseMessage.
+    connections_ = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, *credentials);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                               static_cast<int>(std::chrono::milliseconds(kHandshakeTimeout).count()));
+    // gRPC refuses without a reason: most of what is too long is left to CheckLength.
     builder.SetMaxReceiveMessageSize(2 * config_.limits().max_message_bytes());
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
@@ -180,17 +198,47 @@ class Server::Impl {
     // A client that is gone without a word must not keep its streams.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     for (const auto& service : services_) builder.RegisterService(service.get());
     unknown_methods_ = std::make_unique<UnknownMethods>(metrics_);
     builder.RegisterCallbackGenericService(unknown_methods_.get());
     server_ = builder.BuildAndStart();
-    if (!server_) return absl::UnavailableError(absl::StrCat("can't listen on ", config_.listen(0), " or use the certificates"));
+    if (!server_) return StartRefused("TLS_REFUSED", config_.tls().server_certificate_file());
     BeginHealth();
-    for (std::size_t i = 0; i < ports_.size(); ++i) {
-      log_.Write(LogLevel::kInfo, "listening", {{"address", config_.listen(static_cast<int>(i))}, {"port", ports_[i]}});
+    if (auto status = Accept(); !status.ok()) return status;
+    for (std::size_t i = 0; i < ports().size(); ++i) {
+      const std::string& address = config_.listen(static_cast<int>(i));
+      log_.Write(LogLevel::kInfo, "listening",
+                 {{"address", absl::StrCat(address.substr(0, address.rfind(':') + 1), ports()[i])}, {"port", ports()[i]}});
     }
     return WritePortFile();
+  }
+
+  // The ledgers, gRPC and the log have opened what they need to begin with: what is free below the reserve is for connections. A quarter may
+  // be silent, and a quarter of one address, so that neither keeps others out.
+  absl::Status Accept() {
+    const int free = FreeDescriptorsBelow(descriptors_.connections_end);
+    if (free < kConnectionsMin) {
+      return StartRefused("DESCRIPTORS_TOO_FEW",
+                          absl::StrCat("of ", descriptors_.limit, " open files, ", std::max(free, 0), " are left for connections"));
+    }
+    const int waiting_max = std::min(free / 4, kWaitingMax);
+    const int configured = config_.limits().connections_per_address_max();
+    const int per_address_max = configured > 0 ? configured : free / 4;
+    log_.Write(LogLevel::kInfo, "connections",
+               {{"open_files_max", descriptors_.limit},
+                {"connections_max", free},
+                {"per_address_max", per_address_max},
+                {"waiting_max", waiting_max}});
+    acceptor_->Start({.first_bytes = config_.plaintext_loopback() ? Acceptor::FirstBytes::kHttp2 : Acceptor::FirstBytes::kTls,
+                      .connections_end = descriptors_.connections_end,
+                      .waiting_max = static_cast<std::size_t>(waiting_max),
+                      .per_address_max = static_cast<std::size_t>(per_address_max)},
+                     [this](int fd) {
+                       grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+                       connection.fd = fd;
+                       connections_->HandleNewConnection(&connection);
+                     });
+    return absl::OkStatus();
   }
 
   // Health is of services, not of programs: those that write serve while every ledger takes writes. Those that read go on, and so does the
@@ -226,14 +274,15 @@ class Server::Impl {
     errno = 0;
     {
       std::ofstream file(partial, std::ios::trunc);
-      for (const int port : ports_) file << port << "\n";
+      for (const int port : ports()) file << port << "\n";
       is_written = static_cast<bool>(file.flush());
     }
     if (is_written && std::rename(partial.c_str(), config_.port_file().c_str()) == 0) return absl::OkStatus();
-    const auto status = absl::UnavailableError(absl::StrCat("can't write ", partial));
-    if (errno != ENOSPC) return status;
+    const int error = errno;
+    const std::string detail = FileProblem(partial, error);
+    if (error != ENOSPC) return StartRefused("PORT_FILE_UNWRITABLE", detail);
     // A full disk must not keep a server from answering what can still be asked.
-    log_.Write(LogLevel::kError, "port_file", {{"detail", std::string(status.message())}});
+    log_.Write(LogLevel::kError, "port_file", {{"detail", detail}});
     return absl::OkStatus();
   }
 
@@ -247,13 +296,15 @@ class Server::Impl {
   std::unique_ptr<PageTokens> tokens_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<UnknownMethods> unknown_methods_;
+  DescriptorShare descriptors_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Acceptor> acceptor_;  // hands over to connections_
   Mutex health_mutex_;
   grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;  // server_'s, while it serves
   std::unique_ptr<Shards> shards_;
   std::unique_ptr<ReadPool> reads_;
   std::unique_ptr<StreamLimit> streams_;
-  std::vector<int> ports_;
   std::atomic<bool> is_stopped_ = false;
   std::atomic<bool> has_failed_ = false;
 };

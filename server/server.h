@@ -19,7 +19,8 @@ class Logger;
 
 class Server {
  public:
-  // Opens the ledgers and serves. `log` and `clock` are not owned and must outlive the server. Errors name the file, address or ledger.
+  // Opens the ledgers and serves. `log` and `clock` are not owned and must outlive the server. Every error is a row of StartFailures and names
+  // the file, address or ledger. Raises this process's soft limit of open files to the hard one.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, const Logger& log, const Clock& clock = Clock::System());
 
   // As Stop.

@@ -116,12 +116,17 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackSe
     call->Finish(ToGrpcStatus(status));
   };
   absl::Status status = shared_.door->CheckStreamDeadline(*context);
-  if (status.ok()) status = ParseMessage(in, std::min(kSmallBytesMax, shared_.message_bytes_max), request);
+  if (status.ok()) status = CheckLength(in, std::min(kSmallBytesMax, shared_.message_bytes_max));
   if (status.ok()) status = caller.status();
   if (status.ok()) status = shared_.door->Admit(*caller);
-  if (status.ok())
-    status = limit_.TryStart(
-        caller->Name(), [call, producer = std::move(producer)] { return producer(*call); }, finish);
+  if (status.ok()) {
+    // How many streams run is a matter of rate, so the message is read after it. `request` lives as long as the producer.
+    const auto run = [call, in, &request, producer = std::move(producer)] {
+      const absl::Status read = ParseMessage(in, request);
+      return read.ok() ? producer(*call) : read;
+    };
+    status = limit_.TryStart(caller->Name(), run, finish);
+  }
   if (!status.ok()) finish(status);
   return call;
 }

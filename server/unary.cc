@@ -59,13 +59,14 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
     request_ = &request;
     request_id_ = request_id;
     Door& door = *method_.shared().door;
-    // Known as early as possible, for the log; refused in the order of the reasons.
+    // Known as early as possible, for the log and the length; refused in the precedence of reason.proto.
     auto caller = door.Identify(*context_);
     if (caller.ok()) caller_ = *std::move(caller);
     absl::Status status = door.CheckDeadline(*context_);
-    if (status.ok()) status = ParseMessage(in, method_.BytesMaxOf(caller_, in.Length()), request);
+    if (status.ok()) status = CheckLength(in, method_.BytesMaxOf(caller_, in.Length()));
     if (status.ok()) status = caller.status();
     if (status.ok()) status = door.Admit(caller_);
+    if (status.ok()) status = ParseMessage(in, request);
     if (status.ok()) return true;
     Refuse(status, nullptr);
     return false;
@@ -124,7 +125,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
         if (key == "field") field = value;
       }
     } else if (!status.ok()) {
-      detail = WithoutNumbers(status.ToString());
+      detail = WithoutMemberNumbers(status.ToString());
     }
     // What stands in the field may be anything; only a UUID is known to be no secret.
     const auto request_id = ParseUuid("request_id", request_id_(*request_));

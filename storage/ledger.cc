@@ -130,28 +130,28 @@ Ledger::~Ledger() {
 // --- any thread --------------------------------------------------------------------------------------------------------------------
 
 void Ledger::Submit(const std::string& id, Origin origin, Command command, Done done, Deadline deadline) {
-  if (options_.is_read_only || is_failed_) return done(Refused(v1::STORAGE_READ_ONLY));
+  if (options_.is_read_only || is_failed_) return done(Refused(Reason::STORAGE_READ_ONLY));
   Slot* slot = Find(id);
   if (!slot && std::holds_alternative<FoundProgram>(command)) slot = &Add(id);
-  if (!slot) return done(Refused(v1::PROGRAM_NOT_FOUND));
-  if (slot->program.is_set_aside()) return done(Refused(v1::PROGRAM_SET_ASIDE));
+  if (!slot) return done(Refused(Reason::PROGRAM_NOT_FOUND));
+  if (slot->program.is_set_aside()) return done(Refused(Reason::PROGRAM_SET_ASIDE));
   if (origin.fingerprint.empty()) origin.fingerprint = Fingerprint(origin, command);
   const std::size_t items = ItemsOf(command);
   bool is_first = false;
-  v1::Reason refused = v1::REASON_UNSPECIFIED;
+  Reason refused = Reason::REASON_UNSPECIFIED;
   {
     const MutexLock lock(queue_mutex_);
     if (is_stopping_) {
-      refused = v1::SHUTTING_DOWN;
+      refused = Reason::SHUTTING_DOWN;
     } else if (slot->queue.size() >= options_.queue_requests_max || slot->queued_items + items > kQueueItemsMax) {
-      refused = v1::OVERLOADED;
+      refused = Reason::OVERLOADED;
     } else {
       is_first = queued_++ == 0;
       slot->queued_items += items;
       slot->queue.push_back({std::move(origin), std::move(command), std::move(done), deadline});
     }
   }
-  if (refused != v1::REASON_UNSPECIFIED) return done(Refused(refused));
+  if (refused != Reason::REASON_UNSPECIFIED) return done(Refused(refused));
   if (is_first) queue_changed_.notify_one();
 }
 
@@ -198,9 +198,9 @@ std::int64_t Ledger::EndSequence(const std::string& id) const {
 
 Outcome Ledger::FindOutcome(const std::string& id, const std::string& actor, const std::string& request_id) const {
   const Slot* slot = Find(id);
-  if (!slot) return Refused(v1::PROGRAM_NOT_FOUND);
+  if (!slot) return Refused(Reason::PROGRAM_NOT_FOUND);
   Outcome outcome = slot->program.FindOutcome(actor, request_id);
-  return is_failed_ ? Refused(v1::OUTCOME_UNKNOWN) : outcome;  // asked last: it may have failed meanwhile
+  return is_failed_ ? Refused(Reason::OUTCOME_UNKNOWN) : outcome;  // asked last: it may have failed meanwhile
 }
 
 const Journal& Ledger::JournalOf(const std::string& id) const {
@@ -334,11 +334,11 @@ void Ledger::CatchUpWithTime(std::int64_t now_ms) {
 
 Outcome Ledger::Execute(Program& program, const Pending& pending, std::int64_t now_ms, Deadline started) {
   const bool is_about_clock = std::holds_alternative<redpoints::ConfirmClock>(pending.command);
-  if (program.is_set_aside()) return Refused(v1::PROGRAM_SET_ASIDE);
-  if (clock_guard_.is_stopped() && !is_about_clock) return Refused(v1::CLOCK_STOPPED);
-  if (pending.deadline < started) return Refused(v1::DEADLINE_PASSED);
+  if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);
+  if (clock_guard_.is_stopped() && !is_about_clock) return Refused(Reason::CLOCK_STOPPED);
+  if (pending.deadline < started) return Refused(Reason::DEADLINE_PASSED);
   Outcome outcome = program.Execute(now_ms, pending.origin, pending.command);
-  if (program.is_set_aside()) return Refused(v1::PROGRAM_SET_ASIDE);  // decided with a row that could not be read
+  if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);  // decided with a row that could not be read
   if (auto fault = program.TakeFault(); !fault.ok()) Tell("invariant_violation", std::string(fault.message()));
   // Not a repeated one: it was about the jump of then.
   if (is_about_clock && !outcome.refusal && !outcome.is_replayed) clock_guard_.Accept();
@@ -355,7 +355,7 @@ bool Ledger::Commit(const Work& work, std::vector<Answer>& answers) {
       const std::int64_t count = slot->program.AppendTo(batch);
       if (count < 0) {  // set aside: nothing of this batch is written, what was decided before included
         for (std::size_t i = 0; i < work.size(); ++i) {
-          if (work[i].first == &slot->program) answers[i].outcome = Refused(v1::PROGRAM_SET_ASIDE);
+          if (work[i].first == &slot->program) answers[i].outcome = Refused(Reason::PROGRAM_SET_ASIDE);
         }
         continue;
       }
@@ -386,7 +386,7 @@ bool Ledger::Commit(const Work& work, std::vector<Answer>& answers) {
 void Ledger::Fail(std::vector<Answer>& answers, const std::string& why) {
   is_failed_ = true;
   TellCanWrite();
-  for (auto& answer : answers) answer.outcome = Refused(v1::OUTCOME_UNKNOWN);
+  for (auto& answer : answers) answer.outcome = Refused(Reason::OUTCOME_UNKNOWN);
   SendAnswers(std::move(answers));
   std::vector<Answer> waiting;
   {
@@ -394,7 +394,7 @@ void Ledger::Fail(std::vector<Answer>& answers, const std::string& why) {
     is_stopping_ = true;
     const std::shared_lock programs(programs_mutex_);
     for (auto& [id, slot] : programs_) {
-      for (auto& pending : slot->queue) waiting.push_back({std::move(pending.done), Refused(v1::STORAGE_READ_ONLY)});
+      for (auto& pending : slot->queue) waiting.push_back({std::move(pending.done), Refused(Reason::STORAGE_READ_ONLY)});
       slot->queue.clear();
     }
     queued_ = 0;

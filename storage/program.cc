@@ -15,7 +15,7 @@ constexpr std::size_t kRecentEntries = 8192;
 // Entries in a journal row.
 constexpr std::size_t kRowEntries = 256;
 
-Outcome Refused(v1::Reason reason) {
+Outcome Refused(Reason reason) {
   Outcome outcome;
   outcome.refusal = Refusal{reason, {}};
   return outcome;
@@ -134,10 +134,10 @@ GenerationRows Program::Turn(std::vector<std::shared_ptr<const void>>& oldest) {
 Outcome Program::FindOutcome(const std::string& actor, const std::string& request_id) const {
   const auto record = state_.Read(state_.requests, RequestKey(actor, request_id));
   const auto follow_up = record ? state_.Read(state_.follow_ups, SequenceKey(record->sequence)) : std::nullopt;
-  if (is_set_aside_) return Refused(v1::PROGRAM_SET_ASIDE);  // a row that can't be read is not one that is absent
-  if (!record) return Refused(v1::REQUEST_NOT_FOUND);
+  if (is_set_aside_) return Refused(Reason::PROGRAM_SET_ASIDE);  // a row that can't be read is not one that is absent
+  if (!record) return Refused(Reason::REQUEST_NOT_FOUND);
   auto entries = journal_.ReadAll(record->sequence, record->count);
-  if (!entries.ok()) return Refused(v1::PROGRAM_SET_ASIDE);
+  if (!entries.ok()) return Refused(Reason::PROGRAM_SET_ASIDE);
   Outcome outcome = OutcomeOf(*record, *std::move(entries), follow_up ? &*follow_up : nullptr);
   outcome.is_replayed = true;
   return outcome;

@@ -48,7 +48,7 @@ Broken IssuePoints(State& state, Entry& e, const std::string& fund, std::int64_t
   const std::int64_t issued = points - pays;
   const std::int64_t left = BudgetLeft(state, fund);
   if (issued > left) {
-    return Refusal{v1::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(issued - std::max<std::int64_t>(left, 0))}}};
+    return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(issued - std::max<std::int64_t>(left, 0))}}};
   }
   const Lot lot{.fund = fund, .end = lot_end, .amount = issued};
   const auto living = issued > 0 ? Living(state, lot, e.business_day) : std::nullopt;
@@ -57,10 +57,10 @@ Broken IssuePoints(State& state, Entry& e, const std::string& fund, std::int64_t
     auto lots = account.lots;
     AddLot(lots, *living);
     if (std::count_if(lots.begin(), lots.end(), [](const Lot& l) { return l.first_end == 0; }) > static_cast<std::ptrdiff_t>(kLotsMax)) {
-      return Refusal{v1::LOT_LIMIT_EXCEEDED, {}};
+      return Refusal{Reason::LOT_LIMIT_EXCEEDED, {}};
     }
   }
-  if (!HasRoom(state, e.member, issued)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+  if (!HasRoom(state, e.member, issued)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   if (pays > 0) {
     e.postings.push_back(MoveFunds(Holder(e.member), Sub::kDebt, {{fund, pays}}));
     e.postings.push_back(Move(Holder::Debts(fund), Sub::kAvailable, kPoint, -pays));
@@ -78,10 +78,10 @@ Broken MoveUnit(State& state, Entry& e, const std::string& fund, const std::stri
   const Holder issuance = Holder::Issuance(fund);
   const std::int64_t balance = AccountOf(state, e.member, unit).at(Sub::kAvailable) + change;
   if (!InRange(balance) || !InRange(AccountOf(state, issuance.text(), unit).at(Sub::kAvailable) - change)) {
-    return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+    return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   }
   const auto rule = state.definitions->units.find(unit);
-  if (change < 0 && balance < (rule == state.definitions->units.end() ? 0 : rule->second.floor)) return Refusal{v1::SCORE_BELOW_FLOOR, {}};
+  if (change < 0 && balance < (rule == state.definitions->units.end() ? 0 : rule->second.floor)) return Refusal{Reason::SCORE_BELOW_FLOOR, {}};
   e.postings.push_back(Move(issuance, Sub::kAvailable, unit, -change));
   e.postings.push_back(Move(Holder(e.member), Sub::kAvailable, unit, change));
   return std::nullopt;
@@ -107,38 +107,38 @@ ShownDeed Show(const Rulebook& book, const v1::Activity& confidential, std::int6
 // FUND_ENDED 629
 Broken DeriveAward(Case& c, Entry& e) {
   const MemberData* found = FindMember(c.state, e.member);
-  if (!found) return Refusal{v1::MEMBER_NOT_FOUND, {}};
+  if (!found) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
   const MemberData member = *found;
   const Rulebook* book = c.state.BookOf(e.effective_day);
-  if (!book) return Refusal{v1::RULEBOOK_NOT_FOUND, {}};
+  if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {}};
   const v1::Activity* activity = book->FindActivity(e.activity);
-  if (!activity || !activity->shown_as().empty()) return Refusal{v1::ACTIVITY_NOT_FOUND, {}};
+  if (!activity || !activity->shown_as().empty()) return Refusal{Reason::ACTIVITY_NOT_FOUND, {}};
   const Day today = e.business_day;
   const bool is_confidential = !e.unique.empty();
   e.rulebook = book->version();
   e.grid = is_confidential ? "" : member.grid;
 
-  if (IsSelfDealing(c.state, e.actor, member, e.effective_day, today)) return Refusal{v1::SELF_DEALING, {}};
-  if (member.state != RegistrationState::kActive) return Refusal{v1::MEMBER_SUSPENDED, {}};
-  if (e.effective_day > today) return Refusal{v1::DAY_IN_FUTURE, {}};
+  if (IsSelfDealing(c.state, e.actor, member, e.effective_day, today)) return Refusal{Reason::SELF_DEALING, {}};
+  if (member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
+  if (e.effective_day > today) return Refusal{Reason::DAY_IN_FUTURE, {}};
   const int late_days = c.state.BookOf(today)->late_days();
-  if (DaysBetween(e.effective_day, today) > late_days) return Refusal{v1::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}}};
+  if (DaysBetween(e.effective_day, today) > late_days) return Refusal{Reason::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}}};
   const auto earnings = InOrder(*activity);
   const Day lot_end = LotEnd(*activity, e.effective_day);
-  if (earnings.front()->unit() == kPoint && lot_end <= today) return Refusal{v1::LOT_ALREADY_PAST, {}};
+  if (earnings.front()->unit() == kPoint && lot_end <= today) return Refusal{Reason::LOT_ALREADY_PAST, {}};
   if (!e.session.empty() && Count(c.state, SessionCounter(e.member, e.activity, e.session)) != 0)
-    return Refusal{v1::SESSION_ALREADY_AWARDED, {}};
-  const auto required = [](const char* field) { return Refusal{v1::DETAIL_REQUIRED, {{"field", field}}}; };
+    return Refusal{Reason::SESSION_ALREADY_AWARDED, {}};
+  const auto required = [](const char* field) { return Refusal{Reason::DETAIL_REQUIRED, {{"field", field}}}; };
   if (activity->session_required() && e.session.empty()) return required("session");
   if (activity->case_required() && e.case_id.empty()) return required("case");
   if (activity->evidence_required() && e.evidence_sha256.empty()) return required("evidence_sha256");
   const auto& groups = activity->groups();
   if (!is_confidential && (!member.IsIn(e.group, e.effective_day) ||
                            (!groups.empty() && std::find(groups.begin(), groups.end(), ToProto(e.group)) == groups.end()))) {
-    return Refusal{v1::GROUP_NOT_ELIGIBLE, {}};
+    return Refusal{Reason::GROUP_NOT_ELIGIBLE, {}};
   }
   if (e.quantity < activity->min_quantity() || e.quantity > MaxQuantity(*activity)) {
-    return Refusal{v1::QUANTITY_OUT_OF_BOUNDS,
+    return Refusal{Reason::QUANTITY_OUT_OF_BOUNDS,
                    {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(MaxQuantity(*activity))}}};
   }
   const std::int64_t before = Count(c.state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day));
@@ -152,21 +152,21 @@ Broken DeriveAward(Case& c, Entry& e) {
                                             : MoveUnit(c.state, e, activity->fund(), earning->unit(), amount);
     if (broken) return broken;
   }
-  if (!e.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) return Refusal{v1::CASE_ALREADY_AWARDED, {}};
-  if (is_confidential && Count(c.state, UniqueCounter(e.unique)) != 0) return Refusal{v1::CASE_ALREADY_AWARDED, {}};
-  if (HasFundEnded(c.state, activity->fund(), today)) return Refusal{v1::FUND_ENDED, {{"fund", activity->fund()}}};
+  if (!e.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
+  if (is_confidential && Count(c.state, UniqueCounter(e.unique)) != 0) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
+  if (HasFundEnded(c.state, activity->fund(), today)) return Refusal{Reason::FUND_ENDED, {{"fund", activity->fund()}}};
   return std::nullopt;
 }
 
 // SELF_DEALING 600, SESSION_ALREADY_AWARDED 606, QUANTITY_OUT_OF_BOUNDS 609, 614 to 617 as for awards, CASE_ALREADY_AWARDED 619,
 // CORRECTION_EXCEEDS_BALANCE 628, FUND_ENDED 629, MAKER_IS_CHECKER 632
 Broken DeriveCorrection(Case& c, Entry& e) {
-  if (!c.related.ref || c.related.ref->kind != Kind::kAward) return Refusal{v1::AWARD_NOT_FOUND, {}};
+  if (!c.related.ref || c.related.ref->kind != Kind::kAward) return Refusal{Reason::AWARD_NOT_FOUND, {}};
   const Entry& award = *c.related.ref;
   const MemberData* found = FindMember(c.state, award.member);
   const Rulebook* book = c.state.BookNamed(award.rulebook);
   const v1::Activity* activity = book ? book->FindActivity(award.activity) : nullptr;
-  if (!found || !activity) return Refusal{v1::AWARD_NOT_FOUND, {}};
+  if (!found || !activity) return Refusal{Reason::AWARD_NOT_FOUND, {}};
   const MemberData member = *found;
   const Day today = e.business_day;
   e.member = award.member;
@@ -191,13 +191,13 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   }
 
   e.quantity_before = quantity;
-  if (IsSelfDealing(c.state, e.actor, member, award.effective_day, today)) return Refusal{v1::SELF_DEALING, {}};
+  if (IsSelfDealing(c.state, e.actor, member, award.effective_day, today)) return Refusal{Reason::SELF_DEALING, {}};
   const bool comes_back = quantity == 0 && e.quantity > 0;
   if (comes_back && !award.session.empty() && Count(c.state, SessionCounter(e.member, e.activity, e.session)) != 0) {
-    return Refusal{v1::SESSION_ALREADY_AWARDED, {}};
+    return Refusal{Reason::SESSION_ALREADY_AWARDED, {}};
   }
   if (e.quantity != 0 && (e.quantity < activity->min_quantity() || e.quantity > MaxQuantity(*activity))) {
-    return Refusal{v1::QUANTITY_OUT_OF_BOUNDS,
+    return Refusal{Reason::QUANTITY_OUT_OF_BOUNDS,
                    {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(MaxQuantity(*activity))}}};
   }
   const Day lot_end = LotEnd(*activity, award.effective_day);
@@ -253,34 +253,34 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   }
   if (e.part.n == 1) e.part = {};
   if (comes_back && !award.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) {
-    return Refusal{v1::CASE_ALREADY_AWARDED, {}};
+    return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   }
-  if (comes_back && !award.unique.empty() && Count(c.state, UniqueCounter(award.unique)) != 0) return Refusal{v1::CASE_ALREADY_AWARDED, {}};
+  if (comes_back && !award.unique.empty() && Count(c.state, UniqueCounter(award.unique)) != 0) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (spent > 0 && !book->proto().policies().debts_allowed()) {
-    return Refusal{v1::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(spent)}}};
+    return Refusal{Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(spent)}}};
   }
-  if (grows && HasFundEnded(c.state, activity->fund(), today)) return Refusal{v1::FUND_ENDED, {{"fund", activity->fund()}}};
-  if (IsSamePerson(c.state, e.actor, award.actor)) return Refusal{v1::MAKER_IS_CHECKER, {}};
+  if (grows && HasFundEnded(c.state, activity->fund(), today)) return Refusal{Reason::FUND_ENDED, {{"fund", activity->fund()}}};
+  if (IsSamePerson(c.state, e.actor, award.actor)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
   return std::nullopt;
 }
 
 // SELF_DEALING 600, MEMBER_SUSPENDED 601, LIMIT_EXCEEDED 612 (entry_size), INSUFFICIENT_POINTS 613, BALANCE_OUT_OF_RANGE 616
 Broken DeriveDonation(Case& c, Entry& e) {
   const MemberData* found = FindMember(c.state, e.member);
-  if (!found) return Refusal{v1::MEMBER_NOT_FOUND, {}};
+  if (!found) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
   const MemberData member = *found;
-  if (IsSelfDealing(c.state, e.actor, member, e.business_day, e.business_day)) return Refusal{v1::SELF_DEALING, {}};
-  if (member.state != RegistrationState::kActive) return Refusal{v1::MEMBER_SUSPENDED, {}};
+  if (IsSelfDealing(c.state, e.actor, member, e.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
+  if (member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
   const Account account = AccountOf(c.state, e.member, kPoint);
   const std::int64_t available = account.at(Sub::kAvailable);
-  if (available < c.points) return Refusal{v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(c.points - available)}}};
+  if (available < c.points) return Refusal{Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(c.points - available)}}};
   e.on_behalf = e.actor == e.member ? "" : e.member;
   e.grid = member.grid;
   const std::vector<Lot> lots = TakeLots(account.lots, c.points);
   e.postings = {MoveLots(Holder(e.member), Sub::kAvailable, Negative(lots)), MoveFunds(Holder::Pool(), Sub::kAvailable, FundsOf(lots))};
-  if (!FitsAsPosted(e)) return Refusal{v1::LIMIT_EXCEEDED, {{"limit", "entry_size"}}};
+  if (!FitsAsPosted(e)) return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", "entry_size"}}};
   if (!InRange(AccountOf(c.state, Holder::Pool().text(), kPoint).at(Sub::kAvailable) + c.points))
-    return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+    return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   return std::nullopt;
 }
 
@@ -307,11 +307,11 @@ Outcome AwardOne(Decision& d, const AwardItem& item, std::int32_t index) {
 
 // What an award names has to be there. Of an item of a batch the field is said.
 Broken CheckReferences(State& state, const AwardItem& item) {
-  if (item.member.id.empty() || !FindMember(state, item.member.id)) return Refusal{v1::MEMBER_NOT_FOUND, {{"field", "member"}}};
+  if (item.member.id.empty() || !FindMember(state, item.member.id)) return Refusal{Reason::MEMBER_NOT_FOUND, {{"field", "member"}}};
   const Rulebook* book = state.BookOf(item.effective_day);
-  if (!book) return Refusal{v1::RULEBOOK_NOT_FOUND, {{"field", "effective_day"}}};
+  if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {{"field", "effective_day"}}};
   const v1::Activity* activity = book->FindActivity(item.activity);
-  if (!activity || !activity->shown_as().empty()) return Refusal{v1::ACTIVITY_NOT_FOUND, {{"field", "activity"}}};
+  if (!activity || !activity->shown_as().empty()) return Refusal{Reason::ACTIVITY_NOT_FOUND, {{"field", "activity"}}};
   return std::nullopt;
 }
 
@@ -349,7 +349,7 @@ Outcome Decide(Decision& d, const AwardBatch& command) {
 Outcome Decide(Decision& d, const Correct& command) {
   Case c{d.state()};
   c.related.ref = d.Find(command.award);
-  if (!c.related.ref || c.related.ref->kind != Kind::kAward) return d.Unrecorded({v1::AWARD_NOT_FOUND, {}});
+  if (!c.related.ref || c.related.ref->kind != Kind::kAward) return d.Unrecorded({Reason::AWARD_NOT_FOUND, {}});
   if (auto waits = d.Settle(c.related.ref->member)) return *std::move(waits);
   Outcome all;
   for (std::int32_t k = 1, n = 1; k <= n; ++k) {
@@ -369,7 +369,7 @@ Outcome Decide(Decision& d, const Correct& command) {
 }
 
 Outcome Decide(Decision& d, const Donate& command) {
-  if (command.member.id.empty() || !FindMember(d.state(), command.member.id)) return d.Unrecorded({v1::MEMBER_NOT_FOUND, {}});
+  if (command.member.id.empty() || !FindMember(d.state(), command.member.id)) return d.Unrecorded({Reason::MEMBER_NOT_FOUND, {}});
   if (auto waits = d.Settle(command.member.id)) return *std::move(waits);
   Case c{d.state()};
   c.points = command.points;

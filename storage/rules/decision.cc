@@ -95,7 +95,7 @@ bool Desk::Expire(const std::string& member) {
 
 std::optional<Outcome> Decision::Settle(const std::string& member) {
   if (desk_.Settle(member)) return std::nullopt;
-  return Unrecorded({v1::CLOCK_STOPPED, {}});
+  return Unrecorded({Reason::CLOCK_STOPPED, {}});
 }
 
 Entry Decision::Draft(Kind kind) const {
@@ -136,7 +136,7 @@ Outcome Decision::Refuse(Kind kind, const std::string& member, Refusal refusal, 
     const Rulebook* book = state().BookOf(desk_.today());
     const std::int64_t* about = member.empty() ? nullptr : state().counters.Find(RefusalCounter(member, desk_.today()));
     if (!HasRefusalsLeft() || (about && *about >= (book ? book->refusals_per_member_day() : 100))) {
-      return Unrecorded({v1::REFUSALS_EXHAUSTED, {}});
+      return Unrecorded({Reason::REFUSALS_EXHAUSTED, {}});
     }
   }
   return Record(kind, member, std::move(refusal), item);
@@ -153,7 +153,7 @@ Outcome Decision::Record(Kind kind, const std::string& member, Refusal refusal, 
 }
 
 Outcome Decision::Posted(std::shared_ptr<const Entry> entry) {
-  if (!entry) return Unrecorded({v1::INVARIANT_VIOLATION, {}});
+  if (!entry) return Unrecorded({Reason::INVARIANT_VIOLATION, {}});
   Outcome outcome;
   outcome.entries.push_back(std::move(entry));
   outcome.Read();

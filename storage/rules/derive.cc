@@ -44,7 +44,7 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kDebtWaived:
     case Kind::kHeads:
     case Kind::kLogKey:
-    case Kind::kErasure: return Refusal{v1::INVARIANT_VIOLATION, {{"kind", "nothing writes these yet"}}};
+    case Kind::kErasure: return Refusal{Reason::INVARIANT_VIOLATION, {{"kind", "nothing writes these yet"}}};
   }
   RP_CHECK(false);
 }

@@ -43,17 +43,17 @@ Outcome Engine::Execute(const Origin& origin, const Command& command) {
       const auto is_same = [&](const std::string& fingerprint) { return fingerprint == record.fingerprint; };
       const bool is_known = record.is_tombstone || is_same(origin.fingerprint) ||
                             std::any_of(origin.older_fingerprints.begin(), origin.older_fingerprints.end(), is_same);
-      if (!is_known) return Decision::Unrecorded({v1::REQUEST_ID_REUSED, {}});
+      if (!is_known) return Decision::Unrecorded({Reason::REQUEST_ID_REUSED, {}});
       return Replay(d, record);
     }
   }
-  if (!Fits(command)) return Decision::Unrecorded({v1::FIELD_OUT_OF_RANGE, {{"field", "command"}}});
+  if (!Fits(command)) return Decision::Unrecorded({Reason::FIELD_OUT_OF_RANGE, {{"field", "command"}}});
   return std::visit([&](const auto& c) { return Decide(d, c); }, command);
 }
 
 Outcome Engine::Replay(Decision& d, const RequestRecord& record) {
   auto entries = desk_.FindEntries(record.sequence, record.count);
-  if (!entries.ok()) return Decision::Unrecorded({v1::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence)}}});
+  if (!entries.ok()) return Decision::Unrecorded({Reason::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence)}}});
   Outcome outcome = OutcomeOf(record, *std::move(entries), state().follow_ups.Find(SequenceKey(record.sequence)));
   outcome.is_replayed = true;
   return record.is_tombstone ? outcome : WithTarget(d, std::move(outcome));

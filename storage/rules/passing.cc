@@ -11,11 +11,11 @@ namespace redpoints {
 
 Broken DeriveHoldEnd(Case& c, Entry& e) {
   const Hold* open = c.state.holds.Find(SequenceKey(e.hold));
-  if (!open) return Refusal{v1::HOLD_NOT_FOUND, {}};
+  if (!open) return Refusal{Reason::HOLD_NOT_FOUND, {}};
   const Hold hold = *open;
   // Time ends what is due, and nobody ends for another shop.
   if (e.kind == Kind::kHoldExpired ? hold.until_ms > e.recorded_ms : hold.merchant != e.merchant || hold.until_ms <= e.recorded_ms) {
-    return Refusal{v1::HOLD_NOT_FOUND, {}};
+    return Refusal{Reason::HOLD_NOT_FOUND, {}};
   }
   e.member = hold.member;
   e.postings = {MoveLots(Holder(hold.member), Sub::kHeld, Negative(hold.lots))};
@@ -28,13 +28,13 @@ Broken DeriveExpiry(Case& c, Entry& e) {
   for (const Lot& lot : AccountOf(c.state, e.member, kPoint).lots) {
     if (lot.end <= e.business_day && past.size() < kPartLots) past.push_back(lot);
   }
-  if (past.empty()) return Refusal{v1::INVARIANT_VIOLATION, {{"lots", "none is past"}}};
+  if (past.empty()) return Refusal{Reason::INVARIANT_VIOLATION, {{"lots", "none is past"}}};
   e.postings = {MoveLots(Holder(e.member), Sub::kAvailable, Negative(past)), MoveLots(Holder::Expired(), Sub::kAvailable, std::move(past))};
   return std::nullopt;
 }
 
 Broken DeriveDayClosed(Case& c, Entry& e) {
-  const auto broken = [](const char* what) { return Refusal{v1::INVARIANT_VIOLATION, {{"day", what}}}; };
+  const auto broken = [](const char* what) { return Refusal{Reason::INVARIANT_VIOLATION, {{"day", what}}}; };
   const Day day = AddDays(c.state.at.last_closed_day, 1), next = AddDays(day, 1);
   if (day >= e.business_day) return broken("is not over");
   if (!c.state.members_by_end.empty() && c.state.members_by_end.begin()->first <= next) return broken("has lots that ended");
@@ -48,13 +48,13 @@ Broken DeriveDayClosed(Case& c, Entry& e) {
 // MAKER_IS_CHECKER 632
 Broken DeriveClock(Case&, Entry& e) {
   const auto* clock = std::get_if<ClockData>(&e.data);
-  if (!clock || clock->last_closed_day != 0) return Refusal{v1::FIELD_INVALID, {{"field", "stated_ms"}, {"expected", "the time"}}};
+  if (!clock || clock->last_closed_day != 0) return Refusal{Reason::FIELD_INVALID, {{"field", "stated_ms"}, {"expected", "the time"}}};
   return std::nullopt;
 }
 
 Broken DeriveEpoch(Case& c, Entry& e) {
   const auto* epoch = std::get_if<EpochData>(&e.data);
-  const auto broken = [](const char* what) { return Refusal{v1::INVARIANT_VIOLATION, {{"epoch", what}}}; };
+  const auto broken = [](const char* what) { return Refusal{Reason::INVARIANT_VIOLATION, {{"epoch", what}}}; };
   if (!epoch || epoch->old_epoch != c.state.at.epoch) return broken("follows another");
   if (e.epoch <= c.state.at.epoch) return broken("is not later");
   if (epoch->size != e.sequence) return broken("has another size before it");

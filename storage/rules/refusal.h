@@ -11,12 +11,6 @@
 
 namespace redpoints {
 
-// The engine writes v1::INSUFFICIENT_POINTS.
-namespace v1 {
-using redpoints::Reason;
-using enum redpoints::Reason;
-}  // namespace v1
-
 // A refusal as a status with the reason's code, so that it can rise through absl::StatusOr; and back, nullopt for a status that is none.
 absl::Status ToStatus(const Refusal& refusal);
 std::optional<Refusal> RefusalFrom(const absl::Status& status);

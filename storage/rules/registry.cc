@@ -13,15 +13,15 @@ namespace {
 
 constexpr std::size_t kFundsMax = 16, kOffersMax = 5000;
 
-Refusal NotFound(v1::Reason reason, const std::string& name) { return {reason, {{"name", name}}}; }
-Refusal Invalid(const char* field, const std::string& expected) { return {v1::FIELD_INVALID, {{"field", field}, {"expected", expected}}}; }
+Refusal NotFound(Reason reason, const std::string& name) { return {reason, {{"name", name}}}; }
+Refusal Invalid(const char* field, const std::string& expected) { return {Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}}; }
 
 // A node of this kind, under which something new may begin.
 Broken CheckNode(State& state, const std::string& code, std::optional<NodeKind> kind, Day today) {
   if (code.empty()) return std::nullopt;
   const NodeData* node = FindNode(state, code);
-  if (!node || (kind && node->kind != *kind)) return NotFound(v1::NODE_NOT_FOUND, code);
-  if (HasEnded(node->end_day, today)) return NotFound(v1::NODE_ENDED, code);
+  if (!node || (kind && node->kind != *kind)) return NotFound(Reason::NODE_NOT_FOUND, code);
+  if (HasEnded(node->end_day, today)) return NotFound(Reason::NODE_ENDED, code);
   return std::nullopt;
 }
 
@@ -41,16 +41,16 @@ struct Checker {
     for (int depth = 0; !parent.empty(); ++depth) {
       if (parent == node.code || depth > 64) return Invalid("node.parent", "a tree");
       const NodeData* up = FindNode(state, parent);
-      if (!up || up->kind != node.kind) return NotFound(v1::NODE_NOT_FOUND, parent);
-      if (depth == 0 && (!found || old.parent != node.parent) && HasEnded(up->end_day, today)) return NotFound(v1::NODE_ENDED, parent);
+      if (!up || up->kind != node.kind) return NotFound(Reason::NODE_NOT_FOUND, parent);
+      if (depth == 0 && (!found || old.parent != node.parent) && HasEnded(up->end_day, today)) return NotFound(Reason::NODE_ENDED, parent);
       parent = up->parent;
     }
     if (!node.places.empty() && node.kind != NodeKind::kBranch) return Invalid("node.places", "none for a place");
     for (const auto& place : node.places) {
       const bool is_kept = std::find(old.places.begin(), old.places.end(), place) != old.places.end();
       const NodeData* there = FindNode(state, place);
-      if (!there || there->kind != NodeKind::kPlace) return NotFound(v1::NODE_NOT_FOUND, place);
-      if (!is_kept && HasEnded(there->end_day, today)) return NotFound(v1::NODE_ENDED, place);
+      if (!there || there->kind != NodeKind::kPlace) return NotFound(Reason::NODE_NOT_FOUND, place);
+      if (!is_kept && HasEnded(there->end_day, today)) return NotFound(Reason::NODE_ENDED, place);
     }
     return std::nullopt;
   }
@@ -58,18 +58,18 @@ struct Checker {
   Broken operator()(FundData& fund) const {
     const std::int64_t issued = -AccountOf(state, Holder::Issuance(fund.code).text(), kPoint).at(Sub::kAvailable);
     if (fund.budget_points < issued) {
-      return Refusal{v1::FUND_BUDGET_EXCEEDED, {{"fund", fund.code}, {"short_by", absl::StrCat(issued - fund.budget_points)}}};
+      return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund.code}, {"short_by", absl::StrCat(issued - fund.budget_points)}}};
     }
     if (!FindFund(state, fund.code) && state.funds >= kFundsMax) {
-      return Refusal{v1::FIELD_OUT_OF_RANGE, {{"field", "fund.code"}, {"max", absl::StrCat(kFundsMax, " funds")}}};
+      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "fund.code"}, {"max", absl::StrCat(kFundsMax, " funds")}}};
     }
     return std::nullopt;
   }
 
   Broken operator()(OfferData& offer) const {
-    if (!offer.merchant.empty() && !FindMerchant(state, offer.merchant)) return NotFound(v1::MERCHANT_NOT_FOUND, offer.merchant);
+    if (!offer.merchant.empty() && !FindMerchant(state, offer.merchant)) return NotFound(Reason::MERCHANT_NOT_FOUND, offer.merchant);
     if (!FindOffer(state, offer.code) && state.offers >= kOffersMax) {
-      return Refusal{v1::FIELD_OUT_OF_RANGE, {{"field", "offer.code"}, {"max", absl::StrCat(kOffersMax, " offers")}}};
+      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "offer.code"}, {"max", absl::StrCat(kOffersMax, " offers")}}};
     }
     return std::nullopt;
   }
@@ -77,7 +77,7 @@ struct Checker {
   Broken operator()(MemberData& member) const {
     const MemberData* found = FindMember(state, member.id);
     const MemberData old = found ? *found : MemberData{};
-    if (!is_new && !found) return NotFound(v1::MEMBER_NOT_FOUND, member.id);
+    if (!is_new && !found) return NotFound(Reason::MEMBER_NOT_FOUND, member.id);
     if (!is_new && old.kind != member.kind) return Invalid("member.kind", "the kind it has");
     if (member.number_commitment.empty()) member.number_commitment = old.number_commitment;
     if (is_new || old.grid != member.grid) {
@@ -85,7 +85,7 @@ struct Checker {
     }
     for (const Membership& membership : member.memberships) {
       const MemberData* of = FindMember(state, membership.member);
-      if (!of) return NotFound(v1::MEMBER_NOT_FOUND, membership.member);
+      if (!of) return NotFound(Reason::MEMBER_NOT_FOUND, membership.member);
       if (member.kind != MemberKind::kPerson || of->kind == MemberKind::kPerson) {
         return Invalid("member.memberships", "a person's, of a household or organisation");
       }
@@ -95,28 +95,28 @@ struct Checker {
 
   Broken operator()(MerchantData& merchant) const {
     const MerchantData* found = FindMerchant(state, merchant.id);
-    if (!is_new && !found) return NotFound(v1::MERCHANT_NOT_FOUND, merchant.id);
+    if (!is_new && !found) return NotFound(Reason::MERCHANT_NOT_FOUND, merchant.id);
     const std::string old_place = found ? found->place : "";
     for (const MerchantPerson& person : merchant.people) {
-      if (!FindMember(state, person.member)) return NotFound(v1::MEMBER_NOT_FOUND, person.member);
+      if (!FindMember(state, person.member)) return NotFound(Reason::MEMBER_NOT_FOUND, person.member);
     }
     return is_new || old_place != merchant.place ? CheckNode(state, merchant.place, NodeKind::kPlace, today) : std::nullopt;
   }
 
   Broken operator()(TerminalData& terminal) const {
-    if (!FindMerchant(state, terminal.merchant)) return NotFound(v1::MERCHANT_NOT_FOUND, terminal.merchant);
+    if (!FindMerchant(state, terminal.merchant)) return NotFound(Reason::MERCHANT_NOT_FOUND, terminal.merchant);
     const TerminalData* old = state.Find<TerminalData>("terminal", terminal.id);
-    if (!is_new && (!old || old->merchant != terminal.merchant)) return NotFound(v1::TERMINAL_NOT_FOUND, terminal.id);
+    if (!is_new && (!old || old->merchant != terminal.merchant)) return NotFound(Reason::TERMINAL_NOT_FOUND, terminal.id);
     return std::nullopt;
   }
 
   Broken operator()(StaffData& staff) const {
-    if (!is_new && !state.Find<StaffData>("staff", staff.id)) return NotFound(v1::STAFF_NOT_FOUND, staff.id);
+    if (!is_new && !state.Find<StaffData>("staff", staff.id)) return NotFound(Reason::STAFF_NOT_FOUND, staff.id);
     // A staff person is somebody: a member, or said to be from outside. What stood before both were asked for is not asked again.
     if (staff.member.empty() != staff.is_external) return Invalid("staff.member", "a person, or external");
     if (!staff.member.empty()) {
       const MemberData* person = FindMember(state, staff.member);
-      if (!person) return NotFound(v1::MEMBER_NOT_FOUND, staff.member);
+      if (!person) return NotFound(Reason::MEMBER_NOT_FOUND, staff.member);
       if (person->kind != MemberKind::kPerson) return Invalid("staff.member", "a person");
     }
     for (const RoleGrant& grant : staff.grants) {
@@ -130,17 +130,17 @@ struct Checker {
 
   Broken operator()(RulebookData& book) const {
     const auto invalid = [](const char* field, const std::string& expected) {
-      return Refusal{v1::RULEBOOK_INVALID, {{"field", field}, {"expected", expected}}};
+      return Refusal{Reason::RULEBOOK_INVALID, {{"field", field}, {"expected", expected}}};
     };
     const RulebookData* old = state.Find<RulebookData>("rulebook", book.version);
     if (book.is_withdrawn) {
-      if (!old) return NotFound(v1::RULEBOOK_NOT_FOUND, book.version);
-      if (old->is_withdrawn || old->effective_day <= today) return Refusal{v1::RULEBOOK_HOLDS, {{"name", book.version}}};
+      if (!old) return NotFound(Reason::RULEBOOK_NOT_FOUND, book.version);
+      if (old->is_withdrawn || old->effective_day <= today) return Refusal{Reason::RULEBOOK_HOLDS, {{"name", book.version}}};
       book = *old;
       book.is_withdrawn = true;
       return std::nullopt;
     }
-    if (old) return NotFound(v1::ALREADY_EXISTS, absl::StrCat("rulebook/", book.version));
+    if (old) return NotFound(Reason::ALREADY_EXISTS, absl::StrCat("rulebook/", book.version));
     const auto& books = state.definitions->books;
     if (books.empty()) return std::nullopt;  // the first may be older than the ledger, for the deeds before
     const Day last = books.rbegin()->first;
@@ -154,7 +154,7 @@ struct Checker {
   }
 
   Broken operator()(ProgramData&) const { return std::nullopt; }
-  Broken operator()(auto&) const { return Refusal{v1::INVARIANT_VIOLATION, {{"data", "no registration"}}}; }
+  Broken operator()(auto&) const { return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "no registration"}}}; }
 };
 
 bool IsSet(const Registration& data) {
@@ -166,11 +166,11 @@ bool IsSet(const Registration& data) {
 Broken CheckRegistration(State& state, const std::string& actor, Day today, Registration& data, bool is_new) {
   const auto* book = std::get_if<RulebookData>(&data);
   const bool exists = state.registrations.Find(RegistrationKey(data)) != nullptr;
-  if (!IsSet(data) && !book && is_new && exists) return NotFound(v1::ALREADY_EXISTS, RegistrationKey(data));
+  if (!IsSet(data) && !book && is_new && exists) return NotFound(Reason::ALREADY_EXISTS, RegistrationKey(data));
   if (auto broken = std::visit(
           [&](auto& d) -> Broken {
             if constexpr (std::is_same_v<std::remove_cvref_t<decltype(d)>, std::monostate>) {
-              return Refusal{v1::INVARIANT_VIOLATION, {{"data", "none"}}};
+              return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "none"}}};
             } else {
               return Checker{state, today, is_new}(d);
             }
@@ -179,13 +179,13 @@ Broken CheckRegistration(State& state, const std::string& actor, Day today, Regi
     return broken;
   }
   const bool is_founding = state.at.next_sequence < 2;
-  if (!is_founding && ConcernsThemselves(state, actor, data, today)) return Refusal{v1::SELF_DEALING, {}};
+  if (!is_founding && ConcernsThemselves(state, actor, data, today)) return Refusal{Reason::SELF_DEALING, {}};
   return std::nullopt;
 }
 
 Broken JudgeRulebook(State& state, Day today, const RulebookData& data, const std::string& json) {
   const auto invalid = [](const char* field, const std::string& expected) {
-    return Refusal{v1::RULEBOOK_INVALID, {{"field", field}, {"expected", expected}}};
+    return Refusal{Reason::RULEBOOK_INVALID, {{"field", field}, {"expected", expected}}};
   };
   auto book = Rulebook::Judge(json);
   if (!book.ok()) return RefusalFrom(book.status());
@@ -194,11 +194,11 @@ Broken JudgeRulebook(State& state, Day today, const RulebookData& data, const st
   if (book->version() != data.version || book->effective_day() != data.effective_day) return invalid("version", "that of the content");
   for (const auto& rate : book->proto().fund_rates()) {
     const FundData* fund = FindFund(state, rate.fund());
-    if (!fund) return NotFound(v1::FUND_NOT_FOUND, rate.fund());
+    if (!fund) return NotFound(Reason::FUND_NOT_FOUND, rate.fund());
   }
   for (const auto& activity : book->proto().activities()) {
     const FundData* fund = FindFund(state, activity.fund());
-    if (fund && HasEnded(fund->end_day, today)) return Refusal{v1::FUND_ENDED, {{"fund", activity.fund()}}};
+    if (fund && HasEnded(fund->end_day, today)) return Refusal{Reason::FUND_ENDED, {{"fund", activity.fund()}}};
   }
   std::vector<const Rulebook*> books;
   // A fund whose points may still be in members' hands keeps its rate, and a unit its kind.
@@ -221,14 +221,14 @@ Broken JudgeRulebook(State& state, Day today, const RulebookData& data, const st
 
 Broken DeriveRegistration(Case& c, Entry& e) {
   if (std::holds_alternative<std::monostate>(e.data) || KindOf(e.data) != e.kind)
-    return Refusal{v1::INVARIANT_VIOLATION, {{"data", "of another kind"}}};
+    return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "of another kind"}}};
   const bool is_known = c.state.registrations.Find(RegistrationKey(e.data)) != nullptr;
   if (auto broken = CheckRegistration(c.state, e.actor, e.business_day, e.data, !is_known)) return broken;
   if (const auto* book = std::get_if<RulebookData>(&e.data)) {
     e.rulebook = book->version;
     if (!book->is_withdrawn) e.blobs = {book->sha256};
     if (book->is_withdrawn && c.related.ref && IsSamePerson(c.state, e.actor, c.related.ref->actor))
-      return Refusal{v1::MAKER_IS_CHECKER, {}};
+      return Refusal{Reason::MAKER_IS_CHECKER, {}};
   }
   return std::nullopt;
 }
@@ -259,7 +259,7 @@ Outcome Decide(Decision& d, const Register& command) {
     }
     if (!broken) broken = DeriveRegistration(c, entry);
     if (!broken && !FitsAsPosted(entry))
-      broken = Refusal{v1::FIELD_TOO_LONG, {{"field", "registration"}, {"max", absl::StrCat(kLineBytesMax)}}};
+      broken = Refusal{Reason::FIELD_TOO_LONG, {{"field", "registration"}, {"max", absl::StrCat(kLineBytesMax)}}};
     if (broken) {
       if (command.items.size() > 1) broken->facts.emplace_back("item", absl::StrCat(i));
       if (command.is_check_only) return d.Unrecorded(std::move(*broken));
@@ -272,7 +272,7 @@ Outcome Decide(Decision& d, const Register& command) {
   for (const Entry& entry : entries) keys.push_back(RegistrationKey(entry.data));
   std::sort(keys.begin(), keys.end());
   if (const auto twice = std::adjacent_find(keys.begin(), keys.end()); twice != keys.end()) {
-    return d.Unrecorded({v1::ALREADY_EXISTS, {{"name", *twice}}});
+    return d.Unrecorded({Reason::ALREADY_EXISTS, {{"name", *twice}}});
   }
   Outcome all;
   if (command.is_check_only) {
@@ -295,7 +295,7 @@ Outcome Decide(Decision& d, const Register& command) {
 Outcome Decide(Decision& d, const FoundProgram& command) {
   if (d.state().at.next_sequence > 0) {  // founded before
     auto first = d.Find(0);
-    return first ? OutcomeOf({.sequence = 0}, {std::move(first)}, nullptr) : d.Unrecorded({v1::INVARIANT_VIOLATION, {}});
+    return first ? OutcomeOf({.sequence = 0}, {std::move(first)}, nullptr) : d.Unrecorded({Reason::INVARIANT_VIOLATION, {}});
   }
   // The operator's word stands for the mark that somebody else would give.
   StaffData administrator{.id = command.program.administrator, .member = "", .is_external = true, .grants = {}};

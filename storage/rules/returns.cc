@@ -37,18 +37,18 @@ void Return(State& state, Entry& e, const Entry& sale, const std::vector<Span>& 
 
 // BALANCE_OUT_OF_RANGE 616, REFUND_EXCEEDS_REMAINDER 624, REDEMPTION_REVERSED 625, REFUND_CASH_EXCEEDS 634
 Broken DeriveRefund(Case& c, Entry& e) {
-  if (!c.related.ref || !IsSale(*c.related.ref) || c.related.ref->merchant != e.merchant) return Refusal{v1::REDEMPTION_NOT_FOUND, {}};
+  if (!c.related.ref || !IsSale(*c.related.ref) || c.related.ref->merchant != e.merchant) return Refusal{Reason::REDEMPTION_NOT_FOUND, {}};
   const Entry& sale = *c.related.ref;
   const FollowUp follow_up = FollowUpOf(c.state, e.ref);
   e.member = sale.member;
   e.rulebook = sale.rulebook;
-  if (!HasRoom(c.state, e.member, c.points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+  if (!HasRoom(c.state, e.member, c.points)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   const bool is_reversed = follow_up.state == RequestState::kReversed;
   const std::int64_t left = PointsOf(sale) - follow_up.refunded_points();
-  if (!is_reversed && c.points > left) return Refusal{v1::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}}};
-  if (is_reversed) return Refusal{v1::REDEMPTION_REVERSED, {}};
+  if (!is_reversed && c.points > left) return Refusal{Reason::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}}};
+  if (is_reversed) return Refusal{Reason::REDEMPTION_REVERSED, {}};
   const std::int64_t cash = CashOf(sale) - follow_up.cash_refunded_fen;
-  if (e.cash_fen > cash) return Refusal{v1::REFUND_CASH_EXCEEDS, {{"max", absl::StrCat(cash)}}};
+  if (e.cash_fen > cash) return Refusal{Reason::REFUND_CASH_EXCEEDS, {{"max", absl::StrCat(cash)}}};
   e.span = FreeSpans(follow_up.refunded, c.points);
   Return(c.state, e, sale, e.span);
   return std::nullopt;
@@ -65,16 +65,16 @@ Broken DeriveReversal(Case& c, Entry& e) {
   const RequestRecord record = *found;
   const auto& target = c.related.hold && c.related.hold->sequence == record.sequence ? c.related.hold : c.related.ref;
   if (record.is_tombstone || !target || target->sequence != record.sequence)
-    return Refusal{v1::INVARIANT_VIOLATION, {{"target", "another"}}};
+    return Refusal{Reason::INVARIANT_VIOLATION, {{"target", "another"}}};
   const FollowUp follow_up = FollowUpOf(c.state, record.sequence);
-  if (follow_up.reversal >= 0) return Refusal{v1::ALREADY_REVERSED, {}};
+  if (follow_up.reversal >= 0) return Refusal{Reason::ALREADY_REVERSED, {}};
   e.member = target->member;
   if (target->kind == Kind::kRefused && record.count == 1) {  // of many: the others may stand
     e.effect = Effect::kRefused;
     e.ref = record.sequence;
     return std::nullopt;
   }
-  if (!RowOf(target->kind).is_reversible) return Refusal{v1::NOT_REVERSIBLE, {}};
+  if (!RowOf(target->kind).is_reversible) return Refusal{Reason::NOT_REVERSIBLE, {}};
   const bool is_hold = target->kind == Kind::kHold;
   const bool is_late = e.recorded_ms - target->recorded_ms > c.state.BookNamed(target->rulebook)->reversal_window_ms();
   if (is_hold && follow_up.state == RequestState::kReversed) {
@@ -87,18 +87,18 @@ Broken DeriveReversal(Case& c, Entry& e) {
   e.hold = is_hold ? record.sequence : target->hold;
   if (const Hold* open = is_hold ? c.state.holds.Find(SequenceKey(record.sequence)) : nullptr) {
     const Hold hold = *open;
-    if (is_late) return Refusal{v1::REVERSAL_WINDOW_CLOSED, {}};
+    if (is_late) return Refusal{Reason::REVERSAL_WINDOW_CLOSED, {}};
     e.postings = {MoveLots(Holder(hold.member), Sub::kHeld, Negative(hold.lots))};
     GiveBack(c.state, e, hold.member, hold.lots);
     return std::nullopt;
   }
   // A redemption, or the capture of a hold: what is left of it goes back, and the limits with it.
-  if (!c.related.ref || !IsSale(*c.related.ref)) return Refusal{v1::INVARIANT_VIOLATION, {{"target", "no sale"}}};
+  if (!c.related.ref || !IsSale(*c.related.ref)) return Refusal{Reason::INVARIANT_VIOLATION, {{"target", "no sale"}}};
   const Entry& sale = *c.related.ref;
   const FollowUp of_sale = FollowUpOf(c.state, sale.sequence);
   const std::int64_t left = PointsOf(sale) - of_sale.refunded_points();
-  if (!HasRoom(c.state, e.member, left)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
-  if (is_late) return Refusal{v1::REVERSAL_WINDOW_CLOSED, {}};
+  if (!HasRoom(c.state, e.member, left)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
+  if (is_late) return Refusal{Reason::REVERSAL_WINDOW_CLOSED, {}};
   e.ref = sale.sequence;
   e.merchant = sale.merchant;
   e.presentation = is_hold ? target->presentation : sale.presentation;
@@ -111,12 +111,12 @@ Broken DeriveReversal(Case& c, Entry& e) {
 // SELF_DEALING 600, ALREADY_UNDONE 631
 Broken DeriveUndoProposal(Case& c, Entry& e) {
   if (!c.related.ref || (c.related.ref->kind != Kind::kDonation && c.related.ref->kind != Kind::kRefund))
-    return Refusal{v1::ENTRY_NOT_FOUND, {}};
+    return Refusal{Reason::ENTRY_NOT_FOUND, {}};
   e.member = c.related.ref->member;
   const MemberData* member = FindMember(c.state, e.member);
-  if (!member) return Refusal{v1::MEMBER_NOT_FOUND, {}};
-  if (IsSelfDealing(c.state, e.actor, MemberData(*member), e.business_day, e.business_day)) return Refusal{v1::SELF_DEALING, {}};
-  if (FollowUpOf(c.state, e.ref).state == RequestState::kReversed) return Refusal{v1::ALREADY_UNDONE, {}};
+  if (!member) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
+  if (IsSelfDealing(c.state, e.actor, MemberData(*member), e.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
+  if (FollowUpOf(c.state, e.ref).state == RequestState::kReversed) return Refusal{Reason::ALREADY_UNDONE, {}};
   return std::nullopt;
 }
 
@@ -164,17 +164,17 @@ Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
     e.postings.push_back(Move(Holder::Issuance(f.fund), Sub::kAvailable, kPoint, -f.amount));
     e.postings.push_back(Move(Holder::Debts(f.fund), Sub::kAvailable, kPoint, f.amount));
   }
-  if (!FitsAsPosted(e)) return Refusal{v1::LIMIT_EXCEEDED, {{"limit", "entry_size"}}};
+  if (!FitsAsPosted(e)) return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", "entry_size"}}};
   for (const FundAmount& f : spent) {
     const std::int64_t left = BudgetLeft(c.state, f.fund);
     if (f.amount > left)
-      return Refusal{v1::FUND_BUDGET_EXCEEDED, {{"fund", f.fund}, {"short_by", absl::StrCat(f.amount - std::max<std::int64_t>(left, 0))}}};
+      return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", f.fund}, {"short_by", absl::StrCat(f.amount - std::max<std::int64_t>(left, 0))}}};
   }
   const Rulebook* book = c.state.BookOf(e.business_day);
   std::int64_t missing = 0;
   for (const FundAmount& f : spent) missing += f.amount - AmountOf(paid, f.fund);
   if (missing > 0 && !(book && book->proto().policies().debts_allowed())) {
-    return Refusal{v1::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(missing)}}};
+    return Refusal{Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(missing)}}};
   }
   return std::nullopt;
 }
@@ -185,15 +185,15 @@ Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
 Broken DeriveUndo(Case& c, Entry& e) {
   if (!c.related.proposal || c.related.proposal->kind != Kind::kUndoProposed || !c.related.ref ||
       c.related.ref->sequence != c.related.proposal->ref) {
-    return Refusal{v1::ENTRY_NOT_FOUND, {}};
+    return Refusal{Reason::ENTRY_NOT_FOUND, {}};
   }
   const Entry &proposal = *c.related.proposal, &target = *c.related.ref;
   e.ref = target.sequence;
   e.reason = proposal.reason;
   e.member = target.member;
   const MemberData* found = FindMember(c.state, e.member);
-  if (!found) return Refusal{v1::MEMBER_NOT_FOUND, {}};
-  if (IsSelfDealing(c.state, e.actor, MemberData(*found), e.business_day, e.business_day)) return Refusal{v1::SELF_DEALING, {}};
+  if (!found) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
+  if (IsSelfDealing(c.state, e.actor, MemberData(*found), e.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
   const bool is_undone = FollowUpOf(c.state, e.ref).state == RequestState::kReversed;
   std::vector<FundAmount> missing;
   if (target.kind == Kind::kRefund) {
@@ -206,14 +206,14 @@ Broken DeriveUndo(Case& c, Entry& e) {
     for (const FundAmount& f : FundsOf(lots)) {
       if (pool.of(f.fund) < f.amount) AddFund(missing, f.fund, f.amount - pool.of(f.fund));
     }
-    if (!HasRoom(c.state, e.member, SumOf(lots))) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+    if (!HasRoom(c.state, e.member, SumOf(lots))) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
     e.postings = {MoveFunds(Holder::Pool(), Sub::kAvailable, Negative(FundsOf(lots)))};
     GiveBack(c.state, e, e.member, lots);
   }
-  if (is_undone) return Refusal{v1::ALREADY_UNDONE, {}};
-  if (IsSamePerson(c.state, e.actor, proposal.actor)) return Refusal{v1::MAKER_IS_CHECKER, {}};
+  if (is_undone) return Refusal{Reason::ALREADY_UNDONE, {}};
+  if (IsSamePerson(c.state, e.actor, proposal.actor)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
   if (!missing.empty())
-    return Refusal{v1::POOL_TOO_SMALL, {{"fund", missing.front().fund}, {"short_by", absl::StrCat(missing.front().amount)}}};
+    return Refusal{Reason::POOL_TOO_SMALL, {{"fund", missing.front().fund}, {"short_by", absl::StrCat(missing.front().amount)}}};
   return std::nullopt;
 }
 
@@ -231,7 +231,7 @@ Outcome Decide(Decision& d, const Refund& command) {
   c.related.ref = d.Find(command.redemption);
   c.points = command.points;
   if (!c.related.ref || !IsSale(*c.related.ref) || c.related.ref->merchant != d.origin().merchant) {
-    return d.Unrecorded({v1::REDEMPTION_NOT_FOUND, {}});
+    return d.Unrecorded({Reason::REDEMPTION_NOT_FOUND, {}});
   }
   if (auto waits = d.Settle(c.related.ref->member)) return *std::move(waits);
   Entry entry = d.Draft(Kind::kRefund);
@@ -246,7 +246,7 @@ namespace {
 // What the ledger says of an entry now.
 Outcome OutcomeNow(Decision& d, std::int64_t sequence) {
   auto entry = d.Find(sequence);
-  if (!entry) return d.Unrecorded({v1::INVARIANT_VIOLATION, {{"entry", absl::StrCat(sequence)}}});
+  if (!entry) return d.Unrecorded({Reason::INVARIANT_VIOLATION, {{"entry", absl::StrCat(sequence)}}});
   return OutcomeOf({.sequence = sequence}, {std::move(entry)}, d.state().follow_ups.Find(SequenceKey(sequence)));
 }
 
@@ -262,14 +262,14 @@ Outcome WithTarget(Decision& d, Outcome outcome) {
 
 Outcome Decide(Decision& d, const Reverse& command) {
   if (command.target_request == d.origin().request_id) {
-    return d.Unrecorded({v1::FIELD_INVALID, {{"field", "target_request_id"}, {"expected", "the id of another request"}}});
+    return d.Unrecorded({Reason::FIELD_INVALID, {{"field", "target_request_id"}, {"expected", "the id of another request"}}});
   }
   Entry entry = d.Draft(Kind::kReversal);
   entry.target_request = command.target_request;
   const RequestRecord* found = d.state().requests.Find(RequestKey(d.origin().actor, command.target_request));
   if (!found) {
     // The duty goes on tomorrow: an id that nobody has seen may still arrive.
-    if (!d.HasRefusalsLeft()) return d.Unrecorded({v1::OVERLOADED, {}});
+    if (!d.HasRefusalsLeft()) return d.Unrecorded({Reason::OVERLOADED, {}});
     return d.Carry({d.state()}, std::move(entry));
   }
   const RequestRecord record = *found;
@@ -281,7 +281,7 @@ Outcome Decide(Decision& d, const Reverse& command) {
     return again;
   }
   auto target = d.Find(record.sequence);
-  if (!target) return d.Unrecorded({v1::INVARIANT_VIOLATION, {}});
+  if (!target) return d.Unrecorded({Reason::INVARIANT_VIOLATION, {}});
   if (!target->member.empty()) {
     if (auto waits = d.Settle(target->member)) return *std::move(waits);
   }
@@ -302,7 +302,7 @@ Outcome Decide(Decision& d, const ProposeUndo& command) {
   Case c{d.state()};
   c.related.ref = d.Find(command.target);
   if (!c.related.ref || (c.related.ref->kind != Kind::kDonation && c.related.ref->kind != Kind::kRefund)) {
-    return d.Unrecorded({v1::ENTRY_NOT_FOUND, {}});
+    return d.Unrecorded({Reason::ENTRY_NOT_FOUND, {}});
   }
   Entry entry = d.Draft(Kind::kUndoProposed);
   entry.ref = command.target;
@@ -314,7 +314,7 @@ Outcome Decide(Decision& d, const ProposeUndo& command) {
 Outcome Decide(Decision& d, const Undo& command) {
   Case c{d.state()};
   c.related.proposal = d.Find(command.proposal);
-  if (!c.related.proposal || c.related.proposal->kind != Kind::kUndoProposed) return d.Unrecorded({v1::ENTRY_NOT_FOUND, {}});
+  if (!c.related.proposal || c.related.proposal->kind != Kind::kUndoProposed) return d.Unrecorded({Reason::ENTRY_NOT_FOUND, {}});
   c.related.ref = d.Find(c.related.proposal->ref);
   if (auto waits = d.Settle(c.related.proposal->member)) return *std::move(waits);
   Entry entry = d.Draft(Kind::kUndo);

@@ -344,7 +344,7 @@ absl::Status CheckLotBound(const std::vector<const Rulebook*>& books) {
     most = std::max(most, alive.size());
   }
   if (most <= kLotsMax) return absl::OkStatus();
-  return ToStatus({.reason = v1::RULEBOOK_INVALID,
+  return ToStatus({.reason = Reason::RULEBOOK_INVALID,
                    .facts = {{"field", "activities"},
                              {"expected", absl::StrCat("at most ", kLotsMax,
                                                        " lots alive in one account; with those of earlier rulebooks these rules can make ",

@@ -18,7 +18,7 @@ using google::protobuf::Reflection;
 using simdjson::dom::element;
 
 absl::Status Expected(const std::string& path, const std::string& expected) {
-  return ToStatus({.reason = v1::RULEBOOK_INVALID, .facts = {{"field", path.empty() ? "rulebook_json" : path}, {"expected", expected}}});
+  return ToStatus({.reason = Reason::RULEBOOK_INVALID, .facts = {{"field", path.empty() ? "rulebook_json" : path}, {"expected", expected}}});
 }
 
 // A key as facts may hold it: they have to be text that people can read.

@@ -69,14 +69,14 @@ Broken PriceLines(State& state, const std::string& merchant, Day today, std::vec
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const OfferData* offer = FindOffer(state, lines[i].offer);
     if (!offer || (!offer->merchant.empty() && offer->merchant != merchant) || !Covers(offer->from, offer->to, today)) {
-      return Refusal{v1::OFFER_NOT_FOUND, {{"field", absl::StrCat("offer_lines[", i, "].offer")}}};
+      return Refusal{Reason::OFFER_NOT_FOUND, {{"field", absl::StrCat("offer_lines[", i, "].offer")}}};
     }
     offers.push_back(*offer);
     lines[i].kind = offer->kind;
     lines[i].price_points = offer->price_points;
   }
   const auto mismatch = [](std::size_t line, const std::string& expected) {
-    return Refusal{v1::OFFER_MISMATCH, {{"line", absl::StrCat(line)}, {"expected", expected}}};
+    return Refusal{Reason::OFFER_MISMATCH, {{"line", absl::StrCat(line)}, {"expected", expected}}};
   };
   points = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -97,17 +97,17 @@ Broken PriceLines(State& state, const std::string& merchant, Day today, std::vec
 // BALANCE_OUT_OF_RANGE 616
 Broken DeriveSale(Case& c, Entry& e) {
   const MerchantData* shop = FindMerchant(c.state, e.merchant);
-  if (!shop) return Refusal{v1::MERCHANT_NOT_FOUND, {}};
+  if (!shop) return Refusal{Reason::MERCHANT_NOT_FOUND, {}};
   const MerchantData merchant = *shop;
   const TerminalData* terminal = c.state.Find<TerminalData>("terminal", e.terminal);
-  if (!terminal || terminal->merchant != e.merchant) return Refusal{v1::TERMINAL_NOT_FOUND, {}};
+  if (!terminal || terminal->merchant != e.merchant) return Refusal{Reason::TERMINAL_NOT_FOUND, {}};
   const Day today = e.business_day;
   const Rulebook* book = c.state.BookOf(today);
-  if (!book) return Refusal{v1::RULEBOOK_NOT_FOUND, {}};
+  if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {}};
   e.rulebook = book->version();
   std::int64_t points = 0;
   const Broken priced = PriceLines(c.state, e.merchant, today, e.lines, points);
-  if (priced && priced->reason == v1::OFFER_NOT_FOUND) return priced;
+  if (priced && priced->reason == Reason::OFFER_NOT_FOUND) return priced;
 
   // A number that leads to nobody and points that don't suffice are answered alike: neither tells a till what a member holds, or that there is one.
   const MemberData* found = FindMember(c.state, e.member);
@@ -115,9 +115,9 @@ Broken DeriveSale(Case& c, Entry& e) {
   const MemberData member = is_known ? *found : MemberData{};
   e.groups = is_known ? GroupsOn(member, today) : std::vector<Group>{};
   e.grid = member.grid;
-  if (is_known && IsOwnShop(c.state, merchant, member, today)) return Refusal{v1::SELF_DEALING, {}};
-  if (is_known && member.state != RegistrationState::kActive) return Refusal{v1::MEMBER_SUSPENDED, {}};
-  if (merchant.state != RegistrationState::kActive) return Refusal{v1::MERCHANT_SUSPENDED, {}};
+  if (is_known && IsOwnShop(c.state, merchant, member, today)) return Refusal{Reason::SELF_DEALING, {}};
+  if (is_known && member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
+  if (merchant.state != RegistrationState::kActive) return Refusal{Reason::MERCHANT_SUSPENDED, {}};
   if (priced) return priced;
 
   const Account account = AccountOf(c.state, e.member, kPoint);
@@ -128,7 +128,7 @@ Broken DeriveSale(Case& c, Entry& e) {
     const std::int64_t* count = c.state.counters.Find(counter);
     return (count ? *count : 0) + more > limit;
   };
-  const auto limit = [](const char* name) { return Refusal{v1::LIMIT_EXCEEDED, {{"limit", name}}}; };
+  const auto limit = [](const char* name) { return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", name}}}; };
   const v1::ClassLimit* of_class = book->FindClass(e.presentation);
   if (!of_class) return limit("presentation");
   if (of_class->max_points_per_redemption() && points > of_class->max_points_per_redemption()) return limit("presentation");
@@ -144,7 +144,7 @@ Broken DeriveSale(Case& c, Entry& e) {
     }
   }
   if (available < points || available < limits.min_balance_to_redeem()) {
-    Refusal refusal{v1::INSUFFICIENT_POINTS, {}};
+    Refusal refusal{Reason::INSUFFICIENT_POINTS, {}};
     const std::int64_t short_by = points - available;
     if (is_known && short_by > 0 && short_by <= points / 10) refusal.facts.emplace_back("short_by", absl::StrCat(short_by));
     return refusal;
@@ -159,28 +159,28 @@ Broken DeriveSale(Case& c, Entry& e) {
     e.postings = {MoveLots(Holder(e.member), Sub::kAvailable, Negative(lots)), MoveLots(Holder(e.member), Sub::kHeld, lots)};
   }
   if (lots.size() + e.lines.size() > 4 && !FitsWhatFollows(e, lots, *book)) return limit("entry_size");
-  if (!InRange(AccountOf(c.state, e.merchant, kPoint).at(Sub::kAvailable) + points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
+  if (!InRange(AccountOf(c.state, e.merchant, kPoint).at(Sub::kAvailable) + points)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   return std::nullopt;
 }
 
 // OFFER_MISMATCH 610, BALANCE_OUT_OF_RANGE 616, CAPTURE_EXCEEDS_HOLD 623
 Broken DeriveCapture(Case& c, Entry& e) {
   const Hold* open = c.state.holds.Find(SequenceKey(e.hold));
-  if (!open || open->merchant != e.merchant || open->until_ms <= e.recorded_ms) return Refusal{v1::HOLD_NOT_FOUND, {}};
+  if (!open || open->merchant != e.merchant || open->until_ms <= e.recorded_ms) return Refusal{Reason::HOLD_NOT_FOUND, {}};
   const Hold hold = *open;
   const Rulebook* book = c.state.BookNamed(hold.rulebook);
-  if (!book) return Refusal{v1::RULEBOOK_NOT_FOUND, {}};
+  if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {}};
   e.member = hold.member;
   e.presentation = hold.presentation;
   e.limit_day = hold.business_day;
   e.rulebook = hold.rulebook;
   if (c.points <= hold.points) {
     auto lines = CutTo(hold.lines, c.points);
-    if (!lines) return Refusal{v1::OFFER_MISMATCH, {{"expected", "whole pieces of the lines that have a price"}}};
+    if (!lines) return Refusal{Reason::OFFER_MISMATCH, {{"expected", "whole pieces of the lines that have a price"}}};
     e.lines = *std::move(lines);
   }
-  if (!InRange(AccountOf(c.state, e.merchant, kPoint).at(Sub::kAvailable) + c.points)) return Refusal{v1::BALANCE_OUT_OF_RANGE, {}};
-  if (c.points > hold.points) return Refusal{v1::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold.points)}}};
+  if (!InRange(AccountOf(c.state, e.merchant, kPoint).at(Sub::kAvailable) + c.points)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
+  if (c.points > hold.points) return Refusal{Reason::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold.points)}}};
   const std::vector<Lot> captured = TakeLots(hold.lots, c.points);
   std::vector<Lot> rest = hold.lots;
   for (const Lot& lot : Negative(captured)) AddLot(rest, lot);
@@ -259,7 +259,7 @@ OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind) {
   OpenHold found;
   const auto entry = d.Find(sequence);
   if (!entry || entry->kind != Kind::kHold || entry->merchant != d.origin().merchant) {
-    found.refusal = d.Unrecorded({v1::HOLD_NOT_FOUND, {}});
+    found.refusal = d.Unrecorded({Reason::HOLD_NOT_FOUND, {}});
     return found;
   }
   if (auto waits = d.Settle(entry->member)) {
@@ -271,9 +271,9 @@ OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind) {
   const FollowUp* follow_up = d.state().follow_ups.Find(SequenceKey(sequence));
   const auto end = d.Find(follow_up ? follow_up->sequence : -1);
   const Kind ended_by = end ? end->kind : Kind::kVoid;
-  const v1::Reason reason = ended_by == Kind::kHoldExpired ? v1::HOLD_EXPIRED
-                            : ended_by == Kind::kCapture   ? v1::HOLD_ALREADY_CAPTURED
-                                                           : v1::HOLD_ALREADY_VOIDED;
+  const Reason reason = ended_by == Kind::kHoldExpired ? Reason::HOLD_EXPIRED
+                            : ended_by == Kind::kCapture   ? Reason::HOLD_ALREADY_CAPTURED
+                                                           : Reason::HOLD_ALREADY_VOIDED;
   found.refusal = d.Refuse(kind, entry->member, {reason, {}});
   return found;
 }

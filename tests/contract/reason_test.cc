@@ -33,7 +33,7 @@ TEST(Reason, EachOfTheProtoIsInTheTable) {
     EXPECT_EQ(info.next_zh_cn, told.next_zh_cn());
     EXPECT_EQ(info.next, told.next());
   }
-  EXPECT_EQ(static_cast<int>(Reason::INSUFFICIENT_POINTS), static_cast<int>(v1::INSUFFICIENT_POINTS));
+  EXPECT_EQ(static_cast<int>(Reason::INSUFFICIENT_POINTS), static_cast<int>(Reason::INSUFFICIENT_POINTS));
 }
 
 TEST(Reason, WhatIsNoneIsUnspecified) {

@@ -34,9 +34,10 @@ RULEBOOK = {
 class Server:
     """One process of redpointsd. Its log is kept."""
 
-    def __init__(self, config, log):
+    def __init__(self, config, log, descriptors=None):
         self.log = log
-        self.process = subprocess.Popen([REDPOINTSD, "--config", config], stderr=subprocess.PIPE, text=True, encoding="utf-8")
+        limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        self.process = subprocess.Popen([*limit, REDPOINTSD, "--config", config], stderr=subprocess.PIPE, text=True, encoding="utf-8")
         self.port = None
         self._listening = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -90,8 +91,9 @@ class Alliance:
             raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}")
         return done
 
-    def start(self):
-        self.server = Server(self.config, self.log)
+    def start(self, descriptors=None):
+        """With a limit of open files, if any."""
+        self.server = Server(self.config, self.log, descriptors)
 
     def stop(self, signal="terminate"):
         server, self.server = self.server, None

@@ -2,8 +2,10 @@
 import csv
 import io
 import json
+import os
 import pathlib
 import random
+import socket
 import subprocess
 import tempfile
 import threading
@@ -322,6 +324,78 @@ class FunctionalTest(unittest.TestCase):
         self.assertEqual(a.cli("auditor", "export"), before)
         a.award(a.members[0], 10)
         self.assertEqual(a.points(a.members[0]), 200)
+
+    def test_a_flood_of_connections_keeps_out_neither_tills_nor_the_ledger(self):
+        a = self.alliance
+        a.stop()
+        a.start(descriptors=700)
+        a.award(a.members[0], 100)
+        bounds = next(json.loads(line) for line in reversed(a.log) if '"event":"connections"' in line)
+        self.assertEqual(bounds["open_files_max"], 700)
+        self.assertLess(bounds["connections_max"], 525)
+        busy = a.channel("till-1")  # there before, and not cut
+        Stranger(busy).call("Redeem", **self.sale(a.members[0]["number"], 1))
+
+        hello = bytes([22, 3, 1, 2, 0]) + bytes(512)
+        done = threading.Event()
+        flooded = threading.Event()
+
+        def connect():
+            connection = socket.create_connection(("127.0.0.1", a.server.port))
+            connection.setblocking(False)
+            return connection
+
+        def is_open(connection):
+            try:
+                return connection.recv(1) != b""
+            except BlockingIOError:
+                return True
+            except ConnectionError:
+                return False
+
+        def feed(connection, byte):
+            try:
+                connection.send(byte)
+            except OSError:
+                pass  # closed; replaced in the next round
+
+        def flood():
+            # 900 that are silent, and come again when they are thrown out; 300 that send their hello a byte at a time, and a new one each round.
+            silent = [connect() for _ in range(900)]
+            slow = [connect() for _ in range(300)]
+            position = 0
+            while not done.wait(0.01):
+                for i, connection in enumerate(silent):
+                    if not is_open(connection):
+                        connection.close()
+                        silent[i] = connect()
+                for connection in slow:
+                    feed(connection, hello[position % 500:position % 500 + 1])
+                slow.pop(0).close()
+                slow.append(connect())
+                position += 1
+                flooded.set()
+            for connection in silent + slow:
+                connection.close()
+
+        attacker = threading.Thread(target=flood)
+        attacker.start()
+        self.addCleanup(done.set)
+        self.assertTrue(flooded.wait(60))
+        for _ in range(10):
+            till = Stranger(a.channel("till-2"))  # a connection of its own
+            self.assertEqual(till.call("Redeem", **self.sale(a.members[0]["number"], 1)).outcome.state, 2)
+        Stranger(busy).call("Redeem", **self.sale(a.members[0]["number"], 1))
+        # The store opens files: a copy flushes what it has in memory to new ones.
+        a.cli("operator", "--timeout-ms", "30000", "backup", "during-the-flood")
+        a.award(a.members[1], 1)
+        descriptors = [int(name) for name in os.listdir(f"/proc/{a.server.process.pid}/fd")]
+        done.set()
+        attacker.join()
+        self.assertLess(len(descriptors), 525)
+        turned = [json.loads(line) for line in a.log if '"event":"connections_turned_away"' in line]
+        self.assertTrue(turned)
+        self.assertLess(len(turned), 20)
 
     def test_two_servers_do_not_share_a_ledger(self):
         second = self.alliance.run(REDPOINTSD, "--config", self.alliance.config, expect=1)

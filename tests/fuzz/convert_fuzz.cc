@@ -47,7 +47,7 @@ template <class Request> void LookAs(std::string_view bytes) {
   const auto mutation = server::FromProto(request);
   if (!mutation.ok()) {
     const auto refusal = RefusalFrom(mutation.status());
-    RP_CHECK(refusal && refusal->reason >= 100 && refusal->reason < 200);
+    RP_CHECK(refusal && refusal->reason >= Reason::FIELD_REQUIRED && refusal->reason < Reason::CALLER_UNKNOWN);
     return;
   }
   World& world = TheWorld();

@@ -23,8 +23,8 @@ constexpr int kCompareAllEvery = 50;
 constexpr int kSnapshots = 50;
 
 // Reasons of the class state that no command can bring about.
-const std::set<v1::Reason> kOutOfReach = {
-    v1::SCORE_BELOW_FLOOR,  // scores only rise by awards, and a correction takes no more than its award gave
+const std::set<Reason> kOutOfReach = {
+    Reason::SCORE_BELOW_FLOOR,  // scores only rise by awards, and a correction takes no more than its award gave
 };
 
 class ModelTest : public EngineTest {
@@ -536,7 +536,7 @@ class ModelTest : public EngineTest {
   std::map<std::string, std::deque<std::string>> trace_;
   std::string last_line_;
   std::map<Kind, std::int64_t> kinds_;
-  std::map<v1::Reason, std::int64_t> reasons_;
+  std::map<Reason, std::int64_t> reasons_;
   int books_ = 0, commands_ = 0;
   Day last_book_day_ = 0;
 };

@@ -172,7 +172,7 @@ void Reference::EndHold(Held& hold) {
 
 // --- refusals and repetitions ----------------------------------------------------------------------------------------------------
 
-Expected Reference::RefuseUnrecorded(v1::Reason reason) {
+Expected Reference::RefuseUnrecorded(Reason reason) {
   Expected expected;
   expected.reason = reason;
   expected.is_recorded = false;
@@ -192,10 +192,10 @@ bool Reference::IsOneTryTooMany(const Origin& origin) {
   return false;
 }
 
-Expected Reference::Refuse(const Origin& origin, v1::Reason reason, Facts facts) {
+Expected Reference::Refuse(const Origin& origin, Reason reason, Facts facts) {
   if (!origin.terminal.empty()) {
     int& count = refusals_[{origin.terminal, today}];
-    if (count >= RefusalsMax()) return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
+    if (count >= RefusalsMax()) return RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
     ++count;
   }
   Expected expected;
@@ -211,13 +211,13 @@ Expected Reference::Do(const Origin& origin, const Command& command, const std::
   if (const auto it = requests_.find(key); it != requests_.end()) {
     const Request& known = it->second;
     if (known.is_tombstone) {
-      Expected expected = RefuseUnrecorded(v1::ALREADY_REVERSED);
+      Expected expected = RefuseUnrecorded(Reason::ALREADY_REVERSED);
       expected.first = expected.now = v1::REVERSED;
       expected.is_replayed = true;
       expected.sequence = known.sequence;
       return expected;
     }
-    if (known.text != text) return RefuseUnrecorded(v1::REQUEST_ID_REUSED);
+    if (known.text != text) return RefuseUnrecorded(Reason::REQUEST_ID_REUSED);
     Expected expected = known.answer;
     expected.is_replayed = true;
     expected.is_recorded = false;
@@ -254,10 +254,10 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (const auto* award = std::get_if<redpoints::Award>(&command)) return as(Kind::kAward, DoAward(origin, award->item, sequence));
   if (const auto* batch = std::get_if<AwardBatch>(&command)) {
     for (const AwardItem& item : batch->items) {
-      if (!FindMember(item.member)) return RefuseUnrecorded(v1::MEMBER_NOT_FOUND);
+      if (!FindMember(item.member)) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
       const v1::Rulebook* book = BookOn(item.effective_day);
-      if (!book) return RefuseUnrecorded(v1::RULEBOOK_NOT_FOUND);
-      if (!FindRule(*book, item.activity)) return RefuseUnrecorded(v1::ACTIVITY_NOT_FOUND);
+      if (!book) return RefuseUnrecorded(Reason::RULEBOOK_NOT_FOUND);
+      if (!FindRule(*book, item.activity)) return RefuseUnrecorded(Reason::ACTIVITY_NOT_FOUND);
     }
     Expected all;
     for (std::size_t i = 0; i < batch->items.size(); ++i) {
@@ -272,7 +272,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (const auto* donate = std::get_if<Donate>(&command)) return as(Kind::kDonation, DoDonate(origin, *donate));
   if (const auto* quote = std::get_if<Quote>(&command)) {
     Expected expected = CheckBasket(origin, RefOf(quote->payer), quote->lines).refusal;
-    if (expected.reason != Reason::REASON_UNSPECIFIED && IsOneTryTooMany(origin)) expected = RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
+    if (expected.reason != Reason::REASON_UNSPECIFIED && IsOneTryTooMany(origin)) expected = RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
     expected.is_recorded = false;
     expected.first = expected.now = v1::DONE;
     return expected;
@@ -283,7 +283,7 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
     const auto& lines = redeem ? redeem->lines : authorize->lines;
     const Basket basket = CheckBasket(origin, RefOf(redeem ? redeem->payer : authorize->payer), lines);
     if (basket.refusal.reason != Reason::REASON_UNSPECIFIED) {
-      if (basket.refusal.reason == v1::MEMBER_NOT_FOUND && IsOneTryTooMany(origin)) return RefuseUnrecorded(v1::REFUSALS_EXHAUSTED);
+      if (basket.refusal.reason == Reason::MEMBER_NOT_FOUND && IsOneTryTooMany(origin)) return RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
       return basket.refusal.is_recorded ? Refuse(origin, basket.refusal.reason, basket.refusal.facts) : basket.refusal;
     }
     request.book = basket.book;
@@ -324,8 +324,8 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
     Held* hold = FindHold(origin, capture->hold, refusal);
     if (!hold) return refusal;
     const std::int64_t points = capture->points ? capture->points : hold->points;
-    if (points > hold->points) return Refuse(origin, v1::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold->points)}});
-    if (merchant_points[hold->merchant] + points > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+    if (points > hold->points) return Refuse(origin, Reason::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold->points)}});
+    if (merchant_points[hold->merchant] + points > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
     request.book = hold->book;
     Sale sale{.member = hold->member,
               .merchant = hold->merchant,
@@ -378,48 +378,48 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
 
 Reference::Basket Reference::CheckBasket(const Origin& origin, const std::string& ref, const std::vector<OfferLine>& lines) {
   Basket basket;
-  const auto unrecorded = [&](v1::Reason reason) {
+  const auto unrecorded = [&](Reason reason) {
     basket.refusal = RefuseUnrecorded(reason);
     return basket;
   };
-  const auto refuse = [&](v1::Reason reason, Facts facts = {}) {
+  const auto refuse = [&](Reason reason, Facts facts = {}) {
     basket.refusal.reason = reason;
     basket.refusal.facts = std::move(facts);
     return basket;
   };
   basket.member = FindMember(ref);
-  if (!basket.member) return unrecorded(v1::MEMBER_NOT_FOUND);
+  if (!basket.member) return unrecorded(Reason::MEMBER_NOT_FOUND);
   const Member& member = *basket.member;
   const auto merchant = merchants.find(origin.merchant);
-  if (merchant == merchants.end()) return unrecorded(v1::MERCHANT_NOT_FOUND);
+  if (merchant == merchants.end()) return unrecorded(Reason::MERCHANT_NOT_FOUND);
   basket.book = BookOn(today);
-  if (!basket.book) return unrecorded(v1::RULEBOOK_NOT_FOUND);
+  if (!basket.book) return unrecorded(Reason::RULEBOOK_NOT_FOUND);
   for (const OfferLine& line : lines) {
     const v1::Offer* offer = FindOffer(*basket.book, line.offer);
-    if (!offer || (!offer->merchant().empty() && offer->merchant() != origin.merchant)) return unrecorded(v1::OFFER_NOT_FOUND);
+    if (!offer || (!offer->merchant().empty() && offer->merchant() != origin.merchant)) return unrecorded(Reason::OFFER_NOT_FOUND);
   }
   for (const auto& person : merchant->second.people) {
-    if (person == member.data.id) return refuse(v1::SELF_DEALING);
+    if (person == member.data.id) return refuse(Reason::SELF_DEALING);
     for (const auto& membership : members.at(person).data.memberships) {
       if (membership.member == member.data.id && membership.from <= today && (membership.to == 0 || today < membership.to)) {
-        return refuse(v1::SELF_DEALING);
+        return refuse(Reason::SELF_DEALING);
       }
     }
   }
-  if (member.data.state != RegistrationState::kActive) return refuse(v1::MEMBER_SUSPENDED);
-  if (merchant->second.state != RegistrationState::kActive) return refuse(v1::MERCHANT_SUSPENDED);
+  if (member.data.state != RegistrationState::kActive) return refuse(Reason::MEMBER_SUSPENDED);
+  if (merchant->second.state != RegistrationState::kActive) return refuse(Reason::MERCHANT_SUSPENDED);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const v1::Offer& offer = *FindOffer(*basket.book, lines[i].offer);
     const std::int64_t price = offer.price_points() * lines[i].quantity;
     if (price > 0 && lines[i].points != price) {
-      return refuse(v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(price)}});
+      return refuse(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(price)}});
     }
     if (price == 0 && offer.max_points() > 0 && lines[i].points > offer.max_points()) {
-      return refuse(v1::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points())}});
+      return refuse(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points())}});
     }
     basket.points += lines[i].points;
   }
-  if (basket.points > kMost) return refuse(v1::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kMost, " points")}});
+  if (basket.points > kMost) return refuse(Reason::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kMost, " points")}});
   const std::int64_t available = member.available();
   const auto& limits = basket.book->limits();
   if (available < limits.min_balance_to_redeem()) return refuse(v1::BELOW_MINIMUM, {{"min", absl::StrCat(limits.min_balance_to_redeem())}});
@@ -440,7 +440,7 @@ Reference::Basket Reference::CheckBasket(const Origin& origin, const std::string
     if (counted_[*it].limits->max_points_per_merchant_day()) merchant_day += counted_[*it].points;
   }
   const auto exceeds = [&](std::int64_t limit, std::int64_t value) { return limit > 0 && value > limit; };
-  const auto limit = [&](const char* name) { return refuse(v1::LIMIT_EXCEEDED, {{"limit", name}}); };
+  const auto limit = [&](const char* name) { return refuse(Reason::LIMIT_EXCEEDED, {{"limit", name}}); };
   if (exceeds(limits.max_points_per_redemption(), basket.points)) return limit("per_redemption");
   if (exceeds(limits.max_points_per_member_day(), day + basket.points)) return limit("member_day");
   if (exceeds(limits.max_points_per_member_month(), month + basket.points)) return limit("member_month");
@@ -448,15 +448,15 @@ Reference::Basket Reference::CheckBasket(const Origin& origin, const std::string
   for (const auto& count : limits.counts()) {
     if (exceeds(count.max_count(), counts[count.period()] + 1)) return limit("count");
   }
-  if (available < basket.points) return refuse(v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(basket.points - available)}});
-  if (merchant_points[origin.merchant] + basket.points > kMost) return refuse(v1::BALANCE_OUT_OF_RANGE);
+  if (available < basket.points) return refuse(Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(basket.points - available)}});
+  if (merchant_points[origin.merchant] + basket.points > kMost) return refuse(Reason::BALANCE_OUT_OF_RANGE);
   return basket;
 }
 
 Reference::Held* Reference::FindHold(const Origin& origin, std::int64_t sequence, Expected& refusal) {
   const auto found = holds_.find(sequence);
   if (found == holds_.end() || found->second.merchant != origin.merchant) {
-    refusal = RefuseUnrecorded(v1::HOLD_NOT_FOUND);
+    refusal = RefuseUnrecorded(Reason::HOLD_NOT_FOUND);
     if (found != holds_.end() && found->second.state == Held::kOpen && found->second.until_ms <= now_ms) {
       EndHold(found->second);
       found->second.state = Held::kTimedOut;
@@ -469,9 +469,9 @@ Reference::Held* Reference::FindHold(const Origin& origin, std::int64_t sequence
     hold.state = Held::kTimedOut;
   }
   if (hold.state == Held::kOpen) return &hold;
-  const v1::Reason reason = hold.state == Held::kTimedOut && hold.reversal < 0 ? v1::HOLD_EXPIRED
-                            : hold.state == Held::kCaptured                    ? v1::HOLD_ALREADY_CAPTURED
-                                                                               : v1::HOLD_ALREADY_VOIDED;
+  const Reason reason = hold.state == Held::kTimedOut && hold.reversal < 0 ? Reason::HOLD_EXPIRED
+                            : hold.state == Held::kCaptured                    ? Reason::HOLD_ALREADY_CAPTURED
+                                                                               : Reason::HOLD_ALREADY_VOIDED;
   refusal = Refuse(origin, reason);
   return nullptr;
 }
@@ -517,13 +517,13 @@ std::map<std::string, std::pair<std::int64_t, std::int64_t>> Reference::GiveBack
 
 Expected Reference::DoRefund(const Origin& origin, const Refund& command) {
   const auto found = sales_.find(command.redemption);
-  if (found == sales_.end() || found->second.merchant != origin.merchant) return RefuseUnrecorded(v1::REDEMPTION_NOT_FOUND);
+  if (found == sales_.end() || found->second.merchant != origin.merchant) return RefuseUnrecorded(Reason::REDEMPTION_NOT_FOUND);
   Sale& sale = found->second;
-  if (sale.is_reversed) return Refuse(origin, v1::REDEMPTION_REVERSED);
+  if (sale.is_reversed) return Refuse(origin, Reason::REDEMPTION_REVERSED);
   const std::int64_t left = sale.points - sale.refunded;
-  if (command.points > left) return Refuse(origin, v1::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}});
+  if (command.points > left) return Refuse(origin, Reason::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}});
   const Member& member = members.at(sale.member);
-  if (member.available() + member.held + command.points > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  if (member.available() + member.held + command.points > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
   Expected expected;
   expected.owed = GiveBack(sale, command.points);
   return expected;
@@ -553,7 +553,7 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
     return {};
   }
   if (target.kind != Kind::kRedemption && target.kind != Kind::kHold && target.kind != Kind::kCapture) {
-    return Refuse(origin, v1::NOT_REVERSIBLE);
+    return Refuse(origin, Reason::NOT_REVERSIBLE);
   }
   Held* hold = nullptr;
   if (target.kind == Kind::kHold) hold = &holds_.at(target.sequence);
@@ -564,7 +564,7 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
     return {};
   }
   if (now_ms - target.recorded_ms > Or<std::int64_t>(target.book->policies().reversal_window_ms(), 172'800'000)) {
-    return Refuse(origin, v1::REVERSAL_WINDOW_CLOSED);
+    return Refuse(origin, Reason::REVERSAL_WINDOW_CLOSED);
   }
   Expected expected;
   if (hold && hold->state == Held::kOpen) {
@@ -576,7 +576,7 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
   Sale& sale = sales_.at(hold ? hold->capture : target.sequence);
   const Member& member = members.at(sale.member);
   const std::int64_t left = sale.points - sale.refunded;
-  if (member.available() + member.held + left > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  if (member.available() + member.held + left > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
   const std::int64_t refunded = sale.refunded;
   if (left > 0) expected.owed = GiveBack(sale, left);
   sale.refunded = refunded;
@@ -595,7 +595,7 @@ Expected Reference::DoRegister(const Origin& origin, const Register& command) {
     if (const auto* fund = std::get_if<FundData>(&data)) {
       const std::int64_t out = issued[{fund->code, "POINT"}];
       if (fund->budget_points < out) {
-        return Refuse(origin, v1::FUND_BUDGET_EXCEEDED, {{"fund", fund->code}, {"short_by", absl::StrCat(out - fund->budget_points)}});
+        return Refuse(origin, Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund->code}, {"short_by", absl::StrCat(out - fund->budget_points)}});
       }
       budgets[fund->code] = fund->budget_points;
     } else if (const auto* member = std::get_if<MemberData>(&data)) {

@@ -18,7 +18,7 @@ namespace redpoints {
 
 // What a command should be answered with.
 struct Expected {
-  v1::Reason reason = v1::REASON_UNSPECIFIED;  // of the refusal, recorded or not
+  Reason reason = Reason::REASON_UNSPECIFIED;  // of the refusal, recorded or not
   bool is_recorded = true;                     // false: nothing was written
   bool is_replayed = false;
   v1::OutcomeState first = v1::DONE;
@@ -134,10 +134,10 @@ class Reference {
   // An open hold of the shop, or why not.
   Held* FindHold(const Origin& origin, std::int64_t sequence, Expected& refusal);
 
-  Expected Refuse(const Origin& origin, v1::Reason reason, Facts facts = {});
+  Expected Refuse(const Origin& origin, Reason reason, Facts facts = {});
   int RefusalsMax() const;
   bool IsOneTryTooMany(const Origin& origin);
-  Expected RefuseUnrecorded(v1::Reason reason);
+  Expected RefuseUnrecorded(Reason reason);
   Member* FindMember(const std::string& ref);
   const v1::Rulebook* BookOn(Day day) const;
   bool IsSelf(const std::string& staff_id, const Member& member) const;

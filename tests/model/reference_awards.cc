@@ -38,10 +38,10 @@ std::int64_t Reference::CapLeft(const v1::Activity& rule, const std::string& mem
 
 Expected Reference::CanIssue(const Origin& origin, Member& member, const std::string& fund, Day end, std::int64_t points) {
   const std::int64_t left = std::max<std::int64_t>(budgets[fund] - issued[{fund, "POINT"}], 0);
-  if (points > left) return Refuse(origin, v1::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - left)}});
+  if (points > left) return Refuse(origin, Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - left)}});
   const std::int64_t rest = points - std::min(points, member.debt);
-  if (rest > 0 && member.lots.count({end, fund}) == 0 && member.lots.size() >= kLots) return Refuse(origin, v1::LOT_LIMIT_EXCEEDED);
-  if (member.available() + member.held + rest > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  if (rest > 0 && member.lots.count({end, fund}) == 0 && member.lots.size() >= kLots) return Refuse(origin, Reason::LOT_LIMIT_EXCEEDED);
+  if (member.available() + member.held + rest > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
   return {};
 }
 
@@ -54,43 +54,43 @@ void Reference::Issue(Member& member, const std::string& fund, Day end, std::int
 
 Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::int64_t sequence) {
   Member* member = FindMember(item.member);
-  if (!member) return RefuseUnrecorded(v1::MEMBER_NOT_FOUND);
+  if (!member) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
   const v1::Rulebook* book = BookOn(item.effective_day);
-  if (!book) return RefuseUnrecorded(v1::RULEBOOK_NOT_FOUND);
+  if (!book) return RefuseUnrecorded(Reason::RULEBOOK_NOT_FOUND);
   const v1::Activity* rule = FindRule(*book, item.activity);
-  if (!rule) return RefuseUnrecorded(v1::ACTIVITY_NOT_FOUND);
+  if (!rule) return RefuseUnrecorded(Reason::ACTIVITY_NOT_FOUND);
   const std::string id = member->data.id;
 
-  if (IsSelf(origin.actor, *member)) return Refuse(origin, v1::SELF_DEALING);
-  if (member->data.state != RegistrationState::kActive) return Refuse(origin, v1::MEMBER_SUSPENDED);
-  if (item.effective_day > today) return Refuse(origin, v1::DAY_IN_FUTURE);
+  if (IsSelf(origin.actor, *member)) return Refuse(origin, Reason::SELF_DEALING);
+  if (member->data.state != RegistrationState::kActive) return Refuse(origin, Reason::MEMBER_SUSPENDED);
+  if (item.effective_day > today) return Refuse(origin, Reason::DAY_IN_FUTURE);
   const int late_days = Or(book->policies().late_days(), 30);
-  if (DaysBetween(item.effective_day, today) > late_days) return Refuse(origin, v1::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}});
+  if (DaysBetween(item.effective_day, today) > late_days) return Refuse(origin, Reason::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}});
   const Day end =
       rule->has_lot_validity() ? EndAfter(item.effective_day, rule->lot_validity().months(), rule->lot_validity().round_up_to()) : kNever;
   bool is_spendable = false;
   for (const auto& earning : rule->earnings()) is_spendable = is_spendable || earning.unit() == "POINT";
-  if (is_spendable && end <= today) return Refuse(origin, v1::LOT_ALREADY_PAST);
+  if (is_spendable && end <= today) return Refuse(origin, Reason::LOT_ALREADY_PAST);
   if (!item.session.empty()) {
     for (const std::int64_t other : awards_of_[id]) {
       const Award& award = awards_[other];
       if (award.activity == item.activity && award.session == item.session && award.quantity > 0) {
-        return Refuse(origin, v1::SESSION_ALREADY_AWARDED);
+        return Refuse(origin, Reason::SESSION_ALREADY_AWARDED);
       }
     }
   }
-  if (rule->session_required() && item.session.empty()) return Refuse(origin, v1::DETAIL_REQUIRED, {{"field", "session"}});
-  if (rule->case_required() && item.case_id.empty()) return Refuse(origin, v1::DETAIL_REQUIRED, {{"field", "case"}});
+  if (rule->session_required() && item.session.empty()) return Refuse(origin, Reason::DETAIL_REQUIRED, {{"field", "session"}});
+  if (rule->case_required() && item.case_id.empty()) return Refuse(origin, Reason::DETAIL_REQUIRED, {{"field", "case"}});
   if (rule->evidence_required() && item.evidence_sha256.empty()) {
-    return Refuse(origin, v1::DETAIL_REQUIRED, {{"field", "evidence_sha256"}});
+    return Refuse(origin, Reason::DETAIL_REQUIRED, {{"field", "evidence_sha256"}});
   }
   bool is_in_group = false, is_for_group = rule->groups().empty();
   for (const int group : member->data.groups) is_in_group = is_in_group || group == item.group;
   for (const int group : rule->groups()) is_for_group = is_for_group || group == item.group;
-  if (!is_in_group || !is_for_group) return Refuse(origin, v1::GROUP_NOT_ELIGIBLE);
+  if (!is_in_group || !is_for_group) return Refuse(origin, Reason::GROUP_NOT_ELIGIBLE);
   const std::int64_t most = Or<std::int64_t>(rule->max_quantity(), 1'000'000);
   if (item.quantity < rule->min_quantity() || item.quantity > most) {
-    return Refuse(origin, v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule->min_quantity())}, {"max", absl::StrCat(most)}});
+    return Refuse(origin, Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule->min_quantity())}, {"max", absl::StrCat(most)}});
   }
 
   Award award{.member = id,
@@ -124,22 +124,22 @@ Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::in
 
 Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
   const auto found = awards_.find(command.award);
-  if (found == awards_.end()) return RefuseUnrecorded(v1::AWARD_NOT_FOUND);
+  if (found == awards_.end()) return RefuseUnrecorded(Reason::AWARD_NOT_FOUND);
   Award& award = found->second;
   Member& member = members.at(award.member);
   const v1::Activity& rule = *FindRule(*award.book, award.activity);
-  if (IsSelf(origin.actor, member)) return Refuse(origin, v1::SELF_DEALING);
+  if (IsSelf(origin.actor, member)) return Refuse(origin, Reason::SELF_DEALING);
   if (award.quantity == 0 && command.new_quantity > 0 && !award.session.empty()) {
     for (const std::int64_t sequence : awards_of_[award.member]) {
       const Award& other = awards_[sequence];
       if (other.activity == award.activity && other.session == award.session && other.quantity > 0) {
-        return Refuse(origin, v1::SESSION_ALREADY_AWARDED);
+        return Refuse(origin, Reason::SESSION_ALREADY_AWARDED);
       }
     }
   }
   const std::int64_t most = Or<std::int64_t>(rule.max_quantity(), 1'000'000);
   if (command.new_quantity != 0 && (command.new_quantity < rule.min_quantity() || command.new_quantity > most)) {
-    return Refuse(origin, v1::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule.min_quantity())}, {"max", absl::StrCat(most)}});
+    return Refuse(origin, Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule.min_quantity())}, {"max", absl::StrCat(most)}});
   }
   Expected expected;
   std::map<std::string, std::int64_t> amounts;
@@ -151,7 +151,7 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
   const std::int64_t change = amounts["POINT"] - award.amounts["POINT"];
   const Day end = rule.has_lot_validity() ? EndAfter(award.day, rule.lot_validity().months(), rule.lot_validity().round_up_to()) : kNever;
   if (change > 0) {
-    if (end <= today) return Refuse(origin, v1::LOT_ALREADY_PAST);
+    if (end <= today) return Refuse(origin, Reason::LOT_ALREADY_PAST);
     if (Expected refusal = CanIssue(origin, member, rule.fund(), end, change); refusal.reason != Reason::REASON_UNSPECIFIED) return refusal;
     Issue(member, rule.fund(), end, change);
   }
@@ -175,7 +175,7 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
       if (key.second == rule.fund()) take(key);
     }
     if (left > 0 && !award.book->policies().debts_allowed()) {
-      return Refuse(origin, v1::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(left)}});
+      return Refuse(origin, Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(left)}});
     }
     if (ended > 0) member.ended[{end, rule.fund()}] -= ended;
     expired -= ended;
@@ -195,12 +195,12 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
 
 Expected Reference::DoDonate(const Origin& origin, const Donate& command) {
   Member* member = FindMember(command.member);
-  if (!member) return RefuseUnrecorded(v1::MEMBER_NOT_FOUND);
-  if (IsSelf(origin.actor, *member)) return Refuse(origin, v1::SELF_DEALING);
-  if (member->data.state != RegistrationState::kActive) return Refuse(origin, v1::MEMBER_SUSPENDED);
+  if (!member) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
+  if (IsSelf(origin.actor, *member)) return Refuse(origin, Reason::SELF_DEALING);
+  if (member->data.state != RegistrationState::kActive) return Refuse(origin, Reason::MEMBER_SUSPENDED);
   const std::int64_t short_by = command.points - member->available();
-  if (short_by > 0) return Refuse(origin, v1::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(short_by)}});
-  if (pool + command.points > kMost) return Refuse(origin, v1::BALANCE_OUT_OF_RANGE);
+  if (short_by > 0) return Refuse(origin, Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(short_by)}});
+  if (pool + command.points > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
   TakeSoonest(*member, command.points);
   pool += command.points;
   return {};

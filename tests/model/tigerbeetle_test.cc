@@ -280,7 +280,7 @@ class TigerBeetleCase : public EngineTest {
     if (line.expected == "exists") {
       EXPECT_TRUE(outcome.is_replayed && outcome.first == v1::DONE);
     } else if (line.expected.starts_with("exists_with_different_")) {
-      EXPECT_EQ(ReasonOf(outcome), v1::REQUEST_ID_REUSED);
+      EXPECT_EQ(ReasonOf(outcome), Reason::REQUEST_ID_REUSED);
     } else {
       ASSERT_EQ(line.expected, "created");
       EXPECT_TRUE(outcome.first == v1::DONE && !outcome.is_replayed) << NameOf(ReasonOf(outcome));
@@ -298,7 +298,7 @@ class TigerBeetleCase : public EngineTest {
       if (line.expected.starts_with("exists")) reason = line.expected;
     }
     const Outcome outcome = Run(Staff(), all);
-    EXPECT_EQ(ReasonOf(outcome), reason.empty() ? v1::REASON_UNSPECIFIED : v1::ALREADY_EXISTS);
+    EXPECT_EQ(ReasonOf(outcome), reason.empty() ? Reason::REASON_UNSPECIFIED : Reason::ALREADY_EXISTS);
     EXPECT_EQ(outcome.entries.size(), reason.empty() ? chain.size() : 0u);
     for (const Line& line : chain)
       EXPECT_TRUE(line.expected == (reason.empty() ? "created" : "linked_event_failed") || line.expected == reason);
@@ -352,18 +352,18 @@ class TigerBeetleCase : public EngineTest {
   }
 
   void CreateTransfer(const Line& line) {
-    static const std::map<std::string, v1::Reason> kReasons = {
-        {"debit_account_not_found", v1::MEMBER_NOT_FOUND},
-        {"credit_account_not_found", v1::MERCHANT_NOT_FOUND},
-        {"exceeds_credits", v1::INSUFFICIENT_POINTS},
-        {"exceeds_pending_transfer_amount", v1::CAPTURE_EXCEEDS_HOLD},
-        {"pending_transfer_not_found", v1::HOLD_NOT_FOUND},
-        {"pending_transfer_not_pending", v1::HOLD_NOT_FOUND},
-        {"pending_transfer_already_posted", v1::HOLD_ALREADY_CAPTURED},
-        {"pending_transfer_already_voided", v1::HOLD_ALREADY_VOIDED},
-        {"pending_transfer_expired", v1::HOLD_EXPIRED},
-        {"debit_account_already_closed", v1::MEMBER_SUSPENDED},
-        {"credit_account_already_closed", v1::MERCHANT_SUSPENDED},
+    static const std::map<std::string, Reason> kReasons = {
+        {"debit_account_not_found", Reason::MEMBER_NOT_FOUND},
+        {"credit_account_not_found", Reason::MERCHANT_NOT_FOUND},
+        {"exceeds_credits", Reason::INSUFFICIENT_POINTS},
+        {"exceeds_pending_transfer_amount", Reason::CAPTURE_EXCEEDS_HOLD},
+        {"pending_transfer_not_found", Reason::HOLD_NOT_FOUND},
+        {"pending_transfer_not_pending", Reason::HOLD_NOT_FOUND},
+        {"pending_transfer_already_posted", Reason::HOLD_ALREADY_CAPTURED},
+        {"pending_transfer_already_voided", Reason::HOLD_ALREADY_VOIDED},
+        {"pending_transfer_expired", Reason::HOLD_EXPIRED},
+        {"debit_account_already_closed", Reason::MEMBER_SUSPENDED},
+        {"credit_account_already_closed", Reason::MERCHANT_SUSPENDED},
     };
     const auto [origin, command] = CommandOf(line);
     const std::string print = Fingerprint(origin, command);
@@ -378,14 +378,14 @@ class TigerBeetleCase : public EngineTest {
     } else if (line.expected == "exists") {
       EXPECT_TRUE(outcome.is_replayed && outcome.first != v1::REFUSED) << NameOf(ReasonOf(outcome));
     } else if (line.expected.starts_with("exists_with_different_")) {
-      EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(v1::REQUEST_ID_REUSED));
+      EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(Reason::REQUEST_ID_REUSED));
     } else if (line.expected == "id_already_failed") {
       // The same request: refused for ever. Another under its id: a reuse. Neither is carried out.
       ASSERT_NE(first, first_.end());
       if (first->second == print) {
         EXPECT_TRUE(outcome.is_replayed && outcome.first == v1::REFUSED);
       } else {
-        EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(v1::REQUEST_ID_REUSED));
+        EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(Reason::REQUEST_ID_REUSED));
       }
     } else {
       ASSERT_EQ(kReasons.count(line.expected), 1u);
@@ -407,7 +407,7 @@ class TigerBeetleCase : public EngineTest {
         chain.front().Is("pending") ? Command(Authorize{PayerOf(member), lines}) : Command(Redeem{PayerOf(member), lines});
     const Origin origin = TillOf(chain.front(), chain.front().credit);
     const auto end = journal.size();
-    EXPECT_EQ(NameOf(ReasonOf(Run(origin, command))), NameOf(v1::OFFER_NOT_FOUND));
+    EXPECT_EQ(NameOf(ReasonOf(Run(origin, command))), NameOf(Reason::OFFER_NOT_FOUND));
     EXPECT_EQ(journal.size(), end);
     EXPECT_EQ(state.requests.Find(RequestKey(origin.actor, origin.request_id)), nullptr);  // the id is free
   }

@@ -141,6 +141,24 @@ TEST_F(Log, NumbersThatMayBeAMembersAreTakenOut) {
   EXPECT_EQ(WithoutNumbers("a1234567"), "a#");
 }
 
+TEST_F(Log, WhatTheLedgerSaysOfItselfKeepsItsNumbers) {
+  const std::string damage = "IO error: /var/lib/redpoints/ledger/000014.sst: offset 1234567, stored = 3735928559, entry 20241231";
+  EXPECT_EQ(WithoutMemberNumbers(damage), damage);
+  EXPECT_EQ(WithoutMemberNumbers("number 10000001 is missing, number 1234567890"), "number # is missing, number #");
+  EXPECT_EQ(WithoutMemberNumbers("a number of things"), "a number of things");
+  EXPECT_EQ(WithoutMemberNumbers(""), "");
+}
+
+TEST_F(Log, AFloodOfFailedHandshakesIsToldInFewLines) {
+  gpr_log_verbosity_init();
+  CaptureLibraryLogs(logger_);
+  for (int i = 0; i < 5'000; ++i) gpr_log(GPR_ERROR, "handshake failed");
+  EXPECT_LE(Lines().size(), 100U);
+  EXPECT_GE(Lines().size(), 1U);
+  static const Logger standard(LogLevel::kError);
+  CaptureLibraryLogs(standard);
+}
+
 TEST_F(Log, LibrariesWriteTheSameLines) {
   gpr_log_verbosity_init();
   CaptureLibraryLogs(logger_);

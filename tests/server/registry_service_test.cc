@@ -1,6 +1,8 @@
 // The registry over gRPC, beyond what every method has in common.
 #include <string>
 
+#include "absl/strings/str_cat.h"
+
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -33,6 +35,26 @@ TEST_F(RegistryServiceTest, ACheckedRulebookIsJudgedAsAnAdoptedOne) {
   const Answer adopted = world.Call("admin", "AdoptRulebook", adopt);  // the request id is free
   EXPECT_TRUE(adopted.ok()) << adopted;
   EXPECT_FALSE(adopted.As<v1::AdoptRulebookResponse>().outcome().replayed());
+}
+
+// The kind stays, so nobody has to repeat it; to change it is refused.
+TEST_F(RegistryServiceTest, AnUpdatedMemberKeepsItsKind) {
+  const auto update = [&](const char* kind) {
+    return world.Call("admin", "UpdateMember",
+                      absl::StrCat(R"(program: "$P" request_id: "$ID" member { name: "$HOUSEHOLD" )", kind,
+                                   R"( groups: RESIDENTS grid: "grid-2" state: ACTIVE })"));
+  };
+  const Answer updated = update("");
+  EXPECT_TRUE(updated.ok()) << updated;
+  const Answer found = world.Call("admin", "GetRegistration", R"(name: "$HOUSEHOLD")");
+  const auto& member = found.As<v1::GetRegistrationResponse>().registration().member();
+  EXPECT_EQ(member.kind(), v1::HOUSEHOLD);
+  EXPECT_EQ(member.grid(), "grid-2");
+  EXPECT_TRUE(update("kind: HOUSEHOLD").ok());
+  EXPECT_EQ(update("kind: PERSON").facts.at("field"), "member.kind");
+  const Answer nobody = world.Call("admin", "UpdateMember",
+                                   R"(program: "$P" request_id: "$ID" member { name: "$P/members/mx" groups: RESIDENTS state: ACTIVE })");
+  EXPECT_EQ(nobody.reason, "MEMBER_NOT_FOUND") << nobody;
 }
 
 }  // namespace

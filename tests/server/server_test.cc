@@ -1,6 +1,7 @@
 // The server as a whole: what health says, how it stops, and where gRPC itself would answer without a reason.
 #include "server/server.h"
 
+#include <grpcpp/impl/codegen/client_unary_call.h>
 #include <grpcpp/impl/codegen/sync_stream.h>
 
 #include <atomic>
@@ -237,9 +238,95 @@ TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
       EXPECT_NE(answer.localized, "");
     }
   }
-  // gRPC's own refusal, which ParseMessage leaves to it.
+  // gRPC's own refusal, which CheckLength leaves to it.
   EXPECT_EQ(world.CallBytes("recorder", "AwardBatch", Padded(2 * kConfigured + 1)).status.error_code(),
             grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST(WholeServer, TheLogNamesTheAddressThatIsListenedOn) {
+  World world;
+  const std::string address = absl::StrCat("\"address\":\"127.0.0.1:", world.port(), "\"");
+  EXPECT_NE(world.Log().find(address), std::string::npos) << world.Log().substr(0, 1'000);
+  EXPECT_EQ(world.Log().find("127.0.0.1:0\""), std::string::npos);
+}
+
+// Each row breaks its rule and all later ones. The rows of the door are tried again on a stream.
+TEST(WholeServer, TheFirstBrokenRuleAnswers) {
+  bool is_slow = false;
+  World world({.configure = [&](Config& config) {
+    if (!is_slow) return;
+    config.mutable_limits()->set_calls_per_second_max(0.001);
+    config.mutable_limits()->set_calls_burst_max(1);
+  }});
+  world.AddNameless("nameless");
+  const auto redeem = [&](const char* id, const char* offer, const char* clerk) {
+    return world
+        .Parse("Redeem", absl::StrCat(R"(program: "$P" request_id: ")", id, R"(" presentation { member_number: "$HOME_NUMBER" })",
+                                      " offer_lines { offer: \"", offer, R"(" quantity: 1 points: 100000 } clerk: ")", clerk, "\""))
+        ->SerializeAsString();
+  };
+  const auto send = [&](const std::string& caller, const std::string& path, const std::string& bytes, milliseconds wait) {
+    grpc::ClientContext context;
+    context.set_deadline(In(wait));
+    const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC, world.Channel(caller));
+    const grpc::Slice slice(bytes);
+    grpc::ByteBuffer out;
+    return AnswerOf(grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(
+                        world.Channel(caller).get(), rpc, &context, grpc::ByteBuffer(&slice, 1), &out))
+        .reason;
+  };
+  const std::string shape = redeem("$SOLD_ID", "NONE", "!");
+  const std::string malformed = shape.substr(0, shape.size() - 1);
+  const std::string long_and_malformed = malformed + std::string(17 << 10, '\xff');
+  const std::string redeem_path = "/redpoints.v1.RedemptionService/Redeem";
+  const std::string stream_path = "/redpoints.v1.JournalService/ExportEntries";
+  const struct {
+    const char* reason;
+    std::string caller;
+    std::string bytes;
+    milliseconds wait = milliseconds(25'000);
+    bool is_door = true;
+  } kRows[] = {
+      {"DEADLINE_REQUIRED", "nameless", long_and_malformed, minutes(100)},
+      {"MESSAGE_TOO_LONG", "nameless", long_and_malformed},
+      {"CALLER_UNKNOWN", "nameless", malformed},
+      {"RATE_LIMITED", "auditor", malformed},
+      {"MESSAGE_MALFORMED", "auditor", malformed},
+      {"FIELD_INVALID", "auditor", shape, milliseconds(25'000), false},
+      {"PERMISSION_DENIED", "auditor", redeem("$SOLD_ID", "NONE", "c-1"), milliseconds(25'000), false},
+      {"REQUEST_ID_REUSED", "till", redeem("$SOLD_ID", "NONE", "c-1"), milliseconds(25'000), false},
+      {"OFFER_NOT_FOUND", "till", redeem("$ID", "NONE", "c-1"), milliseconds(25'000), false},
+      {"INSUFFICIENT_POINTS", "till", redeem("$ID", "ANY", "c-1"), milliseconds(25'000), false},
+  };
+  for (const bool is_rate_broken : {false, true}) {
+    if (is_rate_broken) {
+      is_slow = true;
+      world.Restart();
+      EXPECT_TRUE(world.Call("auditor", "GetJournal", R"(program: "$P")").ok());
+    }
+    for (const auto& row : kRows) {
+      const bool is_before = std::string_view(row.reason) == "DEADLINE_REQUIRED" || std::string_view(row.reason) == "MESSAGE_TOO_LONG" ||
+                             std::string_view(row.reason) == "CALLER_UNKNOWN" || std::string_view(row.reason) == "RATE_LIMITED";
+      if (is_before != is_rate_broken) continue;
+      EXPECT_EQ(send(row.caller, redeem_path, row.bytes, row.wait), row.reason);
+      if (row.is_door) {
+        EXPECT_EQ(send(row.caller, stream_path, row.bytes, row.wait), row.reason) << "on a stream";
+      }
+    }
+  }
+}
+
+TEST(WholeServer, ARulebookIsJudgedForThoseWhoMayAdoptOne) {
+  World world;
+  for (const char* more : {"", " validate_only: true"}) {
+    const std::string wrong = absl::StrCat(R"(program: "$P" request_id: "$ID" rulebook_json: "{")", more);
+    EXPECT_EQ(world.Call("admin", "AdoptRulebook", wrong).reason, "RULEBOOK_INVALID");
+    for (const char* caller : {"till", "auditor", "other-admin"}) {
+      EXPECT_EQ(world.Call(caller, "AdoptRulebook", wrong).reason, "PERMISSION_DENIED") << caller;
+    }
+    const std::string shape = absl::StrCat(R"(program: "$P" rulebook_json: "{")", more);
+    EXPECT_EQ(world.Call("till", "AdoptRulebook", shape).reason, "FIELD_REQUIRED");
+  }
 }
 
 // Whoever belongs to it is not told that they may not, and everybody else is served.

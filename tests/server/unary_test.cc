@@ -226,10 +226,13 @@ TEST_F(Unary, CallerWithoutCertificateIsUnknown) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
 }
 
-TEST_F(Unary, ShapeIsRefusedBeforeTheCaller) {
-  const google::protobuf::LogSilencer silencer;
+TEST_F(Unary, NothingIsReadFromACallerWhoIsUnknownOrTooFast) {
   Serve(Echo, {}, /*is_caller_known=*/false);
-  EXPECT_EQ(ReasonOf(Send({"\x0A\x02\xC3\x28"})), "MESSAGE_MALFORMED");
+  EXPECT_EQ(ReasonOf(Send({"\x0A\x02\xC3\x28"})), "CALLER_UNKNOWN");
+  server_->Shutdown();
+  Serve(Echo, {.calls_per_second_max = 0.001, .burst_max = 1, .callers_max = 10});
+  EXPECT_EQ(ReasonOf(Get("m")), "OK");
+  EXPECT_EQ(ReasonOf(Send({"\x0A\x02\xC3\x28"})), "RATE_LIMITED");
 }
 
 TEST_F(Unary, CallerWhoSendsTooFastIsToldWhenToComeBack) {
@@ -384,7 +387,7 @@ TEST_F(Unary, ReplyToAClientThatIsGoneIsHarmless) {
 TEST_F(Unary, FailedCallIsLoggedWithoutWhatTheMemberShowed) {
   Serve([](const Call&, const v1::GetBalanceRequest& request, Reply<v1::GetBalanceResponse> reply) {
     if (request.member() == "members/12345678") return reply.Refuse(FieldInvalid("member", "12345678"));
-    reply.Refuse(absl::DataLossError("key 87654321 in /var/lib/redpoints"));
+    reply.Refuse(absl::DataLossError("number 87654321 in /var/lib/redpoints/000014.sst"));
   });
   Get("members/12345678");
   const std::string refused = Log();
@@ -395,7 +398,7 @@ TEST_F(Unary, FailedCallIsLoggedWithoutWhatTheMemberShowed) {
   Get("x");
   const std::string log = Log();
   EXPECT_NE(log.find("\"level\":\"error\""), std::string::npos) << log;
-  EXPECT_NE(log.find("/var/lib/redpoints"), std::string::npos) << log;
+  EXPECT_NE(log.find("/var/lib/redpoints/000014.sst"), std::string::npos) << log;
   EXPECT_EQ(log.find("12345678"), std::string::npos) << log;
   EXPECT_EQ(log.find("87654321"), std::string::npos) << log;
 }

@@ -218,9 +218,9 @@ class EngineTest : public testing::Test {
     return account ? account->lots : std::vector<Lot>{};
   }
   // The reason of a refusal, recorded or not; REASON_UNSPECIFIED for none.
-  static v1::Reason ReasonOf(const Outcome& outcome) {
+  static Reason ReasonOf(const Outcome& outcome) {
     if (outcome.refusal) return outcome.refusal->reason;
-    return outcome.first == RequestState::kRefused ? RefusalOf(outcome.entry()).reason : v1::REASON_UNSPECIFIED;
+    return outcome.first == RequestState::kRefused ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
   }
 
   // Whether an entry leaves all balances as they were.

@@ -15,9 +15,9 @@
 namespace redpoints {
 namespace {
 
-v1::Reason ReasonOf(const Outcome& outcome) {
+Reason ReasonOf(const Outcome& outcome) {
   if (outcome.refusal) return outcome.refusal->reason;
-  return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : v1::REASON_UNSPECIFIED;
+  return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
 }
 
 TEST_F(LedgerTest, WhatIsAnsweredSurvivesReopening) {
@@ -84,8 +84,8 @@ TEST_F(LedgerTest, AFailedCommitStopsEverythingAndTheTruthIsOnDisk) {
     const auto before = Balance("m1");
     const auto id = NewId();
     memory.FailCommitAfter(0, is_kept);
-    EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m1", 30))), v1::OUTCOME_UNKNOWN);
-    EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), v1::STORAGE_READ_ONLY);
+    EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m1", 30))), Reason::OUTCOME_UNKNOWN);
+    EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), Reason::STORAGE_READ_ONLY);
     EXPECT_EQ(Balance("m1"), before);  // readers never saw it
     memory.Heal();
     Reopen();
@@ -101,9 +101,9 @@ TEST_F(LedgerTest, AReadOnlyLedgerStillTellsOutcomes) {
   const Outcome sale = Run(Till(id), Sale("m1", 30));
   options.is_read_only = true;
   Reopen();
-  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), v1::STORAGE_READ_ONLY);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), Reason::STORAGE_READ_ONLY);
   EXPECT_EQ(ledger->FindOutcome("minyue", "t1", id).entry(), sale.entry());
-  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t2", id)), v1::REQUEST_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t2", id)), Reason::REQUEST_NOT_FOUND);
   EXPECT_EQ(Balance("m1"), 970);
   options.is_read_only = false;
 }
@@ -111,13 +111,13 @@ TEST_F(LedgerTest, AReadOnlyLedgerStillTellsOutcomes) {
 TEST_F(LedgerTest, AnOldOwnerIsFencedOff) {
   SetUpProgram();
   ASSERT_TRUE(memory.TryTakeOver().ok());
-  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), v1::OUTCOME_UNKNOWN);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), Reason::OUTCOME_UNKNOWN);
 }
 
 TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
   SetUpProgram();
   clock.Jump(11 * kMinuteMs);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(Run(Staff(NewId()), ConfirmClock{}).first, v1::DONE);
   EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
   clock.Advance(3 * kDayMs);  // time that passes is no jump
@@ -131,14 +131,14 @@ TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
 TEST_F(LedgerTest, ARepeatedConfirmationIsNotAboutANewJump) {
   SetUpProgram();
   clock.Jump(11 * kMinuteMs);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   const auto id = NewId();
   EXPECT_EQ(Run(Staff(id), ConfirmClock{}).first, v1::DONE);
   EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
   clock.Jump(400 * kDayMs);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_TRUE(Run(Staff(id), ConfirmClock{}).is_replayed);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_TRUE(ledger->is_clock_stopped());
 }
 
@@ -150,7 +150,7 @@ TEST_F(LedgerTest, SmallJumpsAddUp) {
       EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
     }
     clock.Jump(minutes * kMinuteMs);
-    EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+    EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
     ledger->ConfirmClock();
     EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
   }
@@ -165,10 +165,10 @@ TEST_F(LedgerTest, AClockFarAheadOfTheLedgerStopsWritingFromTheStart) {
   ledger.reset();
   clock.Advance(400 * kDayMs);
   Open();
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(Balance("expired"), 0);
   Run(Staff(NewId()), ConfirmClock{});
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_GE(Balance("expired"), 1000 - 1);  // of m1, whom the sale was about; the others' follow
 }
 
@@ -180,9 +180,9 @@ TEST_F(LedgerTest, ARequestWhoseTimeIsOverWhenItsTurnComesIsNotCarriedOut) {
   ledger->Submit(
       "minyue", Till(id), Sale("m1", 30), [&](Outcome outcome) { late.set_value(std::move(outcome)); },
       std::chrono::steady_clock::now() - std::chrono::milliseconds(1));
-  EXPECT_EQ(ReasonOf(late.get_future().get()), v1::DEADLINE_PASSED);
+  EXPECT_EQ(ReasonOf(late.get_future().get()), Reason::DEADLINE_PASSED);
   EXPECT_EQ(ledger->EndSequence("minyue"), end);
-  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), v1::REQUEST_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), Reason::REQUEST_NOT_FOUND);
   // The id stays free.
   EXPECT_EQ(Run(Till(id), Sale("m1", 30)).first, v1::DONE);
   EXPECT_EQ(Balance("m1"), 970);
@@ -197,14 +197,14 @@ TEST_F(LedgerTest, WhetherItCanWriteIsToldWhenItChanges) {
   Run(Staff(NewId()), ConfirmClock{});  // there was nothing to confirm
   EXPECT_EQ(told, 0);
   clock.Jump(11 * kMinuteMs);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(told, 1);
   EXPECT_FALSE(ledger->CanWrite());
   Run(Staff(NewId()), ConfirmClock{});
   EXPECT_EQ(told, 2);
   EXPECT_TRUE(ledger->CanWrite());
   ASSERT_TRUE(memory.TryTakeOver().ok());
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::OUTCOME_UNKNOWN);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::OUTCOME_UNKNOWN);
   EXPECT_EQ(told, 3);
   EXPECT_FALSE(ledger->CanWrite());
   options.is_read_only = true;
@@ -218,7 +218,7 @@ TEST_F(LedgerTest, AClockFarBehindTheLedgerStopsWritingFromTheStart) {
   SetUpProgram();
   clock.Jump(-20 * kMinuteMs);
   Reopen();
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   ledger->ConfirmClock();
   EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
 }
@@ -226,8 +226,8 @@ TEST_F(LedgerTest, AClockFarBehindTheLedgerStopsWritingFromTheStart) {
 TEST_F(LedgerTest, ProgramsShareNothing) {
   SetUpProgram();
   Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
-  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "other")), v1::MEMBER_NOT_FOUND);
-  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "nowhere")), v1::PROGRAM_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "other")), Reason::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "nowhere")), Reason::PROGRAM_NOT_FOUND);
   EXPECT_EQ(ledger->Programs(), (std::vector<std::string>{"minyue", "other"}));
 }
 
@@ -244,7 +244,7 @@ TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
   // Derived rows would hide it from the opening; without them the replay sees it.
   ASSERT_TRUE(DeleteRows(rows, "minyue").ok());
   Open();
-  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1))), v1::PROGRAM_SET_ASIDE);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1))), Reason::PROGRAM_SET_ASIDE);
   EXPECT_EQ(Run(Staff(NewId()), Register{.items = {FundData{"street", 5}}, .is_new = true, .rulebook_json = ""}, "other").first, v1::DONE);
   ledger.reset();
   const auto report = CheckProgram(memory, &rows, "minyue");
@@ -296,8 +296,8 @@ TEST_F(LedgerTest, AFullQueueRefusesAtOnce) {
   int overloaded = 0, done = 0;
   for (auto& answer : answers) {
     const auto outcome = answer.get();
-    overloaded += ReasonOf(outcome) == v1::OVERLOADED;
-    done += outcome.first == v1::DONE || ReasonOf(outcome) == v1::INSUFFICIENT_POINTS;
+    overloaded += ReasonOf(outcome) == Reason::OVERLOADED;
+    done += outcome.first == v1::DONE || ReasonOf(outcome) == Reason::INSUFFICIENT_POINTS;
   }
   EXPECT_GT(overloaded, 0);
   EXPECT_EQ(overloaded + done, 2000);
@@ -418,7 +418,7 @@ TEST_F(LedgerTest, HoldsEndAndDaysCloseWithoutAnybodyAsking) {
   clock.Advance(kDayMs);
   ASSERT_TRUE(ledger->WaitForEntry("minyue", end + 1, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
   EXPECT_EQ(Balance("m1"), 1000);
-  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Capture{hold.entry().sequence, 0})), v1::HOLD_EXPIRED);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Capture{hold.entry().sequence, 0})), Reason::HOLD_EXPIRED);
 }
 
 // The same on RocksDB, on disk.
@@ -538,10 +538,10 @@ TEST_F(FairnessTest, ItemsThatWaitAreBounded) {
     ninth = Send(Staff(NewId()), batch);
     sale = Send(Till(NewId()), Sale("m1", 1));
   }
-  EXPECT_EQ(ReasonOf(ninth.get()), v1::OVERLOADED);
+  EXPECT_EQ(ReasonOf(ninth.get()), Reason::OVERLOADED);
   EXPECT_EQ(sale.get().first, v1::DONE);
-  for (auto& answer : answers) EXPECT_EQ(ReasonOf(answer.get()), v1::MEMBER_NOT_FOUND);
-  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), batch)), v1::MEMBER_NOT_FOUND);  // there is room again
+  for (auto& answer : answers) EXPECT_EQ(ReasonOf(answer.get()), Reason::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), batch)), Reason::MEMBER_NOT_FOUND);  // there is room again
 }
 
 // Counts the journal rows read.

@@ -46,7 +46,7 @@ TEST_F(ProgramTest, WhatIsDecidedIsSeenWhenItIsPublished) {
   AddFund("street", "r1");
   EXPECT_EQ(Commit(), 3);
   EXPECT_EQ(program.end_sequence(), 0);
-  EXPECT_EQ(program.FindOutcome("a0", "r1").refusal->reason, v1::REQUEST_NOT_FOUND);
+  EXPECT_EQ(program.FindOutcome("a0", "r1").refusal->reason, Reason::REQUEST_NOT_FOUND);
   program.Publish();
   EXPECT_EQ(program.end_sequence(), 3);
   EXPECT_EQ(program.FindOutcome("a0", "r1").first, v1::DONE);
@@ -107,7 +107,7 @@ TEST_F(ProgramTest, ADamagedDerivedRowSetsItAside) {
   Program again("minyue", log, &store, Note());
   ASSERT_TRUE(again.LoadRows().ok());
   ASSERT_TRUE(again.Replay(1000, {}).ok());
-  EXPECT_EQ(again.FindOutcome("a0", "r1").refusal->reason, v1::PROGRAM_SET_ASIDE);
+  EXPECT_EQ(again.FindOutcome("a0", "r1").refusal->reason, Reason::PROGRAM_SET_ASIDE);
   EXPECT_TRUE(again.is_set_aside());
   ASSERT_THAT(damages, SizeIs(1));
   EXPECT_THAT(damages[0], HasSubstr("derived row request a0/r1 can't be read"));

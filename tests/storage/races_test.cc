@@ -10,9 +10,9 @@ namespace {
 
 constexpr int kMeetings = 200;
 
-v1::Reason ReasonOf(const Outcome& outcome) {
+Reason ReasonOf(const Outcome& outcome) {
   if (outcome.refusal) return outcome.refusal->reason;
-  return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : v1::REASON_UNSPECIFIED;
+  return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
 }
 
 class RacesTest : public LedgerTest {
@@ -62,7 +62,7 @@ TEST_F(RacesTest, TwoCapturesOfOneHold) {
     const auto hold = HoldOf(2);
     const auto both = Meet({Till(NewId()), Capture{hold, 0}}, {Till(NewId()), Capture{hold, 1}});
     const int winner = WinnerOf(both);
-    EXPECT_EQ(ReasonOf(both[static_cast<std::size_t>(1 - winner)]), v1::HOLD_ALREADY_CAPTURED);
+    EXPECT_EQ(ReasonOf(both[static_cast<std::size_t>(1 - winner)]), Reason::HOLD_ALREADY_CAPTURED);
     Run(Till(NewId()), Refund{both[static_cast<std::size_t>(winner)].entry().sequence, winner == 0 ? 2 : 1});
   }
   EXPECT_EQ(Balance("m1"), 1000);
@@ -77,7 +77,8 @@ TEST_F(RacesTest, ACaptureAndAVoidOfOneHold) {
     const auto both = Meet({Till(NewId()), Capture{hold, 0}}, {Till(NewId()), Void{hold}});
     const int winner = WinnerOf(both);
     captured += winner == 0 ? 2 : 0;
-    EXPECT_EQ(ReasonOf(both[static_cast<std::size_t>(1 - winner)]), winner == 0 ? v1::HOLD_ALREADY_CAPTURED : v1::HOLD_ALREADY_VOIDED);
+    EXPECT_EQ(ReasonOf(both[static_cast<std::size_t>(1 - winner)]),
+              winner == 0 ? Reason::HOLD_ALREADY_CAPTURED : Reason::HOLD_ALREADY_VOIDED);
   }
   EXPECT_EQ(Balance("m1"), 1000 - captured);
   EXPECT_EQ(Balance("s1"), captured);
@@ -95,7 +96,7 @@ TEST_F(RacesTest, ACaptureAndTheEndOfItsHold) {
     if (capture.first == v1::DONE) {
       captured += 2;
     } else {
-      EXPECT_EQ(ReasonOf(capture), v1::HOLD_EXPIRED);
+      EXPECT_EQ(ReasonOf(capture), Reason::HOLD_EXPIRED);
     }
   }
   EXPECT_EQ(Balance("m1"), 1000 - captured);
@@ -106,7 +107,7 @@ TEST_F(RacesTest, TwoRefundsThatAreTooMuchTogether) {
   for (int i = 0; i < kMeetings; ++i) {
     const auto sale = Buy("m1", 3).entry().sequence;
     const auto both = Meet({Till(NewId()), Refund{sale, 2}}, {Till(NewId()), Refund{sale, 2}});
-    EXPECT_EQ(ReasonOf(both[static_cast<std::size_t>(1 - WinnerOf(both))]), v1::REFUND_EXCEEDS_REMAINDER);
+    EXPECT_EQ(ReasonOf(both[static_cast<std::size_t>(1 - WinnerOf(both))]), Reason::REFUND_EXCEEDS_REMAINDER);
   }
   EXPECT_EQ(Balance("m1"), 1000 - kMeetings);
 }
@@ -127,7 +128,7 @@ TEST_F(RacesTest, ARefundAndAReversalOfOneSale) {
     const auto sale = Run(Till(id), Sale("m1", 3)).entry().sequence;
     const auto both = Meet({Till(NewId()), Refund{sale, 2}}, {Till(NewId()), Reverse{id}});
     EXPECT_EQ(both[1].first, v1::DONE);
-    EXPECT_TRUE(both[0].first == v1::DONE || ReasonOf(both[0]) == v1::REDEMPTION_REVERSED) << static_cast<int>(ReasonOf(both[0]));
+    EXPECT_TRUE(both[0].first == v1::DONE || ReasonOf(both[0]) == Reason::REDEMPTION_REVERSED) << static_cast<int>(ReasonOf(both[0]));
   }
   EXPECT_EQ(Balance("m1"), 1000);
   EXPECT_EQ(Balance("s1"), 0);
@@ -138,7 +139,7 @@ TEST_F(RacesTest, TwoSalesOfTheLastPoints) {
   for (int i = 0; i < kMeetings; ++i) {
     const auto both = Meet({Till(NewId()), Sale("m1", 600)}, {Till(NewId(), "t2", "s2"), Sale("m1", 600)});
     const auto winner = static_cast<std::size_t>(WinnerOf(both));
-    EXPECT_EQ(ReasonOf(both[1 - winner]), v1::INSUFFICIENT_POINTS);
+    EXPECT_EQ(ReasonOf(both[1 - winner]), Reason::INSUFFICIENT_POINTS);
     const Entry& sale = both[winner].entry();
     Run(Till(NewId(), sale.actor, sale.merchant), Refund{sale.sequence, 600});
   }
@@ -155,7 +156,7 @@ TEST_F(RacesTest, SalesWhilePointsExpire) {
       for (int i = 0; i < 40; ++i) {
         const Outcome sale = Buy("m1", 1);
         if (sale.first == v1::DONE && sold.fetch_add(1) == 99) clock.Advance(1);
-        if (ReasonOf(sale) == v1::INSUFFICIENT_POINTS) ++refused;
+        if (ReasonOf(sale) == Reason::INSUFFICIENT_POINTS) ++refused;
       }
     });
   }
@@ -179,7 +180,7 @@ TEST_F(RacesTest, HoldsWhileTheirLotExpires) {
       for (int i = 0; i < 40; ++i) {
         const Outcome hold = Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, 2, 0}}});
         if (hold.first != v1::PENDING) {
-          EXPECT_EQ(ReasonOf(hold), v1::INSUFFICIENT_POINTS);
+          EXPECT_EQ(ReasonOf(hold), Reason::INSUFFICIENT_POINTS);
           ++refused;
           continue;
         }
@@ -195,7 +196,7 @@ TEST_F(RacesTest, HoldsWhileTheirLotExpires) {
   EXPECT_GT(refused, 0);
   EXPECT_GT(Balance("m1", Sub::kHeld), 0);  // every third is still open
   clock.Advance(180'000);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_EQ(Balance("m1"), 0);
   EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
   EXPECT_EQ(Balance("s1"), captured);
@@ -211,7 +212,7 @@ TEST_F(RacesTest, AReversalAndItsOriginal) {
     const auto both = Meet({Till(id), Sale("m1", 3)}, {Till(NewId()), Reverse{id}});
     EXPECT_EQ(both[1].first, v1::DONE);
     if (both[0].refusal) {
-      EXPECT_EQ(ReasonOf(both[0]), v1::ALREADY_REVERSED);
+      EXPECT_EQ(ReasonOf(both[0]), Reason::ALREADY_REVERSED);
       ++overtook;
     }
     const Outcome again = Run(Till(id), Sale("m1", 3));
@@ -229,9 +230,9 @@ TEST_F(RacesTest, AReversalBeforeItsOriginalStopsItForEver) {
   const auto id = NewId();
   const Outcome reversal = Run(Till(NewId()), Reverse{id});
   EXPECT_EQ(reversal.first, v1::DONE);
-  for (const auto& late : Meet({Till(id), Sale("m1", 3)}, {Till(id), Sale("m1", 3)})) EXPECT_EQ(ReasonOf(late), v1::ALREADY_REVERSED);
+  for (const auto& late : Meet({Till(id), Sale("m1", 3)}, {Till(id), Sale("m1", 3)})) EXPECT_EQ(ReasonOf(late), Reason::ALREADY_REVERSED);
   Reopen();
-  EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m1", 3))), v1::ALREADY_REVERSED);
+  EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m1", 3))), Reason::ALREADY_REVERSED);
   EXPECT_EQ(Balance("m1"), 1000);
 }
 
@@ -271,7 +272,7 @@ TEST_F(RacesTest, OneIdForTwoThings) {
     const auto id = NewId();
     const auto both = Meet({Till(id), Sale("m1", 1)}, {Till(id), Sale("m2", 1)});
     const std::size_t loser = both[0].refusal ? 0 : 1;
-    EXPECT_EQ(ReasonOf(both[loser]), v1::REQUEST_ID_REUSED);
+    EXPECT_EQ(ReasonOf(both[loser]), Reason::REQUEST_ID_REUSED);
     EXPECT_EQ(both[1 - loser].first, v1::DONE);
   }
   EXPECT_EQ(Balance("m1") + Balance("m2"), 2000 - kMeetings);
@@ -339,7 +340,7 @@ TEST_F(RacesTest, AnOutcomeIsKnownAsSoonAsItIsAnswered) {
     const Outcome early = ledger->FindOutcome("minyue", "t1", id);
     const auto answered = sale.get();
     const Outcome late = ledger->FindOutcome("minyue", "t1", id);
-    EXPECT_TRUE(early.refusal ? early.refusal->reason == v1::REQUEST_NOT_FOUND : early.entry() == answered.entry());
+    EXPECT_TRUE(early.refusal ? early.refusal->reason == Reason::REQUEST_NOT_FOUND : early.entry() == answered.entry());
     ASSERT_FALSE(late.refusal);
     EXPECT_EQ(late.entry(), answered.entry());
   }

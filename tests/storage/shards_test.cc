@@ -75,7 +75,7 @@ class ShardsTest : public testing::Test {
       ASSERT_TRUE(Disk().Open(directory, env.get()).ok());
     }
     Open();
-    for (const char* program : {"system", "minyue", "kaiyuan"}) ASSERT_EQ(ReasonOf(Found(program)), v1::REASON_UNSPECIFIED) << program;
+    for (const char* program : {"system", "minyue", "kaiyuan"}) ASSERT_EQ(ReasonOf(Found(program)), Reason::REASON_UNSPECIFIED) << program;
   }
 
   absl::Status TryOpen(std::vector<Shards::ShardConfig> map) {
@@ -104,9 +104,9 @@ class ShardsTest : public testing::Test {
     return Run(program, Register{.items = {std::move(data)}, .is_new = true, .rulebook_json = ""});
   }
   Outcome AddFund(const std::string& program) { return Add(program, FundData{absl::StrCat("fund-", next_id), 5}); }
-  static v1::Reason ReasonOf(const Outcome& outcome) {
+  static Reason ReasonOf(const Outcome& outcome) {
     if (outcome.refusal) return outcome.refusal->reason;
-    return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : v1::REASON_UNSPECIFIED;
+    return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
   }
 
   ManualClock clock{1'710'468'000'000};  // 2024-03-15 10:00 in Shanghai
@@ -135,9 +135,9 @@ TEST_F(ShardsTest, EachProgramLivesWhereTheMapSays) {
     EXPECT_EQ(&shards->Of("system"), first.get());
     EXPECT_EQ(&shards->Of("nowhere"), first.get());
     const auto end = second->EndSequence("minyue");
-    EXPECT_EQ(ReasonOf(AddFund("minyue")), v1::REASON_UNSPECIFIED);
+    EXPECT_EQ(ReasonOf(AddFund("minyue")), Reason::REASON_UNSPECIFIED);
     EXPECT_EQ(second->EndSequence("minyue"), end + 1);
-    EXPECT_EQ(ReasonOf(AddFund("nowhere")), v1::PROGRAM_NOT_FOUND);
+    EXPECT_EQ(ReasonOf(AddFund("nowhere")), Reason::PROGRAM_NOT_FOUND);
   }
 }
 
@@ -167,9 +167,9 @@ TEST_F(ShardsTest, ADamagedProgramIsSetAsideAndAllOthersGoOn) {
   ASSERT_EQ(events.size(), 2u);
   EXPECT_THAT(events[0], HasSubstr("derived_rebuild: kaiyuan: "));
   EXPECT_THAT(events[1], HasSubstr("program_set_aside: kaiyuan: entry 0"));
-  EXPECT_EQ(ReasonOf(AddFund("kaiyuan")), v1::PROGRAM_SET_ASIDE);
-  EXPECT_EQ(ReasonOf(Add("system", StaffData{.id = "a1", .member = "", .grants = {}})), v1::REASON_UNSPECIFIED);
-  EXPECT_EQ(ReasonOf(AddFund("minyue")), v1::REASON_UNSPECIFIED);
+  EXPECT_EQ(ReasonOf(AddFund("kaiyuan")), Reason::PROGRAM_SET_ASIDE);
+  EXPECT_EQ(ReasonOf(Add("system", StaffData{.id = "a1", .member = "", .grants = {}})), Reason::REASON_UNSPECIFIED);
+  EXPECT_EQ(ReasonOf(AddFund("minyue")), Reason::REASON_UNSPECIFIED);
 }
 
 // Without a shard its programs would be told that they don't exist: then rather nothing.
@@ -198,7 +198,7 @@ TEST_F(ShardsTest, AShardThatCannotBeOpenedIsRefused) {
 
 // Whichever write of the opening finds no room: RocksDB's own files, the fence.
 TEST_F(ShardsTest, OnAFullDiskOutcomesCanBeAskedAndNothingIsWritten) {
-  ASSERT_EQ(ReasonOf(AddFund("minyue")), v1::REASON_UNSPECIFIED);
+  ASSERT_EQ(ReasonOf(AddFund("minyue")), Reason::REASON_UNSPECIFIED);
   const std::string id = last_id;
   const auto end = shards->Of("minyue").EndSequence("minyue");
   int writes = 0;
@@ -210,7 +210,7 @@ TEST_F(ShardsTest, OnAFullDiskOutcomesCanBeAskedAndNothingIsWritten) {
     if (events.empty()) break;
     EXPECT_THAT(events[0], HasSubstr("storage_read_only"));
     EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, v1::DONE);
-    EXPECT_EQ(ReasonOf(AddFund("minyue")), v1::STORAGE_READ_ONLY);
+    EXPECT_EQ(ReasonOf(AddFund("minyue")), Reason::STORAGE_READ_ONLY);
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
     // There is room again.
     shards.reset();
@@ -226,8 +226,8 @@ TEST_F(ShardsTest, OnAFullDiskOutcomesCanBeAskedAndNothingIsWritten) {
 
 // The system program has recorded a program, and a crash came before its first entries.
 TEST_F(ShardsTest, WhatWasRecordedAndNotFoundedIsFoundedAtTheNextStart) {
-  ASSERT_EQ(ReasonOf(Add("system", ProgramData{"minyue", "a0"})), v1::REASON_UNSPECIFIED);  // founded already
-  ASSERT_EQ(ReasonOf(Add("system", ProgramData{"late", "a7"})), v1::REASON_UNSPECIFIED);
+  ASSERT_EQ(ReasonOf(Add("system", ProgramData{"minyue", "a0"})), Reason::REASON_UNSPECIFIED);  // founded already
+  ASSERT_EQ(ReasonOf(Add("system", ProgramData{"late", "a7"})), Reason::REASON_UNSPECIFIED);
   ASSERT_TRUE(TryOpen({{"/first", {}}, {"/second", {"minyue", "late"}}}).ok());
   const auto end = shards->Of("minyue").EndSequence("minyue");
   for (int i = 0; i < 2; ++i) {

@@ -105,29 +105,29 @@ TEST_F(EngineTest, AwardRefusals) {
       }()});
   struct Case {
     const char* what;
-    v1::Reason reason;
+    Reason reason;
     std::function<void(AwardItem&)> change;
     std::string actor = "a0";
   };
   const std::vector<Case> cases = {
-      {"unknown member", v1::MEMBER_NOT_FOUND, [](AwardItem& i) { i.member.id = "m99"; }},
-      {"no rulebook then", v1::RULEBOOK_NOT_FOUND, [](AwardItem& i) { i.effective_day = 20231231; }},
-      {"unknown activity", v1::ACTIVITY_NOT_FOUND, [](AwardItem& i) { i.activity = "NOPE"; }},
-      {"self", v1::SELF_DEALING, [](AwardItem& i) { i.member.id = "mself"; }, "a1"},
-      {"own household", v1::SELF_DEALING, [](AwardItem& i) { i.member.id = "mhouse"; }, "a1"},
-      {"suspended", v1::MEMBER_SUSPENDED, [](AwardItem& i) { i.member.id = "mgone"; }},
-      {"future", v1::DAY_IN_FUTURE, [](AwardItem& i) { i.effective_day = 20240316; }},
-      {"too old", v1::DAY_TOO_OLD, [](AwardItem& i) { i.effective_day = 20240110; }},
-      {"of points that ended", v1::LOT_ALREADY_PAST,
+      {"unknown member", Reason::MEMBER_NOT_FOUND, [](AwardItem& i) { i.member.id = "m99"; }},
+      {"no rulebook then", Reason::RULEBOOK_NOT_FOUND, [](AwardItem& i) { i.effective_day = 20231231; }},
+      {"unknown activity", Reason::ACTIVITY_NOT_FOUND, [](AwardItem& i) { i.activity = "NOPE"; }},
+      {"self", Reason::SELF_DEALING, [](AwardItem& i) { i.member.id = "mself"; }, "a1"},
+      {"own household", Reason::SELF_DEALING, [](AwardItem& i) { i.member.id = "mhouse"; }, "a1"},
+      {"suspended", Reason::MEMBER_SUSPENDED, [](AwardItem& i) { i.member.id = "mgone"; }},
+      {"future", Reason::DAY_IN_FUTURE, [](AwardItem& i) { i.effective_day = 20240316; }},
+      {"too old", Reason::DAY_TOO_OLD, [](AwardItem& i) { i.effective_day = 20240110; }},
+      {"of points that ended", Reason::LOT_ALREADY_PAST,
        [](AwardItem& i) { i.activity = "VISIT", i.effective_day = 20240120, i.quantity = 30; }},
-      {"same session", v1::SESSION_ALREADY_AWARDED,
+      {"same session", Reason::SESSION_ALREADY_AWARDED,
        [](AwardItem& i) { i.member.id = "m2", i.activity = "MEETING", i.session = "s-1", i.quantity = 1; }},
-      {"no session", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "MEETING", i.quantity = 1; }},
-      {"no case", v1::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "REPORT", i.quantity = 1; }},
-      {"wrong group", v1::GROUP_NOT_ELIGIBLE, [](AwardItem& i) { i.group = Group::kNewOrganisations; }},
-      {"group of another activity", v1::GROUP_NOT_ELIGIBLE,
+      {"no session", Reason::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "MEETING", i.quantity = 1; }},
+      {"no case", Reason::DETAIL_REQUIRED, [](AwardItem& i) { i.activity = "REPORT", i.quantity = 1; }},
+      {"wrong group", Reason::GROUP_NOT_ELIGIBLE, [](AwardItem& i) { i.group = Group::kNewOrganisations; }},
+      {"group of another activity", Reason::GROUP_NOT_ELIGIBLE,
        [](AwardItem& i) { i.activity = "MEETING", i.session = "s-2", i.group = Group::kResidents, i.quantity = 1; }},
-      {"too much", v1::QUANTITY_OUT_OF_BOUNDS, [](AwardItem& i) { i.quantity = 1001; }},
+      {"too much", Reason::QUANTITY_OUT_OF_BOUNDS, [](AwardItem& i) { i.quantity = 1001; }},
   };
   for (const Case& c : cases) {
     AwardItem item = Item("m1", "PATROL", 1);
@@ -137,7 +137,7 @@ TEST_F(EngineTest, AwardRefusals) {
     EXPECT_EQ(journal.size() - before, IsRecorded(c.reason) ? 1u : 0u) << c.what;
   }
   Add(FundData{"street", 10}, /*is_new=*/false);
-  EXPECT_EQ(ReasonOf(AwardPoints("m1", 2)), v1::FUND_BUDGET_EXCEEDED);
+  EXPECT_EQ(ReasonOf(AwardPoints("m1", 2)), Reason::FUND_BUDGET_EXCEEDED);
 }
 
 // An award withdrawn frees its session once; withdrawing it again must not free the session that another award has taken meanwhile.
@@ -149,8 +149,8 @@ TEST_F(EngineTest, WithdrawingTwiceDoesNotFreeASessionAwardedAgain) {
   Run(Corrector(), Correct{first, 0, "deed_not_done"});
   EXPECT_EQ(Run(Staff(), Award{item}).first, RequestState::kDone);
   Run(Corrector(), Correct{first, 0, "deed_not_done"});
-  EXPECT_EQ(ReasonOf(Run(Staff(), Award{item})), v1::SESSION_ALREADY_AWARDED);
-  EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{first, 1, "deed_not_done"})), v1::SESSION_ALREADY_AWARDED);
+  EXPECT_EQ(ReasonOf(Run(Staff(), Award{item})), Reason::SESSION_ALREADY_AWARDED);
+  EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{first, 1, "deed_not_done"})), Reason::SESSION_ALREADY_AWARDED);
 }
 
 // The cap of one unit is told though the next unit has none.

@@ -81,7 +81,7 @@ TEST_F(EngineBoundsTest, ARulebookThatCouldMakeA65thLotIsRefused) {
   FillBesideAHold();
   const std::vector<std::string> funds = {"street", "donor"};
   const Outcome refused = Adopt(LotsJson("3", 20240317, funds, {{"donor", 20, 1}}));
-  EXPECT_EQ(ReasonOf(refused), v1::RULEBOOK_INVALID);
+  EXPECT_EQ(ReasonOf(refused), Reason::RULEBOOK_INVALID);
   EXPECT_THAT(refused.refusal->facts, testing::Contains(testing::Pair("field", "activities")));
   // Years later those have ended.
   EXPECT_EQ(Adopt(LotsJson("3", 20290601, funds, {{"donor", 20, 1}})).first, RequestState::kDone);
@@ -179,7 +179,7 @@ TEST_F(EngineLineTest, ASaleWhoseLineWouldBeTooLongIsRefused) {
         ASSERT_EQ(GiveBack(sale.entry().sequence, 1).first, RequestState::kDone) << lots;
         ASSERT_EQ(Undo(sale.entry().request_id).first, RequestState::kDone) << lots;
       } else {
-        EXPECT_EQ(ReasonOf(hold), v1::LIMIT_EXCEEDED) << lots;
+        EXPECT_EQ(ReasonOf(hold), Reason::LIMIT_EXCEEDED) << lots;
         EXPECT_EQ(RefusalOf(hold.entry()).facts, (std::vector<std::pair<std::string, std::string>>{{"limit", "entry_size"}}));
       }
     }
@@ -198,7 +198,7 @@ TEST_F(EngineLineTest, AnEntryTooLongForItsLineIsNotPosted) {
   Origin origin = Staff();
   origin.request_id = NewId();
   origin.fingerprint = Fingerprint(origin, Award{item});
-  EXPECT_EQ(ReasonOf(engine.Execute(origin, Award{item})), v1::INVARIANT_VIOLATION);
+  EXPECT_EQ(ReasonOf(engine.Execute(origin, Award{item})), Reason::INVARIANT_VIOLATION);
   EXPECT_FALSE(engine.TakeFault().ok());
   EXPECT_EQ(journal.size(), posted);
   EXPECT_EQ(Balance("m1"), 0);
@@ -213,13 +213,13 @@ TEST_F(EngineBoundsTest, WhatCanComeBackHasRoomInTheRange) {
   SetUpFunds(funds, LotsJson("1", 20240101, funds, {{"street", 1, 1'000'000}, {"donor", 1, 1'000'000}}));
   for (int i = 0; i < 9'007; ++i) AwardLot("STREET", 1, 1'000'000);
   const Outcome hold = Reserve("m1", trillion);
-  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 1, 1'000'000)), v1::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(AwardLot("DONOR", 1, 1'000'000)), Reason::BALANCE_OUT_OF_RANGE);
   EXPECT_EQ(Release(hold.entry().sequence).first, RequestState::kDone);
   const Outcome sale = Buy("m1", trillion);
   const std::string sale_id = last_id;
   EXPECT_EQ(AwardLot("DONOR", 1, 1'000'000).first, RequestState::kDone);
-  EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, trillion)), v1::BALANCE_OUT_OF_RANGE);
-  EXPECT_EQ(ReasonOf(Undo(sale_id)), v1::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, trillion)), Reason::BALANCE_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(Undo(sale_id)), Reason::BALANCE_OUT_OF_RANGE);
   Buy("m1", trillion);
   EXPECT_EQ(Undo(sale_id).first, RequestState::kDone);
 }

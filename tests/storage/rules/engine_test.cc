@@ -52,7 +52,7 @@ TEST_F(EngineRacesTest, ReversalThenRepetitionOfTheOriginal) {
 TEST_F(EngineRacesTest, ARefusedSaleIsRefusedForEverAndItsReversalSaysSo) {
   const Origin till = TillWithId();
   const Redeem redeem{Pay("m1"), Lines(101)};
-  EXPECT_EQ(ReasonOf(Run(till, redeem)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, redeem)), Reason::INSUFFICIENT_POINTS);
   AwardPoints("m1", 10);
   const Outcome reversal = Undo(till.request_id);
   EXPECT_EQ(reversal.first, RequestState::kDone);
@@ -64,14 +64,14 @@ TEST_F(EngineRacesTest, ARefusedSaleIsRefusedForEverAndItsReversalSaysSo) {
 TEST_F(EngineRacesTest, TwoCapturesOfOneHold) {
   const std::int64_t hold = Reserve("m1", 60).entry().sequence;
   EXPECT_EQ(Take(hold, 20).first, RequestState::kDone);
-  EXPECT_EQ(ReasonOf(Take(hold, 20)), v1::HOLD_ALREADY_CAPTURED);
+  EXPECT_EQ(ReasonOf(Take(hold, 20)), Reason::HOLD_ALREADY_CAPTURED);
   EXPECT_EQ(Balance("s1"), 20);
 }
 
 TEST_F(EngineRacesTest, ACaptureTakesNoMoreThanItsHold) {
   const std::int64_t hold = Reserve("m1", 60).entry().sequence;
   Reserve("m1", 10);  // held too, but not by this hold
-  EXPECT_EQ(ReasonOf(Take(hold, 61)), v1::CAPTURE_EXCEEDS_HOLD);
+  EXPECT_EQ(ReasonOf(Take(hold, 61)), Reason::CAPTURE_EXCEEDS_HOLD);
   EXPECT_EQ(RefusalOf(*journal.back()).facts, (std::vector<std::pair<std::string, std::string>>{{"max", "60"}}));
   EXPECT_EQ(Take(hold, 60).first, RequestState::kDone);
 }
@@ -79,8 +79,8 @@ TEST_F(EngineRacesTest, ACaptureTakesNoMoreThanItsHold) {
 TEST_F(EngineRacesTest, CaptureAndVoid) {
   const std::int64_t first = Reserve("m1", 30).entry().sequence, second = Reserve("m1", 30).entry().sequence;
   Take(first), Release(second);
-  EXPECT_EQ(ReasonOf(Release(first)), v1::HOLD_ALREADY_CAPTURED);
-  EXPECT_EQ(ReasonOf(Take(second)), v1::HOLD_ALREADY_VOIDED);
+  EXPECT_EQ(ReasonOf(Release(first)), Reason::HOLD_ALREADY_CAPTURED);
+  EXPECT_EQ(ReasonOf(Take(second)), Reason::HOLD_ALREADY_VOIDED);
   EXPECT_EQ(Balance("m1"), 70);
   EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
 }
@@ -102,7 +102,7 @@ TEST_F(EngineRacesTest, AHoldIsUndoneByItsOwnIdOpenCapturedOrEnded) {
   Advance(180'000);
   EXPECT_EQ(Undo(timed_out.request_id).target->now, RequestState::kReversed);
   EXPECT_TRUE(Undo(capture_id).is_replayed);  // by the hold's reversal
-  EXPECT_EQ(ReasonOf(Take(holds[open.request_id])), v1::HOLD_ALREADY_VOIDED);
+  EXPECT_EQ(ReasonOf(Take(holds[open.request_id])), Reason::HOLD_ALREADY_VOIDED);
   EXPECT_EQ(Balance("m1"), 100);
   EXPECT_EQ(Balance("s1"), 0);
 }
@@ -121,10 +121,10 @@ TEST_F(EngineRacesTest, ACaptureUndoneByItsIdReversesTheHoldToo) {
 TEST_F(EngineRacesTest, TwoRefundsOfOneSale) {
   const std::int64_t sale = Buy("m1", 30).entry().sequence;
   GiveBack(sale, 20);
-  EXPECT_EQ(ReasonOf(GiveBack(sale, 11)), v1::REFUND_EXCEEDS_REMAINDER);
+  EXPECT_EQ(ReasonOf(GiveBack(sale, 11)), Reason::REFUND_EXCEEDS_REMAINDER);
   EXPECT_EQ(RefusalOf(*journal.back()).facts, (std::vector<std::pair<std::string, std::string>>{{"max", "10"}}));
   EXPECT_EQ(GiveBack(sale, 10).first, RequestState::kDone);
-  EXPECT_EQ(ReasonOf(GiveBack(sale, 1)), v1::REFUND_EXCEEDS_REMAINDER);
+  EXPECT_EQ(ReasonOf(GiveBack(sale, 1)), Reason::REFUND_EXCEEDS_REMAINDER);
   EXPECT_EQ(Balance("s1"), 0);
 }
 
@@ -136,7 +136,7 @@ TEST_F(EngineRacesTest, AReversalAfterRefundsGivesBackTheRest) {
   const Outcome reversal = Undo(till.request_id);
   EXPECT_EQ(reversal.entry().owed, (std::vector<Owed>{{"street", -10, -1000}}));
   EXPECT_EQ(reversal.target->refunded_points, 20);
-  EXPECT_EQ(ReasonOf(GiveBack(sale, 1)), v1::REDEMPTION_REVERSED);
+  EXPECT_EQ(ReasonOf(GiveBack(sale, 1)), Reason::REDEMPTION_REVERSED);
   EXPECT_EQ(Balance("m1"), 100);
   EXPECT_EQ(Balance("s1"), 0);
   EXPECT_EQ(Again(till, redeem).refunded_points, 20);
@@ -158,19 +158,19 @@ TEST_F(EngineRacesTest, TheReversalWindowIsOpenToItsLastMoment) {
   Advance(1'296'000'000);
   EXPECT_EQ(Undo(first).first, RequestState::kDone);
   Advance(1);
-  EXPECT_EQ(ReasonOf(Undo(second)), v1::REVERSAL_WINDOW_CLOSED);
-  EXPECT_EQ(ReasonOf(Undo(second)), v1::REVERSAL_WINDOW_CLOSED);
+  EXPECT_EQ(ReasonOf(Undo(second)), Reason::REVERSAL_WINDOW_CLOSED);
+  EXPECT_EQ(ReasonOf(Undo(second)), Reason::REVERSAL_WINDOW_CLOSED);
   EXPECT_EQ(Balance("m1"), 80);
 }
 
 TEST_F(EngineRacesTest, RefundsVoidsAndReversalsAreNotReversible) {
   const std::int64_t sale = Buy("m1", 30).entry().sequence;
   GiveBack(sale, 10);
-  EXPECT_EQ(ReasonOf(Undo(last_id)), v1::NOT_REVERSIBLE);
+  EXPECT_EQ(ReasonOf(Undo(last_id)), Reason::NOT_REVERSIBLE);
   Release(Reserve("m1", 10).entry().sequence);
-  EXPECT_EQ(ReasonOf(Undo(last_id)), v1::NOT_REVERSIBLE);
+  EXPECT_EQ(ReasonOf(Undo(last_id)), Reason::NOT_REVERSIBLE);
   Undo(journal[static_cast<std::size_t>(sale)]->request_id);
-  EXPECT_EQ(ReasonOf(Undo(last_id)), v1::NOT_REVERSIBLE);
+  EXPECT_EQ(ReasonOf(Undo(last_id)), Reason::NOT_REVERSIBLE);
 }
 
 TEST_F(EngineRacesTest, ARepetitionAcrossTheDayAnswersWithTheFirst) {
@@ -197,9 +197,9 @@ TEST_F(EngineRacesTest, SaleAndExpiryInEitherOrder) {
 
 TEST_F(EngineRacesTest, TwoShopsAndTheLastPoints) {
   EXPECT_EQ(Buy("m1", 60).first, RequestState::kDone);
-  EXPECT_EQ(ReasonOf(Buy("m1", 60, "t2")), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 60, "t2")), Reason::INSUFFICIENT_POINTS);
   Reserve("m1", 40);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1, "t2")), v1::INSUFFICIENT_POINTS);  // held points are gone for others
+  EXPECT_EQ(ReasonOf(Buy("m1", 1, "t2")), Reason::INSUFFICIENT_POINTS);  // held points are gone for others
 }
 
 // --- one actor and another -------------------------------------------------------------------------------------------------------
@@ -223,27 +223,27 @@ TEST_F(EngineRacesTest, AnotherShopFindsNothing) {
   const std::int64_t hold = Reserve("m1", 30).entry().sequence, sale = Buy("m1", 10).entry().sequence;
   const auto before = journal.size();
   const Origin other = Till("t2", "s2");
-  EXPECT_EQ(ReasonOf(Run(other, Capture{hold, 0})), v1::HOLD_NOT_FOUND);
-  EXPECT_EQ(ReasonOf(Run(other, Void{hold})), v1::HOLD_NOT_FOUND);
-  EXPECT_EQ(ReasonOf(Run(other, Refund{sale, 1})), v1::REDEMPTION_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(other, Capture{hold, 0})), Reason::HOLD_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(other, Void{hold})), Reason::HOLD_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(other, Refund{sale, 1})), Reason::REDEMPTION_NOT_FOUND);
   for (const std::int64_t nothing : {std::int64_t{-1}, std::int64_t{0}, sale, hold + 1'000'000}) {
-    EXPECT_EQ(ReasonOf(Take(nothing)), v1::HOLD_NOT_FOUND) << nothing;
+    EXPECT_EQ(ReasonOf(Take(nothing)), Reason::HOLD_NOT_FOUND) << nothing;
   }
   for (const std::int64_t nothing : {std::int64_t{-1}, std::int64_t{0}, hold, hold + 1'000'000}) {
-    EXPECT_EQ(ReasonOf(GiveBack(nothing, 1)), v1::REDEMPTION_NOT_FOUND) << nothing;
-    EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{nothing, 1, "duplicate"})), v1::AWARD_NOT_FOUND) << nothing;
+    EXPECT_EQ(ReasonOf(GiveBack(nothing, 1)), Reason::REDEMPTION_NOT_FOUND) << nothing;
+    EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{nothing, 1, "duplicate"})), Reason::AWARD_NOT_FOUND) << nothing;
   }
   EXPECT_EQ(journal.size(), before);
   Release(hold);
-  EXPECT_EQ(ReasonOf(Run(other, Void{hold})), v1::HOLD_NOT_FOUND);  // nor after its end
+  EXPECT_EQ(ReasonOf(Run(other, Void{hold})), Reason::HOLD_NOT_FOUND);  // nor after its end
 }
 
 TEST_F(EngineRacesTest, AnUnrecordedRefusalLeavesTheIdFree) {
   const Origin till = TillWithId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), {{"NOPE", 1, 30, 0}}})), v1::OFFER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), {{"NOPE", 1, 30, 0}}})), Reason::OFFER_NOT_FOUND);
   EXPECT_EQ(Run(till, Redeem{Pay("m1"), Lines(30)}).first, RequestState::kDone);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(31)})), v1::REQUEST_ID_REUSED);
-  EXPECT_EQ(ReasonOf(Run(till, Void{7})), v1::REQUEST_ID_REUSED);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(31)})), Reason::REQUEST_ID_REUSED);
+  EXPECT_EQ(ReasonOf(Run(till, Void{7})), Reason::REQUEST_ID_REUSED);
 }
 
 // --- batches ---------------------------------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ TEST_F(EngineRacesTest, ItemsOfABatchSeeEachOther) {
 TEST_F(EngineRacesTest, AnUnrecordedRefusalOfOneItemLeavesNothingOfTheBatch) {
   const auto before = journal.size();
   const Outcome outcome = Run(Staff(), AwardBatch{{Item("m1", "PATROL", 1), Item("m99", "PATROL", 1)}});
-  EXPECT_EQ(ReasonOf(outcome), v1::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(outcome), Reason::MEMBER_NOT_FOUND);
   EXPECT_EQ(outcome.refusal->facts, (std::vector<std::pair<std::string, std::string>>{{"field", "items[1].member"}}));
   EXPECT_EQ(journal.size(), before);
 }
@@ -322,7 +322,7 @@ TEST_F(EngineRacesTest, WithoutDebtsACorrectionOfSpentPointsIsRefused) {
   Advance(kDayMs);
   const std::int64_t award = AwardPoints("m2", 10).entry().sequence;
   Buy("m2", 90);
-  EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{award, 0, "duplicate"})), v1::CORRECTION_EXCEEDS_BALANCE);
+  EXPECT_EQ(ReasonOf(Run(Corrector(), Correct{award, 0, "duplicate"})), Reason::CORRECTION_EXCEEDS_BALANCE);
   EXPECT_EQ(RefusalOf(*journal.back()).facts, (std::vector<std::pair<std::string, std::string>>{{"short_by", "90"}}));
   EXPECT_EQ(Run(Corrector(), Correct{award, 9, "wrong_quantity"}).first, RequestState::kDone);
   EXPECT_EQ(Balance("m2"), 0);

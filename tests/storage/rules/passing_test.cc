@@ -67,7 +67,7 @@ TEST_F(EngineTimeTest, ExpiryIsWrittenBeforeAHoldsEndTouchesTheAccount) {
     EXPECT_EQ(Balance(c.member), 0) << c.member;
     EXPECT_EQ(Balance("expired") - expired, 2 + c.ended) << c.member;  // 2 were not held
   }
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_EQ(Balance("expired"), 5 * 4 - 3);
 }
 
@@ -98,7 +98,7 @@ TEST_F(EngineTimeTest, AHoldEndsAtItsTimeAndNotBefore) {
   EXPECT_TRUE(CatchUp(10));
   EXPECT_EQ(Take(early).first, RequestState::kDone);
   AdvanceOnly(1);
-  EXPECT_EQ(ReasonOf(Take(late)), v1::HOLD_EXPIRED);  // even where the work of time has not been done
+  EXPECT_EQ(ReasonOf(Take(late)), Reason::HOLD_EXPIRED);  // even where the work of time has not been done
   EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
   EXPECT_TRUE(CatchUp(10));
   EXPECT_EQ(Balance("m1"), 80);
@@ -111,7 +111,7 @@ TEST_F(EngineTimeTest, NoPointsAreSpentOnTheDayTheirLotEnds) {
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   AdvanceOnly(1);
   const std::size_t before = journal.size();
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kExpiry, Kind::kRefused}));
   EXPECT_TRUE(journal.back()->facts.empty());
 }

@@ -25,7 +25,7 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
   AwardPoints("m1", 10);
   struct Case {
     const char* what;
-    v1::Reason reason;
+    Reason reason;
     const char* fact;  // name or field
     Registration data;
     bool is_new = true;
@@ -33,60 +33,60 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
   const auto changed = [](auto data, auto change) { return change(data), Registration(data); };
   const MemberData person = Person("m9"), old = Person("m1");
   const std::vector<Case> cases = {
-      {"member twice", v1::ALREADY_EXISTS, "member/m1", Person("m1")},
-      {"merchant twice", v1::ALREADY_EXISTS, "merchant/s1", Shop("s1")},
-      {"terminal twice", v1::ALREADY_EXISTS, "terminal/t1", TerminalData{.id = "t1", .merchant = "s1"}},
-      {"staff twice", v1::ALREADY_EXISTS, "staff/a1", Worker("a1")},
-      {"member unknown", v1::MEMBER_NOT_FOUND, "m9", person, false},
-      {"member of another kind", v1::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }), false},
-      {"member in no grid", v1::NODE_NOT_FOUND, "nowhere", changed(person, [](auto& m) { m.grid = "nowhere"; })},
-      {"member in a branch", v1::NODE_NOT_FOUND, "branch", changed(person, [](auto& m) { m.grid = "branch"; })},
-      {"membership of nobody", v1::MEMBER_NOT_FOUND, "m99",
+      {"member twice", Reason::ALREADY_EXISTS, "member/m1", Person("m1")},
+      {"merchant twice", Reason::ALREADY_EXISTS, "merchant/s1", Shop("s1")},
+      {"terminal twice", Reason::ALREADY_EXISTS, "terminal/t1", TerminalData{.id = "t1", .merchant = "s1"}},
+      {"staff twice", Reason::ALREADY_EXISTS, "staff/a1", Worker("a1")},
+      {"member unknown", Reason::MEMBER_NOT_FOUND, "m9", person, false},
+      {"member of another kind", Reason::FIELD_INVALID, "member.kind", changed(old, [](auto& m) { m.kind = MemberKind::kHousehold; }), false},
+      {"member in no grid", Reason::NODE_NOT_FOUND, "nowhere", changed(person, [](auto& m) { m.grid = "nowhere"; })},
+      {"member in a branch", Reason::NODE_NOT_FOUND, "branch", changed(person, [](auto& m) { m.grid = "branch"; })},
+      {"membership of nobody", Reason::MEMBER_NOT_FOUND, "m99",
        changed(person,
                [](auto& m) {
                  m.memberships = {{"m99", 20240101, 0}};
                })},
-      {"membership of a person", v1::FIELD_INVALID, "member.memberships",
+      {"membership of a person", Reason::FIELD_INVALID, "member.memberships",
        changed(person,
                [](auto& m) {
                  m.memberships = {{"m1", 20240101, 0}};
                })},
-      {"membership of itself", v1::MEMBER_NOT_FOUND, "m9",
+      {"membership of itself", Reason::MEMBER_NOT_FOUND, "m9",
        changed(person,
                [](auto& m) {
                  m.memberships = {{"m9", 20240101, 0}};
                })},
-      {"a household's membership", v1::FIELD_INVALID, "member.memberships",
+      {"a household's membership", Reason::FIELD_INVALID, "member.memberships",
        changed(person,
                [](auto& m) {
                  m.kind = MemberKind::kHousehold, m.memberships = {{"mhouse", 20240101, 0}};
                })},
-      {"merchant unknown", v1::MERCHANT_NOT_FOUND, "s9", Shop("s9"), false},
-      {"merchant of nobody", v1::MEMBER_NOT_FOUND, "m99", Shop("s9", {{"m1"}, {"m99"}})},
-      {"merchant nowhere", v1::NODE_NOT_FOUND, "nowhere", changed(Shop("s9"), [](auto& m) { m.place = "nowhere"; })},
-      {"terminal of no shop", v1::MERCHANT_NOT_FOUND, "s9", TerminalData{.id = "t9", .merchant = "s9"}},
-      {"terminal unknown", v1::TERMINAL_NOT_FOUND, "t9", TerminalData{.id = "t9", .merchant = "s1"}, false},
-      {"terminal to another shop", v1::TERMINAL_NOT_FOUND, "t1", TerminalData{.id = "t1", .merchant = "s2"}, false},
-      {"staff unknown", v1::STAFF_NOT_FOUND, "a9", Worker("a9"), false},
-      {"staff who is nobody", v1::MEMBER_NOT_FOUND, "m99", Worker("a9", "m99")},
-      {"staff of nowhere", v1::NODE_NOT_FOUND, "nowhere",
+      {"merchant unknown", Reason::MERCHANT_NOT_FOUND, "s9", Shop("s9"), false},
+      {"merchant of nobody", Reason::MEMBER_NOT_FOUND, "m99", Shop("s9", {{"m1"}, {"m99"}})},
+      {"merchant nowhere", Reason::NODE_NOT_FOUND, "nowhere", changed(Shop("s9"), [](auto& m) { m.place = "nowhere"; })},
+      {"terminal of no shop", Reason::MERCHANT_NOT_FOUND, "s9", TerminalData{.id = "t9", .merchant = "s9"}},
+      {"terminal unknown", Reason::TERMINAL_NOT_FOUND, "t9", TerminalData{.id = "t9", .merchant = "s1"}, false},
+      {"terminal to another shop", Reason::TERMINAL_NOT_FOUND, "t1", TerminalData{.id = "t1", .merchant = "s2"}, false},
+      {"staff unknown", Reason::STAFF_NOT_FOUND, "a9", Worker("a9"), false},
+      {"staff who is nobody", Reason::MEMBER_NOT_FOUND, "m99", Worker("a9", "m99")},
+      {"staff of nowhere", Reason::NODE_NOT_FOUND, "nowhere",
        changed(Worker("a9"),
                [](auto& w) {
                  w.grants = {{Role::kRecorder, "nowhere"}};
                })},
-      {"operator of a program", v1::FIELD_INVALID, "staff.grants",
+      {"operator of a program", Reason::FIELD_INVALID, "staff.grants",
        changed(Worker("a9"),
                [](auto& w) {
                  w.grants = {{Role::kOperator, ""}};
                })},
-      {"node of no parent", v1::NODE_NOT_FOUND, "nowhere", NodeData{"x", NodeKind::kPlace, "nowhere", {}, ""}},
-      {"place under a branch", v1::NODE_NOT_FOUND, "branch", NodeData{"x", NodeKind::kPlace, "branch", {}, ""}},
-      {"node under itself", v1::FIELD_INVALID, "node.parent", NodeData{"town", NodeKind::kPlace, "town", {}, ""}},
-      {"node under its child", v1::FIELD_INVALID, "node.parent", NodeData{"town", NodeKind::kPlace, "street", {}, ""}},
-      {"node of another kind", v1::FIELD_INVALID, "node.kind", NodeData{"town", NodeKind::kBranch, "", {}, ""}},
-      {"branch of no place", v1::NODE_NOT_FOUND, "branch", NodeData{"x", NodeKind::kBranch, "", {"branch"}, ""}},
-      {"place with places", v1::FIELD_INVALID, "node.places", NodeData{"x", NodeKind::kPlace, "", {"town"}, ""}},
-      {"budget below what is out", v1::FUND_BUDGET_EXCEEDED, "street", FundData{"street", 99}},
+      {"node of no parent", Reason::NODE_NOT_FOUND, "nowhere", NodeData{"x", NodeKind::kPlace, "nowhere", {}, ""}},
+      {"place under a branch", Reason::NODE_NOT_FOUND, "branch", NodeData{"x", NodeKind::kPlace, "branch", {}, ""}},
+      {"node under itself", Reason::FIELD_INVALID, "node.parent", NodeData{"town", NodeKind::kPlace, "town", {}, ""}},
+      {"node under its child", Reason::FIELD_INVALID, "node.parent", NodeData{"town", NodeKind::kPlace, "street", {}, ""}},
+      {"node of another kind", Reason::FIELD_INVALID, "node.kind", NodeData{"town", NodeKind::kBranch, "", {}, ""}},
+      {"branch of no place", Reason::NODE_NOT_FOUND, "branch", NodeData{"x", NodeKind::kBranch, "", {"branch"}, ""}},
+      {"place with places", Reason::FIELD_INVALID, "node.places", NodeData{"x", NodeKind::kPlace, "", {"town"}, ""}},
+      {"budget below what is out", Reason::FUND_BUDGET_EXCEEDED, "street", FundData{"street", 99}},
   };
   for (const Case& c : cases) {
     const auto before = journal.size();
@@ -113,13 +113,13 @@ TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
   const auto before = journal.size();
   const std::string json = RulebookJson("2024-2", 20240601);
   EXPECT_EQ(check(json).first, RequestState::kDone);
-  EXPECT_EQ(check(RulebookJson("2024-2", 20240314)).refusal->reason, v1::RULEBOOK_INVALID);
-  EXPECT_EQ(check(RulebookJson("2024-1", 20240601)).refusal->reason, v1::ALREADY_EXISTS);
+  EXPECT_EQ(check(RulebookJson("2024-2", 20240314)).refusal->reason, Reason::RULEBOOK_INVALID);
+  EXPECT_EQ(check(RulebookJson("2024-1", 20240601)).refusal->reason, Reason::ALREADY_EXISTS);
   std::string other = json;
   other.replace(other.find(R"({"fund":"donor")"), 15, R"({"fund":"nobody")");
   other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
   other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
-  EXPECT_EQ(check(other).refusal->reason, v1::FUND_NOT_FOUND);
+  EXPECT_EQ(check(other).refusal->reason, Reason::FUND_NOT_FOUND);
   EXPECT_EQ(journal.size(), before);
   EXPECT_EQ(state.BookOf(20240601)->version(), "2024-1");
   EXPECT_EQ(Adopt(json).first, RequestState::kDone);
@@ -139,7 +139,7 @@ TEST_F(EngineRegistryTest, RulebooksFollowEachOther) {
   EXPECT_EQ(field(with(R"("kind":"TIME")", R"("kind":"SCORE")")), "units");
   EXPECT_EQ(field(with(R"("kind":"TIME")", R"("kind":"TIME","decimals":1)")), "units");
   EXPECT_EQ(field(with(R"("donor")", R"("street-2")")), "");  // a fund that is not registered
-  EXPECT_EQ(ReasonOf(Adopt(with(R"("donor")", R"("street-2")"))), v1::FUND_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Adopt(with(R"("donor")", R"("street-2")"))), Reason::FUND_NOT_FOUND);
   Add(FundData{"street-2", 1});
   EXPECT_EQ(field(with(R"("donor")", R"("street-2")")), "fund_rates");  // the donor's points may still be about
   EXPECT_EQ(field(RulebookJson("2024-2", 20240315)), "effective_day");  // a book holds today
@@ -170,7 +170,7 @@ TEST_F(EngineRegistryTest, ManyAreMadeOrNone) {
   nowhere.grid = "nowhere";
   const auto before = journal.size();
   EXPECT_EQ(Fact(many({Person("m8"), nowhere}), "item"), "1");
-  EXPECT_EQ(ReasonOf(many({Person("m8"), Person("m8")})), v1::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonOf(many({Person("m8"), Person("m8")})), Reason::ALREADY_EXISTS);
   EXPECT_EQ(journal.size(), before);
   const Outcome made = many({Person("m8"), Person("m9")});
   ASSERT_EQ(made.entries.size(), 2u);
@@ -217,9 +217,9 @@ TEST_F(EngineRegistryTest, NobodyChangesARegistrationThatConcernsThemselves) {
       {"household", Household("mhouse")},
       {"the spouse's shop", Shop("s3")},
       {"its terminal", TerminalData{.id = "t3", .merchant = "s3", .state = RegistrationState::kRevoked}}};
-  for (const auto& [what, data] : own) EXPECT_EQ(change(data, "a1"), v1::SELF_DEALING) << what;
-  EXPECT_EQ(change(Shop("s1", {{"mself"}}), "a1"), v1::SELF_DEALING);  // nor makes a shop their own
-  for (const auto& [what, data] : own) EXPECT_EQ(change(data, "a7"), v1::REASON_UNSPECIFIED) << what;
+  for (const auto& [what, data] : own) EXPECT_EQ(change(data, "a1"), Reason::SELF_DEALING) << what;
+  EXPECT_EQ(change(Shop("s1", {{"mself"}}), "a1"), Reason::SELF_DEALING);  // nor makes a shop their own
+  for (const auto& [what, data] : own) EXPECT_EQ(change(data, "a7"), Reason::REASON_UNSPECIFIED) << what;
 }
 
 TEST_F(EngineRegistryTest, StaffAreSomebody) {
@@ -228,7 +228,7 @@ TEST_F(EngineRegistryTest, StaffAreSomebody) {
   Add(Household("mhouse"));
   for (const StaffData& data : {nobody, both, house}) {
     const Outcome outcome = Add(data);
-    EXPECT_EQ(ReasonOf(outcome), v1::FIELD_INVALID);
+    EXPECT_EQ(ReasonOf(outcome), Reason::FIELD_INVALID);
     EXPECT_EQ(Fact(outcome, "field"), "staff.member");
   }
 }
@@ -240,15 +240,15 @@ TEST_F(EngineRegistryTest, NothingBeginsUnderWhatHasEnded) {
   Add(NodeData{"soon", NodeKind::kPlace, "", {}, "", 20240316});
   MemberData member = Person("m8");
   member.grid = "old";
-  EXPECT_EQ(ReasonOf(Add(member)), v1::NODE_ENDED);
+  EXPECT_EQ(ReasonOf(Add(member)), Reason::NODE_ENDED);
   member.grid = "soon";
   EXPECT_EQ(Add(member).first, RequestState::kDone);
-  EXPECT_EQ(ReasonOf(Add(NodeData{"below", NodeKind::kPlace, "old", {}, ""})), v1::NODE_ENDED);
+  EXPECT_EQ(ReasonOf(Add(NodeData{"below", NodeKind::kPlace, "old", {}, ""})), Reason::NODE_ENDED);
   AwardPoints("m1", 1);
   Add(FundData{"street", 1'000'000, 20240316});
   EXPECT_EQ(AwardPoints("m1", 1).first, RequestState::kDone);
   Advance(kDayMs);
-  EXPECT_EQ(ReasonOf(AwardPoints("m1", 1)), v1::FUND_ENDED);
+  EXPECT_EQ(ReasonOf(AwardPoints("m1", 1)), Reason::FUND_ENDED);
   EXPECT_EQ(Buy("m1", 5).first, RequestState::kDone);  // what was issued stays good
   member.state = RegistrationState::kSuspended;
   EXPECT_EQ(Add(member, /*is_new=*/false).first, RequestState::kDone);  // and who is there stays there
@@ -256,7 +256,7 @@ TEST_F(EngineRegistryTest, NothingBeginsUnderWhatHasEnded) {
 
 TEST_F(EngineRegistryTest, ARulebookIsWithdrawnBeforeItBegins) {
   Adopt(RulebookJson("typo", 20990101));
-  EXPECT_EQ(ReasonOf(Adopt(RulebookJson("2024-2", 20240601))), v1::RULEBOOK_INVALID);
+  EXPECT_EQ(ReasonOf(Adopt(RulebookJson("2024-2", 20240601))), Reason::RULEBOOK_INVALID);
   const auto withdraw = [&](const std::string& version, const std::string& actor) {
     RulebookData data;
     data.version = version;
@@ -266,13 +266,13 @@ TEST_F(EngineRegistryTest, ARulebookIsWithdrawnBeforeItBegins) {
     command.is_new = false;
     return ReasonOf(Run(Staff(actor), command));
   };
-  EXPECT_EQ(withdraw("nope", "a7"), v1::RULEBOOK_NOT_FOUND);
-  EXPECT_EQ(withdraw("2024-1", "a7"), v1::RULEBOOK_HOLDS);
-  EXPECT_EQ(withdraw("typo", "a0"), v1::MAKER_IS_CHECKER);
-  EXPECT_EQ(withdraw("typo", "a7"), v1::REASON_UNSPECIFIED);
-  EXPECT_EQ(withdraw("typo", "a7"), v1::RULEBOOK_HOLDS);
+  EXPECT_EQ(withdraw("nope", "a7"), Reason::RULEBOOK_NOT_FOUND);
+  EXPECT_EQ(withdraw("2024-1", "a7"), Reason::RULEBOOK_HOLDS);
+  EXPECT_EQ(withdraw("typo", "a0"), Reason::MAKER_IS_CHECKER);
+  EXPECT_EQ(withdraw("typo", "a7"), Reason::REASON_UNSPECIFIED);
+  EXPECT_EQ(withdraw("typo", "a7"), Reason::RULEBOOK_HOLDS);
   EXPECT_EQ(state.BookOf(20990101)->version(), "2024-1");
-  EXPECT_EQ(ReasonOf(Adopt(RulebookJson("typo", 20240601))), v1::ALREADY_EXISTS);  // its name is used up
+  EXPECT_EQ(ReasonOf(Adopt(RulebookJson("typo", 20240601))), Reason::ALREADY_EXISTS);  // its name is used up
   EXPECT_EQ(Adopt(RulebookJson("2024-2", 20240601)).first, RequestState::kDone);
 }
 
@@ -291,9 +291,9 @@ TEST_F(EngineRegistryTest, SuspensionStopsSalesButNotWhatIsOwed) {
   MemberData member = *state.Find<MemberData>("member", "m1");
   member.state = RegistrationState::kSuspended;
   Add(member, /*is_new=*/false);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::MEMBER_SUSPENDED);
-  EXPECT_EQ(ReasonOf(AwardPoints("m1", 1)), v1::MEMBER_SUSPENDED);
-  EXPECT_EQ(ReasonOf(Run(Staff(), Donate{{"m1", ""}, 1})), v1::MEMBER_SUSPENDED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::MEMBER_SUSPENDED);
+  EXPECT_EQ(ReasonOf(AwardPoints("m1", 1)), Reason::MEMBER_SUSPENDED);
+  EXPECT_EQ(ReasonOf(Run(Staff(), Donate{{"m1", ""}, 1})), Reason::MEMBER_SUSPENDED);
   EXPECT_EQ(Take(hold).first, RequestState::kDone);
   EXPECT_EQ(GiveBack(sale, 5).first, RequestState::kDone);
   EXPECT_EQ(Undo(sale_id).first, RequestState::kDone);

@@ -26,7 +26,7 @@ std::string Mistake(const std::function<void(v1::Rulebook&)>& change) {
   const auto parsed = JudgeProto(book);
   if (parsed.ok()) return "";
   const auto refusal = RefusalFrom(parsed.status());
-  if (!refusal || refusal->reason != v1::RULEBOOK_INVALID) return "another refusal";
+  if (!refusal || refusal->reason != Reason::RULEBOOK_INVALID) return "another refusal";
   for (const auto& [key, value] : refusal->facts) {
     if (key == "field") return value;
   }
@@ -186,7 +186,7 @@ TEST(Rulebook, WhatIsNoRulebookSaysSo) {
                            R"({"versions":"1"})", R"({"version":"1","version2":"1"})"}) {
     const auto refusal = RefusalFrom(Rulebook::Parse(json).status());
     ASSERT_TRUE(refusal) << json;
-    EXPECT_EQ(refusal->reason, v1::RULEBOOK_INVALID) << json;
+    EXPECT_EQ(refusal->reason, Reason::RULEBOOK_INVALID) << json;
   }
 }
 

@@ -14,7 +14,7 @@ class EngineLimitsTest : public EngineTest {
     MemberData owner = Person("mowner"), firm = Person("mfirm");
     owner.memberships = {{"mfirm", 20240101, 0}};
     firm.kind = MemberKind::kOrganisation;
-    EXPECT_EQ(ReasonOf(Add(owner)), v1::MEMBER_NOT_FOUND);  // the firm is not there yet
+    EXPECT_EQ(ReasonOf(Add(owner)), Reason::MEMBER_NOT_FOUND);  // the firm is not there yet
     Add(firm), Add(owner);
     Add(Shop("s3", {{"mowner"}}));
     for (const char* shop : {"s3", "s9"}) Add(TerminalData{.id = std::string("t") + shop[1], .merchant = shop});
@@ -34,7 +34,7 @@ class EngineLimitsTest : public EngineTest {
   // The reason, and for LIMIT_EXCEEDED the limit.
   static std::string Why(const Outcome& outcome) {
     std::string why = NameOf(ReasonOf(outcome));
-    if (ReasonOf(outcome) == v1::LIMIT_EXCEEDED)
+    if (ReasonOf(outcome) == Reason::LIMIT_EXCEEDED)
       why += " " + (outcome.refusal ? outcome.refusal->facts : RefusalOf(outcome.entry()).facts)[0].second;
     return why;
   }
@@ -42,7 +42,7 @@ class EngineLimitsTest : public EngineTest {
   std::string Try(const std::string& member, const std::vector<OfferLine>& lines, const std::string& merchant = "s1") {
     const Origin till = Till("t" + merchant.substr(1), merchant);
     const Outcome sale = Run(till, Redeem{Pay(member), lines});
-    if (ReasonOf(sale) == v1::REASON_UNSPECIFIED) {
+    if (ReasonOf(sale) == Reason::REASON_UNSPECIFIED) {
       Undo(last_id, till.terminal);
     } else {
       EXPECT_EQ(Why(Run(till, Authorize{Pay(member), lines})), Why(sale));
@@ -169,16 +169,16 @@ TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyRefusalsADay) {
   Advance(kDayMs);
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(1'000)})), v1::INSUFFICIENT_POINTS);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(1'000)})), Reason::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), Reason::INSUFFICIENT_POINTS);
   const auto before = journal.size();
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::REFUSALS_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), Reason::REFUSALS_EXHAUSTED);
   EXPECT_EQ(journal.size(), before);
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(1'000)})), v1::INSUFFICIENT_POINTS);  // a repetition is none
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000, "t2")), v1::INSUFFICIENT_POINTS);                      // each terminal its own
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(1'000)})), Reason::INSUFFICIENT_POINTS);  // a repetition is none
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000, "t2")), Reason::INSUFFICIENT_POINTS);                      // each terminal its own
   EXPECT_EQ(Buy("m1", 10).first, RequestState::kDone);                                       // what is not refused goes on
   Advance(kDayMs);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), Reason::INSUFFICIENT_POINTS);
 }
 
 }  // namespace

@@ -27,10 +27,10 @@ TEST_F(EngineTest, TooFewPointsAreRefusedForEver) {
   AwardPoints("m1", 1);
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(30)})), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(30)})), Reason::INSUFFICIENT_POINTS);
   AwardPoints("m1", 10);
   const Outcome again = Run(till, Redeem{Pay("m1"), Lines(30)});
-  EXPECT_EQ(ReasonOf(again), v1::INSUFFICIENT_POINTS);
+  EXPECT_EQ(ReasonOf(again), Reason::INSUFFICIENT_POINTS);
   EXPECT_TRUE(again.is_replayed);
   EXPECT_TRUE(RefusalOf(again.entry()).facts.empty());  // 20 of 30 are missing: more than a tenth is not told
 }
@@ -41,7 +41,7 @@ TEST_F(EngineTest, SameIdOtherContentIsReused) {
   Origin till = Till();
   till.request_id = NewId();
   Run(till, Redeem{Pay("m1"), Lines(30)});
-  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(31)})), v1::REQUEST_ID_REUSED);
+  EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(31)})), Reason::REQUEST_ID_REUSED);
   EXPECT_EQ(Balance("m1"), 70);
 }
 
@@ -56,8 +56,8 @@ TEST_F(EngineTest, PartialCaptureGivesTheRestBack) {
   EXPECT_EQ(Balance("m1"), 55);
   EXPECT_EQ(Balance("m1", Sub::kHeld), 0);
   EXPECT_EQ(Balance("s1"), 45);
-  EXPECT_EQ(ReasonOf(Take(hold.entry().sequence)), v1::HOLD_ALREADY_CAPTURED);
-  EXPECT_EQ(ReasonOf(Release(hold.entry().sequence)), v1::HOLD_ALREADY_CAPTURED);
+  EXPECT_EQ(ReasonOf(Take(hold.entry().sequence)), Reason::HOLD_ALREADY_CAPTURED);
+  EXPECT_EQ(ReasonOf(Release(hold.entry().sequence)), Reason::HOLD_ALREADY_CAPTURED);
 }
 
 TEST_F(EngineTest, HoldEndsByTimeAndItsLotsComeBack) {
@@ -68,7 +68,7 @@ TEST_F(EngineTest, HoldEndsByTimeAndItsLotsComeBack) {
   Advance(180'000);
   EXPECT_EQ(Balance("m1"), 100);
   EXPECT_EQ(Lots("m1"), before);
-  EXPECT_EQ(ReasonOf(Take(hold.entry().sequence)), v1::HOLD_EXPIRED);
+  EXPECT_EQ(ReasonOf(Take(hold.entry().sequence)), Reason::HOLD_EXPIRED);
 }
 
 TEST_F(EngineTest, RefundsAddUpToExactlyWhatWasOwed) {
@@ -79,7 +79,7 @@ TEST_F(EngineTest, RefundsAddUpToExactlyWhatWasOwed) {
   for (int i = 0; i < 4; ++i) fen += GiveBack(sale.entry().sequence, 1).entry().owed.at(0).fen;
   EXPECT_EQ(fen, 0);
   EXPECT_EQ(Balance("m1"), 4);
-  EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, 1)), v1::REFUND_EXCEEDS_REMAINDER);
+  EXPECT_EQ(ReasonOf(GiveBack(sale.entry().sequence, 1)), Reason::REFUND_EXCEEDS_REMAINDER);
 }
 
 TEST_F(EngineTest, RefundIntoAPastLotExpires) {
@@ -123,7 +123,7 @@ TEST_F(EngineTest, LimitsAreGivenBackByReversalButNotByRefund) {
   AwardPoints("m1", 10);
   const Outcome sale = Buy("m1", 50);
   GiveBack(sale.entry().sequence, 50);
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::LIMIT_EXCEEDED);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::LIMIT_EXCEEDED);
   Advance(kDayMs);
   Buy("m1", 50);
   Undo(last_id);
@@ -134,7 +134,7 @@ TEST_F(EngineTest, AReversalCannotNameItself) {
   SetUpProgram();
   Origin till = Till();
   till.request_id = NewId();
-  EXPECT_EQ(ReasonOf(Run(till, Reverse{till.request_id})), v1::FIELD_INVALID);
+  EXPECT_EQ(ReasonOf(Run(till, Reverse{till.request_id})), Reason::FIELD_INVALID);
   EXPECT_EQ(Run(till, Reverse{NewId()}).first, RequestState::kDone);
 }
 
@@ -142,7 +142,7 @@ TEST_F(EngineTest, AReversalCannotNameItself) {
 TEST_F(EngineTest, ABatchIsNotReversibleWhateverBecameOfItsFirstItem) {
   SetUpProgram();
   Run(Staff(), AwardBatch{{Item("m1", "PATROL", 5000), Item("m2", "PATROL", 1)}});
-  EXPECT_EQ(ReasonOf(Run(Staff(), Reverse{last_id})), v1::NOT_REVERSIBLE);
+  EXPECT_EQ(ReasonOf(Run(Staff(), Reverse{last_id})), Reason::NOT_REVERSIBLE);
   Run(Staff(), Award{Item("m1", "PATROL", 5000)});
   EXPECT_EQ(Run(Staff(), Reverse{last_id}).first, RequestState::kDone);
 }

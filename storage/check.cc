@@ -36,7 +36,8 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
     for (const Store::Row& row : *rows) {
       const auto next = expected.begin();
       if (next == expected.end() || row.key < next->first) {
-        return Difference(absl::StrCat(name(row.key), state.at.next_sequence > 0 ? " is not in the journal" : " is there without the mark"));
+        return Difference(
+            absl::StrCat(name(row.key), state.at.next_sequence > 0 ? " is not in the journal" : " is there without the mark"));
       }
       if (next->first < row.key) return Difference(absl::StrCat(name(next->first), " is missing"));
       if (next->second != row.value) return Difference(absl::StrCat(name(row.key), " differs from the journal"));
@@ -92,15 +93,13 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
   if (store && report.mark == 0) {
     if (auto rows = CompareRows(*store, state, report); !rows.ok()) return rows;
   }
-  const ReplayHooks hooks{.verified = CheckRequest,
-                          .applied =
-                              [&](State& after, const Entry& entry) {
-                                ++report.kinds[std::string(KindName(entry.kind))];
-                                for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
-                                if (!store || after.at.next_sequence != report.mark) return absl::OkStatus();
-                                after.Publish();
-                                return CompareRows(*store, after, report);
-                              }};
+  const ReplayHooks hooks{.verified = CheckRequest, .applied = [&](State& after, const Entry& entry) {
+                            ++report.kinds[std::string(KindName(entry.kind))];
+                            for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
+                            if (!store || after.at.next_sequence != report.mark) return absl::OkStatus();
+                            after.Publish();
+                            return CompareRows(*store, after, report);
+                          }};
   const auto tell = [&] {
     if (progress) progress(state.at.next_sequence, *end);
     return absl::OkStatus();

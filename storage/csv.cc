@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/request_id.h"
 #include "proto/contract/words.h"
+#include "storage/rules/kinds.h"
+#include "storage/rules/lots.h"
 
 namespace redpoints {
 namespace {
@@ -101,6 +103,37 @@ std::string RefusalText(const Entry& e) {
   return text;
 }
 
+// Of an award the group that it counts for, of a sale all that the member was in.
+std::string GroupText(const Entry& e) {
+  std::string text(e.group == Group::kNone ? "" : ZhOf(WordList::kGroup, WordOf(e.group)));
+  for (const Group group : e.groups) absl::StrAppend(&text, text.empty() ? "" : "; ", std::string(ZhOf(WordList::kGroup, WordOf(group))));
+  return text;
+}
+
+// "street 20250401 6; donor 0 4": fund, first day without the points (0: never), points; with grace the end before: "donor 20240701 4 原20240501".
+std::string LotsText(const Posting& p) {
+  std::string text;
+  for (const Lot& lot : p.lots) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", lot.fund, " ", lot.end == kNever ? 0 : lot.end, " ", lot.amount);
+    if (lot.first_end != 0) absl::StrAppend(&text, " 原", lot.first_end);
+  }
+  return text;
+}
+
+// Which points of which fund: "street 6; donor 4".
+std::string FundsText(const Posting& p) {
+  std::string text;
+  if (p.unit != kPoint) return text;
+  for (const FundAmount& f : FundsOf(p)) absl::StrAppend(&text, text.empty() ? "" : "; ", f.fund, " ", f.amount);
+  return text;
+}
+
+// Why: of a refusal its reason, of a reversal what it found, of corrections and undos the word of who made them.
+std::string WhyText(const Entry& e) {
+  if (!e.refusal.empty()) return e.refusal;
+  return e.effect == Effect::kNone ? e.reason : std::string(WordOf(e.effect));
+}
+
 }  // namespace
 
 std::string CsvHeader() {
@@ -147,7 +180,7 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(e.terminal);
     text(e.clerk);
     text(e.till);
-    text(e.group);
+    text(GroupText(e));
     text(e.activity);
     number(e.effective_day, e.effective_day != 0);
     number(e.quantity, is_first && e.quantity != 0);
@@ -158,18 +191,16 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(is_first ? LinesText(e) : "");
     number(FenOwed(e), is_first && !e.owed.empty());
     text(is_first ? OwedText(e) : "");
-    text(p ? p->holder : "");
+    text(p ? p->holder.text() : "");
     text(p ? PartText(p->sub) : "");
     text(p ? p->unit : "");
     number(p ? p->amount : 0, p != nullptr);
-    number(p ? p->balance : 0, p != nullptr);
-    std::string lots;
-    for (std::size_t l = 0; p && l < p->lots.size(); ++l) {
-      absl::StrAppend(&lots, l ? "; " : "", p->lots[l].fund, " ", p->lots[l].end == kNever ? 0 : p->lots[l].end, " ", p->lots[l].amount);
-    }
-    text(lots);
+    number(p ? p->balance : 0, p && HasRunningBalance(p->holder));
+    text(p ? LotsText(*p) : "");
+    text(p ? FundsText(*p) : "");
+    number(e.cash_fen, is_first && e.cash_fen != 0);
     number(e.ref >= 0 ? e.ref : e.hold, e.ref >= 0 || e.hold >= 0);
-    text(e.reason);
+    text(WhyText(e));
     text(RefusalText(e));
     text(e.actor);
     uuid(e.request_id);

@@ -1,27 +1,27 @@
 #include "storage/explain.h"
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/contract/reason.h"
 #include "proto/contract/words.h"
-#include "storage/rules/apply.h"
+#include "storage/rules/kinds.h"
+#include "storage/rules/lots.h"
 #include "storage/rules/rulebook.h"
 
 namespace redpoints {
 namespace {
 
 struct Sums {
-  std::int64_t issued = 0, debt = 0, expired = 0;
+  std::int64_t earned = 0, debt = 0, expired = 0;
 };
 
 Sums SumsOf(const Entry& e) {
   Sums sums;
   for (const Posting& p : e.postings) {
-    if (p.unit != "POINT") continue;
-    if (p.holder.starts_with("issuance:")) sums.issued -= p.amount;
+    if (p.unit != kPoint) continue;
     if (p.sub == Sub::kDebt) sums.debt -= p.amount;
-    if (p.holder == "expired") sums.expired += p.amount;
+    if (p.holder.is(HolderClass::kExpired)) sums.expired += p.amount;
   }
+  sums.earned = EarnedBy(e, kPoint);
   return sums;
 }
 
@@ -38,14 +38,10 @@ std::string LotsText(const Entry& e, bool is_zh) {
 
 // The amount in `unit` that an award gave, or that a correction makes of it.
 std::int64_t AmountIn(const Entry& e, const std::string& unit) {
-  std::int64_t amount = 0;
-  for (const auto& [of, text] : e.facts) {
-    if (of == unit && absl::SimpleAtoi(text, &amount)) return amount;
+  for (const UnitAmount& amount : e.amounts) {
+    if (amount.unit == unit) return amount.amount;
   }
-  for (const Posting& p : e.postings) {
-    if (p.unit == unit && p.holder.starts_with("issuance:")) amount -= p.amount;
-  }
-  return amount;
+  return EarnedBy(e, unit);
 }
 
 // Of a value that a rulebook holds: never the unspecified one.
@@ -96,13 +92,13 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
   switch (e.kind) {
     case Kind::kAward:
       text = absl::StrCat("按规则册 ", e.rulebook, "，活动 ", e.activity, "（", e.effective_day, "），数量 ", e.quantity, "，发放 ",
-                          sums.issued, " 积分");
+                          sums.earned, " 积分");
       if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", debt, " ", -sums.debt);
       if (e.cap_hit) text += "，已达上限";
-      if (sums.issued > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
+      if (sums.earned > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
       return text + RatesText(e, activity, true) + "。";
     case Kind::kCorrection:
-      text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", sums.issued);
+      text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", sums.earned);
       if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", sums.debt);
       if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
       return text + "，原因 " + e.reason + RatesText(e, activity, true) + "。";
@@ -115,21 +111,30 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
     case Kind::kHoldExpired: return absl::StrCat("第 ", e.hold, " 条", hold, "到时自动取消，退回 ", points, " 积分。");
     case Kind::kRefund:
       text = absl::StrCat("第 ", e.ref, " 条", redemption, "退回 ", points, " 积分");
+      if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", debt, " ", -sums.debt);
       if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
       return text + "。";
     case Kind::kReversal:
-      if (e.reason == "tombstone") return "撤销了一笔尚未到达的请求；该请求将不再执行。";
-      if (e.reason == "refused") return absl::StrCat("被撤销的请求此前已被拒绝（第 ", e.ref, " 条），没有变动。");
-      if (e.reason == "ended") return absl::StrCat("被撤销的", hold, "（第 ", e.hold, " 条）此前已结束，没有变动。");
+      if (e.effect == Effect::kTombstone) return "撤销了一笔尚未到达的请求；该请求将不再执行。";
+      if (e.effect == Effect::kRefused) return absl::StrCat("被撤销的请求此前已被拒绝（第 ", e.ref, " 条），没有变动。");
+      if (e.effect == Effect::kEnded) return absl::StrCat("被撤销的", hold, "（第 ", e.hold, " 条）此前已结束，没有变动。");
       text = absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分");
       if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
       return text + "，限额同时恢复。";
+    case Kind::kUndoProposed: return absl::StrCat("申请冲销第 ", e.ref, " 条，原因 ", e.reason, "；须由另一人复核。");
+    case Kind::kUndo:
+      text = absl::StrCat("冲销第 ", e.ref, " 条（申请为第 ", e.proposal, " 条）");
+      if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", sums.debt);
+      return text + "。";
+    case Kind::kEpoch:
+      return absl::StrCat("账本自第 ", e.sequence, " 条起为新的一段（", e.epoch, "），原因 ", std::get<EpochData>(e.data).why, "。");
     case Kind::kExpiry: return absl::StrCat("批次到期：", LotsText(e, true), "。");
-    case Kind::kDayClosed: return absl::StrCat("业务日 ", e.effective_day, " 日结。");
+    case Kind::kDayClosed:
+      return absl::StrCat("业务日 ", std::get<DayData>(e.data).day, " 日结，", std::get<DayData>(e.data).shops, " 家商户有兑换。");
     case Kind::kClockConfirmed: return "管理员已确认系统时钟。";
     case Kind::kRefused: {
-      const std::string why(InfoOf(ReasonFromName(e.reason)).zh_cn);
-      return absl::StrCat("请求被拒绝：", why, "（", e.reason, "）。");
+      const std::string why(InfoOf(ReasonFromName(e.refusal)).zh_cn);
+      return absl::StrCat("请求被拒绝：", why, "（", e.refusal, "）。");
     }
     default: return absl::StrCat(Zh(WordList::kEntryKind, KindName(e.kind)), " ", RegistrationKey(e.data), "。");
   }
@@ -142,13 +147,13 @@ std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
   switch (e.kind) {
     case Kind::kAward:
       text = absl::StrCat("rulebook ", e.rulebook, ", activity ", e.activity, " on ", e.effective_day, ", quantity ", e.quantity, ": ",
-                          sums.issued, " points");
+                          sums.earned, " points");
       if (sums.debt < 0) absl::StrAppend(&text, ", of which ", -sums.debt, " pay a debt");
       if (e.cap_hit) text += ", a cap was hit";
-      if (sums.issued > 0 && !LotsText(e, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, false));
+      if (sums.earned > 0 && !LotsText(e, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, false));
       return text + RatesText(e, activity, false);
     case Kind::kCorrection:
-      text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", sums.issued);
+      text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", sums.earned);
       if (sums.debt > 0) absl::StrAppend(&text, ", ", sums.debt, " were spent and are owed");
       if (sums.expired < 0) absl::StrAppend(&text, ", ", -sums.expired, " had ended unspent");
       return absl::StrCat(text, ", because ", e.reason, RatesText(e, activity, false));
@@ -161,19 +166,27 @@ std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
     case Kind::kHoldExpired: return absl::StrCat("hold ", e.hold, " ended by time, ", points, " points go back");
     case Kind::kRefund:
       text = absl::StrCat("refunds ", points, " points of redemption ", e.ref);
+      if (sums.debt < 0) absl::StrAppend(&text, ", of which ", -sums.debt, " pay a debt");
       if (sums.expired > 0) absl::StrAppend(&text, ", ", sums.expired, " of them into lots that are past");
       return text;
     case Kind::kReversal:
-      if (e.reason == "tombstone") return "reverses a request that had not arrived; it will never be carried out";
-      if (e.reason == "refused") return absl::StrCat("the request had been refused by ", e.ref, "; nothing moves");
-      if (e.reason == "ended") return absl::StrCat("hold ", e.hold, " had ended before; nothing moves");
+      if (e.effect == Effect::kTombstone) return "reverses a request that had not arrived; it will never be carried out";
+      if (e.effect == Effect::kRefused) return absl::StrCat("the request had been refused by ", e.ref, "; nothing moves");
+      if (e.effect == Effect::kEnded) return absl::StrCat("hold ", e.hold, " had ended before; nothing moves");
       text = absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back");
       if (sums.expired > 0) absl::StrAppend(&text, ", ", sums.expired, " of them into lots that are past");
       return text + ", and the limits with them";
+    case Kind::kUndoProposed: return absl::StrCat("proposes to undo ", e.ref, ", because ", e.reason, "; somebody else has to confirm");
+    case Kind::kUndo:
+      text = absl::StrCat("undoes ", e.ref, ", proposed by ", e.proposal);
+      if (sums.debt > 0) absl::StrAppend(&text, ", ", sums.debt, " were spent and are owed");
+      return text;
+    case Kind::kEpoch: return absl::StrCat("epoch ", e.epoch, " begins, because of a ", std::get<EpochData>(e.data).why);
     case Kind::kExpiry: return absl::StrCat("lots ended: ", LotsText(e, false));
-    case Kind::kDayClosed: return absl::StrCat("business day ", e.effective_day, " is closed");
+    case Kind::kDayClosed:
+      return absl::StrCat("business day ", std::get<DayData>(e.data).day, " is closed; ", std::get<DayData>(e.data).shops, " shops traded");
     case Kind::kClockConfirmed: return "the clock was confirmed";
-    case Kind::kRefused: return absl::StrCat("refused: ", e.reason);
+    case Kind::kRefused: return absl::StrCat("refused: ", e.refusal);
     default: return absl::StrCat("registered ", RegistrationKey(e.data));
   }
 }

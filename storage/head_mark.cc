@@ -66,7 +66,8 @@ HeadMarks MarksOf(const Log& log) {
 
 absl::Status CompareHeadMarks(const HeadMarks& marks, const Log& log, const std::string& file) {
   constexpr const char* kHelp =
-      "; nothing was changed. Keep the directory as it is; `redpointsd check` names what is there, and the whole ledger comes back from where it "
+      "; nothing was changed. Keep the directory as it is; `redpointsd check` names what is there, and the whole ledger comes back from "
+      "where it "
       "went (a disk or a copy), from `redpointsd recover`, or with `redpointsd restore` from the last backup (runbook: Damage)";
   for (const auto& [program, mark] : marks) {
     const Journal journal(log, program);

@@ -62,7 +62,7 @@ class HeadMarkWriter {
   void Write();
 
   const Options options_;
-  HeadMarks marks_;         // of the thread
+  HeadMarks marks_;          // of the thread
   bool has_failed_ = false;  // of the thread
   Mutex mutex_;
   Condition stopping_;

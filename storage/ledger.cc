@@ -426,7 +426,7 @@ bool Ledger::TurnAll() {
   {
     const std::shared_lock lock(programs_mutex_);
     for (auto& [id, slot] : programs_) {
-      if (slot->program.is_set_aside() || slot->program.state().next_sequence == 0) continue;
+      if (slot->program.is_set_aside() || slot->program.state().at.next_sequence == 0) continue;
       generations.push_back(slot->program.Turn(oldest));
     }
   }

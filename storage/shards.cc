@@ -79,9 +79,9 @@ void Shards::FinishFounding() {
   for (const auto& [id, registered] : *programs) {
     if (id == system || Of(id).EndSequence(id) > 0) continue;
     const auto& program = std::get<ProgramData>(registered.data);
-    Submit(id,
-           {.actor = program.administrator, .request_id = "", .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""},
-           FoundProgram{program}, [](Outcome) {});
+    Origin origin;
+    origin.actor = program.administrator;
+    Submit(id, std::move(origin), FoundProgram{program}, [](Outcome) {});
   }
 }
 

@@ -58,9 +58,6 @@ struct StatementLine {
 absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, const std::string& holder, const std::string& unit,
                                                       ChainPosition& position);
 
-// The id of a member given by id or 会员号; empty when there is none.
-std::string ResolveMember(const State& state, const std::string& ref);
-
 // A registration as published; nullopt when there is none.
 template <class T> std::optional<T> FindRegistration(const State& state, const std::string& type, const std::string& id) {
   auto found = state.Read(state.registrations, type + "/" + id);

@@ -21,7 +21,7 @@ struct Origin {
   std::string clerk;
   std::string till;
   std::string fingerprint;                      // of the command, made by Fingerprint(); Execute compares it
-  std::vector<std::string> older_fingerprints;  // the same under keys used before: a repetition may have been stored with one
+  std::vector<std::string> older_fingerprints = {};  // the same under keys used before: a repetition may have been stored with one
 };
 
 // A member as somebody named them. `print`, when not empty, is a keyed hash of what was typed (a 会员号): it stands for it in the fingerprint,

@@ -54,15 +54,15 @@ struct Operation {
     const std::vector<OfferLine> lines = {{"ANY", 1, amount, 0}};
     const auto item = [&](int who) {
       AwardItem award;
-      award.member = absl::StrCat("m", who);
+      award.member.id = absl::StrCat("m", who);
       award.activity = "PATROL";
       award.quantity = amount;
       award.effective_day = day;
-      award.group = 1;
+      award.group = Group::kPartyVanguard;
       return award;
     };
     switch (verb) {
-      case 'h': return Authorize{MemberId{absl::StrCat("m", member)}, lines};
+      case 'h': return Authorize{{.presentation = "number", .member = {absl::StrCat("m", member), ""}, .use = {}}, lines};
       case 'c': return Capture{ref, 0};
       case 'v': return Void{ref};
       case 'f': return Refund{ref, amount};
@@ -73,7 +73,7 @@ struct Operation {
         for (int i = 0; i < kCrashBatch; ++i) batch.items.push_back(item(1 + (member + i) % kCrashMembers));
         return batch;
       }
-      default: return Redeem{MemberId{absl::StrCat("m", member)}, lines};
+      default: return Redeem{{.presentation = "number", .member = {absl::StrCat("m", member), ""}, .use = {}}, lines};
     }
   }
 };
@@ -93,7 +93,7 @@ struct Answered {
     if (!outcome.entries.empty()) answered.sequence = outcome.entry().sequence;
     if (outcome.refusal) {
       answered.reason = NameOf(outcome.refusal->reason);
-    } else if (outcome.first == v1::REFUSED) {
+    } else if (outcome.first == RequestState::kRefused) {
       answered.reason = outcome.entry().reason;
     }
     return answered;
@@ -137,7 +137,7 @@ class Operator {
     return op;
   }
   void Learn(const Operation& op, const Outcome& outcome) {
-    if (outcome.refusal || outcome.first == v1::REFUSED) return;
+    if (outcome.refusal || outcome.first == RequestState::kRefused) return;
     if (op.verb == 'h') holds_.push_back(outcome.entry().sequence);
     if (op.verb == 'r' || op.verb == 'c') sales_.push_back(outcome.entry().sequence);
     if (op.verb == 'r' || op.verb == 'c' || op.verb == 'h') ids_.push_back(op.id);

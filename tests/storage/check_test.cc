@@ -28,7 +28,7 @@ class CheckTest : public LedgerTest {
     SetUpProgram(4, kBook);
     const auto sale = Buy("m1", 30).entry().sequence;
     Run(Till(NewId()), Refund{sale, 10});
-    Run(Till(NewId()), Authorize{MemberId{"m2"}, {{"ANY", 1, 50, 0}}});
+    Run(Till(NewId()), Authorize{Pay("m2"), {{"ANY", 1, 50, 0}}});
     for (const char* program : {"minyu", "minyue-2"}) Run(Staff(NewId()), FoundProgram{{program, "a0"}}, program);
     ledger.reset();
     ASSERT_EQ(Difference(), "");
@@ -62,6 +62,7 @@ class CheckTest : public LedgerTest {
   std::vector<JournalRow> Journal() { return *memory.Read("minyue", 0, *memory.End("minyue"), std::size_t{1} << 30); }
   void Load(State& state) {
     BindToStore(state, rows, [](const absl::Status& why) { ADD_FAILURE() << why; });
+    state.find_entries = [this](std::int64_t first, std::int64_t count) { return redpoints::Journal(memory, "minyue").ReadAll(first, count); };
     state.find_blob = [this](const std::string& sha256) -> absl::StatusOr<std::string> { return **memory.Blob("minyue", sha256); };
     ASSERT_TRUE(LoadState(state, rows).ok());
   }
@@ -70,18 +71,17 @@ class CheckTest : public LedgerTest {
     State state("minyue");
     Load(state);
     Entry another;
-    for (std::int64_t i = 0; i < state.next_sequence; ++i) {
+    for (std::int64_t i = 0; i < state.at.next_sequence; ++i) {
       const Entry entry = *redpoints::Journal(memory, "minyue").Read(i);
       if (entry.kind == kind) another = entry;
     }
-    another.sequence = state.next_sequence;
+    another.sequence = state.at.next_sequence;
     change(another);
     for (Posting& p : another.postings) {
       const Account account = *state.accounts.Find(AccountKey(p.holder, p.unit));
       p.prev = account.head;
-      p.balance = account.at(p.sub) + p.amount;
+      p.balance = HasRunningBalance(p.holder) ? account.at(p.sub) + p.amount : 0;
     }
-    EXPECT_TRUE(Verify(state, another).ok()) << Verify(state, another);
     std::string line;
     AppendLine(another, line);
     memory.SetEnd("minyue", another.sequence + 1);
@@ -159,7 +159,7 @@ TEST_F(CheckTest, TheMarkIsComparedToo) {
   State state("minyue");
   Load(state);
   const std::string key = Derived(kMarkTable, "");
-  const StateMark mark = MarkOf(state);
+  const StateMark mark = state.at;
   ASSERT_EQ(EncodeRow(mark), **rows.Get(key));
   StateMark altered = mark;
   ++altered.last_ms;

@@ -17,7 +17,7 @@ namespace {
 
 Reason ReasonOf(const Outcome& outcome) {
   if (outcome.refusal) return outcome.refusal->reason;
-  return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
+  return outcome.first == RequestState::kRefused ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
 }
 
 TEST_F(LedgerTest, WhatIsAnsweredSurvivesReopening) {
@@ -63,8 +63,8 @@ TEST_F(LedgerTest, AHundredEqualRequestsAtOnceMakeOneEntry) {
     EXPECT_EQ(answer.entry(), first.entry());
     EXPECT_EQ(answer.entries.size(), 1u);
     EXPECT_EQ(answer.refusal, std::nullopt);
-    EXPECT_EQ(answer.first, v1::DONE);
-    EXPECT_EQ(answer.now, v1::DONE);
+    EXPECT_EQ(answer.first, RequestState::kDone);
+    EXPECT_EQ(answer.now, RequestState::kDone);
     EXPECT_EQ(answer.now_sequence, first.now_sequence);
     EXPECT_EQ(answer.refunded_points, 0);
     EXPECT_EQ(answer.target, nullptr);
@@ -118,13 +118,13 @@ TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
   SetUpProgram();
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
-  EXPECT_EQ(Run(Staff(NewId()), ConfirmClock{}).first, v1::DONE);
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(Run(Staff(NewId()), ConfirmClock{}).first, RequestState::kDone);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   clock.Advance(3 * kDayMs);  // time that passes is no jump
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   clock.Jump(-9 * kMinuteMs);  // small steps back are bridged
   const auto sale = Buy("m1", 1);
-  EXPECT_EQ(sale.first, v1::DONE);
+  EXPECT_EQ(sale.first, RequestState::kDone);
 }
 
 // The network may bring it again after another jump.
@@ -133,8 +133,8 @@ TEST_F(LedgerTest, ARepeatedConfirmationIsNotAboutANewJump) {
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   const auto id = NewId();
-  EXPECT_EQ(Run(Staff(id), ConfirmClock{}).first, v1::DONE);
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(Run(Staff(id), ConfirmClock{}).first, RequestState::kDone);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   clock.Jump(400 * kDayMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_TRUE(Run(Staff(id), ConfirmClock{}).is_replayed);
@@ -147,12 +147,12 @@ TEST_F(LedgerTest, SmallJumpsAddUp) {
   for (const int minutes : {4, -4}) {
     for (int i = 0; i < 2; ++i) {
       clock.Jump(minutes * kMinuteMs);
-      EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+      EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
     }
     clock.Jump(minutes * kMinuteMs);
     EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
     ledger->ConfirmClock();
-    EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+    EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   }
 }
 
@@ -161,7 +161,7 @@ TEST_F(LedgerTest, AClockFarAheadOfTheLedgerStopsWritingFromTheStart) {
   ledger.reset();
   clock.Advance(6 * kDayMs);  // closed over a holiday
   Open();
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   ledger.reset();
   clock.Advance(400 * kDayMs);
   Open();
@@ -184,7 +184,7 @@ TEST_F(LedgerTest, ARequestWhoseTimeIsOverWhenItsTurnComesIsNotCarriedOut) {
   EXPECT_EQ(ledger->EndSequence("minyue"), end);
   EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), Reason::REQUEST_NOT_FOUND);
   // The id stays free.
-  EXPECT_EQ(Run(Till(id), Sale("m1", 30)).first, v1::DONE);
+  EXPECT_EQ(Run(Till(id), Sale("m1", 30)).first, RequestState::kDone);
   EXPECT_EQ(Balance("m1"), 970);
 }
 
@@ -220,7 +220,7 @@ TEST_F(LedgerTest, AClockFarBehindTheLedgerStopsWritingFromTheStart) {
   Reopen();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   ledger->ConfirmClock();
-  EXPECT_EQ(Buy("m1", 1).first, v1::DONE);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
 }
 
 TEST_F(LedgerTest, ProgramsShareNothing) {
@@ -245,7 +245,7 @@ TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
   ASSERT_TRUE(DeleteRows(rows, "minyue").ok());
   Open();
   EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1))), Reason::PROGRAM_SET_ASIDE);
-  EXPECT_EQ(Run(Staff(NewId()), Register{.items = {FundData{"street", 5}}, .is_new = true, .rulebook_json = ""}, "other").first, v1::DONE);
+  EXPECT_EQ(Run(Staff(NewId()), Register{.items = {FundData{"street", 5}}, .is_new = true, .rulebook_json = ""}, "other").first, RequestState::kDone);
   ledger.reset();
   const auto report = CheckProgram(memory, &rows, "minyue");
   ASSERT_FALSE(report.ok());
@@ -258,13 +258,9 @@ TEST_F(LedgerTest, RegistrationsAreListedFromEveryGeneration) {
   options.turn_entries = 7;
   SetUpProgram(30);
   const auto member = [](int i, RegistrationState state) {
-    return MemberData{.id = absl::StrCat("m", i),
-                      .number = "",
-                      .kind = MemberKind::kPerson,
-                      .groups = {1, 2},
-                      .grid = "",
-                      .memberships = {},
-                      .state = state};
+    MemberData data = Person(absl::StrCat("m", i));
+    data.state = state;
+    return data;
   };
   std::set<std::string> all, suspended, listed, listed_suspended;
   for (int i = 1; i <= 30; ++i) all.insert(absl::StrCat("m", i));
@@ -297,7 +293,7 @@ TEST_F(LedgerTest, AFullQueueRefusesAtOnce) {
   for (auto& answer : answers) {
     const auto outcome = answer.get();
     overloaded += ReasonOf(outcome) == Reason::OVERLOADED;
-    done += outcome.first == v1::DONE || ReasonOf(outcome) == Reason::INSUFFICIENT_POINTS;
+    done += outcome.first == RequestState::kDone || ReasonOf(outcome) == Reason::INSUFFICIENT_POINTS;
   }
   EXPECT_GT(overloaded, 0);
   EXPECT_EQ(overloaded + done, 2000);
@@ -308,7 +304,7 @@ TEST_F(LedgerTest, StopAnswersWhatWasQueued) {
   std::vector<std::future<Outcome>> answers;
   for (int i = 0; i < 500; ++i) answers.push_back(Send(Till(NewId()), Sale("m1", 1)));
   ledger.reset();
-  for (auto& answer : answers) EXPECT_EQ(answer.get().first, v1::DONE);
+  for (auto& answer : answers) EXPECT_EQ(answer.get().first, RequestState::kDone);
   Open();
   EXPECT_EQ(Balance("m1"), 500);
 }
@@ -346,7 +342,7 @@ TEST_F(LedgerTest, BalanceAsOfARecordedTime) {
   remember();
   Buy("m1", 100);
   remember();
-  const auto hold = Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, 50, 0}}});
+  const auto hold = Run(Till(NewId()), Authorize{Pay("m1"), {{"ANY", 1, 50, 0}}});
   remember();
   Run(Till(NewId()), Capture{hold.entry().sequence, 20});
   remember();
@@ -412,7 +408,7 @@ TEST_F(LedgerTest, TheOutcomeOfABigBatchHasEveryItem) {
 
 TEST_F(LedgerTest, HoldsEndAndDaysCloseWithoutAnybodyAsking) {
   SetUpProgram();
-  const auto hold = Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, 50, 0}}});
+  const auto hold = Run(Till(NewId()), Authorize{Pay("m1"), {{"ANY", 1, 50, 0}}});
   EXPECT_EQ(Balance("m1"), 950);
   const auto end = ledger->EndSequence("minyue");
   clock.Advance(kDayMs);
@@ -539,7 +535,7 @@ TEST_F(FairnessTest, ItemsThatWaitAreBounded) {
     sale = Send(Till(NewId()), Sale("m1", 1));
   }
   EXPECT_EQ(ReasonOf(ninth.get()), Reason::OVERLOADED);
-  EXPECT_EQ(sale.get().first, v1::DONE);
+  EXPECT_EQ(sale.get().first, RequestState::kDone);
   for (auto& answer : answers) EXPECT_EQ(ReasonOf(answer.get()), Reason::MEMBER_NOT_FOUND);
   EXPECT_EQ(ReasonOf(Run(Staff(NewId()), batch)), Reason::MEMBER_NOT_FOUND);  // there is room again
 }

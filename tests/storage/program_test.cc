@@ -49,7 +49,7 @@ TEST_F(ProgramTest, WhatIsDecidedIsSeenWhenItIsPublished) {
   EXPECT_EQ(program.FindOutcome("a0", "r1").refusal->reason, Reason::REQUEST_NOT_FOUND);
   program.Publish();
   EXPECT_EQ(program.end_sequence(), 3);
-  EXPECT_EQ(program.FindOutcome("a0", "r1").first, v1::DONE);
+  EXPECT_EQ(program.FindOutcome("a0", "r1").first, RequestState::kDone);
   EXPECT_EQ(Commit(), 0);  // taken once
 }
 
@@ -81,7 +81,7 @@ TEST_F(ProgramTest, LoadReplaysWhatTheDerivedRowsLack) {
   ASSERT_TRUE(replayed.ok()) << replayed.status();
   EXPECT_EQ(*replayed, 1);
   EXPECT_EQ(again.end_sequence(), program.end_sequence());
-  EXPECT_EQ(again.FindOutcome("a0", "r1").first, v1::DONE);
+  EXPECT_EQ(again.FindOutcome("a0", "r1").first, RequestState::kDone);
 }
 
 TEST_F(ProgramTest, LoadSaysWhereTheJournalIsDamaged) {

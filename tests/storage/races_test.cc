@@ -12,7 +12,7 @@ constexpr int kMeetings = 200;
 
 Reason ReasonOf(const Outcome& outcome) {
   if (outcome.refusal) return outcome.refusal->reason;
-  return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
+  return outcome.first == RequestState::kRefused ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
 }
 
 class RacesTest : public LedgerTest {
@@ -35,7 +35,7 @@ class RacesTest : public LedgerTest {
     return outcomes;
   }
   std::int64_t HoldOf(std::int64_t points) {
-    return Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, points, 0}}}).entry().sequence;
+    return Run(Till(NewId()), Authorize{Pay("m1"), {{"ANY", 1, points, 0}}}).entry().sequence;
   }
   // Everybody's 1,000 points are one lot, which ends with the next millisecond.
   void SetUpLastMomentOfPoints(int members) {
@@ -49,9 +49,9 @@ class RacesTest : public LedgerTest {
   }
   // One of the two is done, the other refused; which one was done.
   static int WinnerOf(const std::array<Outcome, 2>& outcomes) {
-    const int winner = outcomes[0].first == v1::DONE ? 0 : 1;
-    EXPECT_EQ(outcomes[static_cast<std::size_t>(winner)].first, v1::DONE);
-    EXPECT_EQ(outcomes[static_cast<std::size_t>(1 - winner)].first, v1::REFUSED);
+    const int winner = outcomes[0].first == RequestState::kDone ? 0 : 1;
+    EXPECT_EQ(outcomes[static_cast<std::size_t>(winner)].first, RequestState::kDone);
+    EXPECT_EQ(outcomes[static_cast<std::size_t>(1 - winner)].first, RequestState::kRefused);
     return winner;
   }
 };
@@ -93,7 +93,7 @@ TEST_F(RacesTest, ACaptureAndTheEndOfItsHold) {
     std::thread time([&] { clock.Advance(2); });
     const Outcome capture = Run(Till(NewId()), Capture{hold, 0});
     time.join();
-    if (capture.first == v1::DONE) {
+    if (capture.first == RequestState::kDone) {
       captured += 2;
     } else {
       EXPECT_EQ(ReasonOf(capture), Reason::HOLD_EXPIRED);
@@ -116,7 +116,7 @@ TEST_F(RacesTest, TwoRefundsThatFitTogether) {
   SetUpProgram();
   for (int i = 0; i < kMeetings; ++i) {
     const auto sale = Buy("m1", 3).entry().sequence;
-    for (const auto& outcome : Meet({Till(NewId()), Refund{sale, 2}}, {Till(NewId()), Refund{sale, 1}})) EXPECT_EQ(outcome.first, v1::DONE);
+    for (const auto& outcome : Meet({Till(NewId()), Refund{sale, 2}}, {Till(NewId()), Refund{sale, 1}})) EXPECT_EQ(outcome.first, RequestState::kDone);
   }
   EXPECT_EQ(Balance("m1"), 1000);
 }
@@ -127,8 +127,8 @@ TEST_F(RacesTest, ARefundAndAReversalOfOneSale) {
     const auto id = NewId();
     const auto sale = Run(Till(id), Sale("m1", 3)).entry().sequence;
     const auto both = Meet({Till(NewId()), Refund{sale, 2}}, {Till(NewId()), Reverse{id}});
-    EXPECT_EQ(both[1].first, v1::DONE);
-    EXPECT_TRUE(both[0].first == v1::DONE || ReasonOf(both[0]) == Reason::REDEMPTION_REVERSED) << static_cast<int>(ReasonOf(both[0]));
+    EXPECT_EQ(both[1].first, RequestState::kDone);
+    EXPECT_TRUE(both[0].first == RequestState::kDone || ReasonOf(both[0]) == Reason::REDEMPTION_REVERSED) << static_cast<int>(ReasonOf(both[0]));
   }
   EXPECT_EQ(Balance("m1"), 1000);
   EXPECT_EQ(Balance("s1"), 0);
@@ -155,7 +155,7 @@ TEST_F(RacesTest, SalesWhilePointsExpire) {
     tills.emplace_back([&] {
       for (int i = 0; i < 40; ++i) {
         const Outcome sale = Buy("m1", 1);
-        if (sale.first == v1::DONE && sold.fetch_add(1) == 99) clock.Advance(1);
+        if (sale.first == RequestState::kDone && sold.fetch_add(1) == 99) clock.Advance(1);
         if (ReasonOf(sale) == Reason::INSUFFICIENT_POINTS) ++refused;
       }
     });
@@ -178,15 +178,15 @@ TEST_F(RacesTest, HoldsWhileTheirLotExpires) {
   for (int t = 0; t < 8; ++t) {
     tills.emplace_back([&] {
       for (int i = 0; i < 40; ++i) {
-        const Outcome hold = Run(Till(NewId()), Authorize{MemberId{"m1"}, {{"ANY", 1, 2, 0}}});
-        if (hold.first != v1::PENDING) {
+        const Outcome hold = Run(Till(NewId()), Authorize{Pay("m1"), {{"ANY", 1, 2, 0}}});
+        if (hold.first != RequestState::kPending) {
           EXPECT_EQ(ReasonOf(hold), Reason::INSUFFICIENT_POINTS);
           ++refused;
           continue;
         }
         if (held.fetch_add(1) == 99) clock.Advance(1);
-        if (i % 3 == 0) captured += Run(Till(NewId()), Capture{hold.entry().sequence, 1}).first == v1::DONE;
-        EXPECT_TRUE(i % 3 != 1 || Run(Till(NewId()), Void{hold.entry().sequence}).first == v1::DONE);
+        if (i % 3 == 0) captured += Run(Till(NewId()), Capture{hold.entry().sequence, 1}).first == RequestState::kDone;
+        EXPECT_TRUE(i % 3 != 1 || Run(Till(NewId()), Void{hold.entry().sequence}).first == RequestState::kDone);
       }
     });
   }
@@ -210,14 +210,14 @@ TEST_F(RacesTest, AReversalAndItsOriginal) {
   for (int i = 0; i < kMeetings; ++i) {
     const auto id = NewId();
     const auto both = Meet({Till(id), Sale("m1", 3)}, {Till(NewId()), Reverse{id}});
-    EXPECT_EQ(both[1].first, v1::DONE);
+    EXPECT_EQ(both[1].first, RequestState::kDone);
     if (both[0].refusal) {
       EXPECT_EQ(ReasonOf(both[0]), Reason::ALREADY_REVERSED);
       ++overtook;
     }
     const Outcome again = Run(Till(id), Sale("m1", 3));
     EXPECT_TRUE(again.is_replayed);
-    EXPECT_EQ(again.now, v1::REVERSED);
+    EXPECT_EQ(again.now, RequestState::kReversed);
     EXPECT_EQ(ReasonOf(again), ReasonOf(both[0]));
   }
   EXPECT_EQ(Balance("m1"), 1000);
@@ -229,7 +229,7 @@ TEST_F(RacesTest, AReversalBeforeItsOriginalStopsItForEver) {
   SetUpProgram();
   const auto id = NewId();
   const Outcome reversal = Run(Till(NewId()), Reverse{id});
-  EXPECT_EQ(reversal.first, v1::DONE);
+  EXPECT_EQ(reversal.first, RequestState::kDone);
   for (const auto& late : Meet({Till(id), Sale("m1", 3)}, {Till(id), Sale("m1", 3)})) EXPECT_EQ(ReasonOf(late), Reason::ALREADY_REVERSED);
   Reopen();
   EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m1", 3))), Reason::ALREADY_REVERSED);
@@ -245,7 +245,7 @@ TEST_F(RacesTest, AReversalRepeatedWhileTheSaleIsRepeated) {
     const auto both = Meet({Till(id), Sale("m1", 3)}, {Till(reversal), Reverse{id}});
     EXPECT_TRUE(both[0].is_replayed && both[1].is_replayed);
     EXPECT_EQ(both[0].entry(), sale.entry());
-    EXPECT_EQ(both[0].now, v1::REVERSED);
+    EXPECT_EQ(both[0].now, RequestState::kReversed);
     EXPECT_EQ(both[1].entry(), first.entry());
     ASSERT_TRUE(both[1].target);
     EXPECT_EQ(both[1].target->entry(), sale.entry());
@@ -259,7 +259,7 @@ TEST_F(RacesTest, TwoReversalsOfOneSale) {
   for (int i = 0; i < kMeetings; ++i) {
     const auto id = NewId();
     Run(Till(id), Sale("m1", 3));
-    for (const auto& reversal : Meet({Till(NewId()), Reverse{id}}, {Till(NewId()), Reverse{id}})) EXPECT_EQ(reversal.first, v1::DONE);
+    for (const auto& reversal : Meet({Till(NewId()), Reverse{id}}, {Till(NewId()), Reverse{id}})) EXPECT_EQ(reversal.first, RequestState::kDone);
   }
   EXPECT_EQ(Balance("m1"), 1000);
   EXPECT_EQ(Balance("s1"), 0);
@@ -273,7 +273,7 @@ TEST_F(RacesTest, OneIdForTwoThings) {
     const auto both = Meet({Till(id), Sale("m1", 1)}, {Till(id), Sale("m2", 1)});
     const std::size_t loser = both[0].refusal ? 0 : 1;
     EXPECT_EQ(ReasonOf(both[loser]), Reason::REQUEST_ID_REUSED);
-    EXPECT_EQ(both[1 - loser].first, v1::DONE);
+    EXPECT_EQ(both[1 - loser].first, RequestState::kDone);
   }
   EXPECT_EQ(Balance("m1") + Balance("m2"), 2000 - kMeetings);
 }

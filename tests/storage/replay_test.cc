@@ -27,17 +27,17 @@ TEST_F(ReplayTest, EachLineIsVerifiedThenShownThenAppliedThenShown) {
   std::string seen;
   const ReplayHooks hooks{.verified =
                               [&](State& before, const Entry& entry) {
-                                EXPECT_EQ(before.next_sequence, entry.sequence);
+                                EXPECT_EQ(before.at.next_sequence, entry.sequence);
                                 return absl::StrAppend(&seen, "v", entry.sequence), absl::OkStatus();
                               },
                           .applied =
                               [&](State& after, const Entry& entry) {
-                                EXPECT_EQ(after.next_sequence, entry.sequence + 1);
+                                EXPECT_EQ(after.at.next_sequence, entry.sequence + 1);
                                 return absl::StrAppend(&seen, "a", entry.sequence), absl::OkStatus();
                               }};
   for (const auto& line : lines) ASSERT_TRUE(ReplayLine(again, line, hooks).ok());
   EXPECT_THAT(seen, StartsWith("v0a0v1a1v2a2"));
-  EXPECT_EQ(again.next_sequence, state.next_sequence);
+  EXPECT_EQ(again.at.next_sequence, state.at.next_sequence);
 }
 
 TEST_F(ReplayTest, WhatDoesNotFollowIsNamedByItsNumber) {
@@ -48,7 +48,7 @@ TEST_F(ReplayTest, WhatDoesNotFollowIsNamedByItsNumber) {
   EXPECT_THAT(std::string(ReplayLine(again, "{}").message()), StartsWith("entry 1: "));
   const auto hook = ReplayLine(again, lines[1], {.verified = [](State&, const Entry&) { return absl::InternalError("no"); }});
   EXPECT_THAT(std::string(hook.message()), HasSubstr("entry 1: no"));
-  EXPECT_EQ(again.next_sequence, 1);  // not applied
+  EXPECT_EQ(again.at.next_sequence, 1);  // not applied
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ class ShardsTest : public testing::Test {
   Outcome AddFund(const std::string& program) { return Add(program, FundData{absl::StrCat("fund-", next_id), 5}); }
   static Reason ReasonOf(const Outcome& outcome) {
     if (outcome.refusal) return outcome.refusal->reason;
-    return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
+    return outcome.first == RequestState::kRefused ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
   }
 
   ManualClock clock{1'710'468'000'000};  // 2024-03-15 10:00 in Shanghai
@@ -209,7 +209,7 @@ TEST_F(ShardsTest, OnAFullDiskOutcomesCanBeAskedAndNothingIsWritten) {
     Open();
     if (events.empty()) break;
     EXPECT_THAT(events[0], HasSubstr("storage_read_only"));
-    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, v1::DONE);
+    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, RequestState::kDone);
     EXPECT_EQ(ReasonOf(AddFund("minyue")), Reason::STORAGE_READ_ONLY);
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
     // There is room again.
@@ -218,7 +218,7 @@ TEST_F(ShardsTest, OnAFullDiskOutcomesCanBeAskedAndNothingIsWritten) {
     Open();
     ASSERT_THAT(events, IsEmpty());
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
-    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, v1::DONE);
+    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, RequestState::kDone);
   }
   EXPECT_GT(writes, 5);
   fs->writes_left = 1'000'000;

@@ -101,7 +101,7 @@ using GoOn = std::function<absl::Status()>;
 template <class Read> auto ReadWhole(const Shards& shards, const Read& read) -> decltype(read()) {
   const std::int64_t damages = shards.damages();
   auto result = read();
-  if (shards.damages() != damages) return Refuse(Reason::OVERLOADED);
+  if (shards.damages() != damages && !absl::IsDataLoss(result.status())) return Refuse(Reason::OVERLOADED);
   return result;
 }
 

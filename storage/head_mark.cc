@@ -66,9 +66,8 @@ HeadMarks MarksOf(const Log& log) {
 
 absl::Status CompareHeadMarks(const HeadMarks& marks, const Log& log, const std::string& file) {
   constexpr const char* kHelp =
-      "; nothing was changed. Keep the directory as it is; `redpointsd check` names what is there, and the whole ledger comes back from "
-      "where it "
-      "went (a disk or a copy), from `redpointsd recover`, or with `redpointsd restore` from the last backup (runbook: Damage)";
+      "; nothing was changed. Keep the directory as it is; look for the whole log (another disk, a copy), else restore the last backup "
+      "(runbook: Damage)";
   for (const auto& [program, mark] : marks) {
     const Journal journal(log, program);
     const auto end = journal.End();
@@ -88,7 +87,7 @@ absl::Status CompareHeadMarks(const HeadMarks& marks, const Log& log, const std:
   return absl::OkStatus();
 }
 
-HeadMarkWriter::HeadMarkWriter(Options options, HeadMarks known) : options_(std::move(options)), marks_(std::move(known)) {
+HeadMarkWriter::HeadMarkWriter(Options options) : options_(std::move(options)), marks_(ReadHeadMarks(options_.file).value_or(HeadMarks())) {
   thread_ = std::thread([this] { Loop(); });
 }
 

@@ -50,10 +50,10 @@ class HeadMarkWriter {
     std::chrono::milliseconds every = std::chrono::seconds(3);
     // What is durable now; on the writer's thread. Programs that it leaves out keep the mark that they have.
     std::function<HeadMarks()> collect;
-    std::function<void(const std::string& why)> on_failed;  // once, until it works again
+    std::function<void(const std::string& why)> on_failed = {};  // once, until it works again
   };
-  // `known`: what the file says already.
-  HeadMarkWriter(Options options, HeadMarks known);
+  // Begins with what the file says already.
+  explicit HeadMarkWriter(Options options);
   // Writes a last time.
   ~HeadMarkWriter();
 

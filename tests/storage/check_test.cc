@@ -84,8 +84,10 @@ class CheckTest : public LedgerTest {
     }
     std::string line;
     AppendLine(another, line);
+    memory.SetRow("minyue", another.sequence, JournalRow{.first = another.sequence, .entries = 1, .lines = line + "\n"});
     memory.SetEnd("minyue", another.sequence + 1);
-    const std::string difference = WithRow(another.sequence, JournalRow{.first = another.sequence, .entries = 1, .lines = line + "\n"});
+    const std::string difference = Difference();
+    memory.SetRow("minyue", another.sequence, std::nullopt);
     memory.SetEnd("minyue", another.sequence);
     return difference;
   }

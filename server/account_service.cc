@@ -143,7 +143,7 @@ class AccountService final : public Raw {
     const std::string member = state ? ResolveMember(*state, subject.member) : "";
     if (member.empty()) return Refuse(v1::MEMBER_NOT_FOUND);
     as_of_ms = std::min(as_of_ms, ledger.clock().NowMs());
-    const Journal journal(ledger.store(), subject.program);
+    const Journal& journal = ledger.JournalOf(subject.program);
     auto balances = BalanceAsOf(*state, journal, member, as_of_ms, go_on);
     if (!balances.ok()) return balances.status();
     v1::GetBalanceResponse response;
@@ -176,7 +176,7 @@ class AccountService final : public Raw {
       if (!decoded.ok()) return decoded.status();
       position = *decoded;
     }
-    const Journal journal(ledger.store(), subject.program);
+    const Journal& journal = ledger.JournalOf(subject.program);
     v1::ListStatementResponse response;
     std::int64_t opening = Total(position.after);
     response.set_closing_balance(opening);

@@ -89,6 +89,7 @@ class Authorizer {
   bool MayEver(const Principal& caller, Method method) const;
 
  private:
+  absl::Status Decide(const Principal& caller, Method method, const std::string& program, const std::vector<std::string>& members) const;
   const Shards& shards_;
 };
 

@@ -112,7 +112,7 @@ class AwardService final : public Raw {
     const std::int64_t award = std::get<redpoints::Correct>(mutation.command).award;
     std::vector<std::string> members;
     if (award < ledger.EndSequence(mutation.program)) {
-      auto entry = Journal(ledger.store(), mutation.program).Read(award);
+      auto entry = ledger.JournalOf(mutation.program).Read(award);
       if (entry.ok() && entry->kind == Kind::kAward) members = {entry->member};
     }
     if (auto status = context_.authorizer->Check(call.caller(), Method::kCorrect, mutation.program, members); !status.ok())

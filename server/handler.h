@@ -97,21 +97,30 @@ template <class Response, class Handle> void Beside(const ServiceContext& contex
 // Whether a long read goes on: OK, or why it is given up. To be asked at each step.
 using GoOn = std::function<absl::Status()>;
 
+// What `read` gives, or OVERLOADED, so that the caller asks again, when a program was set aside meanwhile: a row may have been taken for absent.
+template <class Read> auto ReadWhole(const Shards& shards, const Read& read) -> decltype(read()) {
+  const std::int64_t damages = shards.damages();
+  auto result = read();
+  if (shards.damages() != damages && !absl::IsDataLoss(result.status())) return Refuse(v1::OVERLOADED);
+  return result;
+}
+
 // Runs `read`, which gives a StatusOr<Response>, on the pool.
 template <class Response, std::invocable Read> void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
-  Beside(context, std::move(reply), [read = std::move(read)](Reply<Response> answer) { answer(read()); });
+  Beside(context, std::move(reply),
+         [&shards = *context.shards, read = std::move(read)](Reply<Response> answer) { answer(ReadWhole(shards, read)); });
 }
 
 // The same for a read that may take long. It ends with the error of its GoOn: a stop does not wait for it, and whoever is gone does not keep
 // the pool busy.
 template <class Response, std::invocable<const GoOn&> Read>
 void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
-  Beside(context, std::move(reply), [read = std::move(read), door = context.unary.door](Reply<Response> answer) {
+  Beside(context, std::move(reply), [&shards = *context.shards, read = std::move(read), door = context.unary.door](Reply<Response> answer) {
     const GoOn go_on = [&call = answer.call(), door] {
       if (door->IsClosed()) return Refuse(v1::SHUTTING_DOWN);
       return IsAwaited(call) ? absl::OkStatus() : Refuse(v1::DEADLINE_PASSED);
     };
-    answer(read(go_on));
+    answer(ReadWhole(shards, [&] { return read(go_on); }));
   });
 }
 

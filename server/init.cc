@@ -9,8 +9,9 @@
 #include "server/ids.h"
 #include "server/names.h"
 #include "storage/ledger.h"
-#include "storage/rocksdb_store.h"
+#include "storage/log/rocksdb_log.h"
 #include "storage/rules/types.h"
+#include "storage/store/rocksdb_store.h"
 
 namespace redpoints::server {
 namespace {
@@ -36,9 +37,11 @@ absl::Status Register(Ledger& ledger, const std::string& program, const std::str
 
 absl::Status MakeLedger(const std::string& directory, const std::string& program, const std::string& operator_id,
                         const std::string& administrator_id) {
-  auto store = RocksDbStore::Open({.directory = directory, .create_if_missing = true});
+  auto log = RocksDbLog::Create({.directory = directory + "/log"});
+  if (!log.ok()) return log.status();
+  auto store = RocksDbStore::Open({.directory = directory + "/derived"});
   if (!store.ok()) return store.status();
-  auto ledger = Ledger::Open(**store, Clock::System(), {});
+  auto ledger = Ledger::Open(**log, **store, Clock::System(), {});
   if (!ledger.ok()) return ledger.status();
   if (auto status = Found(**ledger, std::string(redpoints::kSystemProgram), operator_id); !status.ok()) return status;
   if (program.empty()) return absl::OkStatus();

@@ -8,7 +8,6 @@
 #include "storage/csv.h"
 #include "storage/explain.h"
 #include "storage/journal.h"
-#include "storage/keys.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/sha256.h"
 
@@ -57,7 +56,7 @@ class JournalService final : public Raw {
           ReadBeside(context_, std::move(reply), [this, program, sequence = name->sequence]() -> absl::StatusOr<v1::GetEntryResponse> {
             const Ledger& ledger = context_.shards->Of(program);
             if (sequence >= ledger.EndSequence(program)) return Refuse(v1::ENTRY_NOT_FOUND);
-            auto line = Journal(ledger.store(), program).Line(sequence);
+            auto line = ledger.JournalOf(program).Line(sequence);
             if (!line.ok()) return line.status();
             auto entry = ParseLine(*line);
             if (!entry.ok()) return entry.status();
@@ -84,7 +83,7 @@ class JournalService final : public Raw {
           ReadBeside(context_, std::move(reply),
                      [this, program = *program, sha256 = request.sha256()]() -> absl::StatusOr<v1::GetBlobResponse> {
                        const std::string hex = Hex(reinterpret_cast<const std::uint8_t*>(sha256.data()), sha256.size());
-                       auto blob = context_.shards->Of(program).store().Get(TableId::kBlob, BlobKey(program, hex));
+                       auto blob = context_.shards->Of(program).log().Blob(program, hex);
                        if (!blob.ok()) return blob.status();
                        if (!*blob) return Refuse(v1::ENTRY_NOT_FOUND);
                        v1::GetBlobResponse response;
@@ -118,7 +117,7 @@ class JournalService final : public Raw {
     auto program = Program(sink.caller(), request.program(), Method::kFollowEntries);
     if (!program.ok()) return program.status();
     const Ledger& ledger = context_.shards->Of(*program);
-    const Journal journal(ledger.store(), *program);
+    const Journal& journal = ledger.JournalOf(*program);
     // Whoever has seen more than there is followed another journal, as before a restore.
     if (request.start_sequence() > ledger.EndSequence(*program)) return FieldOutOfRange("start_sequence", 0, ledger.EndSequence(*program));
     for (std::int64_t next = request.start_sequence(); !sink.IsCancelled();) {
@@ -148,7 +147,7 @@ class JournalService final : public Raw {
     auto program = Program(sink.caller(), request.program(), Method::kExportEntries);
     if (!program.ok()) return program.status();
     const Ledger& ledger = context_.shards->Of(*program);
-    const Journal journal(ledger.store(), *program);
+    const Journal& journal = ledger.JournalOf(*program);
     const std::int64_t durable = ledger.EndSequence(*program);
     const std::int64_t end = request.end_sequence() == 0 ? durable : request.end_sequence();
     if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);

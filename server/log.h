@@ -43,7 +43,7 @@ class Logger {
   const int fd_;
 };
 
-// `text` with each run of six digits or more as '#'.
+// `text` with each run of six digits or more as '#', since it may be a 会员号; RocksDB's file names (000012.sst) stay: people need them.
 std::string WithoutNumbers(std::string_view text);
 
 // From now on protobuf's and gRPC's own messages come as lines of `logger`, which must outlive them both. Call before the first

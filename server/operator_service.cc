@@ -58,7 +58,7 @@ class OperatorService final : public Raw {
     }
     const auto& ledgers = context_.shards->ledgers();
     for (std::size_t i = 0; i < ledgers.size(); ++i) {
-      if (auto status = ledgers[i]->store().Backup((directory / absl::StrCat("shard-", i)).string()); !status.ok()) return status;
+      if (auto status = ledgers[i]->log().Backup((directory / absl::StrCat("shard-", i)).string()); !status.ok()) return status;
     }
     if (auto status = WriteSums(directory.string()); !status.ok()) return status;
     v1::BackupResponse response;

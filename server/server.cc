@@ -79,10 +79,8 @@ class Server::Impl {
     }
     door_ = std::make_unique<Door>(std::move(door), *limiter_);
     authorizer_ = std::make_unique<Authorizer>(*shards_);
-    // One key for all tokens: that of the first shard, which is where it was made.
-    auto key = shards_->ledgers().front()->store().Get(TableId::kMeta, "page_token_key");
-    if (!key.ok()) return key.status();
-    tokens_ = std::make_unique<PageTokens>(key->value_or(std::string(32, '\0')));
+    // Beside the first ledger, which is the server's for sure.
+    tokens_ = std::make_unique<PageTokens>(LoadOrMakePageTokenKey(config_.shard(0).directory() + "/page_token_key"));
     reads_ =
         std::make_unique<ReadPool>(std::max(2, config_.limits().sync_threads_max() - config_.limits().streams_max()), /*queue_max=*/1024);
     streams_ = std::make_unique<StreamLimit>(config_.limits().streams_max());
@@ -140,7 +138,9 @@ class Server::Impl {
     Ledger::Options options;
     options.queue_requests_max = static_cast<std::size_t>(config_.limits().queue_requests_max());
     options.on_event = [this](const std::string& event, const std::string& detail) {
-      log_.Write(LogLevel::kError, event, {{"detail", WithoutNumbers(detail)}});
+      // Rows that are made again need patience, no person.
+      const LogLevel level = event == "derived_rebuild" ? LogLevel::kWarning : LogLevel::kError;
+      log_.Write(level, event, {{"detail", WithoutNumbers(detail)}});
     };
     options.on_can_write = [this] { UpdateHealth(); };
     options.on_fatal = [this](const absl::Status&) {

@@ -129,6 +129,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
 v1::Reason ReasonFor(const absl::Status& status) {
   if (status.ok()) return v1::REASON_UNSPECIFIED;
   const auto refusal = RefusalFrom(status);
+  if (!refusal && absl::IsDataLoss(status)) return v1::PROGRAM_SET_ASIDE;  // damage is no bug of ours
   return !refusal || refusal->reason == v1::REASON_UNSPECIFIED ? v1::INVARIANT_VIOLATION : refusal->reason;
 }
 

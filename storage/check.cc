@@ -29,11 +29,11 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
   if (state.next_sequence > 0) expected[DerivedKey(state.program, kMarkTable, "")] = EncodeRow(MarkOf(state));
   const std::string prefix = state.program + '\0';
   const auto name = [&](const std::string& key) { return RowName(std::string_view(key).substr(prefix.size())); };
-  Store::Range range{.table = TableId::kDerived, .begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
+  Store::Range range{.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
   for (;;) {
     auto rows = store.Scan(range);
     if (!rows.ok()) return rows.status();
-    for (const Row& row : *rows) {
+    for (const Store::Row& row : *rows) {
       const auto next = expected.begin();
       if (next == expected.end() || row.key < next->first) {
         return Difference(absl::StrCat(name(row.key), state.next_sequence > 0 ? " is not in the journal" : " is there without the mark"));
@@ -72,39 +72,45 @@ class History {
 
 }  // namespace
 
-absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& program,
+absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, const std::string& program,
                                          const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  const Journal journal(store, program);
+  const Journal journal(log, program);
   State state(program);
   state.find_blob = [&](const std::string& sha256) -> absl::StatusOr<std::string> {
-    auto blob = store.Get(TableId::kBlob, BlobKey(program, sha256));
+    auto blob = log.Blob(program, sha256);
     if (!blob.ok()) return blob.status();
     if (!*blob) return Difference(absl::StrCat("blob ", sha256, " is missing"));
     if (Sha256Hex(**blob) != sha256) return Difference(absl::StrCat("blob ", sha256, " is altered"));
     return **std::move(blob);
   };
-  State marked(program);  // only its mark
-  marked.find_blob = state.find_blob;
-  if (auto status = LoadState(marked, store); !status.ok()) return status;
   auto end = journal.End();
   if (!end.ok()) return end.status();
   if (*end == 0) return absl::NotFoundError(absl::StrCat("no journal of ", program));
   CheckReport report;
   History history;
-  report.mark = marked.next_sequence;
+  if (store) {
+    State marked(program);  // only its mark
+    marked.find_blob = state.find_blob;
+    if (auto status = LoadState(marked, *store); absl::IsFailedPrecondition(status)) {
+      report.unusable_rows = std::string(status.message());
+      store = nullptr;
+    } else if (!status.ok()) {
+      return status;
+    }
+    report.mark = marked.next_sequence;
+  }
   if (report.mark > *end) return Difference(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", report.mark));
-
-  if (report.mark == 0) {
-    if (auto rows = CompareRows(store, state, report); !rows.ok()) return rows;
+  if (store && report.mark == 0) {
+    if (auto rows = CompareRows(*store, state, report); !rows.ok()) return rows;
   }
   const ReplayHooks hooks{.verified = [&history](State& before, const Entry& entry) { return history.Check(before, entry); },
                           .applied =
                               [&](State& after, const Entry& entry) {
                                 ++report.kinds[std::string(KindName(entry.kind))];
                                 for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
-                                if (after.next_sequence != report.mark) return absl::OkStatus();
+                                if (!store || after.next_sequence != report.mark) return absl::OkStatus();
                                 after.Publish();
-                                return CompareRows(store, after, report);
+                                return CompareRows(*store, after, report);
                               }};
   const auto tell = [&] {
     if (progress) progress(state.next_sequence, *end);

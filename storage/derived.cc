@@ -105,11 +105,11 @@ template <class V> void Append(const std::string& program, char letter, const ty
 // Calls f(key without prefix, value bytes) for each derived row of one table.
 template <class F> absl::Status ForEachRow(const std::string& program, char letter, const Store& store, F f) {
   const std::string prefix = DerivedKey(program, letter, "");
-  Store::Range range{.table = TableId::kDerived, .begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
+  Store::Range range{.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
   for (;;) {
     auto rows = store.Scan(range);
     if (!rows.ok()) return rows.status();
-    for (const Row& row : *rows) {
+    for (const Store::Row& row : *rows) {
       if (!f(row.key.substr(prefix.size()), std::string_view(row.value))) {
         return absl::DataLossError(absl::StrCat(RowName(row.key.substr(program.size() + 1)), " can't be read"));
       }
@@ -167,7 +167,7 @@ bool DecodeRow(std::string_view b, std::int64_t& r) { return Reader(b).Row(r); }
 
 StateMark MarkOf(const State& state) { return {state.next_sequence, state.last_ms, state.epoch, state.last_closed_day}; }
 
-std::string EncodeRow(const StateMark& r) { return Writer().Row(r.next_sequence, r.last_ms, r.epoch, r.last_closed_day); }
+std::string EncodeRow(const StateMark& r) { return Writer().Row(kDerivedVersion, r.next_sequence, r.last_ms, r.epoch, r.last_closed_day); }
 
 GenerationRows GenerationRows::Collect(State& state) {
   GenerationRows generation;
@@ -190,28 +190,50 @@ DerivedRows GenerationRows::Rows() const {
   return rows;
 }
 
-void BindToStore(State& state, const Store& store) {
+void BindToStore(State& state, const Store& store, std::function<void(const absl::Status&)> on_damage) {
   std::size_t i = 0;
   state.ForEachTable([&]<class V>(Table<V>& table) {
-    table.set_loader([&store, letter = kTableLetters[i++], &program = state.program](const std::string& key) -> std::optional<V> {
-      auto bytes = store.Get(TableId::kDerived, DerivedKey(program, letter, key));
-      RP_CHECK(bytes.ok());  // an unreadable disk: stop rather than take a row for absent
-      if (!*bytes) return std::nullopt;
-      V row{};
-      RP_CHECK(DecodeRow(**bytes, row));
-      return row;
-    });
+    table.set_loader(
+        [&store, on_damage, letter = kTableLetters[i++], &program = state.program](const std::string& key) -> std::optional<V> {
+          const std::string full = DerivedKey(program, letter, key);
+          auto bytes = store.Get(full);
+          if (bytes.ok() && !*bytes) return std::nullopt;
+          V row{};
+          if (bytes.ok() && DecodeRow(**bytes, row)) return row;
+          const std::string why = bytes.ok() ? "its bytes are of another form" : std::string(bytes.status().message());
+          on_damage(absl::DataLossError(absl::StrCat("derived row ", RowName(full.substr(program.size() + 1)), " can't be read: ", why)));
+          return std::nullopt;
+        });
   });
 }
 
+absl::Status Discredit(Store& store, const std::string& program) {
+  const std::string mark = DerivedKey(program, kMarkTable, "");
+  return store.DeleteRange(mark, mark + '\0');
+}
+
+absl::Status DeleteRows(Store& store, const std::string& program) {
+  const std::string prefix = program + '\0';
+  return store.DeleteRange(prefix, PrefixEnd(prefix));
+}
+
 absl::Status LoadState(State& state, const Store& store) {
-  auto bytes = store.Get(TableId::kDerived, DerivedKey(state.program, kMarkTable, ""));
+  auto bytes = store.Get(DerivedKey(state.program, kMarkTable, ""));
   if (!bytes.ok()) return bytes.status();
-  if (!*bytes) return absl::OkStatus();
-  StateMark mark;
-  if (!Reader(**bytes).Row(mark.next_sequence, mark.last_ms, mark.epoch, mark.last_closed_day)) {
-    return absl::DataLossError(absl::StrCat("the mark of ", state.program, " can't be read"));
+  if (!*bytes) {
+    const std::string prefix = state.program + '\0';
+    auto rows = store.Scan({.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 1});
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(RowName(rows->front().key.substr(prefix.size())), " is there without the mark"));
   }
+  StateMark mark;
+  std::int64_t version = 0;
+  const bool is_read = Reader(**bytes).Row(version, mark.next_sequence, mark.last_ms, mark.epoch, mark.last_closed_day);
+  if (version != 0 && version != kDerivedVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the rows have version ", version, "; this program keeps version ", kDerivedVersion));
+  }
+  if (!is_read || mark.next_sequence <= 0) return absl::DataLossError("the mark can't be read");
   state.next_sequence = mark.next_sequence;
   state.last_ms = mark.last_ms;
   state.epoch = mark.epoch;

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "storage/rules/state.h"
-#include "storage/store.h"
+#include "storage/store/store.h"
 
 namespace redpoints {
 
@@ -44,14 +44,13 @@ struct StateMark {
 StateMark MarkOf(const State& state);
 std::string EncodeRow(const StateMark& row);
 
-using DerivedRows = std::vector<std::pair<std::string, std::optional<std::string>>>;
-
 // The changed rows of the state's previous generation, to be held and written beside the writer: `Collect` on the writer's thread (cheap),
 // `Rows` on any.
 class GenerationRows {
  public:
   static GenerationRows Collect(State& state);
   DerivedRows Rows() const;
+  const std::string& program() const { return program_; }
 
  private:
   std::string program_;
@@ -59,10 +58,17 @@ class GenerationRows {
   std::vector<std::function<void(DerivedRows&)>> tables_;
 };
 
-// Lets the state find rows that are not in memory in `store`, which must outlive it.
-void BindToStore(State& state, const Store& store);
+// Lets the state find rows that are not in memory in `store`, which must outlive it. A row that can't be read is taken for absent and
+// `on_damage` is told, on the thread that asked: nothing that was decided or answered with it may leave the process.
+void BindToStore(State& state, const Store& store, std::function<void(const absl::Status&)> on_damage);
 
-// Loads what a state keeps in memory beside its rows: mark, rulebooks, the ends of lots and holds. The state must be bound.
+// Loads what a state keeps in memory beside its rows: mark, rulebooks, the ends of lots and holds. The state must be bound. Any error:
+// these rows can't be used (of another version, damaged, without a mark, not to be read), and the state is to be thrown away.
 absl::Status LoadState(State& state, const Store& store);
+
+// Takes the mark of a program's rows away, so that the next opening makes them again.
+absl::Status Discredit(Store& store, const std::string& program);
+// Takes all of a program's rows away.
+absl::Status DeleteRows(Store& store, const std::string& program);
 
 }  // namespace redpoints

@@ -13,6 +13,11 @@ void Installer::Wait() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Installer::Forget(const std::string& program) {
+  Wait();
+  std::erase_if(left_, [&](const GenerationRows& generation) { return generation.program() == program; });
+}
+
 void Installer::Retry() { Start(std::exchange(left_, {}), {}); }
 
 void Installer::Start(std::vector<GenerationRows> generations, std::vector<std::shared_ptr<const void>> oldest) {
@@ -21,8 +26,9 @@ void Installer::Start(std::vector<GenerationRows> generations, std::vector<std::
   thread_ = std::thread([this, generations = std::move(generations), oldest = std::move(oldest)]() mutable {
     oldest.clear();
     for (const auto& generation : generations) {
-      if (auto status = store_.Install(TableId::kDerived, generation.Rows(), fence_); !status.ok()) {
-        on_failed_(std::string(status.message()));
+      if (auto status = store_.Install(generation.Rows()); !status.ok()) {
+        failure_ = std::string(status.message());
+        on_failed_(failure_);
         left_ = std::move(generations);
         break;
       }

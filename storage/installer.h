@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "storage/derived.h"
-#include "storage/store.h"
+#include "storage/store/store.h"
 
 namespace redpoints {
 
@@ -20,14 +20,13 @@ class Installer {
   // Waits for what is under way.
   ~Installer();
 
-  // Of the owner that TakeOver made.
-  void set_fence(std::uint64_t fence) { fence_ = fence; }
-
   // Whether something is being written.
   bool is_busy() const { return is_busy_; }
   // Whether the last generations could not be written. They have to be, with Retry, before others: without its rows in the store a
   // generation can't leave memory. Not while busy.
   bool has_failed() const { return !left_.empty(); }
+  // Why, while has_failed.
+  const std::string& failure() const { return failure_; }
 
   // Writes `generations`, and first lets go of `oldest`, which takes a while, too. Not while busy, nor with failed ones left.
   void Start(std::vector<GenerationRows> generations, std::vector<std::shared_ptr<const void>> oldest);
@@ -35,13 +34,15 @@ class Installer {
   void Retry();
   // Until it is no longer busy.
   void Wait();
+  // Of a program whose rows are not to be trusted any more: waits, and drops what failed of it.
+  void Forget(const std::string& program);
 
  private:
   Store& store_;
   const std::function<void(const std::string& why)> on_failed_;
-  std::uint64_t fence_ = 0;
   std::atomic<bool> is_busy_ = false;
   std::vector<GenerationRows> left_;  // the thread's while busy, else the owner's
+  std::string failure_;               // as left_
   std::thread thread_;
 };
 

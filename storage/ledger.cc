@@ -1,6 +1,7 @@
 #include "storage/ledger.h"
 
 #include "absl/strings/str_cat.h"
+#include "storage/derived.h"
 #include "storage/journal.h"
 
 namespace redpoints {
@@ -26,11 +27,11 @@ std::size_t ItemsOf(const Command& command) {
   return 1;
 }
 
-const char* WhyNot(CommitResult result) {
+std::string WhyNot(const Log& log, CommitResult result) {
   switch (result) {
     case CommitResult::kFenced: return "another process owns the ledger";
     case CommitResult::kOutOfSequence: return "a journal does not end where this ledger has brought it";
-    default: return "the ledger can't be written";
+    default: return absl::StrCat("the ledger can't be written: ", std::string(log.Failure().message()));
   }
 }
 
@@ -38,16 +39,17 @@ const char* WhyNot(CommitResult result) {
 
 // --- opening and closing -----------------------------------------------------------------------------------------------------------
 
-absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(Store& store, const Clock& clock, Options options) {
-  auto ledger = std::unique_ptr<Ledger>(new Ledger(store, clock, std::move(options)));
+absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(Log& log, Store& store, const Clock& clock, Options options) {
+  auto ledger = std::unique_ptr<Ledger>(new Ledger(log, store, clock, std::move(options)));
   if (auto status = ledger->Load(); !status.ok()) return status;
   ledger->answerer_ = std::thread([on = ledger.get()] { on->AnswerLoop(); });
   if (!ledger->options_.is_read_only) ledger->thread_ = std::thread([on = ledger.get()] { on->DecideLoop(); });
   return ledger;
 }
 
-Ledger::Ledger(Store& store, const Clock& clock, Options options)
-    : store_(store),
+Ledger::Ledger(Log& log, Store& store, const Clock& clock, Options options)
+    : log_(log),
+      store_(store),
       clock_(clock),
       options_(std::move(options)),
       clock_guard_(
@@ -56,25 +58,45 @@ Ledger::Ledger(Store& store, const Clock& clock, Options options)
 
 absl::Status Ledger::Load() {
   if (!options_.is_read_only) {
-    auto fence = store_.TakeOver();
+    auto fence = log_.TryTakeOver();
     if (!fence.ok()) return fence.status();
     fence_ = *fence;
-    installer_.set_fence(fence_);
   }
-  auto programs = Journal::Programs(store_);
+  auto programs = log_.Programs();
   if (!programs.ok()) return programs.status();
   std::int64_t last_ms = 0;
   for (const std::string& id : *programs) {
-    Program& program = Add(id).program;
-    const auto replayed = program.Load();
-    if (replayed.ok()) {
-      entries_since_turn_ += *replayed;
-    } else {
-      SetAside(program, replayed.status());
-    }
-    last_ms = std::max(last_ms, program.state().last_ms);
+    if (auto status = LoadProgram(id); !status.ok()) return status;
+    last_ms = std::max(last_ms, Find(id)->program.state().last_ms);
   }
   clock_guard_.CompareWithLastEntry(last_ms);
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::LoadProgram(const std::string& id) {
+  Program* program = &Add(id).program;
+  if (auto unusable = program->LoadRows(); !unusable.ok()) {
+    Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(unusable.message())));
+    // Of a ledger that must not be written to they stay in memory.
+    Store* const store = options_.is_read_only ? nullptr : &store_;
+    if (store) {
+      if (auto status = DeleteRows(*store, id); !status.ok()) return absl::UnavailableError(status.message());
+    }
+    const std::unique_lock lock(programs_mutex_);
+    programs_[id] = MakeSlot(id, store);
+    program = &programs_[id]->program;
+  }
+  const std::int64_t turn_entries = options_.is_read_only ? std::numeric_limits<std::int64_t>::max() : options_.turn_entries;
+  const auto replayed = program->Replay(turn_entries, [&](std::int64_t next, std::int64_t end) {
+    Tell("derived_rebuild", absl::StrCat(id, ": ", next, " of ", end, " entries"));
+  });
+  if (replayed.ok()) {
+    entries_since_turn_ += *replayed;
+  } else if (absl::IsUnavailable(replayed.status())) {
+    return replayed.status();
+  } else {
+    SetAside(*program, replayed.status());
+  }
   return absl::OkStatus();
 }
 
@@ -89,6 +111,7 @@ Ledger::~Ledger() {
   if (is_owner) thread_.join();
   installer_.Wait();
   if (is_owner && !is_failed_) {
+    DiscreditDamaged();
     for (bool is_settled = false; !is_settled;) {
       is_settled = !installer_.has_failed();  // else this turn only repeats the last one
       TurnAll();
@@ -141,8 +164,12 @@ Ledger::Slot* Ledger::Find(const std::string& id) const {
 Ledger::Slot& Ledger::Add(const std::string& id) {
   const std::unique_lock lock(programs_mutex_);
   auto& slot = programs_[id];
-  if (!slot) slot = std::make_unique<Slot>(id, store_);
+  if (!slot) slot = MakeSlot(id, &store_);
   return *slot;
+}
+
+std::unique_ptr<Ledger::Slot> Ledger::MakeSlot(const std::string& id, Store* store) {
+  return std::make_unique<Slot>(id, log_, store, [this](Program& program, const absl::Status& why) { OnDamage(program, why); });
 }
 
 std::vector<std::string> Ledger::Programs() const {
@@ -171,7 +198,15 @@ std::int64_t Ledger::EndSequence(const std::string& id) const {
 
 Outcome Ledger::FindOutcome(const std::string& id, const std::string& actor, const std::string& request_id) const {
   const Slot* slot = Find(id);
-  return slot ? slot->program.FindOutcome(actor, request_id) : Refused(v1::PROGRAM_NOT_FOUND);
+  if (!slot) return Refused(v1::PROGRAM_NOT_FOUND);
+  Outcome outcome = slot->program.FindOutcome(actor, request_id);
+  return is_failed_ ? Refused(v1::OUTCOME_UNKNOWN) : outcome;  // asked last: it may have failed meanwhile
+}
+
+const Journal& Ledger::JournalOf(const std::string& id) const {
+  const Slot* slot = Find(id);
+  RP_CHECK(slot != nullptr);
+  return slot->program.journal();
 }
 
 bool Ledger::WaitForEntry(const std::string& id, std::int64_t sequence, Deadline deadline) const {
@@ -191,8 +226,30 @@ void Ledger::StopWaiting() {
 }
 
 void Ledger::SetAside(Program& program, const absl::Status& why) {
-  program.SetAside();
-  Tell("program_set_aside", absl::StrCat(program.state().program, ": ", std::string(why.message())));
+  if (program.SetAside()) OnDamage(program, why);
+}
+
+void Ledger::OnDamage(Program& program, const absl::Status& why) {
+  ++damages_;
+  const std::string& id = program.state().program;
+  Tell("program_set_aside", absl::StrCat(id, ": ", std::string(why.message())));
+  const MutexLock lock(damaged_mutex_);
+  damaged_.push_back(id);
+  is_any_damaged_ = true;
+}
+
+// What was set aside may have been so for a derived row: without their mark all of them are made again at the next opening.
+void Ledger::DiscreditDamaged() {
+  std::vector<std::string> damaged;
+  {
+    const MutexLock lock(damaged_mutex_);
+    damaged.swap(damaged_);
+    is_any_damaged_ = false;
+  }
+  for (const auto& id : damaged) {
+    installer_.Forget(id);
+    if (auto status = Discredit(store_, id); !status.ok()) Tell("install_failed", std::string(status.message()));
+  }
 }
 
 void Ledger::Tell(const std::string& event, const std::string& detail) const {
@@ -215,7 +272,8 @@ void Ledger::DecideLoop() {
       TakeWork(work);
     }
     if (!Decide(work, clock_guard_.NowMs())) return;
-    if (entries_since_turn_ >= options_.turn_entries) TurnAll();
+    if (is_any_damaged_) DiscreditDamaged();
+    if (entries_since_turn_ >= options_.turn_entries && !TurnAll()) return;
   }
 }
 
@@ -257,7 +315,7 @@ bool Ledger::Decide(Work& work, std::int64_t now_ms) {
     Outcome outcome = Execute(*program, pending, now_ms, started);
     answers.push_back({std::move(pending.done), std::move(outcome)});
   }
-  if (!Commit(answers)) return false;
+  if (!Commit(work, answers)) return false;
   SendAnswers(std::move(answers));
   return true;
 }
@@ -280,13 +338,14 @@ Outcome Ledger::Execute(Program& program, const Pending& pending, std::int64_t n
   if (clock_guard_.is_stopped() && !is_about_clock) return Refused(v1::CLOCK_STOPPED);
   if (pending.deadline < started) return Refused(v1::DEADLINE_PASSED);
   Outcome outcome = program.Execute(now_ms, pending.origin, pending.command);
+  if (program.is_set_aside()) return Refused(v1::PROGRAM_SET_ASIDE);  // decided with a row that could not be read
   if (auto fault = program.TakeFault(); !fault.ok()) Tell("invariant_violation", std::string(fault.message()));
   // Not a repeated one: it was about the jump of then.
   if (is_about_clock && !outcome.refusal && !outcome.is_replayed) clock_guard_.Accept();
   return outcome;
 }
 
-bool Ledger::Commit(std::vector<Answer>& answers) {
+bool Ledger::Commit(const Work& work, std::vector<Answer>& answers) {
   CommitBatch batch;
   std::vector<Program*> changed;
   std::int64_t entries = 0;
@@ -294,6 +353,12 @@ bool Ledger::Commit(std::vector<Answer>& answers) {
     const std::shared_lock lock(programs_mutex_);
     for (auto& [id, slot] : programs_) {
       const std::int64_t count = slot->program.AppendTo(batch);
+      if (count < 0) {  // set aside: nothing of this batch is written, what was decided before included
+        for (std::size_t i = 0; i < work.size(); ++i) {
+          if (work[i].first == &slot->program) answers[i].outcome = Refused(v1::PROGRAM_SET_ASIDE);
+        }
+        continue;
+      }
       if (count > 0) changed.push_back(&slot->program);
       entries += count;
     }
@@ -301,8 +366,8 @@ bool Ledger::Commit(std::vector<Answer>& answers) {
   if (changed.empty()) return true;
   const auto start = std::chrono::steady_clock::now();
   batch.fence = fence_;
-  if (const CommitResult result = store_.Commit(batch); result != CommitResult::kCommitted) {
-    Fail(answers, WhyNot(result));
+  if (const CommitResult result = log_.Commit(batch); result != CommitResult::kCommitted) {
+    Fail(answers, WhyNot(log_, result));
     return false;
   }
   commit_us_ += std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
@@ -310,7 +375,7 @@ bool Ledger::Commit(std::vector<Answer>& answers) {
   entries_ += entries;
   entries_since_turn_ += entries;
   for (const auto& append : batch.appends) bytes_ += static_cast<std::int64_t>(append.lines.size());
-  for (const auto& put : batch.puts) bytes_ += static_cast<std::int64_t>(put.key.size() + put.value.size());
+  for (const auto& blob : batch.blobs) bytes_ += static_cast<std::int64_t>(blob.content.size());
   for (Program* program : changed) program->Publish();
   { const MutexLock lock(published_mutex_); }  // nobody is between the look and the wait
   published_.notify_all();
@@ -340,14 +405,22 @@ void Ledger::Fail(std::vector<Answer>& answers, const std::string& why) {
 }
 
 // Starts a new generation of the tables and writes the last one beside this thread. Called when nothing is pending.
-void Ledger::TurnAll() {
-  if (installer_.is_busy()) return;  // the next batch asks again
+// False after a failure, as Decide.
+bool Ledger::TurnAll() {
+  if (installer_.is_busy()) return true;  // the next batch asks again
   installer_.Wait();
   if (installer_.has_failed()) {
+    entries_not_installed_ += options_.turn_entries / 8;
+    if (entries_not_installed_ > options_.turn_entries * options_.turns_behind_max) {
+      std::vector<Answer> none;
+      Fail(none, absl::StrCat("derived rows can't be written, and memory must not fill up with them: ", installer_.failure()));
+      return false;
+    }
     entries_since_turn_ = options_.turn_entries * 7 / 8;
-    return installer_.Retry();
+    installer_.Retry();
+    return true;
   }
-  entries_since_turn_ = 0;
+  entries_since_turn_ = entries_not_installed_ = 0;
   std::vector<GenerationRows> generations;
   std::vector<std::shared_ptr<const void>> oldest;
   {
@@ -358,6 +431,7 @@ void Ledger::TurnAll() {
     }
   }
   installer_.Start(std::move(generations), std::move(oldest));
+  return true;
 }
 
 // --- the answering thread ----------------------------------------------------------------------------------------------------------

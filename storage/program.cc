@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "storage/keys.h"
 #include "storage/replay.h"
 #include "storage/rules/entry_codec.h"
 
@@ -24,29 +23,49 @@ Outcome Refused(v1::Reason reason) {
 
 }  // namespace
 
-Program::Program(std::string id, const Store& store) : state_(std::move(id)), engine_(state_), journal_(store, state_.program) {
-  BindToStore(state_, store);
+Program::Program(std::string id, const Log& log, Store* store, OnDamage on_damage)
+    : store_(store),
+      on_damage_(std::move(on_damage)),
+      state_(std::move(id)),
+      engine_(state_),
+      journal_(log, state_.program, [this](const absl::Status& why) { Damaged(why); }) {
+  if (store) BindToStore(state_, *store, [this](const absl::Status& why) { Damaged(why); });
   state_.find_entries = [this](std::int64_t first, std::int64_t count) -> absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> {
     if (recent_.empty() || first < recent_.front()->sequence) return journal_.ReadAll(first, count);
     const auto begin = recent_.begin() + (first - recent_.front()->sequence);
     return std::vector<std::shared_ptr<const Entry>>(begin, begin + count);
   };
-  state_.find_blob = [this, &store](const std::string& sha256) -> absl::StatusOr<std::string> {
+  state_.find_blob = [this, &log](const std::string& sha256) -> absl::StatusOr<std::string> {
     if (const auto it = new_blobs_.find(sha256); it != new_blobs_.end()) return it->second;
-    auto blob = store.Get(TableId::kBlob, BlobKey(state_.program, sha256));
+    auto blob = log.Blob(state_.program, sha256);
     if (!blob.ok()) return blob.status();
     if (!*blob) return absl::DataLossError(absl::StrCat("blob ", sha256, " of ", state_.program, " is missing"));
     return **std::move(blob);
   };
 }
 
-absl::StatusOr<std::int64_t> Program::Load() {
-  if (auto status = LoadState(state_, journal_.store()); !status.ok()) return status;
+void Program::Damaged(const absl::Status& why) {
+  if (SetAside()) on_damage_(*this, why);
+}
+
+absl::Status Program::LoadRows() { return store_ ? LoadState(state_, *store_) : absl::OkStatus(); }
+
+absl::StatusOr<std::int64_t> Program::Replay(std::int64_t turn_entries,
+                                             const std::function<void(std::int64_t next, std::int64_t end)>& turned) {
   auto end = journal_.End();
   if (!end.ok()) return end.status();
-  const std::int64_t mark = state_.next_sequence;
+  std::int64_t mark = state_.next_sequence;
   if (mark > *end) return absl::DataLossError(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", mark));
-  if (auto status = ReplayJournal(state_, journal_, *end); !status.ok()) return status;
+  const auto turn = [&]() -> absl::Status {
+    if (!store_ || state_.next_sequence - mark < turn_entries) return absl::OkStatus();
+    std::vector<std::shared_ptr<const void>> oldest;
+    auto status = store_->Install(Turn(oldest).Rows());
+    if (!status.ok()) return absl::UnavailableError(status.message());
+    mark = state_.next_sequence;
+    turned(mark, *end);
+    return absl::OkStatus();
+  };
+  if (auto status = ReplayJournal(state_, journal_, *end, {}, turn); !status.ok()) return status;
   end_sequence_ = state_.next_sequence;
   return state_.next_sequence - mark;
 }
@@ -72,6 +91,7 @@ std::int64_t Program::AppendTo(CommitBatch& batch) {
   auto posted = engine_.TakePosted();
   auto blobs = engine_.TakeBlobs();
   new_blobs_.clear();
+  if (is_set_aside_) return -1;
   if (posted.empty()) return 0;
   const auto count = static_cast<std::int64_t>(posted.size());
   for (std::size_t first = 0; first < posted.size(); first += kRowEntries) {
@@ -85,12 +105,12 @@ std::int64_t Program::AppendTo(CommitBatch& batch) {
       lines += '\n';
     }
     batch.appends.push_back({.program = state_.program,
-                             .expected_next_sequence = posted[first]->sequence,
+                             .expected_end = posted[first]->sequence,
                              .entries = static_cast<std::int64_t>(end - first),
                              .lines = std::move(lines)});
   }
   for (auto& [sha256, content] : blobs) {
-    batch.puts.push_back({TableId::kBlob, BlobKey(state_.program, sha256), std::move(content)});
+    batch.blobs.push_back({.program = state_.program, .sha256 = sha256, .content = std::move(content)});
   }
   for (auto& entry : posted) recent_.push_back(std::move(entry));
   while (recent_.size() > kRecentEntries) recent_.pop_front();
@@ -113,12 +133,13 @@ GenerationRows Program::Turn(std::vector<std::shared_ptr<const void>>& oldest) {
 
 Outcome Program::FindOutcome(const std::string& actor, const std::string& request_id) const {
   const auto record = state_.Read(state_.requests, RequestKey(actor, request_id));
+  const auto follow_up = record ? state_.Read(state_.follow_ups, SequenceKey(record->sequence)) : std::nullopt;
+  if (is_set_aside_) return Refused(v1::PROGRAM_SET_ASIDE);  // a row that can't be read is not one that is absent
   if (!record) return Refused(v1::REQUEST_NOT_FOUND);
-  const auto follow_up = state_.Read(state_.follow_ups, SequenceKey(record->sequence));
   Outcome outcome;
   outcome.is_replayed = true;
   auto entries = journal_.ReadAll(record->sequence, record->count);
-  if (!entries.ok()) return Refused(v1::INVARIANT_VIOLATION);
+  if (!entries.ok()) return Refused(v1::PROGRAM_SET_ASIDE);
   outcome.entries = *std::move(entries);
   const Kind kind = outcome.entry().kind;
   outcome.first = record->is_tombstone ? v1::REVERSED : kind == Kind::kRefused ? v1::REFUSED : kind == Kind::kHold ? v1::PENDING : v1::DONE;

@@ -181,13 +181,11 @@ absl::StatusOr<std::vector<std::pair<std::string, Registered>>> ListRegistration
     previous = state.registrations.previous();
   }
   add(*previous);
-  auto rows = store.Scan({.table = TableId::kDerived,
-                          .begin = DerivedKey(state.program, 'g', begin),
-                          .end = PrefixEnd(DerivedKey(state.program, 'g', prefix)),
-                          .rows_max = limit});
+  auto rows = store.Scan(
+      {.begin = DerivedKey(state.program, 'g', begin), .end = PrefixEnd(DerivedKey(state.program, 'g', prefix)), .rows_max = limit});
   if (!rows.ok()) return rows.status();
   const std::size_t skip = DerivedKey(state.program, 'g', "").size();
-  for (const Row& row : *rows) {
+  for (const Store::Row& row : *rows) {
     Registered registered;
     if (!DecodeRow(row.value, registered)) return absl::DataLossError("a registration can't be read");
     found.try_emplace(row.key.substr(skip), std::move(registered));

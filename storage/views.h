@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "storage/journal.h"
 #include "storage/rules/state.h"
+#include "storage/store/store.h"
 
 namespace redpoints {
 

@@ -18,12 +18,13 @@
 #include "server/certificates.h"
 #include "server/init.h"
 #include "storage/check.h"
+#include "storage/keys.h"
 #include "storage/ledger.h"
-#include "storage/rocksdb_store.h"
 #include "storage/rules/member_number.h"
 #include "storage/rules/sha256.h"
 #include "tests/bench/load.h"
 #include "tests/bench/servers.h"
+#include "tests/storage/disk.h"
 
 namespace redpoints::bench {
 namespace {
@@ -63,8 +64,9 @@ template <class T> T Get(absl::StatusOr<T> value) {
 void Prepare(const Options& options) {
   const auto made = server::InitDirectory({.directory = options.directory, .listen = "127.0.0.1:0", .program = "bench"});
   if (!made.ok()) throw std::runtime_error(std::string(made.message()));
-  const auto store = Get(RocksDbStore::Open({.directory = options.directory + "/ledger"}));
-  const auto ledger = Get(Ledger::Open(*store, Clock::System(), {}));
+  Disk disk;
+  if (const auto opened = disk.Open(options.directory + "/ledger"); !opened.ok()) throw std::runtime_error(std::string(opened.message()));
+  const auto ledger = Get(Ledger::Open(*disk.log, *disk.store, Clock::System(), {}));
   int next = 0;
   const auto run = [&](Command command) {
     std::promise<Outcome> promise;
@@ -170,20 +172,19 @@ std::uintmax_t BytesBelow(const std::string& directory) {
 }
 
 // What the commits of redemptions wrote: a key for each row, the bytes of its lines.
-void PrintWritten(const Store& store) {
+void PrintWritten(const Log& log) {
   std::int64_t rows = 0, redemptions = 0;
   std::size_t bytes = 0;
-  Store::Range range{.table = TableId::kJournal, .begin = "", .end = "", .rows_max = 256};
-  for (;;) {
-    const auto found = store.Scan(range);
+  for (std::int64_t next = 0;;) {
+    const auto found = log.Read("bench", next, std::numeric_limits<std::int64_t>::max(), 1 << 20);
     if (!found.ok() || found->empty()) break;
-    for (const Row& row : *found) {
-      if (row.value.find("\"kind\":\"redemption\"") == std::string::npos) continue;
+    for (const JournalRow& row : *found) {
+      if (row.lines.find("\"kind\":\"redemption\"") == std::string::npos) continue;
       ++rows;
-      redemptions += std::count(row.value.begin(), row.value.end(), '\n');
-      bytes += row.key.size() + row.value.size();
+      redemptions += row.entries;
+      bytes += JournalKey("bench", row.first).size() + JournalValue(row.entries, row.lines).size();
     }
-    range.begin = found->back().key + '\0';
+    next = found->back().end();
   }
   if (redemptions == 0) return;
   std::printf("written                %8.3f keys, %.0f bytes a redemption, before compression\n",
@@ -255,14 +256,15 @@ void MeasureBulk(const Options& options) {
 
 void MeasureStore(const Options& options) {
   const auto begin = std::chrono::steady_clock::now();
-  auto store = Get(RocksDbStore::Open({.directory = options.directory + "/ledger"}));
-  auto ledger = Get(Ledger::Open(*store, Clock::System(), {}));
+  Disk disk;
+  if (const auto opened = disk.Open(options.directory + "/ledger"); !opened.ok()) throw std::runtime_error(std::string(opened.message()));
+  auto ledger = Get(Ledger::Open(*disk.log, *disk.store, Clock::System(), {}));
   const auto entries = ledger->EndSequence("bench");
   std::printf("\nreopening              %8.2f s at %lld entries\n",
               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), static_cast<long long>(entries));
   ledger.reset();
-  PrintWritten(*store);
-  store.reset();
+  PrintWritten(*disk.log);
+  disk.Close();
   std::printf("disk                   %8.0f bytes an entry, uncompacted\n",
               static_cast<double>(BytesBelow(options.directory + "/ledger")) / static_cast<double>(entries));
 }

@@ -10,8 +10,8 @@
 #include <map>
 
 #include "storage/journal.h"
-#include "storage/rocksdb_store.h"
 #include "tests/crash/operations.h"
+#include "tests/storage/disk.h"
 #include "tests/storage/ledger_fixture.h"
 
 namespace redpoints {
@@ -34,20 +34,21 @@ class CrashTest : public LedgerTest {
  protected:
   void TearDown() override {
     ledger.reset();
-    disk.reset();
+    disk.Close();
     std::filesystem::remove_all(directory);
   }
-  Store& store() override { return *disk; }
+  Log& log() override { return *disk.log; }
+  Store& store() override { return *disk.store; }
 
   void OpenStore() {
-    disk.reset();
-    auto opened = RocksDbStore::Open({.directory = directory, .create_if_missing = true});
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    disk = *std::move(opened);
+    disk.Close();
+    const auto opened = disk.Open(directory);
+    ASSERT_TRUE(opened.ok()) << opened;
+    ASSERT_EQ(disk.discarded, "");  // a kill leaves derived rows that can be used
   }
   void Begin() {
     ledger.reset();
-    disk.reset();
+    disk.Close();
     if (!directory.empty()) std::filesystem::remove_all(directory);
     // A kill does not touch what the kernel has, so memory does; now and then a disk, whose syncs take their time.
     const bool is_disk = directories++ % 4 == 3 || !std::filesystem::exists("/dev/shm");
@@ -58,7 +59,7 @@ class CrashTest : public LedgerTest {
     OpenStore();
     SetUpProgram(kCrashMembers);
     CheckAll();
-    disk.reset();
+    disk.Close();
   }
 
   // Runs the worker, lets `answers` of its answers come (-1: kills it while it opens), kills it, and learns what it said.
@@ -128,7 +129,7 @@ class CrashTest : public LedgerTest {
       if (is_recorded && outcome.entry().request_id == id) expected[id] = static_cast<std::int64_t>(now.entries);
     }
     const auto end = ledger->EndSequence("minyue");
-    const auto chunk = Journal(store(), "minyue").Lines(0, end, std::size_t{1} << 30);
+    const auto chunk = Journal(log(), "minyue").Lines(0, end, std::size_t{1} << 30);
     ASSERT_TRUE(chunk.ok()) << chunk.status();
     std::map<std::string, std::int64_t> found;
     for (const auto line : chunk->Split()) {
@@ -138,7 +139,7 @@ class CrashTest : public LedgerTest {
     }
     for (const auto& [id, k] : known) EXPECT_EQ(found[id], expected[id]) << k.op.Line() << k.answered.Line();
     CheckAll();  // closes the ledger
-    disk.reset();
+    disk.Close();
   }
 
   struct Known {
@@ -148,7 +149,7 @@ class CrashTest : public LedgerTest {
     bool is_answered;
   };
   std::string directory;
-  std::unique_ptr<Store> disk;
+  Disk disk;
   std::map<std::string, Known> known;  // requests of this directory
   int directories = 0, acknowledged = 0, unknown_there = 0, unknown_gone = 0;
 };

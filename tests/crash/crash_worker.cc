@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "storage/rocksdb_store.h"
 #include "tests/crash/operations.h"
+#include "tests/storage/disk.h"
 
 namespace redpoints {
 namespace {
@@ -23,15 +23,15 @@ void Say(const std::string& line) {
 
 int Main(const std::string& directory, std::uint64_t seed, std::int64_t now_ms) {
   Say("O opening\n");
-  auto store = RocksDbStore::Open({.directory = directory});
-  if (!store.ok()) {
-    std::fprintf(stderr, "%s\n", store.status().ToString().c_str());
+  Disk disk;
+  if (const auto opened = disk.Open(directory); !opened.ok()) {
+    std::fprintf(stderr, "%s\n", opened.ToString().c_str());
     return 1;
   }
   const ManualClock clock(now_ms);
   Ledger::Options options;
   options.turn_entries = 60;  // derived rows are installed all the time
-  auto ledger = Ledger::Open(**store, clock, options);
+  auto ledger = Ledger::Open(*disk.log, *disk.store, clock, options);
   if (!ledger.ok()) {
     std::fprintf(stderr, "%s\n", ledger.status().ToString().c_str());
     return 1;

@@ -10,8 +10,7 @@
 #include <set>
 
 #include "google/protobuf/util/json_util.h"
-#include "storage/keys.h"
-#include "storage/memory_store.h"
+#include "storage/log/memory_log.h"
 #include "storage/views.h"
 #include "tests/model/reference.h"
 #include "tests/storage/engine_fixture.h"
@@ -499,18 +498,18 @@ class ModelTest : public EngineTest {
     Reference::Member member;
   };
   void CompareSnapshots() {
-    MemoryStore store;
+    MemoryLog log;
     CommitBatch batch;
     for (const auto& entry : journal) {
       std::string line;
       AppendLine(*entry, line);
-      batch.puts.push_back({TableId::kJournal, JournalKey("minyue", entry->sequence), line + "\n"});
+      batch.appends.push_back({.program = "minyue", .expected_end = entry->sequence, .entries = 1, .lines = line + "\n"});
     }
-    batch.fence = store.TakeOver().value();
-    ASSERT_EQ(store.Commit(batch), CommitResult::kCommitted);
+    batch.fence = log.TryTakeOver().value();
+    ASSERT_EQ(log.Commit(batch), CommitResult::kCommitted);
     for (const Snapshot& snapshot : snapshots_) {
       SCOPED_TRACE(absl::StrCat(snapshot.id, " as of ", snapshot.at_ms));
-      const auto balances = BalanceAsOf(state, Journal(store, "minyue"), snapshot.id, snapshot.at_ms);
+      const auto balances = BalanceAsOf(state, Journal(log, "minyue"), snapshot.id, snapshot.at_ms);
       ASSERT_TRUE(balances.ok()) << balances.status();
       std::map<std::string, UnitBalance> by_unit;
       for (const auto& balance : balances->units) by_unit[balance.unit] = balance;

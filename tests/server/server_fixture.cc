@@ -19,7 +19,6 @@
 #include "server/init.h"
 #include "server/names.h"
 #include "storage/clock.h"
-#include "storage/rocksdb_store.h"
 #include "storage/rules/day.h"
 #include "storage/rules/sha256.h"
 #include "tests/storage/engine_fixture.h"
@@ -307,10 +306,10 @@ void World::Connect(const std::string& caller, KeyPair pair) {
   pairs_[caller] = std::move(pair);
 }
 
-void World::Restart(const std::function<void(Store& store)>& meanwhile) {
+void World::Restart(const std::function<void(const std::string& ledger_directory)>& meanwhile) {
   channels_.clear();
   server_.reset();
-  if (meanwhile) meanwhile(*RocksDbStore::Open({.directory = directory_ + "/server/ledger"}).value());
+  if (meanwhile) meanwhile(directory_ + "/server/ledger");
   Start();
 }
 

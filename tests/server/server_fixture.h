@@ -29,7 +29,6 @@
 #include "server/config.pb.h"
 #include "server/log.h"
 #include "server/server.h"
-#include "storage/store.h"
 
 namespace redpoints::server {
 
@@ -129,7 +128,7 @@ class World {
   // As SIGTERM.
   void Stop() { server_->Stop(); }
   // Stops and serves again on the same ledger and port number of the system's choice. `meanwhile` may do to the store what it likes.
-  void Restart(const std::function<void(Store& store)>& meanwhile = nullptr);
+  void Restart(const std::function<void(const std::string& ledger_directory)>& meanwhile = nullptr);
 
  private:
   void Start();

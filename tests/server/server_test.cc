@@ -12,6 +12,7 @@
 #include "storage/clock.h"
 #include "storage/keys.h"
 #include "tests/server/server_fixture.h"
+#include "tests/storage/raw_rows.h"
 
 namespace redpoints::server {
 namespace {
@@ -244,9 +245,9 @@ TEST(WholeServer, AMessageThatIsTooLongHasAReason) {
 // Whoever belongs to it is not told that they may not, and everybody else is served.
 TEST(WholeServer, AProgramThatCannotBeReadIsSetAside) {
   World world;
-  world.Restart([](Store& store) {
-    ASSERT_TRUE(store.DeleteRange(TableId::kDerived, "minyue", "minyuf").ok());
-    ASSERT_TRUE(store.DeleteRange(TableId::kJournal, JournalKey("minyue", 0), JournalKey("minyue", 1)).ok());
+  world.Restart([](const std::string& ledger) {
+    SetRawRow(ledger + "/derived", "default", DerivedKey("minyue", kMarkTable, ""), std::nullopt);
+    SetRawRow(ledger + "/log", "journal", JournalKey("minyue", 0), std::nullopt);
   });
   for (const auto& [name, method] : Methods()) {
     const Sample& sample = SampleOf(name);

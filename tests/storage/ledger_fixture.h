@@ -1,4 +1,4 @@
-// A whole shard on a store in memory or on disk, with verbs that wait for their outcome. Every test ends with Reopen() and CheckAll().
+// A whole shard on a log and a store in memory or on disk, with verbs that wait for their outcome. Every test ends with Reopen() and CheckAll().
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,8 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "storage/check.h"
 #include "storage/ledger.h"
-#include "storage/memory_store.h"
+#include "storage/log/memory_log.h"
 #include "storage/rules/sha256.h"
+#include "storage/store/memory_store.h"
 #include "storage/views.h"
 #include "tests/storage/engine_fixture.h"
 
@@ -30,7 +31,7 @@ class LedgerTest : public testing::Test {
       const std::lock_guard lock(events_mutex);
       events.push_back(event + ": " + detail);
     };
-    auto opened = Ledger::Open(store(), clock, options);
+    auto opened = Ledger::Open(log(), store(), clock, options);
     ASSERT_TRUE(opened.ok()) << opened.status();
     ledger = *std::move(opened);
   }
@@ -43,12 +44,13 @@ class LedgerTest : public testing::Test {
     const auto programs = ledger->Programs();
     ledger.reset();
     for (const auto& program : programs) {
-      const auto report = CheckProgram(store(), program);
+      const auto report = CheckProgram(log(), &store(), program);
       ASSERT_TRUE(report.ok()) << report.status();
       for (const auto& [unit, sum] : report->sums) EXPECT_EQ(sum, 0) << unit;
     }
   }
-  virtual Store& store() { return memory; }
+  virtual Log& log() { return memory; }
+  virtual Store& store() { return rows; }
 
   std::string NewId() { return Sha256Hex(absl::StrCat("ledger request ", next_id++)).substr(0, 32); }
   static Origin Staff(std::string request_id) {
@@ -121,7 +123,8 @@ class LedgerTest : public testing::Test {
   }
 
   ManualClock clock{kNoon};
-  MemoryStore memory;
+  MemoryLog memory;
+  MemoryStore rows;
   Ledger::Options options;
   std::mutex events_mutex;
   std::vector<std::string> events;

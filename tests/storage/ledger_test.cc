@@ -7,8 +7,9 @@
 #include <set>
 #include <thread>
 
-#include "storage/rocksdb_store.h"
+#include "storage/derived.h"
 #include "storage/rules/entry_codec.h"
+#include "tests/storage/disk.h"
 #include "tests/storage/ledger_fixture.h"
 
 namespace redpoints {
@@ -109,7 +110,7 @@ TEST_F(LedgerTest, AReadOnlyLedgerStillTellsOutcomes) {
 
 TEST_F(LedgerTest, AnOldOwnerIsFencedOff) {
   SetUpProgram();
-  ASSERT_TRUE(memory.TakeOver().ok());
+  ASSERT_TRUE(memory.TryTakeOver().ok());
   EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), v1::OUTCOME_UNKNOWN);
 }
 
@@ -202,7 +203,7 @@ TEST_F(LedgerTest, WhetherItCanWriteIsToldWhenItChanges) {
   Run(Staff(NewId()), ConfirmClock{});
   EXPECT_EQ(told, 2);
   EXPECT_TRUE(ledger->CanWrite());
-  ASSERT_TRUE(memory.TakeOver().ok());
+  ASSERT_TRUE(memory.TryTakeOver().ok());
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), v1::OUTCOME_UNKNOWN);
   EXPECT_EQ(told, 3);
   EXPECT_FALSE(ledger->CanWrite());
@@ -236,22 +237,20 @@ TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
   const auto end = ledger->EndSequence("minyue");
   Buy("m1", 5);
   ledger.reset();
-  auto rows = memory.Scan({.table = TableId::kJournal, .begin = "minyue", .end = "n", .rows_max = 1, .is_descending = true});
-  ASSERT_TRUE(rows.ok());
-  const std::string original = rows->front().value;
-  std::string altered = original;
-  altered.replace(altered.find("\"amount\":-5"), 11, "\"amount\":-4");
-  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, altered}}, *memory.TakeOver()).ok());
+  const JournalRow original = memory.Read("minyue", end, end + 1, 1)->front();
+  JournalRow altered = original;
+  altered.lines.replace(altered.lines.find("\"amount\":-5"), 11, "\"amount\":-4");
+  memory.SetRow("minyue", end, altered);
   // Derived rows would hide it from the opening; without them the replay sees it.
-  ASSERT_TRUE(memory.DeleteRange(TableId::kDerived, "minyue", "n").ok());
+  ASSERT_TRUE(DeleteRows(rows, "minyue").ok());
   Open();
   EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1))), v1::PROGRAM_SET_ASIDE);
   EXPECT_EQ(Run(Staff(NewId()), Register{.items = {FundData{"street", 5}}, .is_new = true, .rulebook_json = ""}, "other").first, v1::DONE);
   ledger.reset();
-  const auto report = CheckProgram(memory, "minyue");
+  const auto report = CheckProgram(memory, &rows, "minyue");
   ASSERT_FALSE(report.ok());
   EXPECT_NE(report.status().message().find(absl::StrCat("entry ", end)), std::string::npos) << report.status();
-  ASSERT_TRUE(memory.Install(TableId::kJournal, {{rows->front().key, original}}, *memory.TakeOver()).ok());
+  memory.SetRow("minyue", end, original);
 }
 
 // Rows of each page lie in any generation, in memory or not; the newest counts.
@@ -275,7 +274,7 @@ TEST_F(LedgerTest, RegistrationsAreListedFromEveryGeneration) {
   }
   std::string after;
   for (;;) {
-    const auto page = ListRegistrations(*ledger->FindState("minyue"), memory, "member", after, 4);
+    const auto page = ListRegistrations(*ledger->FindState("minyue"), rows, "member", after, 4);
     ASSERT_TRUE(page.ok()) << page.status();
     if (page->empty()) break;
     for (const auto& [id, registered] : *page) {
@@ -431,18 +430,17 @@ class DiskLedgerTest : public LedgerTest {
   }
   void TearDown() override {
     LedgerTest::TearDown();
-    disk.reset();
+    disk.Close();
     std::filesystem::remove_all(directory);
   }
   void OpenStore() {
-    disk.reset();
-    auto opened = RocksDbStore::Open({.directory = directory, .create_if_missing = true});
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    disk = *std::move(opened);
+    const auto opened = disk.Open(directory);
+    ASSERT_TRUE(opened.ok()) << opened;
   }
-  Store& store() override { return *disk; }
+  Log& log() override { return *disk.log; }
+  Store& store() override { return *disk.store; }
   std::string directory;
-  std::unique_ptr<Store> disk;
+  Disk disk;
 };
 
 TEST_F(DiskLedgerTest, WhatIsAnsweredSurvivesReopeningTheStore) {
@@ -461,11 +459,11 @@ TEST_F(DiskLedgerTest, WhatIsAnsweredSurvivesReopeningTheStore) {
 TEST_F(DiskLedgerTest, BackupIsAWholeLedger) {
   SetUpProgram();
   Buy("m1", 30);
-  ASSERT_TRUE(store().Backup(directory + "-copy").ok());
+  ASSERT_TRUE(log().Backup(directory + "-copy").ok());
   Buy("m1", 30);
-  auto copy = RocksDbStore::Open({.directory = directory + "-copy"});
+  auto copy = RocksDbLog::Open({.directory = directory + "-copy"});
   ASSERT_TRUE(copy.ok()) << copy.status();
-  const auto report = CheckProgram(**copy, "minyue");
+  const auto report = CheckProgram(**copy, nullptr, "minyue");
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->entries, ledger->EndSequence("minyue") - 1);
   copy->reset();
@@ -473,13 +471,13 @@ TEST_F(DiskLedgerTest, BackupIsAWholeLedger) {
 }
 
 // Commits wait while the gate is closed, so that requests queue up.
-class GatedStore : public MemoryStore {
+class GatedLog : public MemoryLog {
  public:
   CommitResult Commit(const CommitBatch& batch) override {
     ++begun;
     begun.notify_all();
     { const std::lock_guard wait(gate); }
-    return MemoryStore::Commit(batch);
+    return MemoryLog::Commit(batch);
   }
   std::mutex gate;
   std::atomic<int> begun = 0;
@@ -487,8 +485,8 @@ class GatedStore : public MemoryStore {
 
 class FairnessTest : public LedgerTest {
  protected:
-  Store& store() override { return gated; }
-  GatedStore gated;
+  Log& log() override { return gated; }
+  GatedLog gated;
 };
 
 TEST_F(FairnessTest, ATillDoesNotWaitForAnotherProgramsBatches) {
@@ -546,27 +544,34 @@ TEST_F(FairnessTest, ItemsThatWaitAreBounded) {
   EXPECT_EQ(ReasonOf(Run(Staff(NewId()), batch)), v1::MEMBER_NOT_FOUND);  // there is room again
 }
 
-// Counts the journal rows read, and fails to install when told.
-class WatchedStore : public MemoryStore {
+// Counts the journal rows read.
+class WatchedLog : public MemoryLog {
  public:
-  absl::StatusOr<std::vector<Row>> Scan(const Range& range) const override {
-    auto rows = MemoryStore::Scan(range);
-    if (range.table == TableId::kJournal && rows.ok()) journal_rows += static_cast<int>(rows->size());
-    return rows;
-  }
-  absl::Status Install(TableId table, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows,
-                       std::uint64_t fence) override {
-    if (installs_to_fail.fetch_sub(1) > 0) return absl::UnavailableError("no room for a moment");
-    ++installs;
-    return MemoryStore::Install(table, rows, fence);
+  absl::StatusOr<std::vector<JournalRow>> Read(const std::string& program, std::int64_t start, std::int64_t end,
+                                               std::size_t bytes_max) const override {
+    auto found = MemoryLog::Read(program, start, end, bytes_max);
+    if (found.ok()) journal_rows += static_cast<int>(found->size());
+    return found;
   }
   mutable std::atomic<int> journal_rows = 0;
+};
+
+// Fails to install when told.
+class WatchedStore : public MemoryStore {
+ public:
+  absl::Status Install(const DerivedRows& some) override {
+    if (installs_to_fail.fetch_sub(1) > 0) return absl::UnavailableError("no room for a moment");
+    ++installs;
+    return MemoryStore::Install(some);
+  }
   std::atomic<int> installs = 0, installs_to_fail = 0;
 };
 
 class WatchedTest : public LedgerTest {
  protected:
+  Log& log() override { return watched_log; }
   Store& store() override { return watched; }
+  WatchedLog watched_log;
   WatchedStore watched;
 };
 
@@ -578,7 +583,7 @@ TEST_F(WatchedTest, ARepeatedBatchIsReadOnce) {
   const auto id = NewId();
   const Outcome first = Run(Staff(id), batch);
   Reopen();
-  watched.journal_rows = 0;
+  watched_log.journal_rows = 0;
   const Outcome again = Run(Staff(id), batch);
   EXPECT_TRUE(again.is_replayed);
   ASSERT_EQ(again.entries.size(), 2000u);
@@ -586,7 +591,7 @@ TEST_F(WatchedTest, ARepeatedBatchIsReadOnce) {
   const Outcome found = ledger->FindOutcome("minyue", "a0", id);
   ASSERT_EQ(found.entries.size(), 2000u);
   EXPECT_EQ(*found.entries[1999], *first.entries[1999]);
-  EXPECT_LE(watched.journal_rows, 40);  // 8 rows of 256 entries, a few times
+  EXPECT_LE(watched_log.journal_rows, 40);  // 8 rows of 256 entries, a few times
 }
 
 TEST_F(WatchedTest, AFailedInstallIsRepeated) {

@@ -12,9 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
-#include "storage/rocksdb_store.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/sha256.h"
+#include "tests/storage/disk.h"
+#include "tests/storage/raw_rows.h"
 
 namespace redpoints {
 namespace {
@@ -71,7 +72,7 @@ class ShardsTest : public testing::Test {
   // Two shards: /first has what nobody names, /second has minyue.
   void SetUp() override {
     for (const char* directory : {"/first", "/second"}) {
-      ASSERT_TRUE(RocksDbStore::Open({.directory = directory, .create_if_missing = true, .env = env.get()}).ok());
+      ASSERT_TRUE(Disk().Open(directory, env.get()).ok());
     }
     Open();
     for (const char* program : {"system", "minyue", "kaiyuan"}) ASSERT_EQ(ReasonOf(Found(program)), v1::REASON_UNSPECIFIED) << program;
@@ -88,11 +89,6 @@ class ShardsTest : public testing::Test {
   void Open() {
     const auto opened = TryOpen({{"/first", {}}, {"/second", {"minyue"}}});
     ASSERT_TRUE(opened.ok()) << opened;
-  }
-  // A shard's store alone, to do it harm.
-  std::unique_ptr<Store> StoreOf(const std::string& directory) {
-    shards.reset();
-    return *RocksDbStore::Open({.directory = directory, .env = env.get()});
   }
 
   Outcome Run(const std::string& program, Command command) {
@@ -164,15 +160,13 @@ TEST_F(ShardsTest, AProgramElsewhereThanTheMapSaysIsRefused) {
 }
 
 TEST_F(ShardsTest, ADamagedProgramIsSetAsideAndAllOthersGoOn) {
-  {
-    const auto store = StoreOf("/first");
-    ASSERT_TRUE(store->DeleteRange(TableId::kDerived, "kaiyuan", "l").ok());
-    const auto fence = store->TakeOver();
-    ASSERT_EQ(store->Commit({.puts = {{TableId::kJournal, JournalKey("kaiyuan", 0), "{}\n"}}, .fence = *fence}), CommitResult::kCommitted);
-  }
+  shards.reset();
+  SetRawRow("/first/derived", "default", DerivedKey("kaiyuan", kMarkTable, ""), std::nullopt, env.get());
+  SetRawRow("/first/log", "journal", JournalKey("kaiyuan", 0), JournalValue(2, "{}\n{}\n"), env.get());
   Open();
-  ASSERT_EQ(events.size(), 1u);
-  EXPECT_THAT(events[0], HasSubstr("program_set_aside: kaiyuan: entry 0"));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_THAT(events[0], HasSubstr("derived_rebuild: kaiyuan: "));
+  EXPECT_THAT(events[1], HasSubstr("program_set_aside: kaiyuan: entry 0"));
   EXPECT_EQ(ReasonOf(AddFund("kaiyuan")), v1::PROGRAM_SET_ASIDE);
   EXPECT_EQ(ReasonOf(Add("system", StaffData{.id = "a1", .member = "", .grants = {}})), v1::REASON_UNSPECIFIED);
   EXPECT_EQ(ReasonOf(AddFund("minyue")), v1::REASON_UNSPECIFIED);
@@ -188,8 +182,8 @@ TEST_F(ShardsTest, AShardThatCannotBeOpenedIsRefused) {
   EXPECT_TRUE(absl::IsFailedPrecondition(twice)) << twice;
 
   std::string current;
-  ASSERT_TRUE(rocksdb::ReadFileToString(env.get(), "/second/CURRENT", &current).ok());
-  const std::string manifest = "/second/" + current.substr(0, current.find('\n'));
+  ASSERT_TRUE(rocksdb::ReadFileToString(env.get(), "/second/log/CURRENT", &current).ok());
+  const std::string manifest = "/second/log/" + current.substr(0, current.find('\n'));
   std::string bytes;
   ASSERT_TRUE(rocksdb::ReadFileToString(env.get(), manifest, &bytes).ok());
   ASSERT_TRUE(rocksdb::WriteStringToFile(env.get(), std::string(bytes.size(), 'x'), manifest).ok());

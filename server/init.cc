@@ -8,6 +8,7 @@
 #include "server/certificates.h"
 #include "server/ids.h"
 #include "server/names.h"
+#include "storage/head_mark.h"
 #include "storage/ledger.h"
 #include "storage/log/rocksdb_log.h"
 #include "storage/rules/types.h"
@@ -41,7 +42,9 @@ absl::Status MakeLedger(const std::string& directory, const std::string& program
   if (!log.ok()) return log.status();
   auto store = RocksDbStore::Open({.directory = directory + "/derived"});
   if (!store.ok()) return store.status();
-  auto ledger = Ledger::Open(**log, **store, Clock::System(), {});
+  Ledger::Options options;
+  options.head_mark_file = HeadMarkFile(directory);
+  auto ledger = Ledger::Open(**log, **store, Clock::System(), options);
   if (!ledger.ok()) return ledger.status();
   if (auto status = Found(**ledger, std::string(redpoints::kSystemProgram), operator_id); !status.ok()) return status;
   if (program.empty()) return absl::OkStatus();

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "storage/durable_file.h"
 #include "storage/rules/sha256.h"
 
 namespace redpoints {
@@ -53,9 +54,11 @@ absl::StatusOr<std::map<std::string, std::string>> SumsOf(const std::string& dir
 absl::Status WriteSums(const std::string& directory) {
   auto sums = SumsOf(directory);
   if (!sums.ok()) return sums.status();
-  std::ofstream file(directory + "/SHA256SUMS");
-  for (const auto& [path, sum] : *sums) file << sum << "  " << path << "\n";
-  return file.flush() ? absl::OkStatus() : absl::UnavailableError(absl::StrCat("can't write ", directory, "/SHA256SUMS"));
+  // The list comes last, when what it names is on the disk: with it a backup is whole, also after a power cut.
+  if (auto status = SyncBelow(directory); !status.ok()) return status;
+  std::string lines;
+  for (const auto& [path, sum] : *sums) absl::StrAppend(&lines, sum, "  ", path, "\n");
+  return WriteDurably(directory + "/SHA256SUMS", lines);
 }
 
 absl::Status VerifySums(const std::string& directory) {

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/derived.h"
 #include "storage/journal.h"
+#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {
@@ -43,7 +44,14 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(Log& log, Store& store, con
   auto ledger = std::unique_ptr<Ledger>(new Ledger(log, store, clock, std::move(options)));
   if (auto status = ledger->Load(); !status.ok()) return status;
   ledger->answerer_ = std::thread([on = ledger.get()] { on->AnswerLoop(); });
-  if (!ledger->options_.is_read_only) ledger->thread_ = std::thread([on = ledger.get()] { on->DecideLoop(); });
+  if (ledger->options_.is_read_only) return ledger;
+  ledger->thread_ = std::thread([on = ledger.get()] { on->DecideLoop(); });
+  if (!ledger->options_.head_mark_file.empty()) {
+    ledger->head_marks_ = std::make_unique<HeadMarkWriter>(
+        HeadMarkWriter::Options{.file = ledger->options_.head_mark_file,
+                                .collect = [on = ledger.get()] { return on->CollectHeadMarks(); },
+                                .on_failed = [on = ledger.get()](const std::string& why) { on->Tell("head_mark", why); }});
+  }
   return ledger;
 }
 
@@ -109,6 +117,7 @@ Ledger::~Ledger() {
   queue_changed_.notify_all();
   const bool is_owner = thread_.joinable();
   if (is_owner) thread_.join();
+  head_marks_.reset();  // writes a last time: nothing will be committed any more
   installer_.Wait();
   if (is_owner && !is_failed_) {
     DiscreditDamaged();
@@ -201,6 +210,18 @@ Outcome Ledger::FindOutcome(const std::string& id, const std::string& actor, con
   if (!slot) return Refused(v1::PROGRAM_NOT_FOUND);
   Outcome outcome = slot->program.FindOutcome(actor, request_id);
   return is_failed_ ? Refused(v1::OUTCOME_UNKNOWN) : outcome;  // asked last: it may have failed meanwhile
+}
+
+HeadMarks Ledger::CollectHeadMarks() const {
+  HeadMarks marks;
+  for (const auto& id : Programs()) {
+    const Program& program = Find(id)->program;
+    const std::int64_t end = program.end_sequence();  // published: behind the fsync
+    if (program.is_set_aside()) continue;
+    const auto line = program.journal().Line(end - 1);
+    if (line.ok()) marks[id] = {.epoch = program.state().ReadPublished().epoch, .end = end, .hash = Sha256Hex(*line)};
+  }
+  return marks;
 }
 
 const Journal& Ledger::JournalOf(const std::string& id) const {

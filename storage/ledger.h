@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "storage/clock.h"
 #include "storage/clock_guard.h"
+#include "storage/head_mark.h"
 #include "storage/installer.h"
 #include "storage/log/log.h"
 #include "storage/mutex.h"
@@ -43,6 +44,7 @@ class Ledger {
     std::int64_t turn_entries = 200'000;    // between two installs of derived rows: what an opening replays at most, about
     int turns_behind_max = 8;               // derived rows that can't be installed for so long stop the ledger, before memory is full
     bool is_read_only = false;              // outcomes can be asked, nothing can be submitted
+    std::string head_mark_file = {};        // kept up to date while the ledger is open to be written (head_mark.h); empty: none
     // The log failed: outcomes in flight are unknown, and nothing is taken any more. Called once, on the ledger's thread.
     std::function<void(const absl::Status&)> on_fatal;
     // Something that a person should know of: an invariant, a jump of the clock, a program set aside. Called on any thread.
@@ -145,6 +147,7 @@ class Ledger {
   void Fail(std::vector<Answer>& answers, const std::string& why);
   bool TurnAll();
   void DiscreditDamaged();
+  HeadMarks CollectHeadMarks() const;
 
   void SendAnswers(std::vector<Answer> answers);
   void AnswerLoop();
@@ -189,6 +192,7 @@ class Ledger {
   std::atomic<std::int64_t> entries_ = 0, commits_ = 0, bytes_ = 0, commit_us_ = 0;
 
   std::thread answerer_, thread_;
+  std::unique_ptr<HeadMarkWriter> head_marks_;
 };
 
 }  // namespace redpoints

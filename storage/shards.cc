@@ -1,6 +1,7 @@
 #include "storage/shards.h"
 
 #include "absl/strings/str_cat.h"
+#include "storage/head_mark.h"
 #include "storage/log/rocksdb_log.h"
 #include "storage/store/memory_store.h"
 #include "storage/store/rocksdb_store.h"
@@ -41,6 +42,18 @@ absl::StatusOr<std::unique_ptr<Shards>> Shards::Open(const std::vector<ShardConf
 absl::Status Shards::OpenShard(const ShardConfig& config, const Clock& clock, const Ledger::Options& options) {
   auto log = RocksDbLog::Open({.directory = config.directory + "/log", .env = config.env});
   if (!log.ok()) return log.status();
+  // Before anything is written. Files in a file system of tests have no marks.
+  Ledger::Options of_shard = options;
+  if (!config.env) {
+    of_shard.head_mark_file = HeadMarkFile(config.directory);
+    const auto marks = ReadHeadMarks(of_shard.head_mark_file);
+    if (!marks.ok() && options.on_event) {
+      options.on_event("head_mark", absl::StrCat(std::string(marks.status().message()), ": a log that was cut would not be noticed now"));
+    }
+    if (marks.ok()) {
+      if (auto status = CompareHeadMarks(*marks, **log, of_shard.head_mark_file); !status.ok()) return status;
+    }
+  }
   const auto tell = [&](const std::string& why) {
     if (options.on_event) options.on_event("derived_rebuild", absl::StrCat(config.directory, ": ", why));
   };
@@ -51,7 +64,7 @@ absl::Status Shards::OpenShard(const ShardConfig& config, const Clock& clock, co
     store = std::make_unique<MemoryStore>();
   }
   if (!store.ok()) return store.status();
-  auto ledger = Ledger::Open(**log, **store, clock, options);
+  auto ledger = Ledger::Open(**log, **store, clock, of_shard);
   if (!ledger.ok()) return ledger.status();
   logs_.push_back(*std::move(log));
   stores_.push_back(*std::move(store));

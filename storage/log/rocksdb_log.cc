@@ -21,10 +21,7 @@ namespace {
 enum Table : std::size_t { kMeta, kJournal, kBlob };
 constexpr const char* kTableNames[] = {"default", "journal", "blob"};
 
-constexpr const char* kNextStep =
-    "nothing was changed; keep the directory as it is, then `redpointsd recover` saves what can be read into a new one, or restore the "
-    "last "
-    "backup (runbook: Damage)";
+constexpr const char* kNextStep = "nothing was changed; keep the directory as it is, and restore the last backup (runbook: Damage)";
 
 rocksdb::Options LogOptions(const RocksDbLog::Options& options, bool is_read_only) {
   rocksdb::Options db = RocksOptions(options.directory, options.env, is_read_only);

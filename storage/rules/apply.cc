@@ -190,7 +190,10 @@ absl::Status Apply(State& state, const Entry& e) {
       if (is_new && e.kind == Kind::kOffer) ++state.offers;
       state.registrations.Edit(key) = {e.data, e.sequence};
       if (const auto* node = std::get_if<NodeData>(&e.data); node && node->kind == NodeKind::kBranch) state.AddBranch(*node);
-      if (book) state.AddBook(book->effective_day(), *std::move(book));
+      if (book) {
+        const Day effective_day = book->effective_day();  // before the book is moved away
+        state.AddBook(effective_day, *std::move(book));
+      }
       if (const auto* data = std::get_if<RulebookData>(&e.data); data && data->is_withdrawn) state.RemoveBook(data->effective_day);
       break;
     }

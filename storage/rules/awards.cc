@@ -117,6 +117,7 @@ Broken DeriveAward(Case& c, Entry& e) {
   const bool is_confidential = !e.unique.empty();
   e.rulebook = book->version();
   e.grid = is_confidential ? "" : member.grid;
+  if (is_confidential) e.group = Group::kNone;
 
   if (IsSelfDealing(c.state, e.actor, member, e.effective_day, today)) return Refusal{Reason::SELF_DEALING, {}};
   if (member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
@@ -203,10 +204,12 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   const Day lot_end = LotEnd(*activity, award.effective_day);
   const std::int64_t before = Count(c.state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day)) - quantity;
   std::int64_t spent = 0;
-  bool grows = false;
+  bool grows = false, is_split = false;
+  Entry later;  // what the next part will move
   e.cap_hit = false;
   e.amounts = amounts;
-  e.part = {.k = std::max(e.part.k, 1), .n = 1};
+  const RequestRecord* record = c.state.requests.Find(RequestKey(e.actor, e.request_id));  // of the parts before
+  e.part = {.k = record ? record->count + 1 : 1, .n = 1};
   for (std::size_t i = 0; i < amounts.size(); ++i) {
     const std::string& unit = amounts[i].unit;
     const std::int64_t current = amounts[i].amount;
@@ -220,7 +223,8 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     const std::int64_t change = amount - current;
     if (change == 0) continue;
     if (unit != kPoint) {
-      if (auto broken = MoveUnit(c.state, e, activity->fund(), unit, change)) return broken;
+      if (auto broken = MoveUnit(c.state, is_split ? later : e, activity->fund(), unit, change)) return broken;
+      if (is_split) e.amounts[i].amount = current;
       continue;
     }
     grows = change > 0;
@@ -232,7 +236,8 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     spent = taken.spent;
     const auto more_parts = static_cast<std::int32_t>((std::max<std::size_t>(taken.available.size(), 1) - 1) / kPartLots);
     e.part.n = e.part.k + more_parts;
-    if (more_parts > 0) {  // this part takes so many lots; all else is left to the next
+    is_split = more_parts > 0;
+    if (is_split) {  // this part takes so many lots; all else is left to the next, but nothing may be refused then
       taken.available.resize(kPartLots);
       taken.ended.clear();
       taken.spent = 0;
@@ -245,10 +250,6 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     if (taken.spent > 0) {
       e.postings.push_back(MoveFunds(Holder(e.member), Sub::kDebt, {{activity->fund(), -taken.spent}}));
       e.postings.push_back(Move(Holder::Debts(activity->fund()), Sub::kAvailable, kPoint, taken.spent));
-    }
-    if (more_parts > 0) {
-      for (std::size_t j = i + 1; j < amounts.size(); ++j) e.amounts[j] = amounts[j];
-      break;
     }
   }
   if (e.part.n == 1) e.part = {};
@@ -291,7 +292,7 @@ Outcome AwardOne(Decision& d, const AwardItem& item, std::int32_t index) {
   entry.item = index;
   entry.member = item.member.id;
   entry.effective_day = item.effective_day;
-  entry.group = item.unique.empty() ? item.group : Group::kNone;
+  entry.group = item.group;
   entry.activity = item.activity;
   entry.quantity = item.quantity;
   entry.session = item.session;
@@ -354,7 +355,6 @@ Outcome Decide(Decision& d, const Correct& command) {
   Outcome all;
   for (std::int32_t k = 1, n = 1; k <= n; ++k) {
     Entry entry = d.Draft(Kind::kCorrection);
-    entry.part.k = k;
     entry.ref = command.award;
     entry.quantity = command.new_quantity;
     entry.reason = command.reason;

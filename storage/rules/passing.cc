@@ -56,7 +56,9 @@ Broken DeriveEpoch(Case& c, Entry& e) {
   const auto* epoch = std::get_if<EpochData>(&e.data);
   const auto broken = [](const char* what) { return Refusal{Reason::INVARIANT_VIOLATION, {{"epoch", what}}}; };
   if (!epoch || epoch->old_epoch != c.state.at.epoch) return broken("follows another");
-  if (e.epoch <= c.state.at.epoch) return broken("is not later");
+  // Its number is the minute, so that two restores of one backup never share one.
+  constexpr std::int64_t kBase = 1'577'836'800'000;  // 2020-01-01 UTC
+  e.epoch = std::max((e.recorded_ms - kBase) / 60'000, c.state.at.epoch + 1);
   if (epoch->size != e.sequence) return broken("has another size before it");
   return std::nullopt;
 }
@@ -68,10 +70,7 @@ Outcome Decide(Decision& d, const ConfirmClock& command) {
 }
 
 Outcome Decide(Decision& d, const OpenEpoch& command) {
-  constexpr std::int64_t kBase = 1'577'836'800'000;  // 2020-01-01 UTC
   Entry entry = d.Draft(Kind::kEpoch);
-  // Its number is the minute, so that two restores of one backup never share one.
-  entry.epoch = std::max((entry.recorded_ms - kBase) / 60'000, d.state().at.epoch + 1);
   EpochData data = command.data;
   data.old_epoch = d.state().at.epoch;
   data.size = entry.sequence;

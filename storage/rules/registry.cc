@@ -227,8 +227,10 @@ Broken DeriveRegistration(Case& c, Entry& e) {
   if (const auto* book = std::get_if<RulebookData>(&e.data)) {
     e.rulebook = book->version;
     if (!book->is_withdrawn) e.blobs = {book->sha256};
-    if (book->is_withdrawn && c.related.ref && IsSamePerson(c.state, e.actor, c.related.ref->actor))
-      return Refusal{Reason::MAKER_IS_CHECKER, {}};
+    if (!book->is_withdrawn) return std::nullopt;
+    e.ref = c.state.registrations.Find(RegistrationKey(e.data))->sequence;  // known: it would not have been withdrawn otherwise
+    if (!c.related.ref || c.related.ref->sequence != e.ref) return Refusal{Reason::INVARIANT_VIOLATION, {{"ref", "another"}}};
+    if (IsSamePerson(c.state, e.actor, c.related.ref->actor)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
   }
   return std::nullopt;
 }
@@ -255,7 +257,6 @@ Outcome Decide(Decision& d, const Register& command) {
     if (!broken && book && book->is_withdrawn) {
       const Registered* adopted = state.registrations.Find(RegistrationKey(entry.data));
       c.related.ref = d.Find(adopted->sequence);
-      entry.ref = adopted->sequence;
     }
     if (!broken) broken = DeriveRegistration(c, entry);
     if (!broken && !FitsAsPosted(entry))

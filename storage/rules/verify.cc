@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
+#include "storage/rules/sha256.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -169,37 +170,39 @@ absl::Status CheckEntry(State& state, const Entry& e) {
 }
 
 Entry Stated(const Entry& entry) {
-  Entry e = entry;
-  const auto none = [](auto&... fields) { ((fields = {}), ...); };
-  none(e.postings, e.owed, e.blobs);
-  switch (e.kind) {
-    case Kind::kAward: none(e.rulebook, e.grid, e.cap_hit); break;
-    case Kind::kCorrection:
-      none(e.member, e.grid, e.effective_day, e.group, e.activity, e.rulebook, e.session, e.case_id, e.unique, e.amounts, e.cap_hit,
-           e.quantity_before, e.part.n);
+  Entry e;
+  const auto keep = [&](auto... fields) { ((e.*fields = entry.*fields), ...); };
+  keep(&Entry::program, &Entry::epoch, &Entry::sequence, &Entry::recorded_ms, &Entry::business_day, &Entry::kind);
+  const bool is_by_time = entry.kind == Kind::kHoldExpired || entry.kind == Kind::kExpiry || entry.kind == Kind::kDayClosed;
+  if (is_by_time) {
+    e.actor = kLedgerActor;
+  } else {
+    keep(&Entry::request_id, &Entry::item, &Entry::fingerprint, &Entry::actor, &Entry::terminal);
+  }
+  if (!e.terminal.empty()) keep(&Entry::clerk, &Entry::till);
+  switch (entry.kind) {
+    case Kind::kAward:
+      keep(&Entry::member, &Entry::effective_day, &Entry::group, &Entry::activity, &Entry::quantity, &Entry::session, &Entry::case_id,
+           &Entry::about, &Entry::tags, &Entry::evidence_sha256, &Entry::note_commitment, &Entry::unique, &Entry::external_id);
       break;
-    case Kind::kDonation: none(e.grid, e.on_behalf); break;
+    case Kind::kCorrection: keep(&Entry::ref, &Entry::quantity, &Entry::reason); break;
+    case Kind::kDonation:
+    case Kind::kExpiry: keep(&Entry::member); break;
     case Kind::kRedemption:
     case Kind::kHold:
-      none(e.rulebook, e.grid, e.groups, e.hold_until_ms);
+      keep(&Entry::member, &Entry::presentation, &Entry::payer_use, &Entry::lines);
       for (OfferLine& line : e.lines) line.kind = OfferKind::kItem, line.price_points = 0;
       break;
-    case Kind::kCapture: none(e.member, e.presentation, e.limit_day, e.rulebook, e.lines); break;
+    case Kind::kCapture:
     case Kind::kVoid:
-    case Kind::kHoldExpired: none(e.member); break;
-    case Kind::kRefund: none(e.member, e.rulebook, e.span); break;
-    case Kind::kReversal:
-      none(e.member, e.effect, e.rulebook, e.limit_day, e.limit_points, e.presentation);
-      e.ref = e.hold = -1;
-      break;
-    case Kind::kUndoProposed: none(e.member); break;
-    case Kind::kUndo:
-      none(e.member, e.merchant, e.rulebook, e.span, e.cash_fen, e.reason);
-      e.ref = e.sale = -1;
-      break;
-    case Kind::kDayClosed: none(e.data); break;
-    case Kind::kRulebook: none(e.rulebook); break;
-    default: break;
+    case Kind::kHoldExpired: keep(&Entry::hold); break;
+    case Kind::kRefund: keep(&Entry::ref, &Entry::cash_fen); break;
+    case Kind::kReversal: keep(&Entry::target_request); break;
+    case Kind::kUndoProposed: keep(&Entry::ref, &Entry::reason); break;
+    case Kind::kUndo: keep(&Entry::proposal); break;
+    case Kind::kRefused: keep(&Entry::member, &Entry::refusal, &Entry::request_kind, &Entry::facts); break;
+    case Kind::kDayClosed: break;
+    default: keep(&Entry::data); break;  // registrations, and what an operator says
   }
   return e;
 }
@@ -221,6 +224,40 @@ absl::StatusOr<Related> FindRelated(State& state, const Entry& e) {
   return Related{*ref, *hold, *proposal};
 }
 
+namespace {
+
+// Who asked: a till is its terminal, and stands in the shop for which that was registered; and each request is answered once. The entries of one
+// request follow each other.
+absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
+  if (!e.terminal.empty()) {
+    const TerminalData* terminal = state.Find<TerminalData>("terminal", e.terminal);
+    if (!terminal || e.actor != e.terminal) return Wrong("asked from another terminal");
+    again.merchant = terminal->merchant;
+  }
+  if (e.request_id.empty()) return e.item > 0 || e.part.k > 1 ? Wrong("a later part of no request") : absl::OkStatus();
+  const RequestRecord* record = state.requests.Find(RequestKey(e.actor, e.request_id));
+  const std::int32_t place = e.item > 0 ? e.item : e.part.k > 1 ? e.part.k - 1 : 0;
+  const bool follows = place == 0 ? record == nullptr
+                                  : record && !record->is_tombstone && record->count == place && record->fingerprint == e.fingerprint &&
+                                        record->sequence + place == e.sequence;
+  return follows ? absl::OkStatus() : Wrong(absl::StrCat("request ", e.request_id, " was answered before, or not so far"));
+}
+
+// The rulebook that an entry adopts is the one that its hash names.
+absl::Status CheckRulebook(const State& state, const RulebookData& data) {
+  if (data.is_withdrawn) return absl::OkStatus();
+  if (!state.find_blob) return absl::FailedPreconditionError("no source of blobs");
+  if (data.format < 1 || data.format > kRulesFormat) return Wrong(absl::StrCat("rules format ", data.format));
+  const auto json = state.find_blob(data.sha256);
+  if (!json.ok()) return json.status();
+  const auto book = Rulebook::Parse(*json, data.format);
+  if (!book.ok()) return book.status();
+  const bool is_same = book->version() == data.version && book->effective_day() == data.effective_day && Sha256Hex(*json) == data.sha256;
+  return is_same ? absl::OkStatus() : Wrong("a rulebook of another version, day or content");
+}
+
+}  // namespace
+
 absl::Status Verify(State& state, const Entry& entry, const Related& related) {
   if (auto status = CheckEntry(state, entry); !status.ok()) return status;
   Case c{state, related};
@@ -228,6 +265,10 @@ absl::Status Verify(State& state, const Entry& entry, const Related& related) {
   if (entry.kind == Kind::kCapture || entry.kind == Kind::kRefund) c.points = PointsOf(entry);
   if (entry.kind == Kind::kDonation) c.points = SumOf(LotsTaken(entry));
   Entry again = Stated(entry);
+  if (auto status = CheckOrigin(state, entry, again); !status.ok()) return status;
+  if (const auto* book = std::get_if<RulebookData>(&entry.data)) {
+    if (auto status = CheckRulebook(state, *book); !status.ok()) return status;
+  }
   if (const Broken broken = Derive(c, again)) {
     std::string why = NameOf(broken->reason);
     for (const auto& [key, value] : broken->facts) absl::StrAppend(&why, " ", key, "=", value);

@@ -19,7 +19,7 @@ absl::Status Verify(State& state, const Entry& entry, const Related& related);
 // The entries that `entry` is about, from state.find_entries.
 absl::StatusOr<Related> FindRelated(State& state, const Entry& entry);
 
-// What the entry states: what nobody could recompute from the rest. All other fields are as if absent.
+// What an entry of its kind states, since nobody could recompute it from the rest; nothing else.
 Entry Stated(const Entry& entry);
 
 }  // namespace redpoints

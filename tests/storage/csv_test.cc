@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "tests/storage/rules/golden_entries.h"
+#include "tests/golden.h"
 
 namespace redpoints {
 namespace {
@@ -60,14 +60,6 @@ std::vector<std::string> Column(const std::string& header, const Entry& entry) {
   return cells;
 }
 
-Entry GoldenOf(Kind kind) {
-  for (const Golden& golden : Goldens()) {
-    if (golden.entry.kind == kind) return golden.entry;
-  }
-  ADD_FAILURE() << KindName(kind);
-  return {};
-}
-
 // What follows the BOM, LF for CRLF.
 constexpr char kGolden[] =
     R"(序号,记录时间,业务日,类型,会员,商户,终端,店员,小票号,群体,活动,活动日,数量,封顶,场次,案件,规则册,兑换明细,应付(分),应付明细,账户,账户部分,单位,数额,余额,批次,关联序号,原因,拒绝详情,经办,请求编号,目标请求
@@ -116,7 +108,7 @@ constexpr char kGolden[] =
 
 TEST(Csv, GoldenBytesOfEveryKind) {
   std::string table = CsvHeader();
-  for (const Golden& golden : Goldens()) AppendCsv(golden.entry, table);
+  for (const Entry& entry : GoldenOfEachKind()) AppendCsv(entry, table);
   EXPECT_EQ(table, "\xEF\xBB\xBF" + absl::StrReplaceAll(kGolden, {{"\n", "\r\n"}}));
 }
 
@@ -126,12 +118,12 @@ TEST(Csv, EachRowHasTheHeadersCells) {
   EXPECT_TRUE(header.ends_with("\r\n"));
   const auto headers = Read(header.substr(3));
   ASSERT_EQ(headers.size(), 1u);
-  for (const Golden& golden : Goldens()) {
-    const auto rows = Read(Rows(golden.entry));
-    EXPECT_EQ(rows.size(), std::max<std::size_t>(golden.entry.postings.size(), 1));
+  for (const Entry& entry : GoldenEntries()) {
+    const auto rows = Read(Rows(entry));
+    EXPECT_EQ(rows.size(), std::max<std::size_t>(entry.postings.size(), 1));
     for (const auto& row : rows) {
       EXPECT_EQ(row.size(), headers[0].size());
-      EXPECT_EQ(row[0], std::to_string(golden.entry.sequence));
+      EXPECT_EQ(row[0], std::to_string(entry.sequence));
     }
   }
 }

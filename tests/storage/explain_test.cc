@@ -6,16 +6,24 @@
 #include <string>
 
 #include "storage/rules/rulebook.h"
-#include "tests/storage/rules/golden_entries.h"
+#include "tests/golden.h"
 
 namespace redpoints {
 namespace {
 
+// Entry 42 of the program, on 2024-03-15 at 10:00 in Shanghai, as `fill` leaves it.
+template <class F> Entry MakeEntry(Kind kind, F fill) {
+  Entry entry;
+  entry.program = "minyue", entry.sequence = 42, entry.recorded_ms = 1'710'468'000'000, entry.business_day = 20240315, entry.kind = kind;
+  fill(entry);
+  return entry;
+}
+
 TEST(Explain, EveryKindInBothLanguages) {
   std::string zh, en;
-  for (const Golden& golden : Goldens()) {
-    zh += ExplainZh(golden.entry) + "\n";
-    en += ExplainEn(golden.entry) + "\n";
+  for (const Entry& entry : GoldenOfEachKind()) {
+    zh += ExplainZh(entry) + "\n";
+    en += ExplainEn(entry) + "\n";
   }
   EXPECT_EQ(zh, R"(设立计划 program/minyue。
 组织地点 node/group-1。

@@ -5,9 +5,9 @@
 #include "storage/derived.h"
 #include "storage/journal.h"
 #include "storage/keys.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/engine.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

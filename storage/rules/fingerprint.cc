@@ -1,7 +1,7 @@
 #include <type_traits>
 
+#include "storage/merkle/sha256.h"
 #include "storage/rules/command.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

@@ -20,8 +20,8 @@
 #include "server/init.h"
 #include "storage/check.h"
 #include "storage/ledger.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rocksdb_store.h"
-#include "storage/rules/sha256.h"
 #include "tests/bench/load.h"
 #include "tests/bench/servers.h"
 

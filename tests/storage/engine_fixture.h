@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/engine.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 

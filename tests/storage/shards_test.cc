@@ -12,9 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rocksdb_store.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

@@ -4,9 +4,9 @@
 #include "proto/contract/words.h"
 #include "server/convert.h"
 #include "storage/explain.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/refusal.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints::server {
 namespace {

@@ -8,8 +8,9 @@
 #include "storage/csv.h"
 #include "storage/explain.h"
 #include "storage/journal.h"
+#include "storage/keys.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints::server {
 namespace {

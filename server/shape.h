@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "server/convert.h"
 #include "server/name_fields.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/refusal.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints::server {
 

@@ -4,11 +4,11 @@
 #include "storage/derived.h"
 #include "storage/journal.h"
 #include "storage/keys.h"
+#include "storage/merkle/sha256.h"
 #include "storage/replay.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

@@ -101,7 +101,7 @@ class Writer {
     out_ += static_cast<char>(zigzag);
   }
   void Put(const Hash& hash) { out_.append(hash.begin(), hash.end()); }
-  void Put(const Frontier& frontier) { Put(static_cast<std::int64_t>(frontier.size())), Put(frontier.hashes()); }
+  void Put(const Frontier& frontier) { Put(frontier.size()), Put(frontier.hashes()); }
   template <class T> void Put(const std::vector<T>& list) {
     Put(static_cast<std::int64_t>(list.size()));
     for (const T& element : list) Put(element);
@@ -155,7 +155,9 @@ class Reader {
     std::int64_t size = 0;
     std::vector<Hash> hashes;
     Get(size), Get(hashes);
-    if (size < 0 || !frontier.Restore(static_cast<std::uint64_t>(size), std::move(hashes))) Fail();
+    auto whole = Frontier::From(size, std::move(hashes));
+    if (!whole) return Fail();
+    frontier = *std::move(whole);
   }
   template <class T> void Get(std::vector<T>& list) {
     std::int64_t size = 0;

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "storage/durable_file.h"
 #include "storage/journal.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/derived.h"
 #include "storage/journal.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 
 namespace redpoints {
 namespace {
@@ -219,7 +219,7 @@ HeadMarks Ledger::CollectHeadMarks() const {
     const std::int64_t end = program.end_sequence();  // published: behind the fsync
     if (program.is_set_aside()) continue;
     const auto line = program.journal().Line(end - 1);
-    if (line.ok()) marks[id] = {.epoch = program.state().ReadPublished().epoch, .end = end, .hash = Sha256Hex(*line)};
+    if (line.ok()) marks[id] = {.epoch = program.state().ReadPublished().at.epoch, .end = end, .hash = Sha256Hex(*line)};
   }
   return marks;
 }

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {

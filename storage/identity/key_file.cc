@@ -14,7 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {

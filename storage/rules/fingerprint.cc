@@ -1,9 +1,9 @@
 #include <type_traits>
 
+#include "storage/merkle/sha256.h"
 #include "storage/rules/command.h"
 #include "storage/rules/fields.h"
 #include "storage/rules/kinds.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/people.h"
-#include "storage/rules/sha256.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t kFundsMax = 16, kOffersMax = 5000;
 
 Refusal NotFound(Reason reason, const std::string& name) { return {reason, {{"name", name}}}; }
-Refusal Invalid(const char* field, const std::string& expected) { return {Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}}; }
+Refusal Invalid(const char* field, const std::string& expected) {
+  return {Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}};
+}
 
 // A node of this kind, under which something new may begin.
 Broken CheckNode(State& state, const std::string& code, std::optional<NodeKind> kind, Day today) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/kinds.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
-#include "storage/rules/sha256.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {

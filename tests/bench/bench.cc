@@ -21,7 +21,7 @@
 #include "storage/check.h"
 #include "storage/keys.h"
 #include "storage/ledger.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "tests/bench/load.h"
 #include "tests/bench/servers.h"
 #include "tests/storage/disk.h"

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/ledger.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 
 namespace redpoints {
 

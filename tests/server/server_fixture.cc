@@ -20,8 +20,8 @@
 #include "server/config.h"
 #include "server/init.h"
 #include "storage/clock.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/day.h"
-#include "storage/rules/sha256.h"
 #include "tests/storage/engine_fixture.h"
 
 namespace redpoints::server {

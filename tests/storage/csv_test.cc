@@ -225,12 +225,12 @@ TEST(Csv, TextIsQuotedWhereItHasTo) {
 TEST(Csv, NoColumnLetsTextThroughAndNumbersStayNumbers) {
   Entry e = GoldenOf(Kind::kRedemption);
   e.kind = Kind::kRefused;
-  for (std::string* text : {&e.member, &e.merchant, &e.terminal, &e.clerk, &e.till, &e.group, &e.activity, &e.session, &e.case_id,
-                            &e.rulebook, &e.reason, &e.actor, &e.request_id, &e.target_request, &e.request_kind}) {
+  for (std::string* text : {&e.member, &e.merchant, &e.terminal, &e.clerk, &e.till, &e.activity, &e.session, &e.case_id, &e.rulebook,
+                            &e.reason, &e.actor, &e.request_id, &e.target_request, &e.request_kind}) {
     *text = "=1";
   }
   e.lines[0].offer = e.owed[0].fund = "=1";
-  for (Posting& p : e.postings) p.holder = p.unit = "=1";
+  for (Posting& p : e.postings) p.holder = Holder("=1"), p.unit = "=1";
   e.postings[0].lots[0].fund = "=1";
   for (const auto& row : Read(Rows(e))) {
     for (const std::string& cell : row) EXPECT_FALSE(cell.starts_with('=')) << cell;

@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/check.h"
 #include "storage/head_mark.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "storage/shards.h"
 #include "tests/storage/disk.h"
 

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "storage/merkle/sha256.h"
 #include "storage/replay.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/engine.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
-#include "storage/rules/sha256.h"
 #include "storage/rules/verify.h"
 
 namespace redpoints {

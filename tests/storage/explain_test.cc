@@ -78,7 +78,8 @@ refused: INSUFFICIENT_POINTS
 TEST(Explain, AReversalTellsWhatCameBackTooLate) {
   const Entry late = MakeEntry(Kind::kReversal, [](Entry& e) {
     e.reason = "undone", e.ref = 40;
-    e.postings = {{"s1", Sub::kAvailable, "POINT", -4, 0, {}, 1}, {"expired", Sub::kAvailable, "POINT", 4, 4, {{"donor", 20240301, 4}}, 1}};
+    e.postings = {{Holder("s1"), Sub::kAvailable, "POINT", -4, 0, {}, {}, 1},
+                  {Holder("expired"), Sub::kAvailable, "POINT", 4, 4, {{"donor", 20240301, 4}}, {}, 1}};
   });
   EXPECT_EQ(ExplainZh(late), "撤销第 40 条，退回 4 积分，其中 4 积分的批次已过期，限额同时恢复。");
   EXPECT_EQ(ExplainEn(late), "undoes 40, 4 points go back, 4 of them into lots that are past, and the limits with them");
@@ -100,11 +101,11 @@ Entry Award(std::int64_t quantity, std::int64_t points) {
   return MakeEntry(Kind::kAward, [&](Entry& e) {
     e.activity = "VISIT", e.rulebook = "2024-1", e.effective_day = 20240315, e.quantity = quantity, e.member = "m1";
     if (points > 0) {
-      e.postings = {{"issuance:donor", Sub::kAvailable, "POINT", -points, -points, {}, 1},
-                    {"m1", Sub::kAvailable, "POINT", points, points, {{"donor", 20240501, points}}, 1}};
+      e.postings = {{Holder("issuance:donor"), Sub::kAvailable, "POINT", -points, -points, {}, {}, 1},
+                    {Holder("m1"), Sub::kAvailable, "POINT", points, points, {{"donor", 20240501, points}}, {}, 1}};
     }
-    e.postings.push_back({"issuance:donor", Sub::kAvailable, "MINUTE", -quantity, -quantity, {}, 1});
-    e.postings.push_back({"m1", Sub::kAvailable, "MINUTE", quantity, quantity, {}, 1});
+    e.postings.push_back({Holder("issuance:donor"), Sub::kAvailable, "MINUTE", -quantity, -quantity, {}, {}, 1});
+    e.postings.push_back({Holder("m1"), Sub::kAvailable, "MINUTE", quantity, quantity, {}, {}, 1});
   });
 }
 
@@ -127,7 +128,8 @@ TEST(Explain, ACorrectionShowsTheAwardAsItIsNow) {
     e.activity = "VISIT", e.rulebook = "2024-1", e.effective_day = 20240315, e.quantity = 60, e.member = "m1", e.ref = 7,
     e.reason = "WRONG_QUANTITY";
     e.facts = {{"POINT", "2"}, {"MINUTE", "60"}};
-    e.postings = {{"expired", Sub::kAvailable, "POINT", -1, 4, {}, 1}, {"issuance:donor", Sub::kAvailable, "POINT", 1, -2, {}, 1}};
+    e.postings = {{Holder("expired"), Sub::kAvailable, "POINT", -1, 4, {}, {}, 1},
+                  {Holder("issuance:donor"), Sub::kAvailable, "POINT", 1, -2, {}, {}, 1}};
   });
   EXPECT_EQ(ExplainZh(correction, &visits),
             "更正第 7 条：数量改为 60，积分变动 -1，其中 1 积分未用已过期，原因 WRONG_QUANTITY"

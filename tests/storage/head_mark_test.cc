@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "storage/log/memory_log.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 
 namespace redpoints {
 namespace {

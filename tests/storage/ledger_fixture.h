@@ -11,7 +11,7 @@
 #include "storage/check.h"
 #include "storage/ledger.h"
 #include "storage/log/memory_log.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "storage/store/memory_store.h"
 #include "storage/views.h"
 #include "tests/storage/engine_fixture.h"

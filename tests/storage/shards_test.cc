@@ -12,8 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
 #include "tests/storage/disk.h"
 #include "tests/storage/raw_rows.h"
 

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "tests/storage/identity/identity_fixture.h"
 
 namespace redpoints {

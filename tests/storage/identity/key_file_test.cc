@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "tests/storage/identity/identity_fixture.h"
 
 namespace redpoints {

@@ -34,6 +34,7 @@ Refusal Shortened(Refusal refusal) {
 }
 
 Refusal RefusalOf(const absl::Status& status) {
+  if (absl::IsDataLoss(status) && !RefusalFrom(status)) return Refusal{v1::PROGRAM_SET_ASIDE, {}};  // damage is no bug of ours
   auto refusal = RefusalFrom(status);
   // A refusal without a known reason was not made by ToStatus.
   if (!refusal || refusal->reason == v1::REASON_UNSPECIFIED) return {.reason = v1::INVARIANT_VIOLATION, .facts = {}};
@@ -129,7 +130,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
 v1::Reason ReasonFor(const absl::Status& status) {
   if (status.ok()) return v1::REASON_UNSPECIFIED;
   const auto refusal = RefusalFrom(status);
-  if (!refusal && absl::IsDataLoss(status)) return v1::PROGRAM_SET_ASIDE;  // damage is no bug of ours
+  if (!refusal && absl::IsDataLoss(status)) return v1::PROGRAM_SET_ASIDE;
   return !refusal || refusal->reason == v1::REASON_UNSPECIFIED ? v1::INVARIANT_VIOLATION : refusal->reason;
 }
 

@@ -11,6 +11,7 @@
 #include "storage/backup.h"
 #include "storage/check.h"
 #include "storage/durable_file.h"
+#include "storage/epoch.h"
 #include "storage/head_mark.h"
 #include "storage/log/rocksdb_log.h"
 #include "storage/start_failure.h"
@@ -26,6 +27,12 @@ namespace fs = std::filesystem;
 absl::Status OpenRestoredHistory(const std::string& directory) {
   auto log = RocksDbLog::Open({.directory = directory + "/log"});
   if (!log.ok()) return log.status();
+  auto rows = RocksDbStore::Open({.directory = directory + "/derived"});
+  if (!rows.ok()) return rows.status();
+  const auto progress = [](const std::string& program, std::int64_t next, std::int64_t end) {
+    std::fprintf(stderr, "restoring %s: %lld of %lld\n", program.c_str(), static_cast<long long>(next), static_cast<long long>(end));
+  };
+  if (auto status = OpenEpochs(**log, **rows, Clock::System(), {.why = "restore"}, progress); !status.ok()) return status;
   return WriteHeadMarks(HeadMarkFile(directory), MarksOf(**log));
 }
 
@@ -82,7 +89,8 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
   for (int i = 0; i < config.shard_size(); ++i) {
     auto log = RocksDbLog::Open({.directory = config.shard(i).directory() + "/log"});
     if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
-    if (auto status = (*log)->Backup(directory + "/" + ShardName(i)); !status.ok()) return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
+    if (auto status = (*log)->Backup(directory + "/" + ShardName(i)); !status.ok())
+      return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   }
   if (auto status = WriteSums(directory); !status.ok()) return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   std::printf("%s\n", directory.c_str());
@@ -109,7 +117,7 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
     fs::create_directories(partial, error);
     if (!error) fs::copy(fs::path(directory) / ShardName(i), partial / "log", fs::copy_options::recursive, error);
     if (error) return StartRefused("RESTORE_FAILED", FileProblem(target, error.value()));
-    if (auto status = OpenRestoredHistory(partial.string()); !status.ok()) return status;
+    if (auto status = OpenRestoredHistory(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
     if (auto status = SyncBelow(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
     if (auto status = RenameDurably(partial.string(), target.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
   }

@@ -149,8 +149,8 @@ struct OfferData {
 struct EpochData {
   std::int64_t old_epoch = 0;
   std::int64_t size = 0;  // entries that stand, of all epochs before: the sequence of this entry
-  std::string root;       // of the old epoch's last signed checkpoint, 64 hex digits, and its size and origin, where there was one
-  std::string origin;
+  std::string root = {};  // of the old epoch's last signed checkpoint, 64 hex digits, and its size and origin, where there was one
+  std::string origin = {};
   std::int64_t signed_size = 0;
   std::int64_t lost = -1;  // entries known to be lost; -1: not known
   std::string why;         // "restore" or "recover"

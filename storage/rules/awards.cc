@@ -204,8 +204,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   const Day lot_end = LotEnd(*activity, award.effective_day);
   const std::int64_t before = Count(c.state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day)) - quantity;
   std::int64_t spent = 0;
-  bool grows = false, is_split = false;
-  Entry later;  // what the next part will move
+  bool grows = false;
   e.cap_hit = false;
   e.amounts = amounts;
   const RequestRecord* record = c.state.requests.Find(RequestKey(e.actor, e.request_id));  // of the parts before
@@ -223,8 +222,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     const std::int64_t change = amount - current;
     if (change == 0) continue;
     if (unit != kPoint) {
-      if (auto broken = MoveUnit(c.state, is_split ? later : e, activity->fund(), unit, change)) return broken;
-      if (is_split) e.amounts[i].amount = current;
+      if (auto broken = MoveUnit(c.state, e, activity->fund(), unit, change)) return broken;
       continue;
     }
     grows = change > 0;
@@ -236,8 +234,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     spent = taken.spent;
     const auto more_parts = static_cast<std::int32_t>((std::max<std::size_t>(taken.available.size(), 1) - 1) / kPartLots);
     e.part.n = e.part.k + more_parts;
-    is_split = more_parts > 0;
-    if (is_split) {  // this part takes so many lots; all else is left to the next, but nothing may be refused then
+    if (more_parts > 0) {  // this part takes so many lots; all else is left to the next, which can't be refused
       taken.available.resize(kPartLots);
       taken.ended.clear();
       taken.spent = 0;
@@ -250,6 +247,10 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     if (taken.spent > 0) {
       e.postings.push_back(MoveFunds(Holder(e.member), Sub::kDebt, {{activity->fund(), -taken.spent}}));
       e.postings.push_back(Move(Holder::Debts(activity->fund()), Sub::kAvailable, kPoint, taken.spent));
+    }
+    if (more_parts > 0) {
+      for (std::size_t j = i + 1; j < amounts.size(); ++j) e.amounts[j] = amounts[j];
+      break;
     }
   }
   if (e.part.n == 1) e.part = {};

@@ -206,7 +206,8 @@ TEST_F(EngineRacesTest, TwoShopsAndTheLastPoints) {
 
 TEST_F(EngineRacesTest, OneActorNeverSeesBlocksOrReversesAnothersIds) {
   Origin mine = TillWithId();
-  Origin other = Till("t9", "s1");  // another lane of the same shop
+  Add(TerminalData{.id = "t9", .merchant = "s1"});  // another lane of the same shop
+  Origin other = Till("t9", "s1");
   const Redeem redeem{Pay("m1"), Lines(30)};
   other.request_id = NewId();
   EXPECT_EQ(Run(other, Reverse{mine.request_id}).first, RequestState::kDone);  // marks its own id of that name

@@ -47,7 +47,7 @@ TEST_F(EpochTest, IsTheNextEntryOfEveryProgramBeforeAnythingThatTimeBrings) {
   EXPECT_EQ(Last("other").kind, Kind::kEpoch);
 
   Open();
-  EXPECT_EQ(Run(Till(NewId()), Capture{hold, 50}).entry().refusal, "HOLD_NOT_FOUND");  // it ends as always
+  EXPECT_EQ(Run(Till(NewId()), Capture{hold, 50}).entry().refusal, "HOLD_EXPIRED");  // it ends as always
   EXPECT_EQ(Buy("m1", 30).entry().epoch, opening.epoch);
 }
 

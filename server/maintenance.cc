@@ -32,7 +32,10 @@ absl::Status OpenRestoredHistory(const std::string& directory) {
   const auto progress = [](const std::string& program, std::int64_t next, std::int64_t end) {
     std::fprintf(stderr, "restoring %s: %lld of %lld\n", program.c_str(), static_cast<long long>(next), static_cast<long long>(end));
   };
-  if (auto status = OpenEpochs(**log, **rows, Clock::System(), {.why = "restore"}, progress); !status.ok()) return status;
+  if (auto status = OpenEpochs(
+          **log, **rows, Clock::System(), [](const std::string&) { return EpochData{.why = "restore"}; }, progress);
+      !status.ok())
+    return status;
   return WriteHeadMarks(HeadMarkFile(directory), MarksOf(**log));
 }
 

@@ -12,7 +12,7 @@ constexpr std::int64_t kBehindMaxMs = 10 * 60'000;
 
 }  // namespace
 
-absl::Status OpenEpochs(Log& log, Store& store, const Clock& clock, const EpochData& why,
+absl::Status OpenEpochs(Log& log, Store& store, const Clock& clock, const std::function<EpochData(const std::string& program)>& data,
                         const std::function<void(const std::string& program, std::int64_t next, std::int64_t end)>& progress) {
   auto fence = log.TryTakeOver();
   if (!fence.ok()) return fence.status();
@@ -35,7 +35,7 @@ absl::Status OpenEpochs(Log& log, Store& store, const Clock& clock, const EpochD
     }
     Origin origin;
     origin.actor = kLedgerActor;
-    const Outcome outcome = program.Execute(now_ms, origin, OpenEpoch{why});
+    const Outcome outcome = program.Execute(now_ms, origin, OpenEpoch{data(id)});
     if (!damage.ok()) return named(damage);
     if (auto fault = program.TakeFault(); !fault.ok()) return named(fault);
     if (outcome.refusal) return absl::InternalError(absl::StrCat(id, ": no new epoch: ", NameOf(outcome.refusal->reason)));

@@ -17,7 +17,6 @@
 //            program 00 'f' sequence:16 digits          FollowUp
 //            program 00 'h' sequence:16 digits          Hold (only open ones)
 //            program 00 'g' type '/' id                 Registered
-//            program 00 'n' 会员号                       member id
 //            program 00 'c' counter                     signed varint
 //
 // The program leads every key, so that one program's data can be set aside, moved or deleted alone. Byte order is number order.

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <rocksdb/db.h>
-#include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <unistd.h>
 
@@ -13,13 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
 #include "storage/log/ends.h"
+#include "storage/log/tables.h"
 #include "storage/rocks.h"
 
 namespace redpoints {
 namespace {
-
-enum Table : std::size_t { kMeta, kJournal, kBlob };
-constexpr const char* kTableNames[] = {"default", "journal", "blob"};
 
 constexpr const char* kNextStep = "nothing was changed; keep the directory as it is, and restore the last backup (runbook: Damage)";
 
@@ -28,20 +25,6 @@ rocksdb::Options LogOptions(const RocksDbLog::Options& options, bool is_read_onl
   // A journal row is the only thing in the write-ahead log; 64 MiB of it are replayed in well under a second.
   db.max_total_wal_size = 256u << 20;
   return db;
-}
-
-rocksdb::ColumnFamilyOptions TableOptions() {
-  rocksdb::ColumnFamilyOptions cf;
-  rocksdb::BlockBasedTableOptions blocks;
-  blocks.format_version = 5;
-  blocks.checksum = rocksdb::kXXH3;
-  blocks.block_size = 64 * 1024;  // lines compress well together
-  blocks.block_cache = rocksdb::NewLRUCache(64u << 20);
-  cf.compression = rocksdb::kZSTD;
-  cf.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
-  cf.write_buffer_size = 64u << 20;
-  // No prefix extractor anywhere: with one, scans from an absent prefix come back empty with status OK.
-  return cf;
 }
 
 bool HasFileLike(rocksdb::Env& env, const std::string& directory, std::initializer_list<const char*> ends) {
@@ -73,7 +56,7 @@ class Rocks : public Log {
     Rocks log(options);
     if (auto status = log.OpenDb(db_options, /*is_read_only=*/false); !status.ok()) return status;
     rocksdb::WriteBatch writes;
-    writes.Put(log.Handle(kMeta), "format", kFormat).PermitUncheckedError();
+    writes.Put(log.Handle(kLogMeta), "format", kFormat).PermitUncheckedError();
     return FromRocks(log.Write(writes), absl::StrCat("making ", options.directory));
   }
 
@@ -84,12 +67,12 @@ class Rocks : public Log {
       if (!db_) Follow().IgnoreError();
       return status;
     }
-    auto row = Get(kMeta, "fence");
+    auto row = Get(kLogMeta, "fence");
     if (!row.ok()) return row.status();
     std::uint64_t fence = 0;
     if (*row && !absl::SimpleAtoi(**row, &fence)) return absl::DataLossError(absl::StrCat(options_.directory, ": the fence is no number"));
     rocksdb::WriteBatch writes;
-    writes.Put(Handle(kMeta), "fence", absl::StrCat(fence + 1)).PermitUncheckedError();
+    writes.Put(Handle(kLogMeta), "fence", absl::StrCat(fence + 1)).PermitUncheckedError();
     if (const auto written = Write(writes); !written.ok()) {
       return absl::UnavailableError(absl::StrCat("can't write to ", options_.directory, ": ", written.ToString()));
     }
@@ -104,14 +87,14 @@ class Rocks : public Log {
     if (!ends) return CommitResult::kOutOfSequence;
     rocksdb::WriteBatch writes(/*reserved_bytes=*/0, /*max_bytes=*/0, /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0);
     rocksdb::Status status;
-    const auto put = [&](Table table, const std::string& key, const std::string& value) {
+    const auto put = [&](LogTable table, const std::string& key, const std::string& value) {
       if (status.ok()) status = writes.Put(Handle(table), key, value);
     };
     for (const auto& append : batch.appends) {
-      put(kJournal, JournalKey(append.program, append.expected_end), JournalValue(append.entries, append.lines));
+      put(kLogJournal, JournalKey(append.program, append.expected_end), JournalValue(append.entries, append.lines));
     }
-    for (const auto& blob : batch.blobs) put(kBlob, BlobKey(blob.program, blob.sha256), blob.content);
-    for (const auto& [program, end] : *ends) put(kMeta, EndKey(program), absl::StrCat(end));
+    for (const auto& blob : batch.blobs) put(kLogBlob, BlobKey(blob.program, blob.sha256), blob.content);
+    for (const auto& [program, end] : *ends) put(kLogMeta, EndKey(program), absl::StrCat(end));
     if (status.ok()) status = Write(writes);
     if (!status.ok()) {
       const MutexLock lock(failure_mutex_);
@@ -138,7 +121,7 @@ class Rocks : public Log {
   absl::StatusOr<std::int64_t> End(const std::string& program) const override {
     const std::int64_t end = ends_.Of(program);
     if (end == 0) return 0;
-    const auto it = Iterate(kJournal);
+    const auto it = Iterate(kLogJournal);
     it->SeekForPrev(JournalKey(program, std::numeric_limits<std::int64_t>::max()));
     if (!it->status().ok()) return Damaged(program, it->status());
     std::int64_t last = 0;
@@ -158,7 +141,7 @@ class Rocks : public Log {
     std::vector<JournalRow> rows;
     const std::int64_t last = ends_.Of(program);
     if (start < 0 || start >= end || start >= last) return rows;
-    const auto it = Iterate(kJournal, /*fill_cache=*/bytes_max <= 1u << 20);  // long scans must not push out what queries need
+    const auto it = Iterate(kLogJournal, /*fill_cache=*/bytes_max <= 1u << 20);  // long scans must not push out what queries need
     std::int64_t next = start;
     std::size_t bytes = 0;
     for (it->SeekForPrev(JournalKey(program, start)); it->Valid(); it->Next()) {
@@ -176,13 +159,13 @@ class Rocks : public Log {
   }
 
   absl::StatusOr<std::optional<std::string>> Blob(const std::string& program, const std::string& sha256) const override {
-    return Get(kBlob, BlobKey(program, sha256));
+    return Get(kLogBlob, BlobKey(program, sha256));
   }
 
   absl::StatusOr<std::vector<std::string>> Blobs(const std::string& program) const override {
     std::vector<std::string> hashes;
     const std::string prefix = BlobKey(program, "");
-    const auto it = Iterate(kBlob);
+    const auto it = Iterate(kLogBlob);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       hashes.emplace_back(it->key().ToStringView().substr(prefix.size()));
     }
@@ -218,19 +201,19 @@ class Rocks : public Log {
   explicit Rocks(const RocksDbLog::Options& options) : options_(options) {}
 
   rocksdb::Env& env() const { return options_.env ? *options_.env : *rocksdb::Env::Default(); }
-  rocksdb::ColumnFamilyHandle* Handle(Table table) const { return handles_[table]; }
+  rocksdb::ColumnFamilyHandle* Handle(LogTable table) const { return handles_[table]; }
 
-  std::unique_ptr<rocksdb::Iterator> Iterate(Table table, bool fill_cache = true) const {
+  std::unique_ptr<rocksdb::Iterator> Iterate(LogTable table, bool fill_cache = true) const {
     rocksdb::ReadOptions read;
     read.fill_cache = fill_cache;
     return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read, Handle(table)));
   }
 
-  absl::StatusOr<std::optional<std::string>> Get(Table table, const std::string& key) const {
+  absl::StatusOr<std::optional<std::string>> Get(LogTable table, const std::string& key) const {
     rocksdb::PinnableSlice value;
     const auto status = db_->Get(rocksdb::ReadOptions(), Handle(table), key, &value);
     if (status.IsNotFound()) return std::nullopt;
-    if (!status.ok()) return FromRocks(status, absl::StrCat("reading ", kTableNames[table], " in ", options_.directory));
+    if (!status.ok()) return FromRocks(status, absl::StrCat("reading ", kLogTableNames[table], " in ", options_.directory));
     return std::optional(value.ToString());
   }
 
@@ -268,8 +251,7 @@ class Rocks : public Log {
 
   absl::Status OpenDb(rocksdb::Options db_options, bool is_read_only) {
     Close();
-    std::vector<rocksdb::ColumnFamilyDescriptor> tables;
-    for (const char* name : kTableNames) tables.emplace_back(name, TableOptions());
+    const auto tables = LogTables();
     rocksdb::DB* db = nullptr;
     const auto status = is_read_only ? rocksdb::DB::OpenForReadOnly(db_options, options_.directory, tables, &handles_, &db)
                                      : rocksdb::DB::Open(db_options, options_.directory, tables, &handles_, &db);
@@ -290,7 +272,7 @@ class Rocks : public Log {
 
   absl::Status Follow() {
     if (auto status = OpenDb(LogOptions(options_, /*is_read_only=*/true), /*is_read_only=*/true); !status.ok()) return status;
-    auto format = Get(kMeta, "format");
+    auto format = Get(kLogMeta, "format");
     if (!format.ok()) return format.status();
     if (!*format) return absl::NotFoundError(absl::StrCat("no ledger in ", options_.directory));
     if (**format != kFormat) {
@@ -298,7 +280,7 @@ class Rocks : public Log {
           absl::StrCat("the ledger in ", options_.directory, " has format ", **format, "; this program reads format ", kFormat));
     }
     std::map<std::string, std::int64_t> ends;
-    const auto it = Iterate(kMeta);
+    const auto it = Iterate(kLogMeta);
     for (it->Seek(rocksdb::Slice(kEndPrefix.data(), kEndPrefix.size())); it->Valid(); it->Next()) {
       const std::string_view key = it->key().ToStringView();
       if (!key.starts_with(kEndPrefix)) break;

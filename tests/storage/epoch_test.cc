@@ -22,7 +22,8 @@ class EpochTest : public LedgerTest {
   // As a backup is put back: without derived rows.
   absl::Status Restore(std::int64_t now_ms) {
     MemoryStore empty;
-    return OpenEpochs(memory, empty, ManualClock(now_ms), {.lost = -1, .why = "restore"}, [](const auto&...) {});
+    return OpenEpochs(
+        memory, empty, ManualClock(now_ms), [](const std::string&) { return EpochData{.why = "restore"}; }, [](const auto&...) {});
   }
   Entry Last(const std::string& program) {
     const Journal journal(memory, program);

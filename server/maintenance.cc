@@ -14,6 +14,7 @@
 #include "storage/epoch.h"
 #include "storage/head_mark.h"
 #include "storage/log/rocksdb_log.h"
+#include "storage/recover.h"
 #include "storage/start_failure.h"
 #include "storage/store/rocksdb_store.h"
 
@@ -125,6 +126,22 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
     if (auto status = RenameDurably(partial.string(), target.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
   }
   return CheckShards(config, "");
+}
+
+absl::Status RecoverShard(const std::string& from, const std::string& to) {
+  auto recovered = Recover(from, to, Clock::System(), [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); });
+  if (absl::IsAlreadyExists(recovered.status())) return StartRefused("RECOVER_TARGET_TAKEN", to);
+  if (!recovered.ok()) return WithStartFailure(recovered.status(), "RECOVER_FAILED");
+  std::printf("%s: read %s\n", to.c_str(), recovered->means.c_str());
+  for (const auto& program : recovered->programs) {
+    std::printf("%s: %lld entries stand", program.id.c_str(), static_cast<long long>(program.end));
+    program.lost < 0 ? std::printf("; whether more are lost is not known")
+                     : std::printf(", %lld lost", static_cast<long long>(program.lost));
+    std::printf("%s%s\n", program.why.empty() ? "" : ": ", program.why.c_str());
+    if (program.apart > 0)
+      std::printf("  %lld readable entries behind: %s/%s\n", static_cast<long long>(program.apart), to.c_str(), program.file.c_str());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace redpoints::server

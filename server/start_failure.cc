@@ -89,6 +89,11 @@ const std::vector<StartFailure>& StartFailures() {
       {"RESTORE_FAILED", "The backup could not be copied to its place.", "备份没能拷到位。",
        "Make room or correct the owner, then restore again; what is half done is replaced.",
        "腾出空间或改正属主后重来;做了一半的会被替换。"},
+      {"RECOVER_TARGET_TAKEN", "There is something where the new shard shall go.", "新目录已存在。",
+       "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
+      {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
+       "The detail says why: correct --from, the clock, or make room for two copies; else restore the last backup.",
+       "按提示改正 --from 或时钟,或腾出两份账本的空间;不行就从最近的备份恢复。"},
   };
   return *rows;
 }

@@ -66,8 +66,8 @@ HeadMarks MarksOf(const Log& log) {
 
 absl::Status CompareHeadMarks(const HeadMarks& marks, const Log& log, const std::string& file) {
   constexpr const char* kHelp =
-      "; nothing was changed. Keep the directory as it is; look for the whole log (another disk, a copy), else restore the last backup "
-      "(runbook: Damage)";
+      "; nothing was changed. Keep the directory as it is; look for the whole log (another disk, a copy), else `redpointsd restore` "
+      "the last backup, or `redpointsd recover` what is there (runbook: Damage)";
   for (const auto& [program, mark] : marks) {
     const Journal journal(log, program);
     const auto end = journal.End();

@@ -18,7 +18,9 @@
 namespace redpoints {
 namespace {
 
-constexpr const char* kNextStep = "nothing was changed; keep the directory as it is, and restore the last backup (runbook: Damage)";
+constexpr const char* kNextStep =
+    "nothing was changed; keep the directory as it is; `redpointsd restore` brings the last backup, `redpointsd recover` what can be read "
+    "(runbook: Damage)";
 
 rocksdb::Options LogOptions(const RocksDbLog::Options& options, bool is_read_only) {
   rocksdb::Options db = RocksOptions(options.directory, options.env, is_read_only);

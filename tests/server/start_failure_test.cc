@@ -282,6 +282,8 @@ const std::map<std::string, Case>& Cases() {
           return RestoreShards(t.config, backup);
         },
         "/file/ledger"}},
+      {"RECOVER_TARGET_TAKEN", {[](Trial& t) { return RecoverShard(t.config.shard(0).directory(), t.path("server")); }, "/server"}},
+      {"RECOVER_FAILED", {[](Trial& t) { return RecoverShard(t.path("absent"), t.path("new")); }, "/absent/log"}},
   };
   return *cases;
 }

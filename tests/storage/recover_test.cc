@@ -47,7 +47,7 @@ class RecoverTest : public LedgerTest {
     options.head_mark_file = HeadMarkFile(from);
     SetUpProgram();
     Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
-    for (int i = 0; i < 300; ++i) Buy("m1", 1);
+    for (int i = 0; i < 120; ++i) Buy("m1", 1);
     ledger.reset();
     end = *Journal(*disk.log, "minyue").End();
     line = *Journal(*disk.log, "minyue").Line(0);
@@ -165,13 +165,13 @@ TEST_F(RecoverTest, WhatIsBehindAGapIsSetApartLineForLine) {
   std::string gone;
   Raw([&](rocksdb::DB& db, const auto& tables) {
     const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator({}, tables[kLogJournal]));
-    it->SeekForPrev(JournalKey("minyue", end - 100));
+    it->SeekForPrev(JournalKey("minyue", end - 60));
     gone = it->key().ToString();
     ASSERT_TRUE(db.Delete({}, tables[kLogJournal], gone).ok());
   });
   const RecoveredProgram program = Save();
   EXPECT_EQ(program.end, *JournalSequence("minyue", gone));
-  EXPECT_GT(program.apart, 90);
+  EXPECT_GT(program.apart, 50);
   EXPECT_EQ(program.lost, end - program.end);
   EXPECT_THAT(program.why, HasSubstr(absl::StrCat("entry ", program.end)));
   std::ifstream file(to + "/" + program.file);

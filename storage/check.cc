@@ -87,6 +87,11 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
   const ReplayHooks hooks{.applied = [&](State& after, const Entry& entry) {
     ++report.kinds[std::string(KindName(entry.kind))];
     for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
+    for (const std::string& sha256 : entry.blobs) {
+      if (const auto status = after.find_blob(sha256).status(); !status.ok()) {
+        return absl::Status(status.code(), absl::StrCat("entry ", entry.sequence, ": ", std::string(status.message())));
+      }
+    }
     if (!store || after.at.next_sequence != report.mark) return absl::OkStatus();
     after.Publish();
     return CompareRows(*store, after, report);

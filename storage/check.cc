@@ -51,15 +51,6 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
   return absl::OkStatus();
 }
 
-// What Verify can't ask of an entry, since the ledger asks it of entries that it has decided: that its request was not answered before.
-absl::Status CheckRequest(State& state, const Entry& entry) {
-  const bool is_first = entry.item <= 0 && entry.part.k <= 1;
-  if (!entry.request_id.empty() && is_first && state.requests.Find(RequestKey(entry.actor, entry.request_id))) {
-    return absl::InternalError(absl::StrCat("request ", entry.request_id, " of ", entry.actor, " a second time"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, const std::string& program,
@@ -93,13 +84,18 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
   if (store && report.mark == 0) {
     if (auto rows = CompareRows(*store, state, report); !rows.ok()) return rows;
   }
-  const ReplayHooks hooks{.verified = CheckRequest, .applied = [&](State& after, const Entry& entry) {
-                            ++report.kinds[std::string(KindName(entry.kind))];
-                            for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
-                            if (!store || after.at.next_sequence != report.mark) return absl::OkStatus();
-                            after.Publish();
-                            return CompareRows(*store, after, report);
-                          }};
+  const ReplayHooks hooks{.applied = [&](State& after, const Entry& entry) {
+    ++report.kinds[std::string(KindName(entry.kind))];
+    for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
+    for (const std::string& sha256 : entry.blobs) {
+      if (const auto status = after.find_blob(sha256).status(); !status.ok()) {
+        return absl::Status(status.code(), absl::StrCat("entry ", entry.sequence, ": ", std::string(status.message())));
+      }
+    }
+    if (!store || after.at.next_sequence != report.mark) return absl::OkStatus();
+    after.Publish();
+    return CompareRows(*store, after, report);
+  }};
   const auto tell = [&] {
     if (progress) progress(state.at.next_sequence, *end);
     return absl::OkStatus();

@@ -13,10 +13,10 @@
 namespace redpoints {
 namespace {
 
-constexpr const char* kHeaders[] = {"序号",   "记录时间", "业务日",   "类型",     "会员",     "商户",     "终端",     "店员",
-                                    "小票号", "群体",     "活动",     "活动日",   "数量",     "封顶",     "场次",     "案件",
-                                    "规则册", "兑换明细", "应付(分)", "应付明细", "账户",     "账户部分", "单位",     "数额",
-                                    "余额",   "批次",     "关联序号", "原因",     "拒绝详情", "经办",     "请求编号", "目标请求"};
+constexpr const char* kHeaders[] = {"序号",       "记录时间", "业务日", "类型",     "会员", "商户",     "终端",    "店员",   "小票号",
+                                    "群体",       "活动",     "活动日", "数量",     "封顶", "场次",     "案件",    "规则册", "兑换明细",
+                                    "应付(分)",   "应付明细", "账户",   "账户部分", "单位", "数额",     "余额",    "批次",   "资金明细",
+                                    "退现金(分)", "关联序号", "原因",   "拒绝详情", "经办", "请求编号", "目标请求"};
 
 std::string TimeText(std::int64_t unix_ms) {
   const Day day = DayOf(unix_ms);
@@ -128,9 +128,19 @@ std::string FundsText(const Posting& p) {
   return text;
 }
 
-// Why: of a refusal its reason, of a reversal what it found, of corrections and undos the word of who made them.
+// Of a correction by how much it changes the award's: a column's sum is then the ledger's.
+std::int64_t QuantityOf(const Entry& e) { return e.quantity - e.quantity_before; }
+
+// Of a deed its day, of a closed day that one.
+Day DayOfDeed(const Entry& e) {
+  const auto* closed = std::get_if<DayData>(&e.data);
+  return closed ? closed->day : e.effective_day;
+}
+
+// Why: of a refusal its reason, of a reversal what it found, of corrections, undos and epochs the word of who made them.
 std::string WhyText(const Entry& e) {
   if (!e.refusal.empty()) return e.refusal;
+  if (const auto* epoch = std::get_if<EpochData>(&e.data)) return epoch->why;
   return e.effect == Effect::kNone ? e.reason : std::string(WordOf(e.effect));
 }
 
@@ -182,8 +192,8 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(e.till);
     text(GroupText(e));
     text(e.activity);
-    number(e.effective_day, e.effective_day != 0);
-    number(e.quantity, is_first && e.quantity != 0);
+    number(DayOfDeed(e), DayOfDeed(e) != 0);
+    number(QuantityOf(e), is_first && QuantityOf(e) != 0);
     text(e.cap_hit ? "是" : "");
     text(e.session);
     text(e.case_id);

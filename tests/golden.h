@@ -50,6 +50,14 @@ inline std::vector<Entry> GoldenOfEachKind() {
   EXPECT_EQ(firsts.size(), kKindCount);
   return firsts;
 }
+// The line with this number.
+inline Entry GoldenAt(std::int64_t sequence) {
+  for (Entry& entry : GoldenEntries()) {
+    if (entry.sequence == sequence) return std::move(entry);
+  }
+  ADD_FAILURE() << "no golden line " << sequence;
+  return {};
+}
 inline Entry GoldenOf(Kind kind) { return GoldenOfEachKind().at(static_cast<std::size_t>(kind)); }
 
 }  // namespace redpoints

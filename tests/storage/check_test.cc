@@ -18,14 +18,19 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const std::string kBook = RulebookJson("2024-1", 20240101, R"({"max_points_per_merchant_day":1000})");  // counts something
+// Counts something; in the form in which it is stored.
+const std::string& Book() {
+  static const std::string json =
+      Rulebook::Judge(RulebookJson("2024-1", 20240101, R"({"max_points_per_member_day":1000,"max_points_per_merchant_day":1000})"))->json();
+  return json;
+}
 const std::string kPrefix("minyue\0", 7);
 
 class CheckTest : public LedgerTest {
  protected:
   // A program with rows in every table, all of them on disk, between two whose names begin alike.
   void SetUp() override {
-    SetUpProgram(4, kBook);
+    SetUpProgram(4, Book());
     const auto sale = Buy("m1", 30).entry().sequence;
     Run(Till(NewId()), Refund{sale, 10});
     Run(Till(NewId()), Authorize{Pay("m2"), {{"ANY", 1, 50, 0}}});
@@ -62,7 +67,9 @@ class CheckTest : public LedgerTest {
   std::vector<JournalRow> Journal() { return *memory.Read("minyue", 0, *memory.End("minyue"), std::size_t{1} << 30); }
   void Load(State& state) {
     BindToStore(state, rows, [](const absl::Status& why) { ADD_FAILURE() << why; });
-    state.find_entries = [this](std::int64_t first, std::int64_t count) { return redpoints::Journal(memory, "minyue").ReadAll(first, count); };
+    state.find_entries = [this](std::int64_t first, std::int64_t count) {
+      return redpoints::Journal(memory, "minyue").ReadAll(first, count);
+    };
     state.find_blob = [this](const std::string& sha256) -> absl::StatusOr<std::string> { return **memory.Blob("minyue", sha256); };
     ASSERT_TRUE(LoadState(state, rows).ok());
   }
@@ -121,8 +128,9 @@ TEST_F(CheckTest, ADifferenceIsNamedByTableAndKey) {
       {'a', "m1/POINT", "account m1/POINT"},
       {'r', request, "request " + request},
       {'g', "member/m1", "registration member/m1"},
-      {'n', "10000001", "number 10000001"},
       {'c', "points/s1/20240315", "counter points/s1/20240315"},
+      {'s', "20240315/s1", "shop's day 20240315/s1"},
+      {'d', "20240315", "day's totals 20240315"},
   };
   for (const auto& [letter, key, name] : named) {
     ASSERT_TRUE(*rows.Get(Derived(letter, key))) << name;
@@ -136,24 +144,26 @@ TEST_F(CheckTest, ADifferenceIsNamedByTableAndKey) {
 }
 
 TEST_F(CheckTest, TheFirstOfSeveralDifferencesIsNamed) {
-  const std::string first = Derived('n', "10000001"), second = Derived('n', "10000002");
+  const std::string first = Derived('c', "points/m1/20240315"), second = Derived('c', "points/m2/20240315");
+  const std::string before = Derived('c', "points/m1/2024031"), value = **rows.Get(first), other = EncodeRow(std::int64_t{7});
+  ASSERT_EQ(value, EncodeRow(std::int64_t{30}));
   const struct {
     std::optional<std::string> first, second;
     std::string difference;
   } pairs[] = {
-      {std::nullopt, std::nullopt, "number 10000001 is missing"},
-      {std::nullopt, "m9", "number 10000001 is missing"},
-      {"m9", std::nullopt, "number 10000001 differs from the journal"},
-      {"m1", "m9", "number 10000002 differs from the journal"},
+      {std::nullopt, std::nullopt, "counter points/m1/20240315 is missing"},
+      {std::nullopt, other, "counter points/m1/20240315 is missing"},
+      {other, std::nullopt, "counter points/m1/20240315 differs from the journal"},
+      {value, other, "counter points/m2/20240315 differs from the journal"},
   };
   for (const auto& pair : pairs) {
     Set(first, pair.first);
     EXPECT_EQ(With(second, pair.second), pair.difference);
-    Set(first, "m1");
+    Set(first, value);
   }
-  Set(Derived('n', "1000000"), "m1");
-  EXPECT_EQ(With(first, std::nullopt), "number 1000000 is not in the journal");
-  Set(Derived('n', "1000000"), std::nullopt);
+  Set(before, value);
+  EXPECT_EQ(With(first, std::nullopt), "counter points/m1/2024031 is not in the journal");
+  Set(before, std::nullopt);
 }
 
 // A mark that says another closed day would let points end late, or never.
@@ -231,27 +241,66 @@ TEST_F(CheckTest, AMissingOrMovedJournalRowIsNamedByItsSequence) {
 
 // Entries that add up, each by itself, and yet can't follow those before them.
 TEST_F(CheckTest, WhatTheLedgerWouldHaveRefusedIsNamed) {
-  const auto end = *memory.End("minyue");
-  EXPECT_EQ(WithAnother(Kind::kRefund, [](Entry& e) { e.request_id = std::string(32, 'a'); }), "");  // 20 of 30 points
-  EXPECT_THAT(WithAnother(Kind::kRefund, [](Entry&) {}), AllOf(StartsWith(absl::StrCat("entry ", end)), HasSubstr("a second time")));
-  EXPECT_THAT(WithAnother(Kind::kRefund,
-                          [](Entry& e) {
-                            e.request_id = std::string(32, 'a');
-                            e.postings[0].amount = -21, e.postings[1].amount = e.postings[1].lots[0].amount = 21;
-                          }),
-              AllOf(StartsWith(absl::StrCat("entry ", end)), HasSubstr("more is given back than was sold")));
+  const auto at_end = [end = *memory.End("minyue")](const std::string& what) { return absl::StrCat("entry ", end, ": ", what); };
+  const std::string unused(32, 'a');
+  // A refund of so many points of the sale's 30, of which 10 are refunded: all that belongs together.
+  const auto refund = [&](std::int64_t points) {
+    return [&unused, points](Entry& e) {
+      e.request_id = unused;
+      e.span = {{10, 10 + points}};
+      e.owed = {{"street", -points, -100 * points}};
+      e.postings[0].amount = e.postings[0].funds[0].amount = -points;
+      e.postings[1].amount = e.postings[1].lots[0].amount = points;
+    };
+  };
+  const auto also = [](auto change, auto more) { return [change, more](Entry& e) { change(e), more(e); }; };
+  EXPECT_EQ(WithAnother(Kind::kRefund, refund(20)), "");
+  EXPECT_EQ(WithAnother(Kind::kRefund, refund(21)), at_end("breaks a rule: REFUND_EXCEEDS_REMAINDER max=20"));
+  const auto again = WithAnother(Kind::kRefund, [](Entry&) {});
+  EXPECT_THAT(again, AllOf(StartsWith(at_end("request ")), HasSubstr("was answered before")));
+  EXPECT_EQ(WithAnother(Kind::kRefund, also(refund(20), [](Entry& e) { e.span = {{0, 20}}; })), at_end("span does not follow"));
+  EXPECT_EQ(WithAnother(Kind::kRefund, also(refund(20), [](Entry& e) { e.owed[0].fen += 1; })), at_end("owed does not follow"));
+  EXPECT_EQ(WithAnother(Kind::kRefund, also(refund(20), [](Entry& e) { e.cash_fen = 1; })),
+            at_end("breaks a rule: REFUND_CASH_EXCEEDS max=0"));
+  EXPECT_EQ(WithAnother(Kind::kRefund, also(refund(20), [](Entry& e) { e.postings[1].lots[0].end = 20250402; })),
+            at_end("postings does not follow"));
+  EXPECT_EQ(WithAnother(Kind::kRefund, also(refund(20), [](Entry& e) { e.terminal = e.actor = "t2"; })),
+            at_end("breaks a rule: REDEMPTION_NOT_FOUND"));  // of another shop
+
+  // An award of one more than the rulebook gives for it, and of more than it takes.
+  const auto award = [&](Entry& e) { e.request_id = unused, e.item = -1; };
+  EXPECT_EQ(WithAnother(Kind::kAward, award), "");
+  EXPECT_EQ(WithAnother(Kind::kAward, also(award,
+                                           [](Entry& e) {
+                                             --e.postings[0].amount;
+                                             ++e.postings[1].amount, ++e.postings[1].lots[0].amount;
+                                           })),
+            at_end("postings does not follow"));
+  EXPECT_EQ(WithAnother(Kind::kAward, also(award, [](Entry& e) { e.quantity = 1001; })),
+            at_end("breaks a rule: QUANTITY_OUT_OF_BOUNDS min=1 max=1000"));
 }
 
+// The rulebook, and the lines of the shops on a day that is closed.
 TEST_F(CheckTest, AMissingOrAlteredBlobIsNamed) {
-  const std::string sha256 = Sha256Hex(kBook);
-  ASSERT_EQ(*memory.Blobs("minyue"), std::vector<std::string>{sha256});
+  Open();
+  clock.Advance(kDayMs);
+  for (auto next = ledger->EndSequence("minyue"); memory.Blobs("minyue")->size() < 2; ++next) {
+    ASSERT_TRUE(ledger->WaitForEntry("minyue", next, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+  }
+  ledger.reset();
+  ASSERT_EQ(Difference(), "");
+  const auto blobs = *memory.Blobs("minyue");
+  ASSERT_THAT(blobs, testing::Contains(Sha256Hex(Book())));
   for (const bool has_derived : {true, false}) {
     if (!has_derived) DropDerived();
-    memory.SetBlob("minyue", sha256, std::nullopt);
-    EXPECT_THAT(Difference(), HasSubstr(absl::StrCat("blob ", sha256, " is missing")));
-    memory.SetBlob("minyue", sha256, kBook + " ");
-    EXPECT_THAT(Difference(), HasSubstr(absl::StrCat("blob ", sha256, " is altered")));
-    memory.SetBlob("minyue", sha256, kBook);
+    for (const std::string& sha256 : blobs) {
+      const std::string content = **memory.Blob("minyue", sha256);
+      memory.SetBlob("minyue", sha256, std::nullopt);
+      EXPECT_THAT(Difference(), HasSubstr(absl::StrCat("blob ", sha256, " is missing")));
+      memory.SetBlob("minyue", sha256, content + " ");
+      EXPECT_THAT(Difference(), HasSubstr(absl::StrCat("blob ", sha256, " is altered")));
+      memory.SetBlob("minyue", sha256, content);
+    }
   }
 }
 

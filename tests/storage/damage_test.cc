@@ -41,7 +41,10 @@ class DamageTest : public testing::Test {
     };
     EXPECT_TRUE(Open().ok());
     Run(FoundProgram{{"minyue", "a0"}});
-    for (int i = 0; i < 200; ++i) Run(Register{.items = {FundData{absl::StrCat("f", i), 5}}, .is_new = true, .rulebook_json = ""});
+    for (int i = 0; i < 200; ++i) {
+      const NodeData place{.code = absl::StrCat("p-", i), .kind = NodeKind::kPlace, .parent = "", .places = {}, .type = "grid"};
+      EXPECT_EQ(Run(Register{.items = {place}, .is_new = true, .rulebook_json = ""}).first, RequestState::kDone);
+    }
     shards.reset();
     fs::copy(shard, root + "/whole", fs::copy_options::recursive);
   }

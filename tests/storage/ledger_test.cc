@@ -226,7 +226,7 @@ TEST_F(LedgerTest, AClockFarBehindTheLedgerStopsWritingFromTheStart) {
 TEST_F(LedgerTest, ProgramsShareNothing) {
   SetUpProgram();
   Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
-  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "other")), Reason::MEMBER_NOT_FOUND);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "other")), Reason::MERCHANT_NOT_FOUND);
   EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1), "nowhere")), Reason::PROGRAM_NOT_FOUND);
   EXPECT_EQ(ledger->Programs(), (std::vector<std::string>{"minyue", "other"}));
 }

@@ -168,7 +168,7 @@ TEST_F(ShardsTest, ADamagedProgramIsSetAsideAndAllOthersGoOn) {
   EXPECT_THAT(events[0], HasSubstr("derived_rebuild: kaiyuan: "));
   EXPECT_THAT(events[1], HasSubstr("program_set_aside: kaiyuan: entry 0"));
   EXPECT_EQ(ReasonOf(AddFund("kaiyuan")), Reason::PROGRAM_SET_ASIDE);
-  EXPECT_EQ(ReasonOf(Add("system", StaffData{.id = "a1", .member = "", .grants = {}})), Reason::REASON_UNSPECIFIED);
+  EXPECT_EQ(ReasonOf(Add("system", StaffData{.id = "a1", .member = "", .is_external = true, .grants = {}})), Reason::REASON_UNSPECIFIED);
   EXPECT_EQ(ReasonOf(AddFund("minyue")), Reason::REASON_UNSPECIFIED);
 }
 

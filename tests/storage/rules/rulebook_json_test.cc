@@ -44,7 +44,7 @@ TEST(RulebookJson, NothingCanBeSaidInTwoWays) {
   };
   const std::vector<Case> cases = {
       // Names of keys.
-      {R"({"offers":[{"code":"A"},{"pricePoints":30}]})", "offers[1].pricePoints: the key price_points"},
+      {R"({"fund_rates":[{"fund":"a"},{"fenNumerator":30}]})", "fund_rates[1].fenNumerator: the key fen_numerator"},
       {R"({"effectiveDay":20240101})", "effectiveDay: the key effective_day"},
       {R"({"limits":{"nope":1}})", "limits.nope: no key but max_points_per_redemption, max_points_per_member_day"},
       {R"({"Version":"1"})", "Version: no key but version, effective_day, units"},
@@ -54,25 +54,25 @@ TEST(RulebookJson, NothingCanBeSaidInTwoWays) {
       {R"({"@type":1})", "@type: no key but"},
       {R"({"1":"2024-1"})", "1: no key but"},
       // Twice.
-      {R"({"offers":[{"price_points":30,"price_points":60}]})", "offers[0].price_points: each key once"},
-      {R"({"offers":[{"price_points":30,"price_points":30}]})", "offers[0].price_points: each key once"},
-      {R"({"offers":[{"price_points":30,"price\u005fpoints":60}]})", "offers[0].price_points: each key once"},
+      {R"({"fund_rates":[{"fen_numerator":30,"fen_numerator":60}]})", "fund_rates[0].fen_numerator: each key once"},
+      {R"({"fund_rates":[{"fen_numerator":30,"fen_numerator":30}]})", "fund_rates[0].fen_numerator: each key once"},
+      {R"({"fund_rates":[{"fen_numerator":30,"fen\u005fnumerator":60}]})", "fund_rates[0].fen_numerator: each key once"},
       {R"({"units":[],"units":[]})", "units: each key once"},
       {R"({"limits":{},"version":"1","limits":{}})", "limits: each key once"},
       // Integers.
-      {R"({"offers":[{"price_points":"30"}]})",
-       "offers[0].price_points: an integer from -9223372036854775808 to 9223372036854775807, in digits alone"},
-      {R"({"offers":[{"price_points":3e1}]})", "offers[0].price_points: an integer"},
-      {R"({"offers":[{"price_points":30.0}]})", "offers[0].price_points: an integer"},
-      {R"({"offers":[{"price_points":null}]})", "offers[0].price_points: an integer"},
-      {R"({"offers":[{"price_points":true}]})", "offers[0].price_points: an integer"},
-      {R"({"offers":[{"price_points":[30]}]})", "offers[0].price_points: an integer"},
-      {R"({"offers":[{"price_points":{}}]})", "offers[0].price_points: an integer"},
-      {R"({"offers":[{"price_points":9223372036854775808}]})", "offers[0].price_points: an integer"},
-      {R"({"offers":[{"price_points":99999999999999999999}]})", "rulebook_json: JSON: "},
-      {R"({"offers":[{"price_points":030}]})", "rulebook_json: JSON: "},
-      {R"({"offers":[{"price_points":+30}]})", "rulebook_json: JSON: "},
-      {R"({"offers":[{"price_points":NaN}]})", "rulebook_json: JSON: "},
+      {R"({"fund_rates":[{"fen_numerator":"30"}]})",
+       "fund_rates[0].fen_numerator: an integer from -9223372036854775808 to 9223372036854775807, in digits alone"},
+      {R"({"fund_rates":[{"fen_numerator":3e1}]})", "fund_rates[0].fen_numerator: an integer"},
+      {R"({"fund_rates":[{"fen_numerator":30.0}]})", "fund_rates[0].fen_numerator: an integer"},
+      {R"({"fund_rates":[{"fen_numerator":null}]})", "fund_rates[0].fen_numerator: an integer"},
+      {R"({"fund_rates":[{"fen_numerator":true}]})", "fund_rates[0].fen_numerator: an integer"},
+      {R"({"fund_rates":[{"fen_numerator":[30]}]})", "fund_rates[0].fen_numerator: an integer"},
+      {R"({"fund_rates":[{"fen_numerator":{}}]})", "fund_rates[0].fen_numerator: an integer"},
+      {R"({"fund_rates":[{"fen_numerator":9223372036854775808}]})", "fund_rates[0].fen_numerator: an integer"},
+      {R"({"fund_rates":[{"fen_numerator":99999999999999999999}]})", "rulebook_json: JSON: "},
+      {R"({"fund_rates":[{"fen_numerator":030}]})", "rulebook_json: JSON: "},
+      {R"({"fund_rates":[{"fen_numerator":+30}]})", "rulebook_json: JSON: "},
+      {R"({"fund_rates":[{"fen_numerator":NaN}]})", "rulebook_json: JSON: "},
       {R"({"effective_day":2147483648})", "effective_day: an integer from -2147483648 to 2147483647, in digits alone"},
       {R"({"effective_day":-2147483649})", "effective_day: an integer"},
       {R"({"effective_day":"20240101"})", "effective_day: an integer"},
@@ -163,7 +163,7 @@ TEST(RulebookJson, WhatWasInTheMessageIsGone) {
 constexpr char kByHand[] = R"(
 {
   "policies": {"late_days": 0, "debts_allowed": true, "past_lot": "GRACE", "grace_days": 30},
-  "offers": [],
+  "fund_rates": [],
   "units": [
     {"kind": "SPENDABLE", "code": "POINT", "floor": 0},
     {"floor": -9223372036854775808, "code": "DUTY", "kind": "SCORE"}
@@ -174,7 +174,7 @@ constexpr char kByHand[] = R"(
       "lot_validity": { },
       "name_zh_cn": "\u5de1\u903B \"a\\b\"\/",
       "max_quantity": 9223372036854775807,
-      "confidential": false,
+      "case_required": false,
       "earnings": [{}, {"rounding": "HALF_UP", "unit": "POINT", "numerator": -0}]
     }
   ],

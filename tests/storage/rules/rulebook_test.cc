@@ -90,7 +90,7 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"activities[0].code", [](Book& b) { Patrol(b).set_code("patrol"); }},
       {"activities[0].code", [](Book& b) { Patrol(b).set_code(std::string(33, 'A')); }},
       {"activities[1].code", [](Book& b) { Visit(b).set_code("PATROL"); }},
-      {"activities[0].name_zh_cn", [](Book& b) { Patrol(b).set_name_zh_cn("a\nb"); }},
+      {"activities[0].name_zh_cn", [](Book& b) { Patrol(b).set_name_zh_cn("a\x7F"); }},
       {"activities[0].name_zh_cn",
        [](Book& b) {
          for (int i = 0; i < 41; ++i) Patrol(b).mutable_name_zh_cn()->append("巡");

@@ -124,7 +124,7 @@ namespace {
 
 // What a refund gave is taken again, and the shop has it: what paid a debt is owed again, what ended is taken from there, what was spent since
 // becomes a debt, for which the fund issues anew.
-//   LIMIT_EXCEEDED 612 (entry_size), FUND_BUDGET_EXCEEDED 614, CORRECTION_EXCEEDS_BALANCE 628
+//   LIMIT_EXCEEDED 612 (entry_size), FUND_BUDGET_EXCEEDED 614, REDEMPTION_REVERSED 625, CORRECTION_EXCEEDS_BALANCE 628
 Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
   std::vector<FundAmount> of_shop;
   std::vector<FundAmount> paid;  // debts that the refund paid, by fund
@@ -170,6 +170,8 @@ Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
     if (f.amount > left)
       return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", f.fund}, {"short_by", absl::StrCat(f.amount - std::max<std::int64_t>(left, 0))}}};
   }
+  // Of a sale that is undone the member pays nothing.
+  if (FollowUpOf(c.state, e.sale).state == RequestState::kReversed) return Refusal{Reason::REDEMPTION_REVERSED, {}};
   const Rulebook* book = c.state.BookOf(e.business_day);
   std::int64_t missing = 0;
   for (const FundAmount& f : spent) missing += f.amount - AmountOf(paid, f.fund);

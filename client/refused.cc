@@ -5,6 +5,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "proto/contract/words.h"
 
 namespace redpoints {
 namespace {
@@ -63,6 +64,9 @@ std::optional<Refused> RefusedNow(const v1::Outcome& outcome) {
     }
   } else if (outcome.state() == v1::REVERSED) {
     refused = MakeRefused(NameOf(Reason::ALREADY_REVERSED), std::map<std::string, std::string>());
+  } else if (outcome.state() == v1::NEVER_SEEN) {
+    refused = MakeRefused(NameOf(Reason::ALREADY_REVERSED), std::map<std::string, std::string>());
+    refused->zh_cn = FindWord(WordList::kOutcomeState, v1::NEVER_SEEN)->zh_cn;
   }
   if (refused) refused->outcome = outcome;
   return refused;

@@ -39,9 +39,9 @@ class JournalService final : public Raw {
           const Ledger& ledger = context_.shards->Of(*program);
           v1::GetJournalResponse response;
           const auto published = ledger.FindState(*program)->ReadPublished();
-          response.set_end_sequence(published.next_sequence);
-          response.set_last_closed_day(published.last_closed_day);
-          response.set_epoch(published.epoch);
+          response.set_end_sequence(published.at.next_sequence);
+          response.set_last_closed_day(published.at.last_closed_day);
+          response.set_epoch(published.at.epoch);
           reply.Ok(response);
         });
   }
@@ -54,6 +54,9 @@ class JournalService final : public Raw {
           const std::string program(name->program);
           if (auto status = context_.authorizer->Check(call.caller(), Method::kGetEntry, program); !status.ok())
             return reply.Refuse(status);
+          if (auto status = CheckEpochs(*context_.shards, program, {{ResourceKind::kEntry, name->sequence, name->epoch}}); !status.ok()) {
+            return reply.Refuse(status);
+          }
           ReadBeside(context_, std::move(reply), [this, program, sequence = name->sequence]() -> absl::StatusOr<v1::GetEntryResponse> {
             const Ledger& ledger = context_.shards->Of(program);
             if (sequence >= ledger.EndSequence(program)) return Refuse(Reason::ENTRY_NOT_FOUND);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/side_state.h"
 #include "server/start_failure.h"
 #include "storage/backup.h"
 #include "storage/check.h"
@@ -96,6 +97,11 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
     if (auto status = (*log)->Backup(directory + "/" + ShardName(i)); !status.ok())
       return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   }
+  // After the logs: a row that an entry commits to is then in the copy, or was never there.
+  auto side = OpenSide(config.side_state(), /*read_only=*/false);
+  if (!side.ok()) return side.status();
+  if (auto status = side->store->Backup(directory + "/side"); !status.ok())
+    return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   if (auto status = WriteSums(directory); !status.ok()) return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   std::printf("%s\n", directory.c_str());
   return absl::OkStatus();
@@ -105,6 +111,9 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
   if (auto status = VerifySums(directory); !status.ok()) {
     return AsStartFailure(absl::Status(status.code(), absl::StrCat(directory, ": ", std::string(status.message()))), "BACKUP_DAMAGED");
   }
+  const fs::path side = config.side_state().directory(), kept_side = fs::path(directory) / "side";
+  if (fs::exists(side)) return StartRefused("RESTORE_TARGET_TAKEN", side.string());
+  if (!fs::exists(kept_side)) return StartRefused("BACKUP_OF_OTHER_SHARDS", absl::StrCat("no side in ", directory));
   for (int i = 0; i < config.shard_size(); ++i) {
     const fs::path target = config.shard(i).directory();
     if (fs::exists(target)) return StartRefused("RESTORE_TARGET_TAKEN", target.string());
@@ -125,6 +134,13 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
     if (auto status = SyncBelow(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
     if (auto status = RenameDurably(partial.string(), target.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
   }
+  const fs::path partial_side = side.string() + ".partial";
+  std::error_code error;
+  fs::remove_all(partial_side, error);
+  fs::copy(kept_side, partial_side, fs::copy_options::recursive, error);
+  if (error) return StartRefused("RESTORE_FAILED", FileProblem(side, error.value()));
+  if (auto status = SyncBelow(partial_side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+  if (auto status = RenameDurably(partial_side.string(), side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
   return CheckShards(config, "");
 }
 

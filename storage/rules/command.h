@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct Origin {
   std::string merchant;    // of the terminal
   std::string clerk;
   std::string till;
-  std::string fingerprint;                      // of the command, made by Fingerprint(); Execute compares it
+  std::string fingerprint;                           // of the command, made by Fingerprint(); Execute compares it
   std::vector<std::string> older_fingerprints = {};  // the same under keys used before: a repetition may have been stored with one
 };
 
@@ -125,8 +126,8 @@ using Command = std::variant<Award, AwardBatch, Correct, Donate, Redeem, Authori
 bool Fits(const Command& command);
 
 // "1.{key}:" and 32 hex digits over the typed fields of the command and the origin's clerk and till; what makes two requests "the same". Fields
-// that are absent are not in it, so that later fields change no older fingerprint. `key` is the number of the key that made the prints in
-// the command, 0 if there are none. Server-made ids are left out.
-std::string Fingerprint(const Origin& origin, const Command& command, int key = 0);
+// that are absent are not in it, so that later fields change no older fingerprint. `key` is the id of the key that made the prints in
+// the command, "0" if there are none. Server-made ids are left out.
+std::string Fingerprint(const Origin& origin, const Command& command, std::string_view key = "0");
 
 }  // namespace redpoints

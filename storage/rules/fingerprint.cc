@@ -101,13 +101,13 @@ struct Word {
 
 }  // namespace
 
-std::string Fingerprint(const Origin& origin, const Command& command, int key) {
+std::string Fingerprint(const Origin& origin, const Command& command, std::string_view key) {
   Bytes bytes;
   bytes.Required("redpoints/fingerprint", std::string(std::visit(Word{}, command)));
   bytes.Optional("clerk", origin.clerk);
   bytes.Optional("till", origin.till);
   std::visit([&](const auto& c) { Fields(bytes, c); }, command);
-  return "1." + std::to_string(key) + ":" + Hex(Sha256(bytes.bytes()).data(), 16);
+  return "1." + std::string(key) + ":" + Hex(Sha256(bytes.bytes()).data(), 16);
 }
 
 }  // namespace redpoints

@@ -65,15 +65,23 @@ bool FitsWhatFollows(const Entry& sale, const std::vector<Lot>& lots, const Rule
 }  // namespace
 
 Broken PriceLines(State& state, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points) {
+  const auto find = [&state](const std::string& code) {
+    const OfferData* offer = FindOffer(state, code);
+    return offer ? std::optional(*offer) : std::nullopt;
+  };
+  return PriceLines(find, merchant, today, lines, points);
+}
+
+Broken PriceLines(const FindOfferOf& find, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points) {
   std::vector<OfferData> offers;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const OfferData* offer = FindOffer(state, lines[i].offer);
+    auto offer = find(lines[i].offer);
     if (!offer || (!offer->merchant.empty() && offer->merchant != merchant) || !Covers(offer->from, offer->to, today)) {
       return Refusal{Reason::OFFER_NOT_FOUND, {{"field", absl::StrCat("offer_lines[", i, "].offer")}}};
     }
-    offers.push_back(*offer);
     lines[i].kind = offer->kind;
     lines[i].price_points = offer->price_points;
+    offers.push_back(*std::move(offer));
   }
   const auto mismatch = [](std::size_t line, const std::string& expected) {
     return Refusal{Reason::OFFER_MISMATCH, {{"line", absl::StrCat(line)}, {"expected", expected}}};
@@ -272,8 +280,8 @@ OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind) {
   const auto end = d.Find(follow_up ? follow_up->sequence : -1);
   const Kind ended_by = end ? end->kind : Kind::kVoid;
   const Reason reason = ended_by == Kind::kHoldExpired ? Reason::HOLD_EXPIRED
-                            : ended_by == Kind::kCapture   ? Reason::HOLD_ALREADY_CAPTURED
-                                                           : Reason::HOLD_ALREADY_VOIDED;
+                        : ended_by == Kind::kCapture   ? Reason::HOLD_ALREADY_CAPTURED
+                                                       : Reason::HOLD_ALREADY_VOIDED;
   found.refusal = d.Refuse(kind, entry->member, {reason, {}});
   return found;
 }

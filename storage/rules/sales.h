@@ -16,6 +16,9 @@ Outcome Decide(Decision& d, const Capture& command);
 // Prices the lines as a sale of today would, fills in kinds and prices; names no member and changes nothing but caches.
 //   OFFER_NOT_FOUND, OFFER_MISMATCH 610
 Broken PriceLines(State& state, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points);
+// The same for readers, who find offers in the published state.
+using FindOfferOf = std::function<std::optional<OfferData>(const std::string& code)>;
+Broken PriceLines(const FindOfferOf& find, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points);
 
 // The hold that the shop may still end; otherwise nullptr, and `refusal` says why. What was due by time is written first.
 struct OpenHold {

@@ -43,6 +43,7 @@ template <class V> void Fields(V& v, Of<FollowUp> auto& r) {
   v.Element(r.cash_refunded_fen);
   v.Element(r.quantity);
   v.Element(r.amounts);
+  v.Element(r.issued);
 }
 template <class V> void Fields(V& v, Of<Hold> auto& r) {
   v.Element(r.member);

@@ -18,8 +18,8 @@
 //            program 00 'h' sequence:16 digits          Hold (only open ones)
 //            program 00 'g' type '/' id                 Registered
 //            program 00 'c' counter                     signed varint
-//            program 00 's' key of state.h              ShopDay: what a shop took on a day that is not closed yet
-//            program 00 'd' key of state.h              DayTotals: of all shops, by fund
+//            program 00 's' day '/' merchant            ShopDay: what a shop took on a day that is not closed yet
+//            program 00 'd' day                         DayTotals: what that day did to each fund
 //
 // The program leads every key, so that one program's data can be set aside, moved or deleted alone. Byte order is number order.
 #pragma once

@@ -113,6 +113,7 @@ void ApplyCorrection(State& state, const Entry& e) {
   follow_up.sequence = e.sequence;
   follow_up.quantity = e.quantity;
   follow_up.amounts = e.amounts;
+  follow_up.issued += IssuedBy(e);
   CountAgainstCaps(state, e, e.quantity - e.quantity_before);
   MarkDeed(state, e, e.ref, e.quantity > 0);
 }

@@ -81,7 +81,8 @@ Broken MoveUnit(State& state, Entry& e, const std::string& fund, const std::stri
     return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   }
   const auto rule = state.definitions->units.find(unit);
-  if (change < 0 && balance < (rule == state.definitions->units.end() ? 0 : rule->second.floor)) return Refusal{Reason::SCORE_BELOW_FLOOR, {}};
+  if (change < 0 && balance < (rule == state.definitions->units.end() ? 0 : rule->second.floor))
+    return Refusal{Reason::SCORE_BELOW_FLOOR, {}};
   e.postings.push_back(Move(issuance, Sub::kAvailable, unit, -change));
   e.postings.push_back(Move(Holder(e.member), Sub::kAvailable, unit, change));
   return std::nullopt;
@@ -153,7 +154,8 @@ Broken DeriveAward(Case& c, Entry& e) {
                                             : MoveUnit(c.state, e, activity->fund(), earning->unit(), amount);
     if (broken) return broken;
   }
-  if (!e.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
+  if (!e.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0)
+    return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (is_confidential && Count(c.state, UniqueCounter(e.unique)) != 0) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (HasFundEnded(c.state, activity->fund(), today)) return Refusal{Reason::FUND_ENDED, {{"fund", activity->fund()}}};
   return std::nullopt;
@@ -190,6 +192,9 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   } else {
     for (const v1::Earning* earning : InOrder(*activity)) amounts.push_back({earning->unit(), EarnedBy(award, earning->unit())});
   }
+
+  // What of it can have ended: what paid a debt was never in a lot.
+  const std::int64_t issued = IssuedBy(award) + (follow_up ? follow_up->issued : 0);
 
   e.quantity_before = quantity;
   if (IsSelfDealing(c.state, e.actor, member, award.effective_day, today)) return Refusal{Reason::SELF_DEALING, {}};
@@ -230,7 +235,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
       if (auto broken = IssuePoints(c.state, e, activity->fund(), change, lot_end)) return broken;
       continue;
     }
-    Taken taken = TakeBack(c.state, e.member, activity->fund(), -change, {lot_end}, today);
+    Taken taken = TakeBack(c.state, e.member, activity->fund(), -change, {lot_end}, issued, today);
     spent = taken.spent;
     const auto more_parts = static_cast<std::int32_t>((std::max<std::size_t>(taken.available.size(), 1) - 1) / kPartLots);
     e.part.n = e.part.k + more_parts;
@@ -257,7 +262,8 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   if (comes_back && !award.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) {
     return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   }
-  if (comes_back && !award.unique.empty() && Count(c.state, UniqueCounter(award.unique)) != 0) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
+  if (comes_back && !award.unique.empty() && Count(c.state, UniqueCounter(award.unique)) != 0)
+    return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (spent > 0 && !book->proto().policies().debts_allowed()) {
     return Refusal{Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(spent)}}};
   }

@@ -143,14 +143,14 @@ void GiveBack(State& state, Entry& e, const std::string& member, const std::vect
 }
 
 Taken TakeBack(State& state, const std::string& member, const std::string& fund, std::int64_t points, const std::vector<Day>& origins,
-               Day today) {
+               std::int64_t ended_max, Day today) {
   Taken taken;
   taken.spent = points;
   for (const Day origin : origins) {
     if (origin > today || taken.spent == 0) continue;
     const std::int64_t* ended = state.counters.Find(EndedCounter(member, {.fund = fund, .end = origin}));
-    const std::int64_t part = std::min(ended ? *ended : 0, taken.spent);
-    if (part > 0) AddLot(taken.ended, {.fund = fund, .end = origin, .amount = part}), taken.spent -= part;
+    const std::int64_t part = std::min({ended ? *ended : 0, taken.spent, ended_max});
+    if (part > 0) AddLot(taken.ended, {.fund = fund, .end = origin, .amount = part}), taken.spent -= part, ended_max -= part;
   }
   const Account account = AccountOf(state, member, kPoint);
   for (const bool own : {true, false}) {

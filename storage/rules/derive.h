@@ -58,14 +58,14 @@ inline constexpr std::size_t kPartLots = 24;
 // available in the lots it came from.
 void GiveBack(State& state, Entry& entry, const std::string& member, const std::vector<Lot>& lots);
 
-// Points are taken back from a member: first those that ended unspent under one of the `origins`, then what is left in lots of those, then the
+// Points are taken back from a member: first those that ended unspent under one of the `origins`, at most `ended_max`, then what is left in lots of those, then the
 // fund's other lots, soonest-ending first; what is then missing was spent. Changes nothing.
 struct Taken {
   std::vector<Lot> available, ended;  // positive
   std::int64_t spent = 0;
 };
 Taken TakeBack(State& state, const std::string& member, const std::string& fund, std::int64_t points, const std::vector<Day>& origins,
-               Day today);
+               std::int64_t ended_max, Day today);
 
 // The lot in which points of `lot` go on when they come to a member today: the lot itself, a grace lot where it is past and the policy gives
 // one, nullopt where they end.

@@ -122,6 +122,14 @@ std::int64_t EarnedBy(const Entry& entry, std::string_view unit) {
   return earned;
 }
 
+std::int64_t IssuedBy(const Entry& entry) {
+  std::int64_t issued = 0;
+  for (const Posting& p : entry.postings) {
+    if (p.unit == kPoint && p.holder.is(HolderClass::kIssuance)) issued -= p.amount;
+  }
+  return issued;
+}
+
 std::int64_t SumOf(const std::vector<Span>& spans) {
   std::int64_t sum = 0;
   for (const Span& s : spans) sum += s.to - s.from;

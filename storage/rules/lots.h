@@ -37,6 +37,8 @@ std::int64_t PointsOf(const Entry& entry);
 std::vector<Lot> LotsTaken(const Entry& entry);
 // What a deed came to earn by this entry in `unit`: issued, or netted against a debt. Negative where a correction takes back.
 std::int64_t EarnedBy(const Entry& entry, std::string_view unit);
+// Points that the entry took from issuance: what paid a debt is none of them. Below 0 when it gave back.
+std::int64_t IssuedBy(const Entry& entry);
 
 // --- spans of a sale's points -----------------------------------------------------------------------------------------------------------
 // A sale's points are counted from its last one back. Refunds take the first that no earlier one gave back.

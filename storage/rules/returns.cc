@@ -115,7 +115,8 @@ Broken DeriveUndoProposal(Case& c, Entry& e) {
   e.member = c.related.ref->member;
   const MemberData* member = FindMember(c.state, e.member);
   if (!member) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
-  if (IsSelfDealing(c.state, e.actor, MemberData(*member), e.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
+  if (IsSelfDealing(c.state, e.actor, MemberData(*member), c.related.ref->business_day, e.business_day))
+    return Refusal{Reason::SELF_DEALING, {}};
   if (FollowUpOf(c.state, e.ref).state == RequestState::kReversed) return Refusal{Reason::ALREADY_UNDONE, {}};
   return std::nullopt;
 }
@@ -152,7 +153,7 @@ Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
     std::sort(origins.begin(), origins.end());
     origins.erase(std::unique(origins.begin(), origins.end()), origins.end());
     const std::int64_t pays = AmountOf(paid, f.fund);
-    Taken taken = TakeBack(c.state, e.member, f.fund, f.amount - pays, origins, e.business_day);
+    Taken taken = TakeBack(c.state, e.member, f.fund, f.amount - pays, origins, f.amount - pays, e.business_day);
     for (Lot& lot : taken.available) available.push_back(std::move(lot));
     for (Lot& lot : taken.ended) ended.push_back(std::move(lot));
     AddFund(spent, f.fund, taken.spent + pays);
@@ -168,7 +169,8 @@ Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
   for (const FundAmount& f : spent) {
     const std::int64_t left = BudgetLeft(c.state, f.fund);
     if (f.amount > left)
-      return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", f.fund}, {"short_by", absl::StrCat(f.amount - std::max<std::int64_t>(left, 0))}}};
+      return Refusal{Reason::FUND_BUDGET_EXCEEDED,
+                     {{"fund", f.fund}, {"short_by", absl::StrCat(f.amount - std::max<std::int64_t>(left, 0))}}};
   }
   // Of a sale that is undone the member pays nothing.
   if (FollowUpOf(c.state, e.sale).state == RequestState::kReversed) return Refusal{Reason::REDEMPTION_REVERSED, {}};
@@ -195,7 +197,7 @@ Broken DeriveUndo(Case& c, Entry& e) {
   e.member = target.member;
   const MemberData* found = FindMember(c.state, e.member);
   if (!found) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
-  if (IsSelfDealing(c.state, e.actor, MemberData(*found), e.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
+  if (IsSelfDealing(c.state, e.actor, MemberData(*found), target.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
   const bool is_undone = FollowUpOf(c.state, e.ref).state == RequestState::kReversed;
   std::vector<FundAmount> missing;
   if (target.kind == Kind::kRefund) {
@@ -306,6 +308,7 @@ Outcome Decide(Decision& d, const ProposeUndo& command) {
   if (!c.related.ref || (c.related.ref->kind != Kind::kDonation && c.related.ref->kind != Kind::kRefund)) {
     return d.Unrecorded({Reason::ENTRY_NOT_FOUND, {}});
   }
+  if (auto waits = d.Settle(c.related.ref->member)) return *std::move(waits);
   Entry entry = d.Draft(Kind::kUndoProposed);
   entry.ref = command.target;
   entry.reason = command.reason;

@@ -58,8 +58,8 @@ class Reader {
 
   const absl::Status& status() const { return status_; }
   bool Expect(const std::string& path, std::string expected) {
-    status_ = ToStatus(
-        {.reason = Reason::RULEBOOK_INVALID, .facts = {{"field", path.empty() ? "rulebook_json" : path}, {"expected", std::move(expected)}}});
+    status_ = ToStatus({.reason = Reason::RULEBOOK_INVALID,
+                        .facts = {{"field", path.empty() ? "rulebook_json" : path}, {"expected", std::move(expected)}}});
     return false;
   }
 

@@ -63,6 +63,7 @@ struct FollowUp {
   std::int64_t cash_refunded_fen = 0;
   std::int64_t quantity = 0;        // award: as corrected
   std::vector<UnitAmount> amounts;  // award: as corrected
+  std::int64_t issued = 0;          // award: points that its corrections issued, less those that they took back
   std::int64_t refunded_points() const { return SumOf(refunded); }
   bool operator==(const FollowUp&) const = default;
 };

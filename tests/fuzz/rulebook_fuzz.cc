@@ -13,7 +13,10 @@ namespace redpoints::fuzz {
 using google::protobuf::util::MessageDifferencer;
 
 std::vector<std::string> Seeds() {
+  std::string carrying = RulebookJson();
+  carrying.replace(carrying.find("\"step\":30"), 9, "\"step\":30,\"carry\":true");
   return {RulebookJson(),
+          carrying,
           RulebookJson(
               "v-2", 20991231,
               R"({"max_points_per_redemption":5,"max_points_per_member_day":6,"max_points_per_member_month":7,
@@ -63,7 +66,7 @@ void Look(std::string_view bytes) {
     RP_CHECK(book->FindActivity(activity.code()) != nullptr);
     for (const auto& earning : activity.earnings()) {
       RP_CHECK(AmountEarned(earning, 1'000'000) >= AmountEarned(earning, 1));
-      RP_CHECK(AmountEarned(earning, 7, 1'000) >= 0);  // what is carried on never takes back
+      RP_CHECK(AmountEarned(earning, 70, 1'000) >= 0);  // what is carried on never takes back
     }
     for (const Day day : {19700101, 20240229, 20991231}) RP_CHECK(LotEnd(activity, day) > day);
   }

@@ -13,7 +13,10 @@ namespace redpoints::fuzz {
 using google::protobuf::util::MessageDifferencer;
 
 std::vector<std::string> Seeds() {
+  std::string carrying = RulebookJson();
+  carrying.replace(carrying.find("\"step\":30"), 9, "\"step\":30,\"carry\":true");
   return {RulebookJson(),
+          carrying,
           RulebookJson(
               "v-2", 20991231,
               R"({"max_points_per_redemption":5,"max_points_per_member_day":6,"max_points_per_member_month":7,
@@ -45,19 +48,26 @@ void LookStrictly(std::string_view bytes) {
 
 void Look(std::string_view bytes) {
   LookStrictly(bytes);
-  const auto book = Rulebook::Parse(bytes);
+  const auto book = Rulebook::Judge(bytes);
   if (!book.ok()) {
+    (void)Rulebook::Parse(bytes);  // reads what it does not judge
     const auto refusal = RefusalFrom(book.status());
     RP_CHECK(refusal && refusal->reason == Reason::RULEBOOK_INVALID);
     return;
   }
   RP_CHECK(IsDay(book->effective_day()) && !book->version().empty() && book->FindUnit(kPoint) != nullptr);
+  const auto again = Rulebook::Parse(book->json());
+  RP_CHECK(again.ok() && again->json() == book->json());
+  (void)CheckLotBound({&*book});
   for (const auto& rate : book->proto().fund_rates()) {
     RP_CHECK(book->FenOwed(rate.fund(), 0) == 0 && book->FenOwed(rate.fund(), 1'000'000'000) >= 0);
   }
   for (const auto& activity : book->proto().activities()) {
     RP_CHECK(book->FindActivity(activity.code()) != nullptr);
-    for (const auto& earning : activity.earnings()) RP_CHECK(AmountEarned(earning, 1'000'000) >= AmountEarned(earning, 1));
+    for (const auto& earning : activity.earnings()) {
+      RP_CHECK(AmountEarned(earning, 1'000'000) >= AmountEarned(earning, 1));
+      RP_CHECK(AmountEarned(earning, 70, 1'000) >= 0);  // what is carried on never takes back
+    }
     for (const Day day : {19700101, 20240229, 20991231}) RP_CHECK(LotEnd(activity, day) > day);
   }
   RP_CHECK(book->late_days() > 0 && book->hold_ttl_ms() > 0 && book->reversal_window_ms() > 0);

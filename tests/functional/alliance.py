@@ -56,6 +56,9 @@ class Server:
         self._reader.start()
         self._listening.wait(60)
         if self.port is None:
+            self.process.wait(60)
+            self._reader.join(60)
+            self.process.stderr.close()
             raise RuntimeError("redpointsd does not listen: " + "".join(self.log[-5:]))
 
     def _read(self):

@@ -321,6 +321,7 @@ class FunctionalTest(unittest.TestCase):
         ledger = a.directory / "ledger"
         self.assertNotEqual(a.run(REDPOINTSD, "restore", "--config", a.config, "--from", backup, expect=None).returncode, 0)  # it is there
         ledger.rename(a.root / "lost")
+        (a.directory / "side").rename(a.root / "lost-side")
         table = next(backup.rglob("*.sst"))
         whole = table.read_bytes()
         table.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])

@@ -450,6 +450,7 @@ Expected Reference::DoUndo(const Origin& origin, const Undo& command) {
   }
   // Of each fund: what ended is at most what came back into the lots of that end; what paid a debt counts as spent.
   Sale& sale = sales_.at(target.sale);
+  if (!target.is_undone && sale.is_reversed) broken.Add(Reason::REDEMPTION_REVERSED);  // it gave back all that the refund had left
   std::map<std::string, TakenBack> taken;
   std::map<std::string, std::vector<std::pair<Day, std::int64_t>>> ends;
   Funds back;

@@ -43,6 +43,20 @@ absl::Status OpenRestoredHistory(const std::string& directory) {
 
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
 
+// The ledger does not need it: what is not there is said, what is damaged is a fault.
+absl::Status CheckSide(const Config& config) {
+  const auto side = OpenSide(config.side_state(), /*read_only=*/true);
+  if (!side.ok()) {
+    std::printf("side state not checked: %s\n", std::string(side.status().message()).c_str());
+    return absl::OkStatus();
+  }
+  const auto report = side->store->Check();
+  if (!report.ok()) return WithStartFailure(report.status(), "SIDE_STORE_DAMAGED");
+  std::printf("side state: %lld numbers, %lld deeds\n", static_cast<long long>(report->numbers), static_cast<long long>(report->deeds));
+  if (report->faults == 0) return absl::OkStatus();
+  return StartRefused("SIDE_STORE_DAMAGED", absl::StrCat(report->faults, " faults, the first: ", report->first_faults.front()));
+}
+
 }  // namespace
 
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
@@ -83,7 +97,7 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
     }
   }
   if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
-  return absl::OkStatus();
+  return CheckSide(config);
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {

@@ -43,6 +43,20 @@ absl::Status OpenRestoredHistory(const std::string& directory) {
 
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
 
+// The ledger does not need it: what is not there is said, what is damaged is a fault.
+absl::Status CheckSide(const Config& config) {
+  const auto side = OpenSide(config.side_state(), /*read_only=*/true);
+  if (!side.ok()) {
+    std::printf("side state not checked: %s\n", std::string(side.status().message()).c_str());
+    return absl::OkStatus();
+  }
+  const auto report = side->store->Check();
+  if (!report.ok()) return WithStartFailure(report.status(), "SIDE_STORE_DAMAGED");
+  std::printf("side state: %lld numbers, %lld deeds\n", static_cast<long long>(report->numbers), static_cast<long long>(report->deeds));
+  if (report->faults == 0) return absl::OkStatus();
+  return StartRefused("SIDE_STORE_DAMAGED", absl::StrCat(report->faults, " faults, the first: ", report->first_faults.front()));
+}
+
 }  // namespace
 
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
@@ -83,7 +97,7 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
     }
   }
   if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
-  return absl::OkStatus();
+  return CheckSide(config);
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {
@@ -111,9 +125,6 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
   if (auto status = VerifySums(directory); !status.ok()) {
     return AsStartFailure(absl::Status(status.code(), absl::StrCat(directory, ": ", std::string(status.message()))), "BACKUP_DAMAGED");
   }
-  const fs::path side = config.side_state().directory(), kept_side = fs::path(directory) / "side";
-  if (fs::exists(side)) return StartRefused("RESTORE_TARGET_TAKEN", side.string());
-  if (!fs::exists(kept_side)) return StartRefused("BACKUP_OF_OTHER_SHARDS", absl::StrCat("no side in ", directory));
   for (int i = 0; i < config.shard_size(); ++i) {
     const fs::path target = config.shard(i).directory();
     if (fs::exists(target)) return StartRefused("RESTORE_TARGET_TAKEN", target.string());
@@ -134,13 +145,16 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
     if (auto status = SyncBelow(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
     if (auto status = RenameDurably(partial.string(), target.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
   }
-  const fs::path partial_side = side.string() + ".partial";
-  std::error_code error;
-  fs::remove_all(partial_side, error);
-  fs::copy(kept_side, partial_side, fs::copy_options::recursive, error);
-  if (error) return StartRefused("RESTORE_FAILED", FileProblem(side, error.value()));
-  if (auto status = SyncBelow(partial_side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
-  if (auto status = RenameDurably(partial_side.string(), side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+  // A side store that is there is newer, and has lost what was erased since: it stays.
+  const fs::path side = config.side_state().directory(), partial_side = side.string() + ".partial";
+  if (!fs::exists(side)) {
+    std::error_code error;
+    fs::remove_all(partial_side, error);
+    fs::copy(fs::path(directory) / "side", partial_side, fs::copy_options::recursive, error);
+    if (error) return StartRefused("RESTORE_FAILED", FileProblem(side, error.value()));
+    if (auto status = SyncBelow(partial_side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+    if (auto status = RenameDurably(partial_side.string(), side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+  }
   return CheckShards(config, "");
 }
 

@@ -1,7 +1,7 @@
 #include "server/side_state.h"
 
-#include <algorithm>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,18 +20,36 @@ absl::Status Refused(const absl::Status& status, const char* missing, const char
   return WithStartFailure(absl::Status(status.code(), status.message()), id);
 }
 
-// Whether the entry that was to commit to the row is there.
-SideStore::Fate FateOf(const Ledger& ledger, const std::string& program, SideKind kind, const SideName& name, const SideRow& row) {
+// What became of the entries that were to commit to rows. Rows come request by request, and one request may have thousands.
+class Fates {
+ public:
   using Fate = SideStore::Fate;
-  const Outcome outcome = ledger.FindOutcome(program, name.actor, name.request_id);
-  if (outcome.refusal) return outcome.refusal->reason == Reason::REQUEST_NOT_FOUND ? Fate::kNeverComes : Fate::kOpen;
-  const bool is_there = std::any_of(outcome.entries.begin(), outcome.entries.end(), [&](const auto& entry) {
-    if (kind == SideKind::kDeed) return entry->note_commitment == row.commitment;
-    const auto* member = std::get_if<MemberData>(&entry->data);
-    return member && member->number_commitment == row.commitment;
-  });
-  return is_there ? Fate::kCommitted : Fate::kNeverComes;
-}
+  Fates(const Ledger& ledger, std::string program) : ledger_(ledger), program_(std::move(program)) {}
+
+  Fate Of(const SideName& name, const SideRow& row) {
+    if (name.actor != actor_ || name.request_id != request_id_) Ask(name.actor, name.request_id);
+    return commitments_.contains(row.commitment) ? Fate::kCommitted : otherwise_;
+  }
+
+ private:
+  void Ask(const std::string& actor, const std::string& request_id) {
+    actor_ = actor;
+    request_id_ = request_id;
+    commitments_.clear();
+    const Outcome outcome = ledger_.FindOutcome(program_, actor, request_id);
+    otherwise_ = outcome.refusal && outcome.refusal->reason != Reason::REQUEST_NOT_FOUND ? Fate::kOpen : Fate::kNeverComes;
+    for (const auto& entry : outcome.entries) {
+      commitments_.insert(entry->note_commitment);
+      if (const auto* member = std::get_if<MemberData>(&entry->data)) commitments_.insert(member->number_commitment);
+    }
+  }
+
+  const Ledger& ledger_;
+  const std::string program_;
+  std::string actor_, request_id_;
+  std::set<std::string> commitments_;
+  Fate otherwise_ = Fate::kOpen;
+};
 
 }  // namespace
 
@@ -61,8 +79,8 @@ absl::Status ClearSide(SideStore& store, const Shards& shards) {
   for (const auto& ledger : shards.ledgers()) {
     for (const std::string& program : ledger->Programs()) {
       if (ledger->IsSetAside(program)) continue;
-      auto cleared = store.Clear(
-          program, [&](SideKind kind, const SideName& name, const SideRow& row) { return FateOf(*ledger, program, kind, name, row); });
+      Fates fates(*ledger, program);
+      auto cleared = store.Clear(program, [&](SideKind, const SideName& name, const SideRow& row) { return fates.Of(name, row); });
       if (!cleared.ok()) return cleared.status();
       if (!cleared->damaged.empty()) return absl::DataLossError(cleared->damaged.front());
     }

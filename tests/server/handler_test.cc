@@ -64,6 +64,9 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
   Logger log_{LogLevel::kError};
   const ServiceContext context_{.shards = nullptr,
                                 .authorizer = nullptr,
+                                .numbers = nullptr,
+                                .deeds = nullptr,
+                                .side = nullptr,
                                 .reads = &pool_,
                                 .tokens = nullptr,
                                 .streams = nullptr,

@@ -123,6 +123,14 @@ class AuditTest(unittest.TestCase):
                 for lots in p.get("lots", []):
                     lots[2] += 1
 
+        def later_first(entries):
+            """A point of the later lot instead of one that ends sooner, in each number that stands in the line."""
+            sold, shop = entries[mixed]["postings"][:2]
+            for rows, sign in ((sold["lots"], 1), (shop["funds"], -1), (entries[mixed]["owed"], -1)):
+                place = 2 if rows is sold["lots"] else 1
+                rows[0][place] += sign
+                rows[1][place] -= sign
+
         def to_other_fund(entries):
             """A sale of one fund booked as one of another, for which the member has no points."""
             entries[sale]["postings"][0]["lots"][0][0] = "donor"
@@ -145,7 +153,8 @@ class AuditTest(unittest.TestCase):
             "amount of a lot": (lot(award, 1, 2, less), "of its funds"),
             "end of a lot": (lot(award, 1, 1, lambda _: 20250501), "a lot of .* where the rulebook says"),
             "fund of a lot": (lot(award, 1, 0, lambda _: "street"), "points of funds sum to"),
-            "a later lot sold first": (lot(mixed, 0, 1, lambda _: 20250401), "lot .* below 0|those that end first"),
+            "a lot that is not there": (lot(mixed, 0, 1, lambda _: 20250301), "lot .* below 0"),
+            "a later lot sold first": ((mixed, later_first), "the lots are not those that end first"),
             "fund of a shop's points": (fund(sale, 1, 0, lambda _: "donor"), "points of funds sum to"),
             "a sale of another fund": ((sale, to_other_fund), "of fund donor is|below 0"),
             "a shop's points of two funds": (fund(mixed, 1, 1, more), "of its funds"),
@@ -170,6 +179,9 @@ class AuditTest(unittest.TestCase):
             "business day": (field(later, "business_day", more), "business_day"),
             "request id used again": (field(later, "request_id", e[award]["request_id"]), "a request id that was answered"),
             "correction of another award": (field(first(e, "correction"), "ref", award), "left of the award|quantity before"),
+            "quantity before a correction": (field(first(e, "correction"), "quantity_before", more), "quantity before is"),
+            "what a correction leaves": (field(first(e, "correction"), "amounts", lambda rows: [[rows[0][0], rows[0][1] + 1], *rows[1:]]),
+                                         "left of the award"),
             "quantity of an award": (field(award, "quantity", lambda n: n + 30), "VISIT 150 pays 5 POINT, not 4"),
             "money on a member": ((award, lambda x: [(p.update(unit="FEN", balance=p["amount"]), p.pop("prev", 0), p.pop("lots", 0)) for p in x[award]["postings"]]),
                                   "money on a member"),

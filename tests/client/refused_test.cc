@@ -29,6 +29,16 @@ TEST(RefusedTest, FactsAreInTheOrderOfTheirKeys) {
             (std::vector<std::pair<std::string, std::string>>{{"field", "points"}, {"max", "9"}, {"min", "1"}}));
 }
 
+TEST(RefusedTest, ARequestThatNeverCameIsNotSaidToBeUndone) {
+  v1::Outcome outcome;
+  outcome.set_state(v1::NEVER_SEEN);
+  EXPECT_EQ(Decode(Refuse({.reason = Reason::ALREADY_REVERSED, .facts = {}}, {.outcome = outcome, .retry_delay_ms = {}})).refused->zh_cn,
+            "本终端未办理过此笔");
+  outcome.set_state(v1::REVERSED);
+  EXPECT_EQ(Decode(Refuse({.reason = Reason::ALREADY_REVERSED, .facts = {}}, {.outcome = outcome, .retry_delay_ms = {}})).refused->zh_cn,
+            "该笔已撤销");
+}
+
 TEST(RefusedTest, RetryInfoIsReadToTheMillisecond) {
   const auto end = Decode(Refuse({.reason = Reason::OVERLOADED, .facts = {}}, {.outcome = {}, .retry_delay_ms = 1'250}));
   EXPECT_EQ(end.retry_delay, std::chrono::milliseconds(1'250));

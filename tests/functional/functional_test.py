@@ -13,7 +13,7 @@ import unittest
 
 import grpc
 
-from alliance import REDPOINTSD, ROOT, Alliance, Stranger, new_id, reason_of
+from alliance import REDPOINTSD, ROOT, RULEBOOK, Alliance, Stranger, day, new_id, reason_of
 
 
 class FunctionalTest(unittest.TestCase):
@@ -112,6 +112,29 @@ class FunctionalTest(unittest.TestCase):
         balance.write_text(json.dumps(a.cli("auditor", "balance", member["number"])) + "\n", encoding="utf-8")
         audited = a.run("python3", ROOT / "tests" / "audit_export.py", exported, "--csv", table, "--blob", a.root / "book", "--balance", balance)
         self.assertIn(b"1 balances compared: all agree", audited.stdout)
+
+    def test_what_administrators_register_can_end(self):
+        a = self.alliance
+        # A rulebook that does not hold yet is taken back by somebody else than the one who adopted it.
+        book = a.root / "next.json"
+        book.write_text(json.dumps({**RULEBOOK, "version": "2099-1", "effective_day": 20990101}), encoding="utf-8")
+        a.cli("administrator", "rulebook", "adopt", book)
+        a.issue("second", a.cli("administrator", "staff", "create", "--grant", "administrator", "--external")["staff"]["name"])
+        self.assertIn("MAKER_IS_CHECKER", a.cli("administrator", "rulebook", "withdraw", "2099-1", expect=2))
+        a.cli("second", "rulebook", "withdraw", "2099-1")
+        self.assertIn("RULEBOOK_HOLDS", a.cli("second", "rulebook", "withdraw", "2024-1", expect=2))
+        books = [r["rulebook"] for r in a.cli("second", "list", "rulebooks")["registrations"]]
+        self.assertEqual({b["name"].rpartition("/")[2]: b["withdrawn"] for b in books}, {"2024-1": False, "2099-1": True})
+        # An offer, a place and a fund.
+        a.award(a.members[0], 10)
+        buy = lambda expect=0: a.cli("till-1", "redeem", "--member", a.members[0]["number"], "--line", "RICE:1:30", expect=expect)
+        buy()
+        a.cli("second", "offer", "set", "RICE", "--kind", "item", "--price", "30", "--to", day())
+        self.assertIn("OFFER_NOT_FOUND", buy(expect=2))
+        a.cli("second", "node", "set", "grid-2", "--kind", "place", "--end", day())
+        self.assertIn("NODE_ENDED", a.cli("second", "member", "create", "--kind", "person", "--group", "residents", "--grid", "grid-2", expect=2))
+        a.cli("second", "fund", "set", "street", "--budget", "1000000000", "--end", day())
+        self.assertIn("FUND_ENDED", a.award(a.members[0], 1, expect=2))
 
     def test_entries_hold_no_number_of_a_member(self):
         a = self.alliance

@@ -11,6 +11,7 @@
 #include "server/certificates.h"
 #include "server/config.h"
 #include "server/ids.h"
+#include "proto/contract/request_id.h"
 #include "server/side_state.h"
 #include "server/start_failure.h"
 #include "storage/head_mark.h"
@@ -26,6 +27,7 @@ namespace {
 Origin OriginOf(const std::string& actor) {
   Origin origin;
   origin.actor = actor;
+  origin.request_id = *ParseUuid(NewRequestId());
   return origin;
 }
 

@@ -105,7 +105,7 @@ TEST(Fingerprint, GoldenValues) {
   std::set<std::size_t> commands;
   for (const auto& [what, command] : FullCommands()) {
     commands.insert(command.index());
-    EXPECT_EQ(Fingerprint(AtTill(), command, 3), goldens.contains(what) ? goldens.at(what) : "") << what;
+    EXPECT_EQ(Fingerprint(AtTill(), command, "3"), goldens.contains(what) ? goldens.at(what) : "") << what;
   }
   EXPECT_EQ(commands.size(), std::variant_size_v<Command>);
   EXPECT_EQ(std::variant_size_v<Command>, 16u);
@@ -321,7 +321,7 @@ TEST(Fingerprint, APrintStandsForAConfidentialDeed) {
 
 // The key that made the prints is named, so that a repetition can be compared under the keys of before.
 TEST(Fingerprint, NamesVersionAndKey) {
-  const std::string under_0 = Fingerprint({}, Void{7}), under_12 = Fingerprint({}, Void{7}, 12);
+  const std::string under_0 = Fingerprint({}, Void{7}), under_12 = Fingerprint({}, Void{7}, "12");
   EXPECT_TRUE(under_0.starts_with("1.0:")) << under_0;
   EXPECT_TRUE(under_12.starts_with("1.12:")) << under_12;
   EXPECT_EQ(under_0.substr(4), under_12.substr(5)) << "the same bytes are hashed";
@@ -357,7 +357,7 @@ class FingerprintTest : public EngineTest {};
 TEST_F(FingerprintTest, ARepetitionIsComparedUnderTheKeysOfBefore) {
   SetUpProgram();
   AwardPoints("m1", 5);
-  const auto sell = [&](const char* print, int key, const char* older, int older_key) {
+  const auto sell = [&](const char* print, const char* key, const char* older, const char* older_key) {
     const Redeem command{{"number", {"m1", print}, {}}, Lines(10)};
     Origin origin = Till();
     origin.request_id = std::string(32, 'a');
@@ -367,11 +367,11 @@ TEST_F(FingerprintTest, ARepetitionIsComparedUnderTheKeysOfBefore) {
     Collect();
     return outcome;
   };
-  EXPECT_FALSE(sell("print under 1", 1, "", 0).is_replayed);
-  EXPECT_TRUE(sell("print under 1", 1, "", 0).is_replayed);
-  EXPECT_EQ(ReasonOf(sell("print under 2", 2, "", 0)), Reason::REQUEST_ID_REUSED);
-  EXPECT_TRUE(sell("print under 2", 2, "print under 1", 1).is_replayed);
-  EXPECT_EQ(ReasonOf(sell("print under 2", 2, "another under 1", 1)), Reason::REQUEST_ID_REUSED);
+  EXPECT_FALSE(sell("print under 1", "1", "", "0").is_replayed);
+  EXPECT_TRUE(sell("print under 1", "1", "", "0").is_replayed);
+  EXPECT_EQ(ReasonOf(sell("print under 2", "2", "", "0")), Reason::REQUEST_ID_REUSED);
+  EXPECT_TRUE(sell("print under 2", "2", "print under 1", "1").is_replayed);
+  EXPECT_EQ(ReasonOf(sell("print under 2", "2", "another under 1", "1")), Reason::REQUEST_ID_REUSED);
   EXPECT_EQ(Balance("s1"), 10);
 }
 

@@ -65,8 +65,8 @@ class Echo : public v1::RedemptionService::CallbackService {
     auto& outcome = *response->mutable_outcome();
     outcome.set_request_id(request->request_id());
     outcome.set_sequence(1'000'000);
-    outcome.set_first_state(RequestState::kDone);
-    outcome.set_state(RequestState::kDone);
+    outcome.set_first_state(v1::DONE);
+    outcome.set_state(v1::DONE);
     outcome.set_state_sequence(1'000'000);
     outcome.mutable_record_time()->set_seconds(1'700'000'000);
     outcome.set_business_day(20240101);

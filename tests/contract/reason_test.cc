@@ -67,9 +67,9 @@ TEST(Reason, CodeFollowsThePlaceInThePrecedence) {
       {2, {kUnauthenticated}},
       {3, {kPermissionDenied}},
       {4, {kInvalidArgument, kFailedPrecondition}},
-      {5, {kNotFound, kAlreadyExists}},
+      {5, {kNotFound, kAlreadyExists, kFailedPrecondition}},
       {6, {kFailedPrecondition}},
-      {9, {kUnavailable, kResourceExhausted, kInternal, kDeadlineExceeded}},
+      {9, {kUnavailable, kResourceExhausted, kInternal, kDeadlineExceeded, kFailedPrecondition}},
   };
   for (const auto& [reason, info] : AllReasons()) {
     SCOPED_TRACE(info.name);

@@ -100,8 +100,8 @@ constexpr Exception kExceptions[] = {
     {"CreateMerchantRequest.merchant.name", "*"},
     {"CreateStaffRequest.staff.name", "*"},
     // Legal in shape, refused by the ledger.
-    {"RefundRequest.points", "most", "REFUND_EXCEEDS_REMAINDER"},
-    {"CaptureRequest.points", "most", "CAPTURE_EXCEEDS_HOLD"},
+    {"RefundRequest.points", "most", "BALANCE_OUT_OF_RANGE"},
+    {"CaptureRequest.points", "most", "BALANCE_OUT_OF_RANGE"},
     {"OfferLine.points", "most", "INSUFFICIENT_POINTS"},
     {"QuoteRequest.offer_lines.points", "most"},
     {"DonateRequest.points", "most", "INSUFFICIENT_POINTS"},

@@ -590,6 +590,8 @@ class Life {
     std::vector<std::int64_t> sequences;
     for (const auto& entry : outcome.entries) sequences.push_back(entry->sequence);
     if (outcome.is_replayed || outcome.refusal) sequences.clear();
+    const auto facts = outcome.first == RequestState::kRefused && !outcome.is_replayed ? RefusalOf(outcome.entry()).facts : Facts{};
+    reference_.is_too_long = facts == Facts{{"limit", "entry_size"}};
     const Expected expected = reference_.Do(origin, command, sequences);
     Remember(origin, command, outcome, before);
     ++seen_.commands;

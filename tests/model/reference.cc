@@ -272,6 +272,20 @@ void Reference::TakeBack(Member& member, const std::string& fund, const TakenBac
   funds.at(fund).expired -= taken.all_ended();
 }
 
+void Reference::CheckSize(std::size_t lots, Broken& broken) const {
+  if (is_too_long && lots > 16) broken.Add(Reason::LIMIT_EXCEEDED, {{"limit", "entry_size"}});
+}
+
+std::size_t Reference::LotsWorth(const Member& member, std::int64_t points) {
+  std::size_t count = 0;
+  for (const auto& [lot, amount] : member.lots) {
+    if (points <= 0) break;
+    points -= amount;
+    ++count;
+  }
+  return count;
+}
+
 std::int64_t Reference::BudgetLeft(const std::string& fund) const { return funds.at(fund).data.budget_points - funds.at(fund).issued; }
 
 // --- refusals and repetitions ----------------------------------------------------------------------------------------------------

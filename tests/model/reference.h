@@ -84,6 +84,8 @@ class Reference {
   std::map<Day, Book> books;
   std::int64_t now_ms = 0;
   Day today = 0;
+  // How long a line becomes is not known here: whether the next command's would be too long for one entry, which only many lots make it.
+  bool is_too_long = false;
 
  private:
   struct Part {
@@ -207,6 +209,9 @@ class Reference {
   TakenBack LookForBack(const Member& member, const std::string& fund, std::int64_t points,
                         const std::vector<std::pair<Day, std::int64_t>>& ends) const;
   void TakeBack(Member& member, const std::string& fund, const TakenBack& taken);
+  // Adds the limit on the size of entries where the command would take many lots.
+  void CheckSize(std::size_t lots, Broken& broken) const;
+  static std::size_t LotsWorth(const Member& member, std::int64_t points);
   std::int64_t BudgetLeft(const std::string& fund) const;
 
   std::int64_t QuantityBefore(const AwardKept& award, std::int64_t except) const;

@@ -274,6 +274,7 @@ Expected Reference::DoDonate(const Origin& origin, const Donate& command, std::i
   if (member->data.state != RegistrationState::kActive) broken.Add(Reason::MEMBER_SUSPENDED);
   const std::int64_t short_by = command.points - member->available();
   if (short_by > 0) broken.Add(Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(short_by)}});
+  if (!broken) CheckSize(LotsWorth(*member, command.points), broken);
   if (broken) return Refuse(origin, member->data.id, broken);
   Undoable donation{.member = member->data.id, .day = today, .parts = TakeSoonest(*member, command.points), .paid = {}, .points = {}};
   for (const Part& part : donation.parts) funds.at(part.lot.fund).pool += part.points;

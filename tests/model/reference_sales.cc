@@ -128,6 +128,7 @@ Expected Reference::DoSale(const Origin& origin, const Payer& payer, const std::
     broken.Add(Reason::INSUFFICIENT_POINTS);
   }
   const std::string id = member ? member->data.id : "";
+  if (!broken) CheckSize(LotsWorth(*member, points), broken);
   if (broken) return Refuse(origin, id, broken);
 
   request.book = book;
@@ -480,6 +481,9 @@ Expected Reference::DoUndo(const Origin& origin, const Undo& command) {
   if (!target.is_undone && missing > 0 && !(book && book->policies().debts_allowed())) {
     broken.Add(Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(missing)}});
   }
+  std::size_t lots = 0;
+  for (const auto& [fund, of] : taken) lots += of.available.size() + of.ended.size();
+  CheckSize(lots, broken);
   if (broken) return Refuse(origin, target.member, broken);
   for (const auto& [fund, of] : taken) {
     TakeBack(member, fund, of);

@@ -42,6 +42,7 @@ TEST_F(ConservationTest, ThreadsAndFailingCommitsKeepEverySumAtZero) {
     SCOPED_TRACE(absl::StrCat("seed ", seed, " round ", round));
     memory.Heal();
     Reopen();
+    ledger->ConfirmClock();  // rounds that fail early leave more than a week without an entry
     if (round + 1 < kRounds) memory.FailCommitAfter(static_cast<int>(random() % 60), random() % 2 == 0);
     std::vector<std::thread> threads;
     for (auto& client : clients) {
@@ -63,6 +64,7 @@ TEST_F(ConservationTest, ThreadsAndFailingCommitsKeepEverySumAtZero) {
   // Once more, all of it: what was answered is answered so again, and what was not known is settled.
   memory.Heal();
   Reopen();
+  ledger->ConfirmClock();
   std::map<std::string, std::size_t> expected, found;
   for (auto& [op, answered] : sent) {
     const Outcome outcome = RunOn(*ledger, op);

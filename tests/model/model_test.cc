@@ -40,6 +40,7 @@ const std::set<Kind> kOtherKinds = {Kind::kExpiryUndone, Kind::kDebtWaived, Kind
 // Reasons of the class state that they can't bring about.
 const std::set<Reason> kOutOfReach = {
     Reason::SCORE_BELOW_FLOOR,  // scores only rise by awards, and a correction takes no more than its award gave
+    Reason::POOL_TOO_SMALL,     // nothing leaves the pool but donations that are undone, each once
 };
 
 // What all lives together have come to.

@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
+#include "proto/contract/request_id.h"
 #include "server/certificates.h"
 #include "server/config.h"
 #include "server/ids.h"
-#include "proto/contract/request_id.h"
 #include "server/side_state.h"
 #include "server/start_failure.h"
 #include "storage/head_mark.h"

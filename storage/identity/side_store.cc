@@ -12,8 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "storage/merkle/sha256.h"
 #include "proto/contract/member_number.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {

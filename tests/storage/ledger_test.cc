@@ -245,7 +245,8 @@ TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
   ASSERT_TRUE(DeleteRows(rows, "minyue").ok());
   Open();
   EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1))), Reason::PROGRAM_SET_ASIDE);
-  EXPECT_EQ(Run(Staff(NewId()), Register{.items = {FundData{"street", 5}}, .is_new = true, .rulebook_json = ""}, "other").first, RequestState::kDone);
+  EXPECT_EQ(Run(Staff(NewId()), Register{.items = {FundData{"street", 5}}, .is_new = true, .rulebook_json = ""}, "other").first,
+            RequestState::kDone);
   ledger.reset();
   const auto report = CheckProgram(memory, &rows, "minyue");
   ASSERT_FALSE(report.ok());

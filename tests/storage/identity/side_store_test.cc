@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "storage/merkle/sha256.h"
 #include "proto/contract/member_number.h"
+#include "storage/merkle/sha256.h"
 #include "tests/storage/identity/identity_fixture.h"
 
 namespace redpoints {

@@ -176,7 +176,7 @@ TEST_F(EngineLimitsTest, ATerminalHasOnlySoManyRefusalsADay) {
   EXPECT_EQ(journal.size(), before);
   EXPECT_EQ(ReasonOf(Run(till, Redeem{Pay("m1"), Lines(1'000)})), Reason::INSUFFICIENT_POINTS);  // a repetition is none
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000, "t2")), Reason::INSUFFICIENT_POINTS);                      // each terminal its own
-  EXPECT_EQ(Buy("m1", 10).first, RequestState::kDone);                                       // what is not refused goes on
+  EXPECT_EQ(Buy("m1", 10).first, RequestState::kDone);                                           // what is not refused goes on
   Advance(kDayMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1'000)), Reason::INSUFFICIENT_POINTS);
 }

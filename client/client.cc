@@ -54,7 +54,12 @@ void Restore(const v1::GetAwardOutcomeResponse& asked, v1::AwardBatchResponse* r
   response->set_replayed(true);
 }
 
+// "programs/{program}" of a full name.
+std::string ProgramIn(const std::string& name) { return name.substr(0, name.find('/', name.find('/') + 1)); }
+
 template <class Request> std::string ProgramOf(const Request& request) { return request.program(); }
+std::string ProgramOf(const v1::WithdrawRulebookRequest& request) { return ProgramIn(request.name()); }
+std::string ProgramOf(const v1::ReplaceMemberNumberRequest& request) { return ProgramIn(request.name()); }
 std::string ProgramOf(const v1::CreateProgramRequest&) { return kSystemProgram; }
 std::string ProgramOf(const v1::ConfirmClockRequest&) { return kSystemProgram; }
 
@@ -166,6 +171,12 @@ Answer<v1::CorrectResponse> Client::Correct(v1::CorrectRequest request) const {
 Answer<v1::DonateResponse> Client::Donate(v1::DonateRequest request) const {
   return impl_->ByStaff(impl_->awards, &Impl::Awards::Donate, std::move(request));
 }
+Answer<v1::ProposeUndoResponse> Client::ProposeUndo(v1::ProposeUndoRequest request) const {
+  return impl_->ByStaff(impl_->awards, &Impl::Awards::ProposeUndo, std::move(request));
+}
+Answer<v1::UndoResponse> Client::Undo(v1::UndoRequest request) const {
+  return impl_->ByStaff(impl_->awards, &Impl::Awards::Undo, std::move(request));
+}
 Answer<v1::GetAwardOutcomeResponse> Client::GetAwardOutcome(const v1::GetAwardOutcomeRequest& request) const {
   return impl_->Read(impl_->awards, &Impl::Awards::GetAwardOutcome, request);
 }
@@ -199,6 +210,9 @@ Answer<v1::SetNodeResponse> Client::SetNode(v1::SetNodeRequest request) const {
 Answer<v1::SetFundResponse> Client::SetFund(v1::SetFundRequest request) const {
   return impl_->ByStaff(impl_->registry, &Impl::Registry::SetFund, std::move(request));
 }
+Answer<v1::SetOfferResponse> Client::SetOffer(v1::SetOfferRequest request) const {
+  return impl_->ByStaff(impl_->registry, &Impl::Registry::SetOffer, std::move(request));
+}
 Answer<v1::AdoptRulebookResponse> Client::AdoptRulebook(v1::AdoptRulebookRequest request) const {
   if (request.validate_only()) {
     if (request.request_id().empty()) request.set_request_id(NewRequestId());
@@ -206,11 +220,17 @@ Answer<v1::AdoptRulebookResponse> Client::AdoptRulebook(v1::AdoptRulebookRequest
   }
   return impl_->ByStaff(impl_->registry, &Impl::Registry::AdoptRulebook, std::move(request));
 }
+Answer<v1::WithdrawRulebookResponse> Client::WithdrawRulebook(v1::WithdrawRulebookRequest request) const {
+  return impl_->ByStaff(impl_->registry, &Impl::Registry::WithdrawRulebook, std::move(request));
+}
 Answer<v1::CreateMemberResponse> Client::CreateMember(v1::CreateMemberRequest request) const {
   return impl_->ByStaff(impl_->registry, &Impl::Registry::CreateMember, std::move(request));
 }
 Answer<v1::UpdateMemberResponse> Client::UpdateMember(v1::UpdateMemberRequest request) const {
   return impl_->ByStaff(impl_->registry, &Impl::Registry::UpdateMember, std::move(request));
+}
+Answer<v1::ReplaceMemberNumberResponse> Client::ReplaceMemberNumber(v1::ReplaceMemberNumberRequest request) const {
+  return impl_->ByStaff(impl_->registry, &Impl::Registry::ReplaceMemberNumber, std::move(request));
 }
 Answer<v1::CreateMembersResponse> Client::CreateMembers(v1::CreateMembersRequest request) const {
   return impl_->ByStaff(impl_->registry, &Impl::Registry::CreateMembers, std::move(request));

@@ -39,6 +39,8 @@ class Client {
   Answer<v1::AwardBatchResponse> AwardBatch(v1::AwardBatchRequest request) const;
   Answer<v1::CorrectResponse> Correct(v1::CorrectRequest request) const;
   Answer<v1::DonateResponse> Donate(v1::DonateRequest request) const;
+  Answer<v1::ProposeUndoResponse> ProposeUndo(v1::ProposeUndoRequest request) const;
+  Answer<v1::UndoResponse> Undo(v1::UndoRequest request) const;
   Answer<v1::GetAwardOutcomeResponse> GetAwardOutcome(const v1::GetAwardOutcomeRequest& request) const;
 
   Answer<v1::GetBalanceResponse> GetBalance(const v1::GetBalanceRequest& request) const;
@@ -52,9 +54,12 @@ class Client {
   Answer<v1::ConfirmClockResponse> ConfirmClock(v1::ConfirmClockRequest request) const;
   Answer<v1::SetNodeResponse> SetNode(v1::SetNodeRequest request) const;
   Answer<v1::SetFundResponse> SetFund(v1::SetFundRequest request) const;
+  Answer<v1::SetOfferResponse> SetOffer(v1::SetOfferRequest request) const;
   Answer<v1::AdoptRulebookResponse> AdoptRulebook(v1::AdoptRulebookRequest request) const;
+  Answer<v1::WithdrawRulebookResponse> WithdrawRulebook(v1::WithdrawRulebookRequest request) const;
   Answer<v1::CreateMemberResponse> CreateMember(v1::CreateMemberRequest request) const;
   Answer<v1::UpdateMemberResponse> UpdateMember(v1::UpdateMemberRequest request) const;
+  Answer<v1::ReplaceMemberNumberResponse> ReplaceMemberNumber(v1::ReplaceMemberNumberRequest request) const;
   Answer<v1::CreateMembersResponse> CreateMembers(v1::CreateMembersRequest request) const;
   Answer<v1::CreateMerchantResponse> CreateMerchant(v1::CreateMerchantRequest request) const;
   Answer<v1::UpdateMerchantResponse> UpdateMerchant(v1::UpdateMerchantRequest request) const;

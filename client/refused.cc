@@ -5,6 +5,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "proto/contract/words.h"
 
 namespace redpoints {
 namespace {
@@ -24,6 +25,9 @@ template <class Facts> Refused MakeRefused(const std::string& name, const Facts&
   }
   return refused;
 }
+
+// What is said of a request that never came instead of its reason's sentence: that it was undone would not be true.
+std::string NeverSeen() { return std::string(FindWord(WordList::kOutcomeState, v1::NEVER_SEEN)->zh_cn); }
 
 }  // namespace
 
@@ -49,7 +53,10 @@ CallEnd DecodeCallEnd(int code, std::string message, std::string_view details) {
   end.refused = MakeRefused(error.reason(), error.metadata());
   if (end.refused->zh_cn.empty()) end.refused->zh_cn = localized.message();
   end.refused->message = end.message;
-  if (has_outcome) end.refused->outcome = std::move(outcome);
+  if (has_outcome) {
+    if (outcome.state() == v1::NEVER_SEEN) end.refused->zh_cn = NeverSeen();
+    end.refused->outcome = std::move(outcome);
+  }
   return end;
 }
 
@@ -63,6 +70,9 @@ std::optional<Refused> RefusedNow(const v1::Outcome& outcome) {
     }
   } else if (outcome.state() == v1::REVERSED) {
     refused = MakeRefused(NameOf(Reason::ALREADY_REVERSED), std::map<std::string, std::string>());
+  } else if (outcome.state() == v1::NEVER_SEEN) {
+    refused = MakeRefused(NameOf(Reason::ALREADY_REVERSED), std::map<std::string, std::string>());
+    refused->zh_cn = NeverSeen();
   }
   if (refused) refused->outcome = outcome;
   return refused;

@@ -49,12 +49,16 @@ bool IsUnitCode(const std::string& text) {
 // The program and the member that a name is about.
 struct Subject {
   std::string program;
-  std::string member;  // id or 会员号
+  std::string member;  // id; empty for a 会员号 that leads to nobody
 };
-absl::StatusOr<Subject> ParseSubject(const std::string& text) {
+absl::StatusOr<Subject> ParseSubject(const std::string& text, const Numbers& numbers) {
   auto name = ParseNameOf("member", text, ResourceKind::kMember);
   if (!name.ok()) return name.status();
-  return Subject{std::string(name->program), std::string(name->id)};
+  Subject subject{.program = std::string(name->program), .member = ""};
+  auto member = numbers.MemberOf(subject.program, std::string(name->id));
+  if (!member.ok()) return member.status();
+  subject.member = *std::move(member);
+  return subject;
 }
 
 // Where a page stopped: the sequence to go on with and the balances after it.
@@ -80,7 +84,7 @@ class AccountService final : public Raw {
   grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return get_balance_.Handle<v1::GetBalanceRequest, v1::GetBalanceResponse>(
         context, in, out, [this](const Call& call, const v1::GetBalanceRequest& request, Reply<v1::GetBalanceResponse> reply) {
-          auto subject = ParseSubject(request.member());
+          auto subject = ParseSubject(request.member(), *context_.numbers);
           if (!subject.ok()) return reply.Refuse(subject.status());
           if (request.has_as_of_time()) {
             if (auto status = CheckTime("as_of_time", request.as_of_time()); !status.ok()) return reply.Refuse(status);
@@ -100,7 +104,7 @@ class AccountService final : public Raw {
                                           grpc::ByteBuffer* out) override {
     return list_statement_.Handle<v1::ListStatementRequest, v1::ListStatementResponse>(
         context, in, out, [this](const Call& call, const v1::ListStatementRequest& request, Reply<v1::ListStatementResponse> reply) {
-          auto subject = ParseSubject(request.member());
+          auto subject = ParseSubject(request.member(), *context_.numbers);
           if (!subject.ok()) return reply.Refuse(subject.status());
           for (const auto& [field, time] : {std::pair("start_time", &request.start_time()), std::pair("end_time", &request.end_time())}) {
             if (auto status = CheckTime(field, *time); !status.ok()) return reply.Refuse(status);
@@ -124,8 +128,8 @@ class AccountService final : public Raw {
   absl::StatusOr<v1::GetBalanceResponse> BalanceNowOf(const Subject& subject) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
-    const std::string member = state ? ResolveMember(*state, subject.member) : "";
-    if (member.empty()) return Refuse(Reason::MEMBER_NOT_FOUND);
+    const std::string& member = subject.member;
+    if (!state || !FindRegistration<MemberData>(*state, "member", member)) return Refuse(Reason::MEMBER_NOT_FOUND);
     const std::int64_t now_ms = ledger.clock().NowMs();
     v1::GetBalanceResponse response;
     response.set_member(MemberName(subject.program, member));
@@ -140,10 +144,10 @@ class AccountService final : public Raw {
   absl::StatusOr<v1::GetBalanceResponse> BalanceAsOfTime(const Subject& subject, std::int64_t as_of_ms, const GoOn& go_on) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
-    const std::string member = state ? ResolveMember(*state, subject.member) : "";
-    if (member.empty()) return Refuse(Reason::MEMBER_NOT_FOUND);
+    const std::string& member = subject.member;
+    if (!state || !FindRegistration<MemberData>(*state, "member", member)) return Refuse(Reason::MEMBER_NOT_FOUND);
     as_of_ms = std::min(as_of_ms, ledger.clock().NowMs());
-    const Journal journal(ledger.store(), subject.program);
+    const Journal& journal = ledger.JournalOf(subject.program);
     auto balances = BalanceAsOf(*state, journal, member, as_of_ms, go_on);
     if (!balances.ok()) return balances.status();
     v1::GetBalanceResponse response;
@@ -159,8 +163,8 @@ class AccountService final : public Raw {
                                                       const GoOn& go_on) const {
     const Ledger& ledger = context_.shards->Of(subject.program);
     const State* state = ledger.FindState(subject.program);
-    const std::string member = state ? ResolveMember(*state, subject.member) : "";
-    if (member.empty()) return Refuse(Reason::MEMBER_NOT_FOUND);
+    const std::string& member = subject.member;
+    if (!state || !FindRegistration<MemberData>(*state, "member", member)) return Refuse(Reason::MEMBER_NOT_FOUND);
     const std::string unit = request.unit().empty() ? std::string(kPoint) : request.unit();
     if (!request.unit().empty() && !IsUnit(*state, unit)) return FieldInvalid("unit", "the code of a unit in a rulebook");
     const std::int64_t start_ms = request.has_start_time() ? ToMsUp(request.start_time()) : 0;
@@ -176,7 +180,7 @@ class AccountService final : public Raw {
       if (!decoded.ok()) return decoded.status();
       position = *decoded;
     }
-    const Journal journal(ledger.store(), subject.program);
+    const Journal& journal = ledger.JournalOf(subject.program);
     v1::ListStatementResponse response;
     std::int64_t opening = Total(position.after);
     response.set_closing_balance(opening);

@@ -26,6 +26,8 @@ enum class Method {
   kAwardBatch,
   kCorrect,
   kDonate,
+  kProposeUndo,
+  kUndo,
   kGetAwardOutcome,
   kGetBalance,
   kListStatement,
@@ -38,9 +40,12 @@ enum class Method {
   kConfirmClock,
   kSetNode,
   kSetFund,
+  kSetOffer,
   kAdoptRulebook,
+  kWithdrawRulebook,
   kCreateMember,
   kUpdateMember,
+  kReplaceMemberNumber,
   kCreateMembers,
   kCreateMerchant,
   kUpdateMerchant,
@@ -53,7 +58,7 @@ enum class Method {
   kBackup,
   kGetMetrics,
 };
-inline constexpr int kMethodCount = 38;
+inline constexpr int kMethodCount = 43;
 
 // How far a role reaches in a method.
 enum class Scope {
@@ -80,8 +85,8 @@ class Authorizer {
  public:
   explicit Authorizer(const Shards& shards) : shards_(shards) {}
 
-  // OK, or PERMISSION_DENIED, TERMINAL_NOT_ENROLLED, TERMINAL_REVOKED, STAFF_REVOKED. `members` are the ids or numbers that a method of scope
-  // kMember or kOwnSelf is about; one that does not exist lies outside every scope but the whole program.
+  // OK, or PERMISSION_DENIED, TERMINAL_NOT_ENROLLED, TERMINAL_REVOKED, STAFF_REVOKED. `members` are the ids that a method of scope
+  // kMember or kOwnSelf is about; one that does not exist, or is empty, lies outside every scope but the whole program.
   absl::Status Check(const Principal& caller, Method method, const std::string& program,
                      const std::vector<std::string>& members = {}) const;
 
@@ -89,6 +94,7 @@ class Authorizer {
   bool MayEver(const Principal& caller, Method method) const;
 
  private:
+  absl::Status Decide(const Principal& caller, Method method, const std::string& program, const std::vector<std::string>& members) const;
   const Shards& shards_;
 };
 

@@ -1,5 +1,6 @@
 #include "redpoints/v1/award_service.grpc.pb.h"
 
+#include "server/deeds.h"
 #include "server/handler.h"
 #include "server/name_fields.h"
 #include "storage/journal.h"
@@ -11,8 +12,10 @@ template <class S> using A = v1::AwardService::WithRawCallbackMethod_Award<S>;
 template <class S> using B = v1::AwardService::WithRawCallbackMethod_AwardBatch<S>;
 template <class S> using C = v1::AwardService::WithRawCallbackMethod_Correct<S>;
 template <class S> using D = v1::AwardService::WithRawCallbackMethod_Donate<S>;
+template <class S> using P = v1::AwardService::WithRawCallbackMethod_ProposeUndo<S>;
+template <class S> using U = v1::AwardService::WithRawCallbackMethod_Undo<S>;
 template <class S> using G = v1::AwardService::WithRawCallbackMethod_GetAwardOutcome<S>;
-using Raw = A<B<C<D<G<v1::AwardService::Service>>>>>;
+using Raw = A<B<C<D<P<U<G<v1::AwardService::Service>>>>>>>;
 
 class AwardService final : public Raw {
  public:
@@ -21,11 +24,16 @@ class AwardService final : public Raw {
   grpc::ServerUnaryReactor* Award(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return award_.Handle<v1::AwardRequest, v1::AwardResponse>(
         context, in, out, [this](const Call& call, const v1::AwardRequest& request, Reply<v1::AwardResponse> reply) {
-          Mutate(context_, Method::kAward, call, request, std::move(reply), [this](const Outcome& outcome, v1::AwardResponse& response) {
-            const Entry& award = outcome.entry();
-            const auto definitions = context_.shards->Of(award.program).FindState(award.program)->ReadPublished().definitions;
-            ToProto(outcome, *response.mutable_result()->mutable_outcome());
-            ToProto(award, definitions->ActivityOf(award), *response.mutable_result());
+          auto mutation = FromProto(request);
+          if (!mutation.ok()) return reply.Refuse(mutation.status());
+          if (auto status = Admit(context_, call, Method::kAward, *mutation); !status.ok()) return reply.Refuse(status);
+          if (!context_.deeds->IsConfidential(mutation->program, std::get<redpoints::Award>(mutation->command).item)) {
+            return SubmitAward(call, *std::move(mutation), std::move(reply));
+          }
+          // What is kept aside is on the disk before the entry is.
+          Beside(context_, std::move(reply), [this, &call, mutation = *std::move(mutation)](Reply<v1::AwardResponse> answer) mutable {
+            if (auto status = context_.deeds->Cover(call.caller().id, mutation); !status.ok()) return answer.Refuse(status);
+            SubmitAward(call, std::move(mutation), std::move(answer));
           });
         });
   }
@@ -42,12 +50,33 @@ class AwardService final : public Raw {
   grpc::ServerUnaryReactor* Correct(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return correct_.Handle<v1::CorrectRequest, v1::CorrectResponse>(
         context, in, out, [this](const Call& call, const v1::CorrectRequest& request, Reply<v1::CorrectResponse> reply) {
-          auto mutation = FromProto(request);
-          if (!mutation.ok()) return reply.Refuse(mutation.status());
-          // The scope is that of the award's member, whom only the ledger knows: look beside gRPC's threads, then go on as any mutation.
-          Beside(context_, std::move(reply), [this, &call, mutation = *std::move(mutation)](Reply<v1::CorrectResponse> answer) {
-            SubmitCorrection(std::move(answer), call, mutation);
+          MutateOf(Method::kCorrect, call, request, std::move(reply), [](const Outcome& done, v1::CorrectResponse& response) {
+            ToProto(done, *response.mutable_outcome());
+            for (const auto& part : done.entries) {
+              AddAmounts(*part, *response.mutable_amounts());
+              for (const Posting& p : part->postings) {
+                if (p.sub == Sub::kDebt) response.set_debt_points(response.debt_points() - p.amount);
+              }
+            }
           });
+        });
+  }
+
+  grpc::ServerUnaryReactor* ProposeUndo(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return propose_undo_.Handle<v1::ProposeUndoRequest, v1::ProposeUndoResponse>(
+        context, in, out, [this](const Call& call, const v1::ProposeUndoRequest& request, Reply<v1::ProposeUndoResponse> reply) {
+          MutateOf(Method::kProposeUndo, call, request, std::move(reply), [](const Outcome& done, v1::ProposeUndoResponse& response) {
+            ToProto(done, *response.mutable_outcome());
+            response.set_proposal(NameOf(ResourceKind::kEntry, done.entry()));
+          });
+        });
+  }
+
+  grpc::ServerUnaryReactor* Undo(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return undo_.Handle<v1::UndoRequest, v1::UndoResponse>(
+        context, in, out, [this](const Call& call, const v1::UndoRequest& request, Reply<v1::UndoResponse> reply) {
+          MutateOf(Method::kUndo, call, request, std::move(reply),
+                   [](const Outcome& done, v1::UndoResponse& response) { ToProto(done, *response.mutable_outcome()); });
         });
   }
 
@@ -73,10 +102,12 @@ class AwardService final : public Raw {
           ReadBeside(
               context_, std::move(reply),
               [this, program = std::string(*program), actor = call.caller().id, id = *id]() -> absl::StatusOr<v1::GetAwardOutcomeResponse> {
-                const Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
-                if (outcome.refusal) return ToStatus(*outcome.refusal);
+                Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
+                if (outcome.refusal) return NoOutcome(*context_.shards, program, *outcome.refusal);
                 v1::GetAwardOutcomeResponse response;
                 ToProto(outcome, *response.mutable_outcome());
+                outcome.is_replayed = true;  // what is asked for was answered before
+                response.mutable_outcome()->set_epoch(EpochNow(*context_.shards, outcome));
                 if (outcome.entry().item >= 0) {
                   for (const auto& entry : outcome.entries) ToProto(*entry, *response.add_results());
                 }
@@ -86,52 +117,55 @@ class AwardService final : public Raw {
   }
 
  private:
+  void SubmitAward(const Call& call, Mutation mutation, Reply<v1::AwardResponse> reply) {
+    Submit(context_, call, std::move(mutation), std::move(reply), [this](const Outcome& outcome, v1::AwardResponse& response) {
+      const Entry& award = outcome.entry();
+      const auto definitions = context_.shards->Of(award.program).FindState(award.program)->ReadPublished().definitions;
+      ToProto(outcome, *response.mutable_result()->mutable_outcome());
+      ToProto(award, definitions->ActivityOf(award), *response.mutable_result());
+    });
+  }
+
   void SubmitBatch(const Call& call, const v1::AwardBatchRequest& request, Reply<v1::AwardBatchResponse> reply) {
     auto mutation = FromProto(request);
     if (!mutation.ok()) return reply.Refuse(mutation.status());
-    if (auto status = context_.authorizer->Check(call.caller(), Method::kAwardBatch, mutation->program, mutation->members); !status.ok()) {
-      return reply.Refuse(status);
-    }
-    Origin origin = OriginOf(call.caller(), *mutation);
-    context_.shards->Submit(
-        mutation->program, std::move(origin), std::move(mutation->command),
-        [ticket = reply.Release()](Outcome outcome) {
-          Reply<v1::AwardBatchResponse> answer(ticket);
-          if (outcome.refusal) return answer.Refuse(ToStatus(*outcome.refusal));  // items' own refusals are in their results
-          google::protobuf::Arena arena;
-          auto* response = google::protobuf::Arena::CreateMessage<v1::AwardBatchResponse>(&arena);
-          for (const auto& entry : outcome.entries) ToProto(*entry, *response->add_results());
-          response->set_replayed(outcome.is_replayed);
-          answer.Ok(*response);
-        },
-        DeadlineOf(call));
+    if (auto status = Admit(context_, call, Method::kAwardBatch, *mutation); !status.ok()) return reply.Refuse(status);
+    if (auto status = context_.deeds->Cover(call.caller().id, *mutation); !status.ok()) return reply.Refuse(status);
+    SubmitTo(context_, call, *std::move(mutation), [ticket = reply.Release()](Outcome outcome) {
+      Reply<v1::AwardBatchResponse> answer(ticket);
+      if (outcome.refusal) return answer.Refuse(ToStatus(*outcome.refusal));  // items' own refusals are in their results
+      google::protobuf::Arena arena;
+      auto* response = google::protobuf::Arena::CreateMessage<v1::AwardBatchResponse>(&arena);
+      for (const auto& entry : outcome.entries) ToProto(*entry, *response->add_results());
+      response->set_replayed(outcome.is_replayed);
+      answer.Ok(*response);
+    });
   }
 
-  void SubmitCorrection(Reply<v1::CorrectResponse> reply, const Call& call, const Mutation& mutation) {
+  // As Mutate, of what is about the entry that the request names. The scope is that of its member, whom only the ledger knows: looked up beside
+  // gRPC's threads.
+  template <class Request, class Response, class Fill>
+  void MutateOf(Method method, const Call& call, const Request& request, Reply<Response> reply, Fill fill) {
+    auto mutation = FromProto(request);
+    if (!mutation.ok()) return reply.Refuse(mutation.status());
+    Beside(context_, std::move(reply),
+           [this, method, &call, mutation = *std::move(mutation), fill = std::move(fill)](Reply<Response> answer) mutable {
+             mutation.members = MembersOf(method, mutation);
+             if (auto status = Admit(context_, call, method, mutation); !status.ok()) return answer.Refuse(status);
+             Submit(context_, call, std::move(mutation), std::move(answer), std::move(fill));
+           });
+  }
+
+  std::vector<std::string> MembersOf(Method method, const Mutation& mutation) const {
     const Ledger& ledger = context_.shards->Of(mutation.program);
-    const std::int64_t award = std::get<redpoints::Correct>(mutation.command).award;
-    std::vector<std::string> members;
-    if (award < ledger.EndSequence(mutation.program)) {
-      auto entry = Journal(ledger.store(), mutation.program).Read(award);
-      if (entry.ok() && entry->kind == Kind::kAward) members = {entry->member};
-    }
-    if (auto status = context_.authorizer->Check(call.caller(), Method::kCorrect, mutation.program, members); !status.ok())
-      return reply.Refuse(status);
-    context_.shards->Submit(
-        mutation.program, OriginOf(call.caller(), mutation), mutation.command,
-        [ticket = reply.Release()](Outcome outcome) {
-          Answer(Reply<v1::CorrectResponse>(ticket), outcome, [](const Outcome& done, v1::CorrectResponse& response) {
-            ToProto(done, *response.mutable_outcome());
-            for (const Posting& p : done.entry().postings) {
-              if (p.sub == Sub::kDebt) response.set_debt_points(-p.amount);
-              if (!p.holder.starts_with("issuance:")) continue;
-              auto& amount = *response.add_amounts();
-              amount.set_unit(p.unit);
-              amount.set_amount(-p.amount);
-            }
-          });
-        },
-        DeadlineOf(call));
+    const std::int64_t sequence = mutation.entries.front().sequence;
+    if (sequence >= ledger.EndSequence(mutation.program)) return {};
+    const auto entry = ledger.JournalOf(mutation.program).Read(sequence);
+    if (!entry.ok()) return {};
+    const bool is_of_kind = method == Method::kCorrect       ? entry->kind == Kind::kAward
+                            : method == Method::kProposeUndo ? entry->kind == Kind::kDonation || entry->kind == Kind::kRefund
+                                                             : entry->kind == Kind::kUndoProposed;
+    return is_of_kind ? std::vector{entry->member} : std::vector<std::string>{};
   }
 
   const ServiceContext context_;
@@ -139,6 +173,8 @@ class AwardService final : public Raw {
   UnaryMethod award_batch_{context_.unary, "AwardService/AwardBatch", LongerFor(context_, Method::kAwardBatch, 4 << 20)};
   UnaryMethod correct_{context_.unary, "AwardService/Correct"};
   UnaryMethod donate_{context_.unary, "AwardService/Donate"};
+  UnaryMethod propose_undo_{context_.unary, "AwardService/ProposeUndo", {kSmallBytesMax}};
+  UnaryMethod undo_{context_.unary, "AwardService/Undo", {kSmallBytesMax}};
   UnaryMethod get_outcome_{context_.unary, "AwardService/GetAwardOutcome", {kSmallBytesMax}};
 };
 

@@ -206,8 +206,39 @@ void CheckLimits(Checker& checker, const Part& root, const Config& config) {
   }
 }
 
+std::string Normal(const std::string& path) {
+  std::string normal = std::filesystem::absolute(path).lexically_normal().string();
+  if (normal.size() > 1 && normal.back() == '/') normal.pop_back();
+  return normal;
+}
+bool IsInside(const std::string& path, const std::string& directory) {
+  const std::string inner = Normal(path), outer = Normal(directory);
+  return inner == outer || inner.starts_with(outer + "/");
+}
+
+void CheckSideState(Checker& checker, const Part& root, const Config& config) {
+  const SideState& side = config.side_state();
+  const Part part = Checker::Inside(root, "side_state", -1, side);
+  checker.Path(part, "directory", side.directory());
+  checker.Path(part, "key_file", side.key_file());
+  // Copied with what it opens, it would keep nothing from anybody.
+  const auto is_apart = [&](const std::string& directory) {
+    return directory.empty() || side.key_file().empty() || !IsInside(side.key_file(), directory);
+  };
+  if (!is_apart(side.directory())) checker.Add(part, "key_file", -1, "must not be in side_state.directory");
+  if (!is_apart(config.backup_directory())) checker.Add(part, "key_file", -1, "must not be in backup_directory");
+  for (int i = 0; i < config.shard_size() && i < 64; ++i) {
+    const std::string& shard = config.shard(i).directory();
+    if (!is_apart(shard)) checker.Add(part, "key_file", -1, absl::StrCat("must not be in the directory of shard[", i, "]"));
+    if (!shard.empty() && !side.directory().empty() && (IsInside(side.directory(), shard) || IsInside(shard, side.directory()))) {
+      checker.Add(part, "directory", -1, absl::StrCat("must be another than that of shard[", i, "]"));
+    }
+  }
+}
+
 void Check(Checker& checker, const Part& root, const Config& config) {
   CheckShards(checker, root, config);
+  CheckSideState(checker, root, config);
   CheckListen(checker, root, config);
   CheckCallers(checker, root, config);
   CheckLimits(checker, root, config);
@@ -284,6 +315,10 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
   Check(checker, Part{.message = config, .tree = &tree, .path = ""}, config);
   if (!problems.status().ok()) return problems.status();
   if (config.listen().empty()) config.add_listen(kDefaultListen);
+  const std::filesystem::path beside = std::filesystem::path(Normal(config.shard(0).directory())).parent_path();
+  auto& side = *config.mutable_side_state();
+  if (side.directory().empty()) side.set_directory((beside / "side").string());
+  if (side.key_file().empty()) side.set_key_file((beside / "side.key").string());
   return config;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "proto/contract/names.h"
 #include "redpoints/v1/account_service.pb.h"
 #include "redpoints/v1/award_service.pb.h"
 #include "redpoints/v1/redemption_service.pb.h"
@@ -24,10 +25,25 @@ struct Mutation {
   std::string clerk;
   std::string till;
   Command command;
-  std::vector<std::string> members = {};  // whom it is about, for the scope check
+  // As typed, 会员号 and ids alike stand in the command until Numbers::Resolve; from then on:
+  std::vector<std::string> members = {};  // whom it is about, for the scope check: ids; empty for a number that leads to nobody
+  std::vector<std::string> numbers = {};  // of each of them the number as typed, empty where an id was given
+  std::vector<std::string> deeds = {};    // of each item that Deeds::Cover has covered, what it really was; may be shorter
+  // Entries that the request names; their epochs are checked against the journal before it is submitted.
+  struct NamedEntry {
+    ResourceKind kind = ResourceKind::kEntry;
+    std::int64_t sequence = -1;
+    std::int64_t epoch = 0;
+  };
+  std::vector<NamedEntry> entries = {};
 };
 
-absl::StatusOr<Mutation> FromProto(const v1::QuoteRequest& request);
+// Of a quote, which changes nothing: program and lines alone.
+struct LinesToPrice {
+  std::string program;
+  std::vector<OfferLine> lines;
+};
+absl::StatusOr<LinesToPrice> FromProto(const v1::QuoteRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::RedeemRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::AuthorizeRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::CaptureRequest& request);
@@ -38,14 +54,19 @@ absl::StatusOr<Mutation> FromProto(const v1::AwardRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::AwardBatchRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::CorrectRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::DonateRequest& request);
-// Registrations. New ids and numbers are made here.
+absl::StatusOr<Mutation> FromProto(const v1::ProposeUndoRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::UndoRequest& request);
+// Registrations. New ids are made here; numbers are reserved by Numbers::Reserve.
 absl::StatusOr<Mutation> FromProto(const v1::CreateProgramRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::ConfirmClockRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::SetNodeRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::SetFundRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::SetOfferRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::AdoptRulebookRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::WithdrawRulebookRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::CreateMemberRequest& request);
-absl::StatusOr<Mutation> FromProto(const v1::UpdateMemberRequest& request);  // the number is left to the caller of the ledger
+absl::StatusOr<Mutation> FromProto(const v1::UpdateMemberRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::ReplaceMemberNumberRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::CreateMembersRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::CreateMerchantRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::UpdateMerchantRequest& request);
@@ -59,12 +80,18 @@ absl::StatusOr<int> PageSize(int page_size);
 
 // "programs/{program}/members/{id}".
 std::string MemberName(const std::string& program, const std::string& id);
+// "programs/{program}/awards/{sequence}", with the entry's epoch.
+std::string NameOf(ResourceKind kind, const Entry& entry);
 
+// `epoch` is that of the entries: a repeated answer's is set by who knows today's.
 void ToProto(const Outcome& outcome, v1::Outcome& proto);
 void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& proto);  // but for the outcome; `activity` may be null
 void ToProto(const Entry& item, v1::BatchItemResult& proto);
+// Adds up what an award or correction gave or took in each unit, debts included.
+void AddAmounts(const Entry& entry, google::protobuf::RepeatedPtrField<v1::UnitAmount>& amounts);
 void ToProto(const UnitBalance& balance, v1::UnitBalance& proto);
 void ToProto(const StatementLine& line, v1::StatementLine& proto);
+// A member's number is left to whoever may look it up.
 void ToProto(const std::string& program, const Registered& registered, v1::Registration& proto);
 void ToProto(const std::string& program, const MemberData& data, v1::Member& proto);
 void ToProto(const std::string& program, const StaffData& data, v1::Staff& proto);

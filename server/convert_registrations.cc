@@ -1,5 +1,6 @@
 // Registrations as commands.
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "server/authorize.h"
@@ -17,18 +18,36 @@ RegistrationState StateOf(Shape& shape, const std::string& field, v1::Registrati
   return state == v1::REGISTRATION_STATE_UNSPECIFIED ? RegistrationState::kActive : static_cast<RegistrationState>(state);
 }
 
+// A span of days, open on a side where it has 0.
+void CheckDays(Shape& shape, const std::string& at, std::int32_t from, std::int32_t to) {
+  shape.Valid(at + "from_day", from == 0 || IsDay(from), "0, or a day as yyyymmdd");
+  shape.Valid(at + "to_day", to == 0 || (IsDay(to) && to > from), "0, or a day after from_day");
+}
+
+Day OptionalDay(Shape& shape, const std::string& field, std::int32_t day) {
+  shape.Valid(field, day == 0 || IsDay(day), "0, or a day as yyyymmdd");
+  return day;
+}
+
 MemberData MemberOf(Shape& shape, const std::string& at, const v1::Member& proto, const std::string& program, bool is_new) {
   MemberData data;
   shape.Known(at + "kind", proto.kind(), v1::MemberKind_IsValid(proto.kind()));
   data.kind = static_cast<MemberKind>(proto.kind());
   shape.Required(at + "groups", proto.groups_size() > 0);
-  shape.Bounded(at + "groups", proto.groups_size(), v1::Group_ARRAYSIZE - 1);
+  shape.Bounded(at + "groups", proto.groups_size(), 16);
   for (int i = 0; i < proto.groups_size() && shape.status().ok(); ++i) {
-    shape.Known(absl::StrCat(at, "groups[", i, "]"), proto.groups(i), v1::Group_IsValid(proto.groups(i)));
-    data.groups.push_back(static_cast<std::uint8_t>(proto.groups(i)));
+    const auto& span = proto.groups(i);
+    const std::string in = absl::StrCat(at, "groups[", i, "].");
+    shape.Known(in + "group", span.group(), v1::Group_IsValid(span.group()));
+    data.groups.push_back({.group = static_cast<Group>(span.group()), .from = span.from_day(), .to = span.to_day()});
+    CheckDays(shape, in, span.from_day(), span.to_day());
   }
-  std::sort(data.groups.begin(), data.groups.end());
-  shape.Valid(at + "groups", std::adjacent_find(data.groups.begin(), data.groups.end()) == data.groups.end(), "each group once");
+  const auto order = [](const GroupSpan& span) { return std::tuple(span.group, span.from, span.to); };
+  std::sort(data.groups.begin(), data.groups.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  // One after the other: a day is in one span of a group at most.
+  const auto overlap = std::adjacent_find(data.groups.begin(), data.groups.end(),
+                                          [](const auto& a, const auto& b) { return a.group == b.group && (a.to == 0 || b.from < a.to); });
+  shape.Valid(at + "groups", overlap == data.groups.end(), "spans of a group that don't overlap");
   data.grid = shape.Slug(at + "grid", proto.grid(), 32);
   shape.Bounded(at + "memberships", proto.memberships_size(), 16);
   for (int i = 0; i < proto.memberships_size() && shape.status().ok(); ++i) {
@@ -48,7 +67,15 @@ MerchantData MerchantOf(Shape& shape, const v1::Merchant& proto, const std::stri
   MerchantData data;
   shape.Bounded("merchant.people", proto.people_size(), 64);
   for (int i = 0; i < proto.people_size() && shape.status().ok(); ++i) {
-    data.people.push_back(shape.IdOf(absl::StrCat("merchant.people[", i, "]"), proto.people(i), ResourceKind::kMember, program));
+    const auto& person = proto.people(i);
+    const std::string at = absl::StrCat("merchant.people[", i, "].");
+    MerchantPerson of{.member = shape.IdOf(at + "member", person.member(), ResourceKind::kMember, program),
+                      .role = static_cast<MerchantRole>(person.role()),
+                      .from = person.from_day(),
+                      .to = person.to_day()};
+    shape.Known(at + "role", person.role(), v1::MerchantRole_IsValid(person.role()));
+    CheckDays(shape, at, person.from_day(), person.to_day());
+    data.people.push_back(std::move(of));
   }
   data.place = shape.Slug("merchant.place", proto.place(), 32);
   data.state = StateOf(shape, "merchant.state", proto.state(), is_new);
@@ -58,6 +85,9 @@ MerchantData MerchantOf(Shape& shape, const v1::Merchant& proto, const std::stri
 StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& program, bool is_new) {
   StaffData data;
   if (!proto.member().empty()) data.member = shape.IdOf("staff.member", proto.member(), ResourceKind::kMember, program);
+  data.is_external = proto.external();
+  shape.Required("staff.member", !data.member.empty() || data.is_external);
+  shape.Valid("staff.external", data.member.empty() || !data.is_external, "false beside a member");
   shape.Bounded("staff.grants", proto.grants_size(), 16);
   for (int i = 0; i < proto.grants_size() && shape.status().ok(); ++i) {
     const std::string at = absl::StrCat("staff.grants[", i, "].");
@@ -73,8 +103,18 @@ StaffData StaffOf(Shape& shape, const v1::Staff& proto, const std::string& progr
 
 absl::StatusOr<Mutation> Registering(const Shape& shape, Mutation mutation, Registration data, bool is_new,
                                      std::string rulebook_json = "") {
-  mutation.command = Register{.items = {std::move(data)}, .is_new = is_new, .rulebook_json = std::move(rulebook_json)};
+  Register command;
+  command.items = {std::move(data)};
+  command.is_new = is_new;
+  command.rulebook_json = std::move(rulebook_json);
+  mutation.command = std::move(command);
   return End(shape, std::move(mutation));
+}
+
+// The id in a request's `name`, whose program becomes the request's.
+std::string NamedIn(Shape& shape, const std::string& text, ResourceKind kind, std::string& program) {
+  if (auto name = ParseNameOf("name", text, kind); name.ok()) program = std::string(name->program);
+  return shape.IdOf("name", text, kind, program);
 }
 
 }  // namespace
@@ -95,7 +135,10 @@ absl::StatusOr<Mutation> FromProto(const v1::ConfirmClockRequest& r) {
   Mutation mutation;
   mutation.program = kSystemProgram;
   mutation.request_id = shape.Uuid("request_id", r.request_id());
-  mutation.command = ConfirmClock{};
+  shape.Required("stated_time", r.has_stated_time());
+  shape.Number("stated_time.seconds", r.stated_time().seconds(), 0, 253'402'300'799);
+  shape.Number("stated_time.nanos", r.stated_time().nanos(), 0, 999'999'999);
+  mutation.command = ConfirmClock{.stated_ms = r.stated_time().seconds() * 1000 + r.stated_time().nanos() / 1'000'000};
   return End(shape, std::move(mutation));
 }
 
@@ -115,6 +158,7 @@ absl::StatusOr<Mutation> FromProto(const v1::SetNodeRequest& r) {
     data.places.push_back(shape.Slug(field, r.node().places(i), 32));
   }
   data.type = shape.Slug("node.type", r.node().type(), 32);
+  data.end_day = OptionalDay(shape, "node.end_day", r.node().end_day());
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
 }
 
@@ -123,7 +167,8 @@ absl::StatusOr<Mutation> FromProto(const v1::SetFundRequest& r) {
   Mutation mutation = Begin(shape, r);
   shape.Required("fund.code", !r.fund().code().empty());
   FundData data{.code = shape.Slug("fund.code", r.fund().code(), 16),
-                .budget_points = shape.Number("fund.budget_points", r.fund().budget_points(), 0, kAmountMax)};
+                .budget_points = shape.Number("fund.budget_points", r.fund().budget_points(), 0, kAmountMax),
+                .end_day = OptionalDay(shape, "fund.end_day", r.fund().end_day())};
   shape.Valid("fund.code", !data.code.empty() && IsLower(data.code[0]), "a letter first");
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
 }
@@ -134,10 +179,44 @@ absl::StatusOr<Mutation> FromProto(const v1::AdoptRulebookRequest& r) {
   shape.Required("rulebook_json", !r.rulebook_json().empty());
   if (shape.status().ok() && r.rulebook_json().size() > 200 * 1024) return FieldTooLong("rulebook_json", 200 * 1024);
   if (!shape.status().ok()) return shape.status();
-  auto book = Rulebook::Parse(r.rulebook_json());
+  auto book = Rulebook::Judge(r.rulebook_json());
   if (!book.ok()) return book.status();
-  return Registering(shape, std::move(mutation), RulebookData{book->version(), book->effective_day(), Sha256Hex(r.rulebook_json())},
-                     /*is_new=*/true, r.rulebook_json());
+  RulebookData data{.version = book->version(),
+                    .effective_day = book->effective_day(),
+                    .sha256 = Sha256Hex(book->json()),
+                    .format = kRulesFormat,
+                    .is_withdrawn = false};
+  return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true, book->json());
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::WithdrawRulebookRequest& r) {
+  Shape shape;
+  Mutation mutation;
+  mutation.request_id = shape.Uuid("request_id", r.request_id());
+  const std::string version = NamedIn(shape, r.name(), ResourceKind::kRulebook, mutation.program);
+  RulebookData data;
+  data.version = version;
+  data.is_withdrawn = true;
+  return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/false);
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::SetOfferRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  const v1::Offer& offer = r.offer();
+  OfferData data;
+  data.code = shape.Code("offer.code", offer.code());
+  data.name_zh_cn = shape.NameZh("offer.name_zh_cn", offer.name_zh_cn(), 40);
+  shape.Known("offer.kind", offer.kind(), v1::OfferKind_IsValid(offer.kind()));
+  data.kind = static_cast<OfferKind>(offer.kind());
+  if (!offer.merchant().empty()) data.merchant = shape.IdOf("offer.merchant", offer.merchant(), ResourceKind::kMerchant, mutation.program);
+  data.price_points = shape.Number("offer.price_points", offer.price_points(), 0, 1'000'000'000);
+  data.max_points = shape.Number("offer.max_points", offer.max_points(), 0, kAmountMax);
+  shape.Valid("offer.max_points", offer.price_points() == 0 || offer.max_points() == 0, "0 beside a price");
+  CheckDays(shape, "offer.", offer.from_day(), offer.to_day());
+  data.from = offer.from_day();
+  data.to = offer.to_day();
+  return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
 }
 
 absl::StatusOr<Mutation> FromProto(const v1::CreateMemberRequest& r) {
@@ -146,7 +225,6 @@ absl::StatusOr<Mutation> FromProto(const v1::CreateMemberRequest& r) {
   shape.Required("member", r.has_member());
   MemberData data = MemberOf(shape, "member.", r.member(), mutation.program, /*is_new=*/true);
   data.id = NewId('m');
-  data.number = NewMemberNumber();
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/true);
 }
 
@@ -159,16 +237,29 @@ absl::StatusOr<Mutation> FromProto(const v1::UpdateMemberRequest& r) {
   return Registering(shape, std::move(mutation), std::move(data), /*is_new=*/false);
 }
 
+absl::StatusOr<Mutation> FromProto(const v1::ReplaceMemberNumberRequest& r) {
+  Shape shape;
+  Mutation mutation;
+  mutation.request_id = shape.Uuid("request_id", r.request_id());
+  Register command;
+  command.is_new = false;
+  command.replaces_number = true;
+  MemberData member;
+  member.id = NamedIn(shape, r.name(), ResourceKind::kMember, mutation.program);
+  command.items = {std::move(member)};
+  mutation.command = std::move(command);
+  return End(shape, std::move(mutation));
+}
+
 absl::StatusOr<Mutation> FromProto(const v1::CreateMembersRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("members", r.members_size() > 0);
   shape.Bounded("members", r.members_size(), 1000);
-  Register command{.items = {}, .is_new = true, .rulebook_json = ""};
+  Register command;
   for (int i = 0; i < r.members_size() && shape.status().ok(); ++i) {
     MemberData data = MemberOf(shape, absl::StrCat("members[", i, "]."), r.members(i), mutation.program, /*is_new=*/true);
     data.id = NewId('m');
-    data.number = NewMemberNumber();
     command.items.push_back(std::move(data));
   }
   mutation.command = std::move(command);

@@ -1,11 +1,15 @@
 // Sales, awards and what follows them, as commands.
 #include "absl/strings/str_cat.h"
 #include "proto/contract/member_number.h"
+#include "redpoints/v1/words.pb.h"
 #include "server/convert.h"
 #include "server/shape.h"
 
 namespace redpoints::server {
 namespace {
+
+// The class of a bare 会员号.
+constexpr char kNumberClass[] = "number";
 
 Payer PayerFrom(Shape& shape, const v1::Presentation& presentation) {
   shape.Required("presentation.member_number", presentation.means_case() != v1::Presentation::MEANS_NOT_SET);
@@ -13,7 +17,7 @@ Payer PayerFrom(Shape& shape, const v1::Presentation& presentation) {
   shape.Required("presentation.member_number", !number.empty());
   shape.Bounded("presentation.member_number", static_cast<int>(number.size()), 10);
   shape.Valid("presentation.member_number", IsMemberNumber(number), "8 to 10 digits with their check digit");
-  return MemberNumber{number};
+  return {.presentation = kNumberClass, .member = {.id = number, .print = ""}, .use = {}};
 }
 
 template <class Lines> std::vector<OfferLine> Lines_(Shape& shape, const Lines& protos) {
@@ -22,12 +26,20 @@ template <class Lines> std::vector<OfferLine> Lines_(Shape& shape, const Lines& 
   std::vector<OfferLine> lines;
   for (int i = 0; i < protos.size() && shape.status().ok(); ++i) {
     const std::string at = absl::StrCat("offer_lines[", i, "].");
-    lines.push_back({.offer = shape.Code(at + "offer", protos[i].offer()),
-                     .quantity = shape.Number(at + "quantity", protos[i].quantity(), 1, 100'000),
-                     .points = shape.Number(at + "points", protos[i].points(), 1, kAmountMax),
-                     .cash_fen = shape.Number(at + "cash_fen", protos[i].cash_fen(), 0, 1'000'000'000'000)});
+    OfferLine line;
+    line.offer = shape.Code(at + "offer", protos[i].offer());
+    line.quantity = shape.Number(at + "quantity", protos[i].quantity(), 1, 100'000);
+    line.points = shape.Number(at + "points", protos[i].points(), 1, kAmountMax);
+    line.cash_fen = shape.Number(at + "cash_fen", protos[i].cash_fen(), 0, 1'000'000'000'000);
+    lines.push_back(std::move(line));
   }
   return lines;
+}
+
+// As the entry has it: the word that the proto gives the value.
+std::string StoredWord(const google::protobuf::EnumDescriptor* words, int value) {
+  const auto* word = words->FindValueByNumber(value);
+  return word ? word->options().GetExtension(v1::word).stored() : "";
 }
 
 template <class Made, class Request> absl::StatusOr<Mutation> Sale(const Request& request) {
@@ -42,12 +54,12 @@ template <class Made, class Request> absl::StatusOr<Mutation> Sale(const Request
 
 AwardItem Item(Shape& shape, const std::string& at, const v1::AwardItem& proto, const std::string& program) {
   AwardItem item;
-  item.member = shape.Member(at + "member", proto.member(), program);
+  item.member.id = shape.Member(at + "member", proto.member(), program);
   item.activity = shape.Code(at + "activity", proto.activity());
   item.quantity = shape.Number(at + "quantity", proto.quantity(), 1, 1'000'000);
   item.effective_day = shape.RequiredDay(at + "effective_day", proto.effective_day());
   shape.Known(at + "group", proto.group(), v1::Group_IsValid(proto.group()));
-  item.group = static_cast<std::uint8_t>(proto.group());
+  item.group = static_cast<Group>(proto.group());
   item.session = shape.Slug(at + "session", proto.session(), 40);
   item.case_id = shape.Slug(at + "case", proto.case_(), 40);
   item.evidence_sha256 = shape.Hash(at + "evidence_sha256", proto.evidence_sha256());
@@ -64,14 +76,19 @@ AwardItem Item(Shape& shape, const std::string& at, const v1::AwardItem& proto, 
 
 }  // namespace
 
-absl::StatusOr<Mutation> FromProto(const v1::QuoteRequest& r) { return Sale<Quote>(r); }
+absl::StatusOr<LinesToPrice> FromProto(const v1::QuoteRequest& r) {
+  Shape shape;
+  LinesToPrice quote{.program = shape.Program(r.program()), .lines = Lines_(shape, r.offer_lines())};
+  if (!shape.status().ok()) return shape.status();
+  return quote;
+}
 absl::StatusOr<Mutation> FromProto(const v1::RedeemRequest& r) { return Sale<Redeem>(r); }
 absl::StatusOr<Mutation> FromProto(const v1::AuthorizeRequest& r) { return Sale<Authorize>(r); }
 
 absl::StatusOr<Mutation> FromProto(const v1::CaptureRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
-  mutation.command = Capture{.hold = shape.Sequence("hold", r.hold(), ResourceKind::kHold, mutation.program),
+  mutation.command = Capture{.hold = shape.Sequence("hold", r.hold(), ResourceKind::kHold, mutation),
                              .points = shape.Number("points", r.points(), 0, kAmountMax)};
   return End(shape, std::move(mutation));
 }
@@ -79,7 +96,7 @@ absl::StatusOr<Mutation> FromProto(const v1::CaptureRequest& r) {
 absl::StatusOr<Mutation> FromProto(const v1::VoidRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
-  mutation.command = Void{.hold = shape.Sequence("hold", r.hold(), ResourceKind::kHold, mutation.program)};
+  mutation.command = Void{.hold = shape.Sequence("hold", r.hold(), ResourceKind::kHold, mutation)};
   return End(shape, std::move(mutation));
 }
 
@@ -87,8 +104,9 @@ absl::StatusOr<Mutation> FromProto(const v1::RefundRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("clerk", !r.clerk().empty());
-  mutation.command = Refund{.redemption = shape.Sequence("redemption", r.redemption(), ResourceKind::kRedemption, mutation.program),
-                            .points = shape.Number("points", r.points(), 1, kAmountMax)};
+  mutation.command = Refund{.redemption = shape.Sequence("redemption", r.redemption(), ResourceKind::kRedemption, mutation),
+                            .points = shape.Number("points", r.points(), 1, kAmountMax),
+                            .cash_fen = shape.Number("cash_fen", r.cash_fen(), 0, 1'000'000'000'000)};
   return End(shape, std::move(mutation));
 }
 
@@ -105,9 +123,7 @@ absl::StatusOr<Mutation> FromProto(const v1::AwardRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   shape.Required("item", r.has_item());
-  Award award{Item(shape, "item.", r.item(), mutation.program)};
-  mutation.members = {award.item.member};
-  mutation.command = std::move(award);
+  mutation.command = Award{Item(shape, "item.", r.item(), mutation.program)};
   return End(shape, std::move(mutation));
 }
 
@@ -121,7 +137,6 @@ absl::StatusOr<Mutation> FromProto(const v1::AwardBatchRequest& r) {
   batch.items.reserve(static_cast<std::size_t>(r.items_size()));
   for (int i = 0; i < r.items_size() && shape.status().ok(); ++i) {
     batch.items.push_back(Item(shape, absl::StrCat("items[", i, "]."), r.items(i), mutation.program));
-    mutation.members.push_back(batch.items.back().member);
   }
   mutation.command = std::move(batch);
   return End(shape, std::move(mutation));
@@ -131,10 +146,10 @@ absl::StatusOr<Mutation> FromProto(const v1::CorrectRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
   Correct correct;
-  correct.award = shape.Sequence("award", r.award(), ResourceKind::kAward, mutation.program);
+  correct.award = shape.Sequence("award", r.award(), ResourceKind::kAward, mutation);
   correct.new_quantity = shape.Number("new_quantity", r.new_quantity(), 0, 1'000'000);
   shape.Known("reason", r.reason(), v1::CorrectionReason_IsValid(r.reason()));
-  for (const char c : v1::CorrectionReason_Name(r.reason())) correct.reason += static_cast<char>(IsUpper(c) ? c + ('a' - 'A') : c);
+  correct.reason = StoredWord(v1::CorrectionReason_descriptor(), r.reason());
   mutation.command = std::move(correct);
   return End(shape, std::move(mutation));
 }
@@ -142,10 +157,25 @@ absl::StatusOr<Mutation> FromProto(const v1::CorrectRequest& r) {
 absl::StatusOr<Mutation> FromProto(const v1::DonateRequest& r) {
   Shape shape;
   Mutation mutation = Begin(shape, r);
-  Donate donate{.member = shape.Member("member", r.member(), mutation.program),
-                .points = shape.Number("points", r.points(), 1, kAmountMax)};
-  mutation.members = {donate.member};
-  mutation.command = std::move(donate);
+  mutation.command = Donate{.member = {.id = shape.Member("member", r.member(), mutation.program), .print = ""},
+                            .points = shape.Number("points", r.points(), 1, kAmountMax)};
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::ProposeUndoRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  ProposeUndo propose{.target = shape.Sequence("entry", r.entry(), ResourceKind::kEntry, mutation), .reason = ""};
+  shape.Known("reason", r.reason(), v1::UndoReason_IsValid(r.reason()));
+  propose.reason = StoredWord(v1::UndoReason_descriptor(), r.reason());
+  mutation.command = std::move(propose);
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::UndoRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  mutation.command = Undo{.proposal = shape.Sequence("proposal", r.proposal(), ResourceKind::kEntry, mutation)};
   return End(shape, std::move(mutation));
 }
 

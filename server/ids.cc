@@ -6,8 +6,6 @@
 #include <set>
 #include <variant>
 
-#include "absl/strings/str_cat.h"
-#include "proto/contract/member_number.h"
 #include "storage/rules/types.h"
 
 namespace redpoints::server {
@@ -29,27 +27,19 @@ std::string NewId(char kind) {
   return id;
 }
 
-std::string NewMemberNumber() { return WithCheckDigit(absl::StrCat(100'000'000 + Random() % 900'000'000)); }
-
 void AvoidTaken(const State& state, Register& command) {
   constexpr int kTriesMax = 16;  // as unlikely to be too few as two ids of 64 bits are to be the same
-  std::set<std::string> keys, numbers;
+  std::set<std::string> keys;
   for (Registration& data : command.items) {
-    auto* member = std::get_if<MemberData>(&data);
     for (int tries = 0; tries < kTriesMax; ++tries) {
       const std::string key = RegistrationKey(data);
       if (!state.Read(state.registrations, key) && !keys.contains(key)) break;
-      if (member) member->id = NewId('m');
+      if (auto* member = std::get_if<MemberData>(&data)) member->id = NewId('m');
       if (auto* merchant = std::get_if<MerchantData>(&data)) merchant->id = NewId('s');
       if (auto* terminal = std::get_if<TerminalData>(&data)) terminal->id = NewId('t');
       if (auto* staff = std::get_if<StaffData>(&data)) staff->id = NewId('a');
     }
     keys.insert(RegistrationKey(data));
-    if (!member) continue;
-    for (int tries = 0; tries < kTriesMax && (state.Read(state.numbers, member->number) || numbers.contains(member->number)); ++tries) {
-      member->number = NewMemberNumber();
-    }
-    numbers.insert(member->number);
   }
 }
 

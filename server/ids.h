@@ -11,11 +11,7 @@ namespace redpoints::server {
 // `kind` and 13 characters of 0-9 a-z without i l o u: 64 random bits. 'm' members, 's' merchants, 't' terminals, 'a' staff.
 std::string NewId(char kind);
 
-// A 会员号 of ten digits, the last a check digit.
-std::string NewMemberNumber();
-
-// Draws the ids and numbers of what is to be registered again where they are taken, in `state` or by another item. There are 900 million
-// numbers: of a thousand new members beside a million old ones, one can be expected to get a neighbour's. May read the disk.
+// Draws the ids of what is to be registered again where they are taken, in `state` or by another item. May read the disk.
 void AvoidTaken(const State& state, Register& command);
 
 }  // namespace redpoints::server

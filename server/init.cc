@@ -8,32 +8,42 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
+#include "proto/contract/request_id.h"
 #include "server/certificates.h"
 #include "server/config.h"
 #include "server/ids.h"
+#include "server/side_state.h"
 #include "server/start_failure.h"
+#include "storage/head_mark.h"
 #include "storage/ledger.h"
-#include "storage/rocksdb_store.h"
+#include "storage/log/rocksdb_log.h"
 #include "storage/rules/types.h"
 #include "storage/start_failure.h"
+#include "storage/store/rocksdb_store.h"
 
 namespace redpoints::server {
 namespace {
 
+Origin OriginOf(const std::string& actor) {
+  Origin origin;
+  origin.actor = actor;
+  origin.request_id = *ParseUuid(NewRequestId());
+  return origin;
+}
+
 absl::Status Found(Ledger& ledger, const std::string& program, const std::string& administrator) {
   std::promise<Outcome> promise;
-  ledger.Submit(program,
-                {.actor = administrator, .request_id = "", .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""},
-                FoundProgram{{program, administrator}}, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
+  ledger.Submit(program, OriginOf(administrator), FoundProgram{{program, administrator}},
+                [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   const Outcome outcome = promise.get_future().get();
   return outcome.refusal ? ToStatus(*outcome.refusal) : absl::OkStatus();
 }
 
 absl::Status Register(Ledger& ledger, const std::string& program, const std::string& actor, const std::string& administrator) {
+  redpoints::Register command;
+  command.items = {ProgramData{program, administrator}};
   std::promise<Outcome> promise;
-  ledger.Submit(std::string(redpoints::kSystemProgram),
-                {.actor = actor, .request_id = "", .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""},
-                redpoints::Register{.items = {ProgramData{program, administrator}}, .is_new = true, .rulebook_json = ""},
+  ledger.Submit(std::string(redpoints::kSystemProgram), OriginOf(actor), std::move(command),
                 [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   const Outcome outcome = promise.get_future().get();
   return outcome.refusal ? ToStatus(*outcome.refusal) : absl::OkStatus();
@@ -41,9 +51,13 @@ absl::Status Register(Ledger& ledger, const std::string& program, const std::str
 
 absl::Status MakeLedger(const std::string& directory, const std::string& program, const std::string& operator_id,
                         const std::string& administrator_id) {
-  auto store = RocksDbStore::Open({.directory = directory, .create_if_missing = true});
+  auto log = RocksDbLog::Create({.directory = directory + "/log"});
+  if (!log.ok()) return log.status();
+  auto store = RocksDbStore::Open({.directory = directory + "/derived"});
   if (!store.ok()) return store.status();
-  auto ledger = Ledger::Open(**store, Clock::System(), {});
+  Ledger::Options options;
+  options.head_mark_file = HeadMarkFile(directory);
+  auto ledger = Ledger::Open(**log, **store, Clock::System(), options);
   if (!ledger.ok()) return ledger.status();
   if (auto status = Found(**ledger, std::string(redpoints::kSystemProgram), operator_id); !status.ok()) return status;
   if (program.empty()) return absl::OkStatus();
@@ -67,7 +81,8 @@ absl::Status InitDirectory(const InitOptions& options) {
   }
   const fs::path directory = fs::absolute(options.directory);
   const fs::path config = directory / "redpointsd.textproto", certificates = directory / "certificates", ledger = directory / "ledger";
-  for (const auto& path : {config, certificates, ledger}) {
+  const fs::path side = directory / "side", side_key = directory / "side.key";
+  for (const auto& path : {config, certificates, ledger, side, side_key}) {
     if (fs::exists(path)) return StartRefused("DIRECTORY_TAKEN", path.string());
   }
   std::error_code error;
@@ -93,6 +108,10 @@ absl::Status InitDirectory(const InitOptions& options) {
   if (auto status = MakeLedger(ledger, options.program, operator_id, administrator_id); !status.ok()) {
     return AsStartFailure(std::move(status), "LEDGER_REFUSED");
   }
+  SideState side_state;
+  side_state.set_directory(side.string());
+  side_state.set_key_file(side_key.string());
+  if (auto status = MakeSide(side_state); !status.ok()) return status;
 
   std::ofstream file(config);
   file << "# The configuration of redpointsd. Every field: server/config.proto.\n"
@@ -103,6 +122,7 @@ absl::Status InitDirectory(const InitOptions& options) {
        << "  server_key_file: \"" << (certificates / "server.key").string() << "\"\n"
        << "  client_ca_file: \"" << (certificates / "ca.crt").string() << "\"\n"
        << "}\n"
+       << "side_state { directory: \"" << side.string() << "\" key_file: \"" << side_key.string() << "\" }\n"
        << "backup_directory: \"" << (directory / "backups").string() << "\"\n"
        << "port_file: \"" << (directory / "ports").string() << "\"\n";
   if (!file.flush()) return StartRefused("DIRECTORY_UNWRITABLE", FileProblem(config, errno));

@@ -20,6 +20,7 @@ struct InitOptions {
 //   certificates/operator.{crt,key}        programs/system/staff/{id}
 //   certificates/administrator.{crt,key}   programs/{program}/staff/{id}, with a program
 //   ledger/                        the database
+//   side/, side.key                member numbers and confidential deeds, and the key file without which nobody reads them
 // DIRECTORY_TAKEN, with nothing changed, where one of them is. Other refusals are rows of StartFailures, too, but for what the ledger says.
 absl::Status InitDirectory(const InitOptions& options);
 

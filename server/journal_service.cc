@@ -9,8 +9,8 @@
 #include "storage/explain.h"
 #include "storage/journal.h"
 #include "storage/keys.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints::server {
 namespace {
@@ -39,9 +39,9 @@ class JournalService final : public Raw {
           const Ledger& ledger = context_.shards->Of(*program);
           v1::GetJournalResponse response;
           const auto published = ledger.FindState(*program)->ReadPublished();
-          response.set_end_sequence(published.next_sequence);
-          response.set_last_closed_day(published.last_closed_day);
-          response.set_epoch(published.epoch);
+          response.set_end_sequence(published.at.next_sequence);
+          response.set_last_closed_day(published.at.last_closed_day);
+          response.set_epoch(published.at.epoch);
           reply.Ok(response);
         });
   }
@@ -54,10 +54,13 @@ class JournalService final : public Raw {
           const std::string program(name->program);
           if (auto status = context_.authorizer->Check(call.caller(), Method::kGetEntry, program); !status.ok())
             return reply.Refuse(status);
+          if (auto status = CheckEpochs(*context_.shards, program, {{ResourceKind::kEntry, name->sequence, name->epoch}}); !status.ok()) {
+            return reply.Refuse(status);
+          }
           ReadBeside(context_, std::move(reply), [this, program, sequence = name->sequence]() -> absl::StatusOr<v1::GetEntryResponse> {
             const Ledger& ledger = context_.shards->Of(program);
             if (sequence >= ledger.EndSequence(program)) return Refuse(Reason::ENTRY_NOT_FOUND);
-            auto line = Journal(ledger.store(), program).Line(sequence);
+            auto line = ledger.JournalOf(program).Line(sequence);
             if (!line.ok()) return line.status();
             auto entry = ParseLine(*line);
             if (!entry.ok()) return entry.status();
@@ -84,7 +87,7 @@ class JournalService final : public Raw {
           ReadBeside(context_, std::move(reply),
                      [this, program = *program, sha256 = request.sha256()]() -> absl::StatusOr<v1::GetBlobResponse> {
                        const std::string hex = Hex(reinterpret_cast<const std::uint8_t*>(sha256.data()), sha256.size());
-                       auto blob = context_.shards->Of(program).store().Get(TableId::kBlob, BlobKey(program, hex));
+                       auto blob = context_.shards->Of(program).log().Blob(program, hex);
                        if (!blob.ok()) return blob.status();
                        if (!*blob) return Refuse(Reason::ENTRY_NOT_FOUND);
                        v1::GetBlobResponse response;
@@ -118,7 +121,7 @@ class JournalService final : public Raw {
     auto program = Program(sink.caller(), request.program(), Method::kFollowEntries);
     if (!program.ok()) return program.status();
     const Ledger& ledger = context_.shards->Of(*program);
-    const Journal journal(ledger.store(), *program);
+    const Journal& journal = ledger.JournalOf(*program);
     // Whoever has seen more than there is followed another journal, as before a restore.
     if (request.start_sequence() > ledger.EndSequence(*program)) return FieldOutOfRange("start_sequence", 0, ledger.EndSequence(*program));
     for (std::int64_t next = request.start_sequence(); !sink.IsCancelled();) {
@@ -148,7 +151,7 @@ class JournalService final : public Raw {
     auto program = Program(sink.caller(), request.program(), Method::kExportEntries);
     if (!program.ok()) return program.status();
     const Ledger& ledger = context_.shards->Of(*program);
-    const Journal journal(ledger.store(), *program);
+    const Journal& journal = ledger.JournalOf(*program);
     const std::int64_t durable = ledger.EndSequence(*program);
     const std::int64_t end = request.end_sequence() == 0 ? durable : request.end_sequence();
     if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);

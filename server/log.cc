@@ -137,6 +137,13 @@ void OnGrpcLog(gpr_log_func_args* args) {
   }
 }
 
+// Whether the digits between are those of a file of RocksDB's.
+bool IsFileName(std::string_view text, std::size_t begin, std::size_t end) {
+  const std::string_view before = text.substr(0, begin), behind = text.substr(end);
+  if (before.ends_with("MANIFEST-") || before.ends_with("OPTIONS-")) return true;
+  return before.ends_with('/') && (behind.starts_with(".sst") || behind.starts_with(".log"));
+}
+
 }  // namespace
 
 void Logger::Write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) const {
@@ -164,7 +171,7 @@ std::string WithoutNumbers(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = at;
     while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
-    if (end - at >= kRunMin) {
+    if (end - at >= kRunMin && !IsFileName(text, at, end)) {
       result += '#';
     } else {
       result += text.substr(at, end - at);

@@ -44,7 +44,7 @@ class Logger {
   const int fd_;
 };
 
-// `text` with each run of six digits or more as '#'.
+// `text` with each run of six digits or more as '#', since it may be a 会员号; RocksDB's file names (000012.sst) stay: people need them.
 std::string WithoutNumbers(std::string_view text);
 
 // `text` with '#' for each 会员号 that the ledger names, which it does as "number 10000001", the name of a derived row.

@@ -81,6 +81,10 @@ int Main(int argc, char** argv) {
   auto* restore = app.add_subcommand(
       "restore", "verify a backup and put it where the configuration wants its shards; the server must be stopped / 停机恢复");
   restore->add_option("--from", from, "the backup / 备份目录")->required();
+  auto* recover = app.add_subcommand(
+      "recover", "save what can be read of a damaged shard's directory into a new one, which then takes its place / 从损坏的账本抢救");
+  recover->add_option("--from", from, "the directory of the shard; it is not changed / 损坏的分片目录")->required();
+  recover->add_option("--to", to, "a directory that is not there yet / 新目录")->required();
   for (auto* command : {check, backup, restore}) command->add_option("--config", config, "configuration file / 配置文件");
 
   try {
@@ -95,6 +99,10 @@ int Main(int argc, char** argv) {
   }
   if (*issue) {
     if (auto status = IssueCertificate(directory, name, file); !status.ok()) return Fail(status);
+    return 0;
+  }
+  if (*recover) {
+    if (auto status = RecoverShard(from, to); !status.ok()) return Fail(status);
     return 0;
   }
   if (config.empty()) {

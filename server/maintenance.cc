@@ -7,34 +7,79 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/side_state.h"
 #include "server/start_failure.h"
 #include "storage/backup.h"
 #include "storage/check.h"
-#include "storage/journal.h"
-#include "storage/rocksdb_store.h"
+#include "storage/durable_file.h"
+#include "storage/epoch.h"
+#include "storage/head_mark.h"
+#include "storage/log/rocksdb_log.h"
+#include "storage/recover.h"
 #include "storage/start_failure.h"
+#include "storage/store/rocksdb_store.h"
 
 namespace redpoints::server {
 namespace {
 
 namespace fs = std::filesystem;
 
+// Where a restored history goes on, in a shard's directory that nobody has open: everything that must follow its last entry is done here,
+// before the head mark that says how far it went.
+absl::Status OpenRestoredHistory(const std::string& directory) {
+  auto log = RocksDbLog::Open({.directory = directory + "/log"});
+  if (!log.ok()) return log.status();
+  auto rows = RocksDbStore::Open({.directory = directory + "/derived"});
+  if (!rows.ok()) return rows.status();
+  const auto progress = [](const std::string& program, std::int64_t next, std::int64_t end) {
+    std::fprintf(stderr, "restoring %s: %lld of %lld\n", program.c_str(), static_cast<long long>(next), static_cast<long long>(end));
+  };
+  if (auto status = OpenEpochs(
+          **log, **rows, Clock::System(), [](const std::string&) { return EpochData{.why = "restore"}; }, progress);
+      !status.ok())
+    return status;
+  return WriteHeadMarks(HeadMarkFile(directory), MarksOf(**log));
+}
+
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
+
+// The ledger does not need it: what is not there is said, what is damaged is a fault.
+absl::Status CheckSide(const Config& config) {
+  const auto side = OpenSide(config.side_state(), /*read_only=*/true);
+  if (!side.ok()) {
+    std::printf("side state not checked: %s\n", std::string(side.status().message()).c_str());
+    return absl::OkStatus();
+  }
+  const auto report = side->store->Check();
+  if (!report.ok()) return WithStartFailure(report.status(), "SIDE_STORE_DAMAGED");
+  std::printf("side state: %lld numbers, %lld deeds\n", static_cast<long long>(report->numbers), static_cast<long long>(report->deeds));
+  if (report->faults == 0) return absl::OkStatus();
+  return StartRefused("SIDE_STORE_DAMAGED", absl::StrCat(report->faults, " faults, the first: ", report->first_faults.front()));
+}
 
 }  // namespace
 
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
   bool is_any = false;
   for (const auto& shard : config.shard()) {
-    auto store = RocksDbStore::Open({.directory = shard.directory()});
-    if (!store.ok()) return AsStartFailure(store.status(), "LEDGER_REFUSED");
-    auto programs = Journal::Programs(**store);
+    auto log = RocksDbLog::Open({.directory = shard.directory() + "/log"});
+    if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
+    if (const auto marks = ReadHeadMarks(HeadMarkFile(shard.directory())); !marks.ok()) {
+      std::printf("head mark not compared: %s\n", std::string(marks.status().message()).c_str());
+    } else if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(shard.directory())); !status.ok()) {
+      return AsStartFailure(status, "LEDGER_REFUSED");
+    }
+    // Not to be had: said, and no fault of the ledger. The next start makes them again.
+    auto store = RocksDbStore::Open({.directory = shard.directory() + "/derived", .read_only = true});
+    if (!store.ok())
+      std::printf("derived rows not compared, the next start makes them again: %s\n", std::string(store.status().message()).c_str());
+    auto programs = (*log)->Programs();
     if (!programs.ok()) return AsStartFailure(programs.status(), "LEDGER_REFUSED");
     for (const auto& program : *programs) {
       if (!wanted.empty() && program != wanted) continue;
       is_any = true;
       const bool is_terminal = isatty(STDERR_FILENO) == 1;  // a log or a script is not to be filled with progress
-      auto report = CheckProgram(**store, program, [&](std::int64_t done, std::int64_t end) {
+      auto report = CheckProgram(**log, store.ok() ? store->get() : nullptr, program, [&](std::int64_t done, std::int64_t end) {
         if (!is_terminal) return;
         std::fprintf(stderr, "\rchecking %s: %lld of %lld", program.c_str(), static_cast<long long>(done), static_cast<long long>(end));
       });
@@ -45,12 +90,14 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
       }
       std::printf("%s: %lld entries, %lld derived rows agree\n", program.c_str(), static_cast<long long>(report->entries),
                   static_cast<long long>(report->derived_rows));
+      if (!report->unusable_rows.empty())
+        std::printf("  derived rows not compared, the next start makes them again: %s\n", report->unusable_rows.c_str());
       for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
     }
   }
   if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
-  return absl::OkStatus();
+  return CheckSide(config);
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {
@@ -59,11 +106,16 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
   fs::create_directories(directory, error);
   if (error) return StartRefused("DIRECTORY_UNWRITABLE", FileProblem(directory, error.value()));
   for (int i = 0; i < config.shard_size(); ++i) {
-    auto store = RocksDbStore::Open({.directory = config.shard(i).directory()});
-    if (!store.ok()) return AsStartFailure(store.status(), "LEDGER_REFUSED");
-    if (auto status = (*store)->Backup(directory + "/" + ShardName(i)); !status.ok())
+    auto log = RocksDbLog::Open({.directory = config.shard(i).directory() + "/log"});
+    if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
+    if (auto status = (*log)->Backup(directory + "/" + ShardName(i)); !status.ok())
       return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   }
+  // After the logs: a row that an entry commits to is then in the copy, or was never there.
+  auto side = OpenSide(config.side_state(), /*read_only=*/false);
+  if (!side.ok()) return side.status();
+  if (auto status = side->store->Backup(directory + "/side"); !status.ok())
+    return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   if (auto status = WriteSums(directory); !status.ok()) return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   std::printf("%s\n", directory.c_str());
   return absl::OkStatus();
@@ -86,12 +138,40 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
     const fs::path partial = target.string() + ".partial";
     std::error_code error;
     fs::remove_all(partial, error);
-    if (target.has_parent_path()) fs::create_directories(target.parent_path(), error);
-    fs::copy(fs::path(directory) / ShardName(i), partial, fs::copy_options::recursive, error);
-    if (!error) fs::rename(partial, target, error);
+    fs::create_directories(partial, error);
+    if (!error) fs::copy(fs::path(directory) / ShardName(i), partial / "log", fs::copy_options::recursive, error);
     if (error) return StartRefused("RESTORE_FAILED", FileProblem(target, error.value()));
+    if (auto status = OpenRestoredHistory(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+    if (auto status = SyncBelow(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+    if (auto status = RenameDurably(partial.string(), target.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+  }
+  // A side store that is there is newer, and has lost what was erased since: it stays.
+  const fs::path side = config.side_state().directory(), partial_side = side.string() + ".partial";
+  if (!fs::exists(side)) {
+    std::error_code error;
+    fs::remove_all(partial_side, error);
+    fs::copy(fs::path(directory) / "side", partial_side, fs::copy_options::recursive, error);
+    if (error) return StartRefused("RESTORE_FAILED", FileProblem(side, error.value()));
+    if (auto status = SyncBelow(partial_side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+    if (auto status = RenameDurably(partial_side.string(), side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
   }
   return CheckShards(config, "");
+}
+
+absl::Status RecoverShard(const std::string& from, const std::string& to) {
+  auto recovered = Recover(from, to, Clock::System(), [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); });
+  if (absl::IsAlreadyExists(recovered.status())) return StartRefused("RECOVER_TARGET_TAKEN", to);
+  if (!recovered.ok()) return WithStartFailure(recovered.status(), "RECOVER_FAILED");
+  std::printf("%s: read %s\n", to.c_str(), recovered->means.c_str());
+  for (const auto& program : recovered->programs) {
+    std::printf("%s: %lld entries stand", program.id.c_str(), static_cast<long long>(program.end));
+    program.lost < 0 ? std::printf("; whether more are lost is not known")
+                     : std::printf(", %lld lost", static_cast<long long>(program.lost));
+    std::printf("%s%s\n", program.why.empty() ? "" : ": ", program.why.c_str());
+    if (program.apart > 0)
+      std::printf("  %lld readable entries behind: %s/%s\n", static_cast<long long>(program.apart), to.c_str(), program.file.c_str());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace redpoints::server

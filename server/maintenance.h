@@ -1,4 +1,4 @@
-// What is done to a server's data while it is stopped: check, backup, restore. Progress goes to standard error, results to standard output.
+// What is done to a server's data while it is stopped: check, backup, restore, recover. Progress goes to standard error, results to standard output.
 // Every error is a row of StartFailures.
 #pragma once
 
@@ -20,5 +20,9 @@ absl::Status BackupShards(const Config& config, const std::string& directory);
 // Verifies directory/SHA256SUMS, copies every shard to where the configuration wants it (which must not be there), and checks them.
 // What an interrupted restore leaves has the ending .partial and is replaced by the next.
 absl::Status RestoreShards(const Config& config, const std::string& directory);
+
+// Saves what can be read of the shard in the directory `from`, which stays as it is, into the new directory `to`; prints for each program what
+// stands, what is lost, why, and the file with the lines that could not be placed (storage/recover.h).
+absl::Status RecoverShard(const std::string& from, const std::string& to);
 
 }  // namespace redpoints::server

@@ -7,6 +7,7 @@
 #include "server/handler.h"
 #include "server/metrics.h"
 #include "storage/backup.h"
+#include "storage/identity/side_store.h"
 
 namespace redpoints::server {
 namespace {
@@ -58,8 +59,10 @@ class OperatorService final : public Raw {
     }
     const auto& ledgers = context_.shards->ledgers();
     for (std::size_t i = 0; i < ledgers.size(); ++i) {
-      if (auto status = ledgers[i]->store().Backup((directory / absl::StrCat("shard-", i)).string()); !status.ok()) return status;
+      if (auto status = ledgers[i]->log().Backup((directory / absl::StrCat("shard-", i)).string()); !status.ok()) return status;
     }
+    // After the logs: a row that an entry commits to is then in the copy, or was never there.
+    if (auto status = context_.side->Backup((directory / "side").string()); !status.ok()) return status;
     if (auto status = WriteSums(directory.string()); !status.ok()) return status;
     v1::BackupResponse response;
     response.set_directory(directory.string());

@@ -3,6 +3,11 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "absl/strings/escaping.h"
@@ -53,6 +58,22 @@ absl::StatusOr<std::string> PageTokens::Open(std::string_view token, std::string
                        EVP_DecryptFinal_ex(context.get(), Bytes(state) + size, &size) == 1;
   if (!is_good) return invalid;
   return state;
+}
+
+std::string LoadOrMakePageTokenKey(const std::string& file) {
+  constexpr std::size_t kBytes = 32;
+  {
+    std::ifstream in(file, std::ios::binary);
+    std::string key(std::istreambuf_iterator<char>(in), {});
+    if (key.size() == kBytes) return key;
+  }
+  std::string key(kBytes, '\0');
+  RP_CHECK(RAND_bytes(Bytes(key), kBytes) == 1);
+  const int out = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (out < 0) return key;
+  if (::write(out, key.data(), key.size()) != static_cast<ssize_t>(key.size())) ::unlink(file.c_str());
+  ::close(out);
+  return key;
 }
 
 }  // namespace redpoints::server

@@ -1,5 +1,5 @@
-// Opaque page tokens: sealed with AES-256-GCM under the ledger's own key, so that a client can neither read nor make them. A token grants
-// nothing: every page is authorised anew. Stable over restarts. Thread-safe.
+// Opaque page tokens: sealed with AES-256-GCM under the server's own key, so that a client can neither read nor make them. A token grants
+// nothing: every page is authorised anew. Stable over restarts, as the key's file is. Thread-safe.
 #pragma once
 
 #include <string>
@@ -22,5 +22,9 @@ class PageTokens {
  private:
   const std::string key_;
 };
+
+// The key in `file`, 32 bytes that are made and put there the first time, for its owner's eyes only. Where that can't be done, as on a full
+// disk, a key for this process alone: after a restart, lists that were being read then begin anew. The file is in no backup.
+std::string LoadOrMakePageTokenKey(const std::string& file);
 
 }  // namespace redpoints::server

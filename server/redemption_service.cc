@@ -3,6 +3,9 @@
 #include "server/handler.h"
 #include "server/name_fields.h"
 #include "storage/rules/apply.h"
+#include "storage/rules/day.h"
+#include "storage/rules/sales.h"
+#include "storage/views.h"
 
 namespace redpoints::server {
 namespace {
@@ -17,13 +20,6 @@ template <class S> using X = v1::RedemptionService::WithRawCallbackMethod_Revers
 template <class S> using G = v1::RedemptionService::WithRawCallbackMethod_GetOutcome<S>;
 using Raw = Q<R<A<C<V<F<X<G<v1::RedemptionService::Service>>>>>>>>;
 
-std::string RedemptionName(const Entry& entry) {
-  return FormatName({.kind = ResourceKind::kRedemption, .program = entry.program, .sequence = entry.sequence});
-}
-std::string HoldName(const Entry& entry) {
-  return FormatName({.kind = ResourceKind::kHold, .program = entry.program, .sequence = entry.sequence});
-}
-
 class RedemptionService final : public Raw {
  public:
   explicit RedemptionService(const ServiceContext& context) : context_(context) {}
@@ -31,27 +27,23 @@ class RedemptionService final : public Raw {
   grpc::ServerUnaryReactor* Quote(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return quote_.Handle<v1::QuoteRequest, v1::QuoteResponse>(
         context, in, out, [this](const Call& call, const v1::QuoteRequest& request, Reply<v1::QuoteResponse> reply) {
-          auto mutation = FromProto(request);
-          if (!mutation.ok()) return reply.Refuse(mutation.status());
-          if (auto status = context_.authorizer->Check(call.caller(), Method::kQuote, mutation->program); !status.ok()) {
+          auto quote = FromProto(request);
+          if (!quote.ok()) return reply.Refuse(quote.status());
+          if (auto status = context_.authorizer->Check(call.caller(), Method::kQuote, quote->program); !status.ok()) {
             return reply.Refuse(status);
           }
-          std::int64_t points = 0;
-          for (const auto& line : request.offer_lines()) points += line.points();
-          Origin origin = OriginOf(call.caller(), *mutation);
-          context_.shards->Submit(
-              mutation->program, std::move(origin), std::move(mutation->command),
-              [ticket = reply.Release(), points](Outcome outcome) {
-                Reply<v1::QuoteResponse> answer(ticket);
-                // A refusal of the state is the answer; anything else is an error, as in Redeem.
-                if (outcome.refusal && !IsRecorded(outcome.refusal->reason)) return answer.Refuse(ToStatus(*outcome.refusal));
-                v1::QuoteResponse response;
-                response.set_points(points);
-                response.set_approved(!outcome.refusal);
-                if (outcome.refusal) *response.mutable_refusal() = redpoints::ToProto(*outcome.refusal);
-                answer.Ok(response);
-              },
-              DeadlineOf(call));
+          ReadBeside(context_, std::move(reply),
+                     [this, merchant = call.caller().merchant, quote = *std::move(quote)]() -> absl::StatusOr<v1::QuoteResponse> {
+                       const Ledger& ledger = context_.shards->Of(quote.program);
+                       const State* state = ledger.FindState(quote.program);
+                       std::vector<OfferLine> lines = quote.lines;
+                       std::int64_t points = 0;
+                       const auto find = [state](const std::string& code) { return FindRegistration<OfferData>(*state, "offer", code); };
+                       if (auto broken = PriceLines(find, merchant, DayOf(ledger.clock().NowMs()), lines, points)) return ToStatus(*broken);
+                       v1::QuoteResponse response;
+                       response.set_points(points);
+                       return response;
+                     });
         });
   }
 
@@ -60,7 +52,7 @@ class RedemptionService final : public Raw {
         context, in, out, [this](const Call& call, const v1::RedeemRequest& request, Reply<v1::RedeemResponse> reply) {
           Mutate(context_, Method::kRedeem, call, request, std::move(reply), [](const Outcome& outcome, v1::RedeemResponse& response) {
             ToProto(outcome, *response.mutable_outcome());
-            response.set_redemption(RedemptionName(outcome.entry()));
+            response.set_redemption(NameOf(ResourceKind::kRedemption, outcome.entry()));
           });
         });
   }
@@ -71,7 +63,7 @@ class RedemptionService final : public Raw {
           Mutate(context_, Method::kAuthorize, call, request, std::move(reply),
                  [](const Outcome& outcome, v1::AuthorizeResponse& response) {
                    ToProto(outcome, *response.mutable_outcome());
-                   response.set_hold(HoldName(outcome.entry()));
+                   response.set_hold(NameOf(ResourceKind::kHold, outcome.entry()));
                    response.mutable_expire_time()->set_seconds(outcome.entry().hold_until_ms / 1000);
                    response.mutable_expire_time()->set_nanos(static_cast<int>(outcome.entry().hold_until_ms % 1000) * 1'000'000);
                  });
@@ -83,7 +75,7 @@ class RedemptionService final : public Raw {
         context, in, out, [this](const Call& call, const v1::CaptureRequest& request, Reply<v1::CaptureResponse> reply) {
           Mutate(context_, Method::kCapture, call, request, std::move(reply), [](const Outcome& outcome, v1::CaptureResponse& response) {
             ToProto(outcome, *response.mutable_outcome());
-            response.set_redemption(RedemptionName(outcome.entry()));
+            response.set_redemption(NameOf(ResourceKind::kRedemption, outcome.entry()));
           });
         });
   }
@@ -102,7 +94,7 @@ class RedemptionService final : public Raw {
           Mutate(context_, Method::kRefund, call, request, std::move(reply), [](const Outcome& outcome, v1::RefundResponse& response) {
             ToProto(outcome, *response.mutable_outcome());
             for (const Posting& p : outcome.entry().postings) {
-              if (p.holder == kExpiredHolder) response.set_expired_points(p.amount);
+              if (p.holder.is(HolderClass::kExpired)) response.set_expired_points(p.amount);
             }
           });
         });
@@ -114,6 +106,12 @@ class RedemptionService final : public Raw {
           Mutate(context_, Method::kReverse, call, request, std::move(reply), [](const Outcome& outcome, v1::ReverseResponse& response) {
             ToProto(outcome, *response.mutable_outcome());
             if (outcome.target && !outcome.target->entries.empty()) ToProto(*outcome.target, *response.mutable_target());
+            if (outcome.entry().effect == Effect::kTombstone) {
+              // As the target's own outcome from now on.
+              Outcome never = outcome;
+              never.first = never.now = RequestState::kNeverSeen;
+              ToProto(never, *response.mutable_target());
+            }
           });
         });
   }
@@ -131,13 +129,16 @@ class RedemptionService final : public Raw {
           ReadBeside(
               context_, std::move(reply),
               [this, program = std::string(*program), actor = call.caller().id, id = *id]() -> absl::StatusOr<v1::GetOutcomeResponse> {
-                const Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
-                if (outcome.refusal) return ToStatus(*outcome.refusal);
+                Outcome outcome = context_.shards->Of(program).FindOutcome(program, actor, id);
+                if (outcome.refusal) return NoOutcome(*context_.shards, program, *outcome.refusal);
                 v1::GetOutcomeResponse response;
                 ToProto(outcome, *response.mutable_outcome());
+                outcome.is_replayed = true;  // what is asked for was answered before
+                response.mutable_outcome()->set_epoch(EpochNow(*context_.shards, outcome));
                 const Kind kind = outcome.entry().kind;
-                if (kind == Kind::kRedemption || kind == Kind::kCapture) response.set_redemption(RedemptionName(outcome.entry()));
-                if (kind == Kind::kHold) response.set_hold(HoldName(outcome.entry()));
+                if (kind == Kind::kRedemption || kind == Kind::kCapture)
+                  response.set_redemption(NameOf(ResourceKind::kRedemption, outcome.entry()));
+                if (kind == Kind::kHold) response.set_hold(NameOf(ResourceKind::kHold, outcome.entry()));
                 return response;
               });
         });

@@ -1,8 +1,11 @@
 #include "redpoints/v1/registry_service.grpc.pb.h"
 
+#include <atomic>
+#include <cstdlib>
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "server/handler.h"
 #include "server/ids.h"
 #include "server/name_fields.h"
@@ -29,14 +32,17 @@ REDPOINTS_RAW(CreateStaff, R13);
 REDPOINTS_RAW(UpdateStaff, R14);
 REDPOINTS_RAW(GetRegistration, R15);
 REDPOINTS_RAW(ListRegistrations, R16);
+REDPOINTS_RAW(SetOffer, R17);
+REDPOINTS_RAW(WithdrawRulebook, R18);
+REDPOINTS_RAW(ReplaceMemberNumber, R19);
 #undef REDPOINTS_RAW
-using Raw = R01<R02<R03<R04<R05<R06<R07<R08<R09<R10<R11<R12<R13<R14<R15<R16<v1::RegistryService::Service>>>>>>>>>>>>>>>>;
+using Raw = R01<R02<R03<R04<R05<R06<R07<R08<R09<R10<R11<R12<R13<R14<R15<R16<R17<R18<R19<v1::RegistryService::Service>>>>>>>>>>>>>>>>>>>;
 
 // Collections of a program to the types of their registrations.
 const std::map<std::string, std::string>& Collections() {
   static const auto* const collections = new std::map<std::string, std::string>{
       {"members", "member"}, {"merchants", "merchant"}, {"terminals", "terminal"}, {"staff", "staff"},
-      {"nodes", "node"},     {"funds", "fund"},         {"rulebooks", "rulebook"}};
+      {"nodes", "node"},     {"funds", "fund"},         {"offers", "offer"},       {"rulebooks", "rulebook"}};
   return *collections;
 }
 
@@ -48,6 +54,7 @@ const char* TypeOf(ResourceKind kind) {
     case ResourceKind::kStaff: return "staff";
     case ResourceKind::kNode: return "node";
     case ResourceKind::kFund: return "fund";
+    case ResourceKind::kOffer: return "offer";
     case ResourceKind::kRulebook: return "rulebook";
     default: return nullptr;
   }
@@ -61,27 +68,53 @@ Reason NotFoundReason(ResourceKind kind) {
     case ResourceKind::kStaff: return Reason::STAFF_NOT_FOUND;
     case ResourceKind::kNode: return Reason::NODE_NOT_FOUND;
     case ResourceKind::kFund: return Reason::FUND_NOT_FOUND;
+    case ResourceKind::kOffer: return Reason::OFFER_NOT_FOUND;
     default: return Reason::RULEBOOK_NOT_FOUND;
   }
 }
 
 // The response of a registration: its outcome, and what was made where the response has a place for it.
-template <class Response> void Fill(const Outcome& outcome, Response& response) {
+// Of members their numbers, too; one that can't be looked up is left out, since the registration itself is done.
+template <class Response> void Fill(const Numbers& numbers, const Outcome& outcome, Response& response) {
+  const auto with_number = [&](const Entry& of, v1::Member& member) {
+    const auto* data = std::get_if<MemberData>(&of.data);
+    const auto number = data ? numbers.NumberOf(of.program, *data) : std::string();
+    if (number.ok()) member.set_number(*number);
+  };
   ToProto(outcome, *response.mutable_outcome());
   const Entry& entry = outcome.entry();
   v1::Registration made;
   if (!std::holds_alternative<ProgramData>(entry.data)) ToProto(entry.program, Registered{entry.data, entry.sequence}, made);
-  if constexpr (requires { response.mutable_member(); }) *response.mutable_member() = made.member();
+  if constexpr (requires { response.mutable_member(); }) {
+    *response.mutable_member() = made.member();
+    with_number(entry, *response.mutable_member());
+  }
+  if constexpr (requires { response.set_number(""); }) {
+    with_number(entry, *made.mutable_member());
+    response.set_number(made.member().number());
+  }
   if constexpr (requires { response.mutable_merchant(); }) *response.mutable_merchant() = made.merchant();
   if constexpr (requires { response.mutable_terminal(); }) *response.mutable_terminal() = made.terminal();
   if constexpr (requires { response.mutable_staff(); }) *response.mutable_staff() = made.staff();
   if constexpr (requires { response.add_members(); }) {
-    for (const auto& each : outcome.entries) ToProto(each->program, std::get<MemberData>(each->data), *response.add_members());
+    for (const auto& each : outcome.entries) {
+      auto& member = *response.add_members();
+      ToProto(each->program, std::get<MemberData>(each->data), member);
+      with_number(*each, member);
+    }
   }
   if constexpr (requires { response.set_version(""); }) {
     response.set_version(std::get<RulebookData>(entry.data).version);
     response.set_sha256(made.rulebook().sha256());
   }
+}
+
+// As far as the clock may be from the time that an operator states.
+constexpr std::int64_t kClockDiffersMs = 10 * 60'000;
+
+// As people in Shanghai read it.
+std::string TimeText(std::int64_t unix_ms) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S +08:00", absl::FromUnixMillis(unix_ms), absl::FixedTimeZone(8 * 3600));
 }
 
 class RegistryService final : public Raw {
@@ -104,18 +137,22 @@ class RegistryService final : public Raw {
               mutation->program, origin, std::move(mutation->command),
               [this, origin, ticket = reply.Release()](Outcome recorded) {
                 if (auto status = RefusalStatus(recorded); !status.ok()) {
-                  return Answer<v1::CreateProgramResponse>(Reply<v1::CreateProgramResponse>(ticket), recorded,
+                  return Answer<v1::CreateProgramResponse>(*context_.shards, Reply<v1::CreateProgramResponse>(ticket), recorded,
                                                            [](const Outcome&, v1::CreateProgramResponse&) {});
                 }
                 const auto program = std::get<ProgramData>(recorded.entry().data);
-                context_.shards->Submit(program.id, origin, FoundProgram{program}, [recorded, program, ticket](Outcome founded) {
+                context_.shards->Submit(program.id, origin, FoundProgram{program}, [this, recorded, program, ticket](Outcome founded) {
                   Reply<v1::CreateProgramResponse> answer(ticket);
                   if (founded.refusal) return answer.Refuse(ToStatus(*founded.refusal));
                   v1::CreateProgramResponse response;
                   ToProto(recorded, *response.mutable_outcome());
+                  response.mutable_outcome()->set_epoch(EpochNow(*context_.shards, recorded));
                   response.mutable_program()->set_name(FormatName({.program = program.id}));
-                  ToProto(program.id, StaffData{.id = program.administrator, .member = "", .grants = {{Role::kAdministrator, ""}}},
-                          *response.mutable_administrator());
+                  StaffData administrator;
+                  administrator.id = program.administrator;
+                  administrator.is_external = true;
+                  administrator.grants = {{Role::kAdministrator, ""}};
+                  ToProto(program.id, administrator, *response.mutable_administrator());
                   answer.Ok(response);
                 });
               },
@@ -126,13 +163,13 @@ class RegistryService final : public Raw {
   grpc::ServerUnaryReactor* ConfirmClock(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return confirm_clock_.Handle<v1::ConfirmClockRequest, v1::ConfirmClockResponse>(
         context, in, out, [this](const Call& call, const v1::ConfirmClockRequest& request, Reply<v1::ConfirmClockResponse> reply) {
-          Mutate(context_, Method::kConfirmClock, call, request, std::move(reply),
-                 [shards = context_.shards](const Outcome& outcome, v1::ConfirmClockResponse& response) {
-                   // A repeated confirmation is about the jump of then.
-                   for (const auto& ledger : shards->ledgers()) {
-                     if (!outcome.is_replayed) ledger->ConfirmClock();
-                   }
-                   ToProto(outcome, *response.mutable_outcome());
+          auto mutation = FromProto(request);
+          if (!mutation.ok()) return reply.Refuse(mutation.status());
+          if (auto status = Admit(context_, call, Method::kConfirmClock, *mutation); !status.ok()) return reply.Refuse(status);
+          // Whether it was confirmed before may stand on the disk.
+          Beside(context_, std::move(reply),
+                 [this, &call, mutation = *std::move(mutation)](Reply<v1::ConfirmClockResponse> answer) mutable {
+                   ConfirmClockOfAll(call, std::move(mutation), std::move(answer));
                  });
         });
   }
@@ -145,7 +182,9 @@ class RegistryService final : public Raw {
           if (!mutation.ok()) return reply.Refuse(mutation.status());
           if (!request.validate_only()) {
             return Submit(context_, call, *std::move(mutation), std::move(reply),
-                          [](const Outcome& outcome, v1::AdoptRulebookResponse& response) { Fill(outcome, response); });
+                          [numbers = context_.numbers](const Outcome& outcome, v1::AdoptRulebookResponse& response) {
+                            Fill(*numbers, outcome, response);
+                          });
           }
           auto& command = std::get<Register>(mutation->command);
           command.is_check_only = true;
@@ -176,18 +215,22 @@ class RegistryService final : public Raw {
   REDPOINTS_CREATE(CreateMerchant, create_merchant_)
   REDPOINTS_CREATE(CreateTerminal, create_terminal_)
   REDPOINTS_CREATE(CreateStaff, create_staff_)
+  REDPOINTS_CREATE(ReplaceMemberNumber, replace_member_number_)
 #undef REDPOINTS_CREATE
 
-#define REDPOINTS_REGISTER(Name, method)                                                                                             \
-  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override { \
-    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                     \
-        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {              \
-          Mutate(context_, Method::k##Name, call, request, std::move(reply),                                                         \
-                 [](const Outcome& outcome, v1::Name##Response& response) { Fill(outcome, response); });                             \
-        });                                                                                                                          \
+#define REDPOINTS_REGISTER(Name, method)                                                                                                  \
+  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {      \
+    return method.Handle<v1::Name##Request, v1::Name##Response>(                                                                          \
+        context, in, out, [this](const Call& call, const v1::Name##Request& request, Reply<v1::Name##Response> reply) {                   \
+          Mutate(                                                                                                                         \
+              context_, Method::k##Name, call, request, std::move(reply),                                                                 \
+              [numbers = context_.numbers](const Outcome& outcome, v1::Name##Response& response) { Fill(*numbers, outcome, response); }); \
+        });                                                                                                                               \
   }
   REDPOINTS_REGISTER(SetNode, set_node_)
   REDPOINTS_REGISTER(SetFund, set_fund_)
+  REDPOINTS_REGISTER(SetOffer, set_offer_)
+  REDPOINTS_REGISTER(WithdrawRulebook, withdraw_rulebook_)
   REDPOINTS_REGISTER(UpdateMerchant, update_merchant_)
   REDPOINTS_REGISTER(UpdateTerminal, update_terminal_)
   REDPOINTS_REGISTER(UpdateStaff, update_staff_)
@@ -199,7 +242,9 @@ class RegistryService final : public Raw {
           v1::UpdateMemberRequest whole = request;
           if (whole.member().kind() == v1::MEMBER_KIND_UNSPECIFIED) whole.mutable_member()->set_kind(KindOf(request));
           Mutate(context_, Method::kUpdateMember, call, whole, std::move(reply),
-                 [](const Outcome& outcome, v1::UpdateMemberResponse& response) { Fill(outcome, response); });
+                 [numbers = context_.numbers](const Outcome& outcome, v1::UpdateMemberResponse& response) {
+                   Fill(*numbers, outcome, response);
+                 });
         });
   }
 
@@ -210,7 +255,7 @@ class RegistryService final : public Raw {
           auto name = ParseName("name", request.name());
           if (!name.ok()) return reply.Refuse(name.status());
           const char* type = TypeOf(name->kind);
-          if (!type) return reply.Refuse(FieldInvalid("name", "a member, merchant, terminal, staff person, node, fund or rulebook"));
+          if (!type) return reply.Refuse(FieldInvalid("name", "a member, merchant, terminal, staff person, node, fund, offer or rulebook"));
           const std::string program(name->program);
           if (auto status = context_.authorizer->Check(call.caller(), Method::kGetRegistration, program); !status.ok()) {
             return reply.Refuse(status);
@@ -218,11 +263,12 @@ class RegistryService final : public Raw {
           ReadBeside(context_, std::move(reply),
                      [this, program, type, kind = name->kind, id = std::string(name->id)]() -> absl::StatusOr<v1::GetRegistrationResponse> {
                        const State* state = context_.shards->Of(program).FindState(program);
-                       const std::string key = kind == ResourceKind::kMember ? ResolveMember(*state, id) : id;
-                       const auto found = state->Read(state->registrations, absl::StrCat(type, "/", key));
+                       auto key = kind == ResourceKind::kMember ? context_.numbers->MemberOf(program, id) : id;
+                       if (!key.ok()) return key.status();
+                       const auto found = state->Read(state->registrations, absl::StrCat(type, "/", *key));
                        if (!found) return Refuse(NotFoundReason(kind));
                        v1::GetRegistrationResponse response;
-                       ToProto(program, *found, *response.mutable_registration());
+                       if (auto status = Show(program, *found, *response.mutable_registration()); !status.ok()) return status;
                        return response;
                      });
         });
@@ -238,7 +284,7 @@ class RegistryService final : public Raw {
           if (request.kind().empty()) return reply.Refuse(FieldRequired("kind"));
           const auto collection = Collections().find(request.kind());
           if (collection == Collections().end()) {
-            return reply.Refuse(FieldInvalid("kind", "members, merchants, terminals, staff, nodes, funds or rulebooks"));
+            return reply.Refuse(FieldInvalid("kind", "members, merchants, terminals, staff, nodes, funds, offers or rulebooks"));
           }
           auto page_size = PageSize(request.page_size());
           if (!page_size.ok()) return reply.Refuse(page_size.status());
@@ -259,8 +305,9 @@ class RegistryService final : public Raw {
                        auto list = redpoints::ListRegistrations(*ledger.FindState(id), ledger.store(), type, after, limit + 1);
                        if (!list.ok()) return list.status();
                        v1::ListRegistrationsResponse response;
-                       for (std::size_t i = 0; i < list->size() && i < limit; ++i)
-                         ToProto(id, (*list)[i].second, *response.add_registrations());
+                       for (std::size_t i = 0; i < list->size() && i < limit; ++i) {
+                         if (auto status = Show(id, (*list)[i].second, *response.add_registrations()); !status.ok()) return status;
+                       }
                        if (list->size() > limit) response.set_next_page_token(context_.tokens->Seal((*list)[limit - 1].first, query));
                        return response;
                      });
@@ -268,6 +315,56 @@ class RegistryService final : public Raw {
   }
 
  private:
+  // The system program's entry is the answer; then each other program gets its own, under the same request id, so that none waits for a day on
+  // which somebody looks at it. What a crash keeps from being written, a repetition does.
+  void ConfirmClockOfAll(const Call& call, Mutation mutation, Reply<v1::ConfirmClockResponse> reply) const {
+    const auto& command = std::get<redpoints::ConfirmClock>(mutation.command);
+    const Ledger& ledger = context_.shards->Of(mutation.program);
+    const std::int64_t clock_ms = ledger.clock().NowMs();
+    const bool is_right = std::abs(clock_ms - command.stated_ms) <= kClockDiffersMs;
+    if (!is_right && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal) {
+      return reply.Refuse(
+          ToStatus(Refusal{Reason::CLOCK_DIFFERS, {{"clock", TimeText(clock_ms)}, {"stated", TimeText(command.stated_ms)}}}));
+    }
+    const Origin origin = OriginOf(call.caller(), mutation);
+    context_.shards->Submit(
+        mutation.program, origin, command,
+        [this, origin, command, is_right, ticket = reply.Release()](Outcome outcome) {
+          const auto answer = [shards = context_.shards, ticket, outcome] {
+            Answer(*shards, Reply<v1::ConfirmClockResponse>(ticket), outcome,
+                   [](const Outcome& done, v1::ConfirmClockResponse& response) { ToProto(done, *response.mutable_outcome()); });
+          };
+          if (outcome.refusal || !is_right) return answer();
+          std::vector<std::string> programs;
+          for (const auto& each : context_.shards->ledgers()) {
+            // One without a program but the system's has nobody else to tell it. A repeated confirmation is about the jump of then.
+            if (!outcome.is_replayed) each->ConfirmClock();
+            for (std::string& id : each->Programs()) {
+              if (id != kSystemProgram && !each->IsSetAside(id)) programs.push_back(std::move(id));
+            }
+          }
+          if (programs.empty()) return answer();
+          const auto left = std::make_shared<std::atomic<std::size_t>>(programs.size());
+          for (const std::string& id : programs) {
+            context_.shards->Submit(id, origin, command, [left, answer](Outcome) {
+              if (left->fetch_sub(1) == 1) answer();
+            });
+          }
+        },
+        DeadlineOf(call));
+  }
+
+  // A registration with what the side state has of it.
+  absl::Status Show(const std::string& program, const Registered& registered, v1::Registration& proto) const {
+    ToProto(program, registered, proto);
+    const auto* member = std::get_if<MemberData>(&registered.data);
+    if (!member) return absl::OkStatus();
+    auto number = context_.numbers->NumberOf(program, *member);
+    if (!number.ok()) return number.status();
+    proto.mutable_member()->set_number(*std::move(number));
+    return absl::OkStatus();
+  }
+
   // The kind that a member has and keeps. Of somebody who is not there any: the request is refused for that.
   v1::MemberKind KindOf(const v1::UpdateMemberRequest& request) const {
     const auto program = ParseProgram("program", request.program());
@@ -290,15 +387,22 @@ class RegistryService final : public Raw {
     return status.ok() ? std::move(mutation) : status;
   }
 
-  // As Mutate, of what gets an id from the server.
+  // As Mutate, of what gets an id or a number from the server.
   template <class Request, class Response>
   void Create(Method method, const Call& call, const Request& request, Reply<Response> reply) const {
     auto mutation = FromProto(request);
     if (!mutation.ok()) return reply.Refuse(mutation.status());
-    if (auto status = context_.authorizer->Check(call.caller(), method, mutation->program); !status.ok()) return reply.Refuse(status);
-    AvoidTaken(*context_.shards->Of(mutation->program).FindState(mutation->program), std::get<Register>(mutation->command));
+    if (auto status = Admit(context_, call, method, *mutation); !status.ok()) return reply.Refuse(status);
+    auto& command = std::get<Register>(mutation->command);
+    const State& state = *context_.shards->Of(mutation->program).FindState(mutation->program);
+    if (command.is_new) {
+      AvoidTaken(state, command);
+    } else if (!state.Read(state.registrations, RegistrationKey(command.items.front()))) {
+      return reply.Refuse(Refuse(Reason::MEMBER_NOT_FOUND));  // before anything is kept for somebody who is not there
+    }
+    if (auto status = context_.numbers->Reserve(call.caller().id, *mutation); !status.ok()) return reply.Refuse(status);
     Submit(context_, call, *std::move(mutation), std::move(reply),
-           [](const Outcome& outcome, Response& response) { Fill(outcome, response); });
+           [numbers = context_.numbers](const Outcome& outcome, Response& response) { Fill(*numbers, outcome, response); });
   }
 
   const ServiceContext context_;
@@ -306,6 +410,9 @@ class RegistryService final : public Raw {
   UnaryMethod confirm_clock_{context_.unary, "RegistryService/ConfirmClock"};
   UnaryMethod set_node_{context_.unary, "RegistryService/SetNode"};
   UnaryMethod set_fund_{context_.unary, "RegistryService/SetFund"};
+  UnaryMethod set_offer_{context_.unary, "RegistryService/SetOffer", {kSmallBytesMax}};
+  UnaryMethod withdraw_rulebook_{context_.unary, "RegistryService/WithdrawRulebook", {kSmallBytesMax}};
+  UnaryMethod replace_member_number_{context_.unary, "RegistryService/ReplaceMemberNumber", {kSmallBytesMax}};
   UnaryMethod adopt_rulebook_{context_.unary, "RegistryService/AdoptRulebook", LongerFor(context_, Method::kAdoptRulebook, 260 << 10)};
   UnaryMethod create_member_{context_.unary, "RegistryService/CreateMember"};
   UnaryMethod update_member_{context_.unary, "RegistryService/UpdateMember"};

@@ -19,14 +19,17 @@
 #include "server/authorize.h"
 #include "server/certificates.h"
 #include "server/config.h"
+#include "server/deeds.h"
 #include "server/door.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/numbers.h"
 #include "server/page_token.h"
 #include "server/principal.h"
 #include "server/rate_limit.h"
 #include "server/read_pool.h"
 #include "server/services.h"
+#include "server/side_state.h"
 #include "server/start_failure.h"
 #include "server/stream.h"
 #include "server/unknown_methods.h"
@@ -79,6 +82,7 @@ class Server::Impl {
     if (!share.ok()) return share.status();
     descriptors_ = *share;
     if (auto status = OpenShards(); !status.ok()) return AsStartFailure(std::move(status), "LEDGER_REFUSED");
+    if (auto status = OpenSideState(); !status.ok()) return status;
     limiter_ = std::make_unique<RateLimiter>(RateLimiter::Options{.calls_per_second_max = config_.limits().calls_per_second_max(),
                                                                   .burst_max = config_.limits().calls_burst_max(),
                                                                   .callers_max = 100'000});
@@ -92,15 +96,18 @@ class Server::Impl {
     }
     door_ = std::make_unique<Door>(std::move(door), *limiter_);
     authorizer_ = std::make_unique<Authorizer>(*shards_);
-    // One key for all tokens: that of the first shard, which is where it was made.
-    auto key = shards_->ledgers().front()->store().Get(TableId::kMeta, "page_token_key");
-    if (!key.ok()) return key.status();
-    tokens_ = std::make_unique<PageTokens>(key->value_or(std::string(32, '\0')));
+    numbers_ = std::make_unique<Numbers>(*side_.store, *side_.keys, *shards_);
+    deeds_ = std::make_unique<Deeds>(*side_.store, *side_.keys, *shards_);
+    // Beside the first ledger, which is the server's for sure.
+    tokens_ = std::make_unique<PageTokens>(LoadOrMakePageTokenKey(config_.shard(0).directory() + "/page_token_key"));
     reads_ =
         std::make_unique<ReadPool>(std::max(2, config_.limits().sync_threads_max() - config_.limits().streams_max()), /*queue_max=*/1024);
     streams_ = std::make_unique<StreamLimit>(config_.limits().streams_max());
     const ServiceContext context{.shards = shards_.get(),
                                  .authorizer = authorizer_.get(),
+                                 .numbers = numbers_.get(),
+                                 .deeds = deeds_.get(),
+                                 .side = side_.store.get(),
                                  .reads = reads_.get(),
                                  .tokens = tokens_.get(),
                                  .streams = streams_.get(),
@@ -141,6 +148,7 @@ class Server::Impl {
     reads_.reset();
     shards_.reset();
     server_.reset();
+    side_ = {};  // the answers of the ledgers were the last to ask it
   }
 
   bool HasFailed() const { return has_failed_; }
@@ -155,7 +163,9 @@ class Server::Impl {
     Ledger::Options options;
     options.queue_requests_max = static_cast<std::size_t>(config_.limits().queue_requests_max());
     options.on_event = [this](const std::string& event, const std::string& detail) {
-      log_.Write(LogLevel::kError, event, {{"detail", WithoutMemberNumbers(detail)}});
+      // Rows that are made again need patience, no person.
+      const LogLevel level = event == "derived_rebuild" ? LogLevel::kWarning : LogLevel::kError;
+      log_.Write(level, event, {{"detail", WithoutMemberNumbers(detail)}});
     };
     options.on_can_write = [this] { UpdateHealth(); };
     options.on_fatal = [this](const absl::Status&) {
@@ -170,6 +180,19 @@ class Server::Impl {
       for (const auto& program : ledger->Programs()) {
         log_.Write(LogLevel::kInfo, "program", {{"program", program}, {"entries", ledger->EndSequence(program)}});
       }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenSideState() {
+    auto side = OpenSide(config_.side_state(), /*read_only=*/false);
+    // A full disk: what can still be asked is, as of the ledgers.
+    if (!side.ok() && absl::IsUnavailable(side.status())) side = OpenSide(config_.side_state(), /*read_only=*/true);
+    if (!side.ok()) return side.status();
+    side_ = *std::move(side);
+    // Nothing is on its way yet. What can't be cleared now is next time; what is damaged refuses where it is asked for.
+    if (auto status = ClearSide(*side_.store, *shards_); !status.ok()) {
+      log_.Write(LogLevel::kError, "side_store", {{"detail", WithoutMemberNumbers(std::string(status.message()))}});
     }
     return absl::OkStatus();
   }
@@ -293,6 +316,9 @@ class Server::Impl {
   std::unique_ptr<RateLimiter> limiter_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<Authorizer> authorizer_;
+  OpenedSide side_;
+  std::unique_ptr<Numbers> numbers_;
+  std::unique_ptr<Deeds> deeds_;
   std::unique_ptr<PageTokens> tokens_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<UnknownMethods> unknown_methods_;

@@ -12,11 +12,14 @@ class Service;
 }
 namespace redpoints {
 class Shards;
-}
+class SideStore;
+}  // namespace redpoints
 
 namespace redpoints::server {
 
 class Authorizer;
+class Deeds;
+class Numbers;
 class PageTokens;
 class ReadPool;
 class StreamLimit;
@@ -25,6 +28,9 @@ class StreamLimit;
 struct ServiceContext {
   Shards* shards;
   const Authorizer* authorizer;
+  const Numbers* numbers;
+  const Deeds* deeds;
+  SideStore* side;
   ReadPool* reads;
   const PageTokens* tokens;
   StreamLimit* streams;

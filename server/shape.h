@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "server/convert.h"
 #include "server/name_fields.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/refusal.h"
-#include "storage/rules/sha256.h"
 
 namespace redpoints::server {
 
@@ -34,10 +34,12 @@ class Shape {
   std::string Uuid(const char* field, const std::string& text) {
     return Take<std::string>([&] { return ParseUuid(field, text); });
   }
-  std::int64_t Sequence(const char* field, const std::string& text, ResourceKind kind, const std::string& program) {
+  // The sequence of an entry that the request names; its epoch is left for the check against the journal.
+  std::int64_t Sequence(const char* field, const std::string& text, ResourceKind kind, Mutation& mutation) {
     return Take<std::int64_t>([&]() -> absl::StatusOr<std::int64_t> {
-      auto name = ParseNameIn(field, text, kind, program);
+      auto name = ParseNameIn(field, text, kind, mutation.program);
       if (!name.ok()) return name.status();
+      mutation.entries.push_back({.kind = kind, .sequence = name->sequence, .epoch = name->epoch});
       return name->sequence;
     });
   }
@@ -78,6 +80,14 @@ class Shape {
   std::string Code(const std::string& field, const std::string& text) {
     Required(field, !text.empty());
     return Text(field, text, 32, "A-Z 0-9 _", [](char c) { return IsUpper(c) || IsDigit(c) || c == '_'; });
+  }
+  // Up to `max` characters for people; may be empty.
+  std::string NameZh(const std::string& field, const std::string& text, std::size_t max) {
+    const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+    if (status_.ok() && static_cast<std::size_t>(characters) > max) status_ = FieldTooLong(field, max);
+    const bool is_text = std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    Valid(field, is_text, "no control characters");
+    return text;
   }
   void Required(const std::string& field, bool is_there) {
     if (status_.ok() && !is_there) status_ = FieldRequired(field);

@@ -41,6 +41,21 @@ const std::vector<StartFailure>& StartFailures() {
        "调高服务单元的 LimitNOFILE 或 `ulimit -n`;服务单元用 65536。"},
       {"LEDGER_REFUSED", "A ledger does not open.", "账本打不开。", "Change nothing in its directory; go on at “Damage” in the runbook.",
        "不要改动账本目录;按运维手册“数据损坏”处理。"},
+      {"KEY_FILE_MISSING", "The key file of the side state is not there.", "侧数据的密钥文件不存在。",
+       "Put its copy back where `side_state.key_file` says; without it member numbers can't be read. `init` makes one for a new server "
+       "only.",
+       "把密钥文件的副本放回 `side_state.key_file` 处;没有它读不了会员号。只有 `init` 会为新服务器生成。"},
+      {"KEY_FILE_UNUSABLE", "The key file of the side state can't be used.", "侧数据的密钥文件无法使用。",
+       "Give it to the service's user alone (`chown redpoints FILE`, `chmod 600 FILE`), or put its copy back if it is damaged.",
+       "只给服务用户(`chown redpoints 文件`、`chmod 600 文件`);已损坏则放回副本。"},
+      {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
+       "Correct `side_state.directory`, or copy `side` of the newest backup to it. Members whose number is newer need another.",
+       "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处;备份之后发的会员号需重新发放。"},
+      {"SIDE_STORE_REFUSED", "The side store does not open with this key file.", "侧数据库与密钥文件不配套,或打不开。",
+       "The detail says why: put back the key file that belongs to it, or stop the process that has it open.",
+       "按提示处理:放回与它配套的密钥文件,或停掉占用它的进程。"},
+      {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
+       "Move it away, keep it, and copy `side` of the newest backup to its place.", "移走并保留,再把最新备份里的 `side` 拷到原处。"},
       {"TLS_FILE_MISSING", "A certificate, key or authority of the configuration is not there.", "配置里的证书、私钥或 CA 文件不存在。",
        "Correct the path in `tls`, or put the file there.", "核对 `tls` 里的路径,或放好文件。"},
       {"TLS_FILE_UNREADABLE", "A certificate, key or authority can't be read.", "证书、私钥或 CA 文件读不了。",
@@ -89,6 +104,11 @@ const std::vector<StartFailure>& StartFailures() {
       {"RESTORE_FAILED", "The backup could not be copied to its place.", "备份没能拷到位。",
        "Make room or correct the owner, then restore again; what is half done is replaced.",
        "腾出空间或改正属主后重来;做了一半的会被替换。"},
+      {"RECOVER_TARGET_TAKEN", "There is something where the new shard shall go.", "新目录已存在。",
+       "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
+      {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
+       "The detail says why: correct --from, the clock, or make room for two copies; else restore the last backup.",
+       "按提示改正 --from 或时钟,或腾出两份账本的空间;不行就从最近的备份恢复。"},
   };
   return *rows;
 }

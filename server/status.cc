@@ -34,6 +34,7 @@ Refusal Shortened(Refusal refusal) {
 }
 
 Refusal RefusalOf(const absl::Status& status) {
+  if (absl::IsDataLoss(status) && !RefusalFrom(status)) return Refusal{Reason::PROGRAM_SET_ASIDE, {}};  // damage is no bug of ours
   auto refusal = RefusalFrom(status);
   // A refusal without a known reason was not made by ToStatus.
   if (!refusal || refusal->reason == Reason::REASON_UNSPECIFIED) return {.reason = Reason::INVARIANT_VIOLATION, .facts = {}};
@@ -129,6 +130,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
 Reason ReasonFor(const absl::Status& status) {
   if (status.ok()) return Reason::REASON_UNSPECIFIED;
   const auto refusal = RefusalFrom(status);
+  if (!refusal && absl::IsDataLoss(status)) return Reason::PROGRAM_SET_ASIDE;
   return !refusal || refusal->reason == Reason::REASON_UNSPECIFIED ? Reason::INVARIANT_VIOLATION : refusal->reason;
 }
 

@@ -1,16 +1,14 @@
 #include "storage/backup.h"
 
-#include <openssl/evp.h>
-
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "storage/rules/sha256.h"
+#include "storage/durable_file.h"
+#include "storage/merkle/sha256.h"
 
 namespace redpoints {
 namespace {
@@ -20,18 +18,13 @@ namespace fs = std::filesystem;
 absl::StatusOr<std::string> FileSum(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::UnavailableError(absl::StrCat("can't read ", path.string()));
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  Sha256Stream stream;
   std::vector<char> buffer(1 << 20);
   while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(file.gcount()));
+    stream.Add({buffer.data(), static_cast<std::size_t>(file.gcount())});
   }
-  unsigned char hash[32];
-  EVP_DigestFinal_ex(context.get(), hash, nullptr);
-  return Hex(hash, sizeof hash);
+  const Hash hash = stream.Finish();
+  return Hex(hash.data(), hash.size());
 }
 
 // Relative path to sum of every file but the list itself.
@@ -53,9 +46,11 @@ absl::StatusOr<std::map<std::string, std::string>> SumsOf(const std::string& dir
 absl::Status WriteSums(const std::string& directory) {
   auto sums = SumsOf(directory);
   if (!sums.ok()) return sums.status();
-  std::ofstream file(directory + "/SHA256SUMS");
-  for (const auto& [path, sum] : *sums) file << sum << "  " << path << "\n";
-  return file.flush() ? absl::OkStatus() : absl::UnavailableError(absl::StrCat("can't write ", directory, "/SHA256SUMS"));
+  // The list comes last, when what it names is on the disk: with it a backup is whole, also after a power cut.
+  if (auto status = SyncBelow(directory); !status.ok()) return status;
+  std::string lines;
+  for (const auto& [path, sum] : *sums) absl::StrAppend(&lines, sum, "  ", path, "\n");
+  return WriteDurably(directory + "/SHA256SUMS", lines);
 }
 
 absl::Status VerifySums(const std::string& directory) {

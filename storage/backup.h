@@ -7,7 +7,7 @@
 
 namespace redpoints {
 
-// Writes directory/SHA256SUMS over all files below `directory`, by name.
+// Writes directory/SHA256SUMS over all files below `directory`, by name. Syncs them first, and the list: what it names is durable.
 absl::Status WriteSums(const std::string& directory);
 
 // DATA_LOSS names the first file that is missing, altered, or not in SHA256SUMS.

@@ -7,8 +7,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "storage/log/log.h"
 #include "storage/rules/entry.h"
-#include "storage/store.h"
+#include "storage/store/store.h"
 
 namespace redpoints {
 
@@ -18,12 +19,13 @@ struct CheckReport {
   std::map<std::string, std::int64_t> sums;   // unit to the sum over all accounts: 0
   std::int64_t derived_rows = 0;              // compared
   std::int64_t mark = 0;                      // entries that the derived rows hold
+  std::string unusable_rows;                  // why the derived rows could not be compared; the next start makes them again
 };
 
 // DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its table and key (RowName). `progress` is called
-// now and then with the number of entries read and their end. Keeps the program's whole state in memory meanwhile. The store must not be
-// written to.
-absl::StatusOr<CheckReport> CheckProgram(const Store& store, const std::string& program,
+// now and then with the number of entries read and their end. Keeps the program's whole state in memory meanwhile. Neither log nor store
+// must be written to. Without a store only the journal is checked.
+absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, const std::string& program,
                                          const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
 }  // namespace redpoints

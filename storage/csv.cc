@@ -7,14 +7,16 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/request_id.h"
 #include "proto/contract/words.h"
+#include "storage/rules/kinds.h"
+#include "storage/rules/lots.h"
 
 namespace redpoints {
 namespace {
 
-constexpr const char* kHeaders[] = {"序号",   "记录时间", "业务日",   "类型",     "会员",     "商户",     "终端",     "店员",
-                                    "小票号", "群体",     "活动",     "活动日",   "数量",     "封顶",     "场次",     "案件",
-                                    "规则册", "兑换明细", "应付(分)", "应付明细", "账户",     "账户部分", "单位",     "数额",
-                                    "余额",   "批次",     "关联序号", "原因",     "拒绝详情", "经办",     "请求编号", "目标请求"};
+constexpr const char* kHeaders[] = {"序号",       "记录时间", "业务日", "类型",     "会员", "商户",     "终端",    "店员",   "小票号",
+                                    "群体",       "活动",     "活动日", "数量",     "封顶", "场次",     "案件",    "规则册", "兑换明细",
+                                    "应付(分)",   "应付明细", "账户",   "账户部分", "单位", "数额",     "余额",    "批次",   "资金明细",
+                                    "退现金(分)", "关联序号", "原因",   "拒绝详情", "经办", "请求编号", "目标请求"};
 
 std::string TimeText(std::int64_t unix_ms) {
   const Day day = DayOf(unix_ms);
@@ -101,6 +103,47 @@ std::string RefusalText(const Entry& e) {
   return text;
 }
 
+// Of an award the group that it counts for, of a sale all that the member was in.
+std::string GroupText(const Entry& e) {
+  std::string text(e.group == Group::kNone ? "" : ZhOf(WordList::kGroup, WordOf(e.group)));
+  for (const Group group : e.groups) absl::StrAppend(&text, text.empty() ? "" : "; ", std::string(ZhOf(WordList::kGroup, WordOf(group))));
+  return text;
+}
+
+// "street 20250401 6; donor 0 4": fund, first day without the points (0: never), points; with grace the end before: "donor 20240701 4 原20240501".
+std::string LotsText(const Posting& p) {
+  std::string text;
+  for (const Lot& lot : p.lots) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", lot.fund, " ", lot.end == kNever ? 0 : lot.end, " ", lot.amount);
+    if (lot.first_end != 0) absl::StrAppend(&text, " 原", lot.first_end);
+  }
+  return text;
+}
+
+// Which points of which fund: "street 6; donor 4".
+std::string FundsText(const Posting& p) {
+  std::string text;
+  if (p.unit != kPoint) return text;
+  for (const FundAmount& f : FundsOf(p)) absl::StrAppend(&text, text.empty() ? "" : "; ", f.fund, " ", f.amount);
+  return text;
+}
+
+// Of a correction by how much it changes the award's: a column's sum is then the ledger's.
+std::int64_t QuantityOf(const Entry& e) { return e.quantity - e.quantity_before; }
+
+// Of a deed its day, of a closed day that one.
+Day DayOfDeed(const Entry& e) {
+  const auto* closed = std::get_if<DayData>(&e.data);
+  return closed ? closed->day : e.effective_day;
+}
+
+// Why: of a refusal its reason, of a reversal what it found, of corrections, undos and epochs the word of who made them.
+std::string WhyText(const Entry& e) {
+  if (!e.refusal.empty()) return e.refusal;
+  if (const auto* epoch = std::get_if<EpochData>(&e.data)) return epoch->why;
+  return e.effect == Effect::kNone ? e.reason : std::string(WordOf(e.effect));
+}
+
 }  // namespace
 
 std::string CsvHeader() {
@@ -147,10 +190,10 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(e.terminal);
     text(e.clerk);
     text(e.till);
-    text(e.group);
+    text(GroupText(e));
     text(e.activity);
-    number(e.effective_day, e.effective_day != 0);
-    number(e.quantity, is_first && e.quantity != 0);
+    number(DayOfDeed(e), DayOfDeed(e) != 0);
+    number(QuantityOf(e), is_first && QuantityOf(e) != 0);
     text(e.cap_hit ? "是" : "");
     text(e.session);
     text(e.case_id);
@@ -158,18 +201,16 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(is_first ? LinesText(e) : "");
     number(FenOwed(e), is_first && !e.owed.empty());
     text(is_first ? OwedText(e) : "");
-    text(p ? p->holder : "");
+    text(p ? p->holder.text() : "");
     text(p ? PartText(p->sub) : "");
     text(p ? p->unit : "");
     number(p ? p->amount : 0, p != nullptr);
-    number(p ? p->balance : 0, p != nullptr);
-    std::string lots;
-    for (std::size_t l = 0; p && l < p->lots.size(); ++l) {
-      absl::StrAppend(&lots, l ? "; " : "", p->lots[l].fund, " ", p->lots[l].end == kNever ? 0 : p->lots[l].end, " ", p->lots[l].amount);
-    }
-    text(lots);
+    number(p ? p->balance : 0, p && HasRunningBalance(p->holder));
+    text(p ? LotsText(*p) : "");
+    text(p ? FundsText(*p) : "");
+    number(e.cash_fen, is_first && e.cash_fen != 0);
     number(e.ref >= 0 ? e.ref : e.hold, e.ref >= 0 || e.hold >= 0);
-    text(e.reason);
+    text(WhyText(e));
     text(RefusalText(e));
     text(e.actor);
     uuid(e.request_id);

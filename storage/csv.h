@@ -2,13 +2,19 @@
 // JSON Lines export. Pure functions: the same entries give the same bytes.
 //
 // One row for each posting. What is not of the posting stands in each row of its entry, to be filtered by, but for what people add up or
-// count: 数量, 兑换明细, 应付(分) and 应付明细 stand in the entry's first row alone, so that a column's sum is the ledger's.
+// count: 数量, 兑换明细, 应付(分), 应付明细 and 退现金(分) stand in the entry's first row alone, so that a column's sum is the ledger's.
 //
 //   序号                 the first column, bare digits: clients that resume a file find their place by it
+//   数量                 of an award; of a correction by how much it changes that: -2
+//   活动日               of an award the day of the deed; of 日结 the day that is closed
 //   兑换明细             RICE 数量1 积分6 现金0分; BILL 数量2 积分4 现金1250分
 //   应付(分), 应付明细   what the funds owe the shop for the entry, negative when it is taken back; and by fund: donor 积分4 应付133分; street ...
 //   拒绝详情             of a refusal: request_kind=redemption; short_by=20
-//   批次                 fund, first day without the points (0: never), points: street 20250401 6
+//   批次                 fund, first day without the points (0: never), points: street 20250401 6; with grace the end before: ... 6 原20240401
+//   资金明细             which funds' points they are: donor 4; street 6
+//   退现金(分)           what the shop gave back in cash beside a refund; negative where that refund is undone
+//   关联序号             the entry that is refunded, reversed, corrected or undone; of a hold's end the hold
+//   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos and epochs why
 //
 // A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text cell
 // that begins with one and has what was stored. That is what OWASP advises against formulas, and Excel and WPS then show the apostrophe and

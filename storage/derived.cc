@@ -6,18 +6,89 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
+#include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/rules/fields.h"
 
 namespace redpoints {
 namespace {
 
 // In the order of kTableLetters.
-constexpr const char* kRowNames[] = {"account", "request", "follow-up", "hold", "registration", "number", "counter"};
+constexpr const char* kRowNames[] = {"account", "request", "follow-up", "hold", "registration", "counter", "shop's day", "day's totals"};
 static_assert(std::size(kRowNames) == std::size(kTableLetters));
 
-// Fields one behind the other: integers as zigzag varints, texts and lists with their length first.
+// --- the fields of rows that are no records of entries -----------------------------------------------------------------------------
+
+template <class V> void Fields(V& v, Of<FundPart> auto& r) {
+  v.Element(r.fund);
+  for (auto& amount : r.of) v.Element(amount);
+}
+template <class V> void Fields(V& v, Of<Account> auto& r) {
+  for (auto& amount : r.balance) v.Element(amount);
+  v.Element(r.head);
+  v.Element(r.lots);
+  v.Element(r.funds);
+}
+template <class V> void Fields(V& v, Of<RequestRecord> auto& r) {
+  v.Element(r.sequence);
+  v.Element(r.count);
+  v.Element(r.is_tombstone);
+  v.Element(r.fingerprint);
+}
+template <class V> void Fields(V& v, Of<FollowUp> auto& r) {
+  v.Element(r.state);
+  v.Element(r.sequence);
+  v.Element(r.reversal);
+  v.Element(r.refunded);
+  v.Element(r.cash_refunded_fen);
+  v.Element(r.quantity);
+  v.Element(r.amounts);
+  v.Element(r.issued);
+}
+template <class V> void Fields(V& v, Of<Hold> auto& r) {
+  v.Element(r.member);
+  v.Element(r.merchant);
+  v.Element(r.terminal);
+  v.Element(r.request_id);
+  v.Element(r.rulebook);
+  v.Element(r.presentation);
+  v.Element(r.points);
+  v.Element(r.until_ms);
+  v.Element(r.business_day);
+  v.Element(r.lots);
+  v.Element(r.lines);
+}
+template <class V> void Fields(V& v, Of<ShopDay> auto& r) {
+  v.Element(r.count);
+  v.Element(r.lines);
+  v.Element(r.points);
+  v.Element(r.fen);
+}
+template <class V> void Fields(V& v, Of<DayTotals> auto& r) { v.Element(r.totals); }
+template <class V> void Fields(V& v, Of<EpochStart> auto& r) {
+  v.Element(r.epoch);
+  v.Element(r.sequence);
+}
+template <class V> void Fields(V& v, Of<StateMark> auto& r) {
+  v.Element(r.next_sequence);
+  v.Element(r.last_ms);
+  v.Element(r.last_closed_day);
+  v.Element(r.epoch);
+  v.Element(r.epochs);
+  v.Element(r.clock_by);
+}
+
+// Fields one behind the other: integers as zigzag varints, texts and lists with their length first. The tails of tuples are always there.
 class Writer {
  public:
+  template <class T> Writer& Element(const T& field) {
+    Put(field);
+    return *this;
+  }
+  template <class T> void Tail(const T& field, const std::type_identity_t<T>& = {}) { Put(field); }
+  std::string Take() { return std::move(out_); }
+
+ private:
   void Put(const std::string& text) {
     Put(static_cast<std::int64_t>(text.size()));
     out_ += text;
@@ -30,19 +101,16 @@ class Writer {
     for (; zigzag >= 0x80; zigzag >>= 7) out_ += static_cast<char>(zigzag | 0x80);
     out_ += static_cast<char>(zigzag);
   }
-  void Put(const Lot& l) { Put(l.fund), Put(l.end), Put(l.amount); }
-  void Put(const OfferLine& l) { Put(l.offer), Put(l.quantity), Put(l.points), Put(l.cash_fen); }
-  void Put(const std::pair<std::string, std::int64_t>& p) { Put(p.first), Put(p.second); }
+  void Put(const Hash& hash) { out_.append(hash.begin(), hash.end()); }
+  void Put(const Frontier& frontier) { Put(frontier.size()), Put(frontier.hashes()); }
   template <class T> void Put(const std::vector<T>& list) {
     Put(static_cast<std::int64_t>(list.size()));
     for (const T& element : list) Put(element);
   }
-  template <class... T> std::string Row(const T&... fields) {
-    (Put(fields), ...);
-    return std::move(out_);
-  }
+  template <class T>
+  requires std::is_class_v<T>
+  void Put(const T& record) { Fields(*this, record); }
 
- private:
   std::string out_;
 };
 
@@ -50,6 +118,15 @@ class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
 
+  template <class T> Reader& Element(T& field) {
+    Get(field);
+    return *this;
+  }
+  template <class T> void Tail(T& field, const std::type_identity_t<T>& = {}) { Get(field); }
+  // All fields were there and nothing is left.
+  bool IsDone() const { return ok_ && rest_.empty(); }
+
+ private:
   void Get(std::string& text) {
     std::int64_t size = 0;
     Get(size);
@@ -70,9 +147,19 @@ class Reader {
     }
     value = static_cast<T>(static_cast<std::int64_t>(zigzag >> 1) ^ -static_cast<std::int64_t>(zigzag & 1));
   }
-  void Get(Lot& l) { Get(l.fund), Get(l.end), Get(l.amount); }
-  void Get(OfferLine& l) { Get(l.offer), Get(l.quantity), Get(l.points), Get(l.cash_fen); }
-  void Get(std::pair<std::string, std::int64_t>& p) { Get(p.first), Get(p.second); }
+  void Get(Hash& hash) {
+    if (rest_.size() < hash.size()) return Fail();
+    std::copy_n(rest_.begin(), hash.size(), hash.begin());
+    rest_.remove_prefix(hash.size());
+  }
+  void Get(Frontier& frontier) {
+    std::int64_t size = 0;
+    std::vector<Hash> hashes;
+    Get(size), Get(hashes);
+    auto whole = Frontier::From(size, std::move(hashes));
+    if (!whole) return Fail();
+    frontier = *std::move(whole);
+  }
   template <class T> void Get(std::vector<T>& list) {
     std::int64_t size = 0;
     Get(size);
@@ -80,17 +167,14 @@ class Reader {
     list.resize(static_cast<std::size_t>(size));
     for (T& element : list) Get(element);
   }
-  // True when all fields were there and nothing is left.
-  template <class... T> bool Row(T&... fields) {
-    (Get(fields), ...);
-    return ok_ && rest_.empty();
-  }
-
- private:
+  template <class T>
+  requires std::is_class_v<T>
+  void Get(T& record) { Fields(*this, record); }
   void Fail() {
     ok_ = false;
     rest_ = {};
   }
+
   std::string_view rest_;
   bool ok_ = true;
 };
@@ -105,11 +189,11 @@ template <class V> void Append(const std::string& program, char letter, const ty
 // Calls f(key without prefix, value bytes) for each derived row of one table.
 template <class F> absl::Status ForEachRow(const std::string& program, char letter, const Store& store, F f) {
   const std::string prefix = DerivedKey(program, letter, "");
-  Store::Range range{.table = TableId::kDerived, .begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
+  Store::Range range{.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
   for (;;) {
     auto rows = store.Scan(range);
     if (!rows.ok()) return rows.status();
-    for (const Row& row : *rows) {
+    for (const Store::Row& row : *rows) {
       if (!f(row.key.substr(prefix.size()), std::string_view(row.value))) {
         return absl::DataLossError(absl::StrCat(RowName(row.key.substr(program.size() + 1)), " can't be read"));
       }
@@ -129,50 +213,41 @@ std::string RowName(std::string_view key) {
   return absl::StrCat(table, " ", std::string(key.substr(1)));
 }
 
-std::string EncodeRow(const Account& r) { return Writer().Row(r.balance[0], r.balance[1], r.balance[2], r.head, r.lots); }
-std::string EncodeRow(const RequestRecord& r) { return Writer().Row(r.sequence, r.count, r.is_tombstone, r.fingerprint); }
-std::string EncodeRow(const FollowUp& r) { return Writer().Row(r.state, r.sequence, r.reversal, r.refunded_points, r.quantity, r.amounts); }
-std::string EncodeRow(const Hold& r) {
-  return Writer().Row(r.member, r.merchant, r.terminal, r.rulebook, r.points, r.until_ms, r.business_day, r.lots, r.lines);
-}
+std::string EncodeRow(const Account& r) { return Writer().Element(r).Take(); }
+std::string EncodeRow(const RequestRecord& r) { return Writer().Element(r).Take(); }
+std::string EncodeRow(const FollowUp& r) { return Writer().Element(r).Take(); }
+std::string EncodeRow(const Hold& r) { return Writer().Element(r).Take(); }
+std::string EncodeRow(const ShopDay& r) { return Writer().Element(r).Take(); }
+std::string EncodeRow(const DayTotals& r) { return Writer().Element(r).Take(); }
+std::string EncodeRow(std::int64_t r) { return Writer().Element(r).Take(); }
 std::string EncodeRow(const Registered& r) {
   std::string json;
   AppendRegistration(r.data, json);
-  return Writer().Row(r.sequence, json);
+  return Writer().Element(r.sequence).Element(json).Take();
 }
-std::string EncodeRow(const std::string& r) { return r; }
-std::string EncodeRow(std::int64_t r) { return Writer().Row(r); }
 
-bool DecodeRow(std::string_view b, Account& r) { return Reader(b).Row(r.balance[0], r.balance[1], r.balance[2], r.head, r.lots); }
-bool DecodeRow(std::string_view b, RequestRecord& r) { return Reader(b).Row(r.sequence, r.count, r.is_tombstone, r.fingerprint); }
-bool DecodeRow(std::string_view b, FollowUp& r) {
-  return Reader(b).Row(r.state, r.sequence, r.reversal, r.refunded_points, r.quantity, r.amounts);
-}
-bool DecodeRow(std::string_view b, Hold& r) {
-  return Reader(b).Row(r.member, r.merchant, r.terminal, r.rulebook, r.points, r.until_ms, r.business_day, r.lots, r.lines);
-}
+bool DecodeRow(std::string_view b, Account& r) { return Reader(b).Element(r).IsDone(); }
+bool DecodeRow(std::string_view b, RequestRecord& r) { return Reader(b).Element(r).IsDone(); }
+bool DecodeRow(std::string_view b, FollowUp& r) { return Reader(b).Element(r).IsDone(); }
+bool DecodeRow(std::string_view b, Hold& r) { return Reader(b).Element(r).IsDone(); }
+bool DecodeRow(std::string_view b, ShopDay& r) { return Reader(b).Element(r).IsDone(); }
+bool DecodeRow(std::string_view b, DayTotals& r) { return Reader(b).Element(r).IsDone(); }
+bool DecodeRow(std::string_view b, std::int64_t& r) { return Reader(b).Element(r).IsDone(); }
 bool DecodeRow(std::string_view b, Registered& r) {
   std::string json;
-  if (!Reader(b).Row(r.sequence, json)) return false;
+  if (!Reader(b).Element(r.sequence).Element(json).IsDone()) return false;
   auto data = ParseRegistration(json);
   if (!data.ok()) return false;
   r.data = *std::move(data);
   return true;
 }
-bool DecodeRow(std::string_view b, std::string& r) {
-  r = b;
-  return true;
-}
-bool DecodeRow(std::string_view b, std::int64_t& r) { return Reader(b).Row(r); }
 
-StateMark MarkOf(const State& state) { return {state.next_sequence, state.last_ms, state.epoch, state.last_closed_day}; }
-
-std::string EncodeRow(const StateMark& r) { return Writer().Row(r.next_sequence, r.last_ms, r.epoch, r.last_closed_day); }
+std::string EncodeRow(const StateMark& r) { return Writer().Element(kDerivedVersion).Element(r).Take(); }
 
 GenerationRows GenerationRows::Collect(State& state) {
   GenerationRows generation;
   generation.program_ = state.program;
-  generation.mark_ = MarkOf(state);
+  generation.mark_ = state.at;
   std::size_t i = 0;
   state.ForEachTable([&]<class V>(Table<V>& table) {
     generation.tables_.push_back([rows = table.previous(), letter = kTableLetters[i++], program = state.program](DerivedRows& out) {
@@ -190,73 +265,83 @@ DerivedRows GenerationRows::Rows() const {
   return rows;
 }
 
-void BindToStore(State& state, const Store& store) {
+void BindToStore(State& state, const Store& store, std::function<void(const absl::Status&)> on_damage) {
   std::size_t i = 0;
   state.ForEachTable([&]<class V>(Table<V>& table) {
-    table.set_loader([&store, letter = kTableLetters[i++], &program = state.program](const std::string& key) -> std::optional<V> {
-      auto bytes = store.Get(TableId::kDerived, DerivedKey(program, letter, key));
-      RP_CHECK(bytes.ok());  // an unreadable disk: stop rather than take a row for absent
-      if (!*bytes) return std::nullopt;
-      V row{};
-      RP_CHECK(DecodeRow(**bytes, row));
-      return row;
-    });
+    table.set_loader(
+        [&store, on_damage, letter = kTableLetters[i++], &program = state.program](const std::string& key) -> std::optional<V> {
+          const std::string full = DerivedKey(program, letter, key);
+          auto bytes = store.Get(full);
+          if (bytes.ok() && !*bytes) return std::nullopt;
+          V row{};
+          if (bytes.ok() && DecodeRow(**bytes, row)) return row;
+          const std::string why = bytes.ok() ? "its bytes are of another form" : std::string(bytes.status().message());
+          on_damage(absl::DataLossError(absl::StrCat("derived row ", RowName(full.substr(program.size() + 1)), " can't be read: ", why)));
+          return std::nullopt;
+        });
   });
 }
 
+absl::Status Discredit(Store& store, const std::string& program) {
+  const std::string mark = DerivedKey(program, kMarkTable, "");
+  return store.DeleteRange(mark, mark + '\0');
+}
+
+absl::Status DeleteRows(Store& store, const std::string& program) {
+  const std::string prefix = program + '\0';
+  return store.DeleteRange(prefix, PrefixEnd(prefix));
+}
+
 absl::Status LoadState(State& state, const Store& store) {
-  auto bytes = store.Get(TableId::kDerived, DerivedKey(state.program, kMarkTable, ""));
+  auto bytes = store.Get(DerivedKey(state.program, kMarkTable, ""));
   if (!bytes.ok()) return bytes.status();
-  if (!*bytes) return absl::OkStatus();
-  StateMark mark;
-  if (!Reader(**bytes).Row(mark.next_sequence, mark.last_ms, mark.epoch, mark.last_closed_day)) {
-    return absl::DataLossError(absl::StrCat("the mark of ", state.program, " can't be read"));
+  if (!*bytes) {
+    const std::string prefix = state.program + '\0';
+    auto rows = store.Scan({.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 1});
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(RowName(rows->front().key.substr(prefix.size())), " is there without the mark"));
   }
-  state.next_sequence = mark.next_sequence;
-  state.last_ms = mark.last_ms;
-  state.epoch = mark.epoch;
-  state.last_closed_day = mark.last_closed_day;
+  StateMark mark;
+  std::int64_t version = 0;
+  Reader reader(**bytes);
+  reader.Element(version);
+  if (version != 0 && version != kDerivedVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the rows have version ", version, "; this program keeps version ", kDerivedVersion));
+  }
+  if (!reader.Element(mark).IsDone() || mark.next_sequence <= 0) return absl::DataLossError("the mark can't be read");
+  state.at = mark;
 
   auto status = ForEachRow(state.program, 'a', store, [&](const std::string& key, std::string_view value) {
     Account account;
     if (!DecodeRow(value, account)) return false;
-    for (const Lot& lot : account.lots) {
-      if (lot.end != kNever) state.accounts_by_end[lot.end].insert(key);
-    }
+    Index(state, key, account);
     return true;
   });
   if (!status.ok()) return status;
   status = ForEachRow(state.program, 'h', store, [&](const std::string& key, std::string_view value) {
     Hold hold;
-    if (!DecodeRow(value, hold)) return false;
     std::int64_t sequence = 0;
-    if (!absl::SimpleAtoi(key, &sequence)) return false;
-    state.holds_by_end[hold.until_ms].insert(sequence);
+    if (!DecodeRow(value, hold) || !absl::SimpleAtoi(key, &sequence)) return false;
+    Index(state, sequence, hold);
     return true;
   });
   if (!status.ok()) return status;
-  absl::Status blobs;
+  status = ForEachRow(state.program, 's', store, [&](const std::string& key, std::string_view) {
+    IndexShopDay(state, key);
+    return true;
+  });
+  if (!status.ok()) return status;
+  absl::Status indexed;
   status = ForEachRow(state.program, 'g', store, [&](const std::string& key, std::string_view value) {
     if (key.starts_with("member/")) return true;
     Registered registered;
     if (!DecodeRow(value, registered)) return false;
     state.registrations.Seed(key, registered);
-    if (const auto* node = std::get_if<NodeData>(&registered.data)) {
-      if (node->kind == NodeKind::kBranch) state.AddBranch(*node);
-      return true;
-    }
-    if (!std::holds_alternative<RulebookData>(registered.data)) return true;
-    const auto& data = std::get<RulebookData>(registered.data);
-    auto json = state.find_blob(data.sha256);
-    auto book = json.ok() ? Rulebook::Parse(*json) : absl::StatusOr<Rulebook>(json.status());
-    if (!book.ok()) {
-      blobs = book.status();
-      return false;
-    }
-    state.AddBook(data.effective_day, *std::move(book));
-    return true;
+    indexed = Index(state, registered);
+    return indexed.ok();
   });
-  if (!blobs.ok()) return blobs;
+  if (!indexed.ok()) return indexed;
   const std::unique_lock lock(state.mutex);
   state.Publish();
   return status;

@@ -1,33 +1,35 @@
 #include "storage/explain.h"
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/contract/reason.h"
 #include "proto/contract/words.h"
-#include "storage/rules/apply.h"
+#include "storage/rules/kinds.h"
+#include "storage/rules/lots.h"
 #include "storage/rules/rulebook.h"
 
 namespace redpoints {
 namespace {
 
 struct Sums {
-  std::int64_t issued = 0, debt = 0, expired = 0;
+  std::int64_t earned = 0, debt = 0, expired = 0;
 };
 
 Sums SumsOf(const Entry& e) {
   Sums sums;
   for (const Posting& p : e.postings) {
-    if (p.unit != "POINT") continue;
-    if (p.holder.starts_with("issuance:")) sums.issued -= p.amount;
+    if (p.unit != kPoint) continue;
     if (p.sub == Sub::kDebt) sums.debt -= p.amount;
-    if (p.holder == "expired") sums.expired += p.amount;
+    if (p.holder.is(HolderClass::kExpired)) sums.expired += p.amount;
   }
+  sums.earned = EarnedBy(e, kPoint);
   return sums;
 }
 
+// The lots of the member's available points: what is held or has ended are the same ones again.
 std::string LotsText(const Entry& e, bool is_zh) {
   std::string text;
   for (const Posting& p : e.postings) {
+    if (!p.holder.is(HolderClass::kMember) || p.sub != Sub::kAvailable) continue;
     for (const Lot& lot : p.lots) {
       absl::StrAppend(&text, text.empty() ? "" : is_zh ? "、" : ", ", lot.fund, " ", std::abs(lot.amount));
       if (lot.end != kNever) absl::StrAppend(&text, is_zh ? "（" : " (until ", lot.end, is_zh ? " 前有效）" : ")");
@@ -38,14 +40,35 @@ std::string LotsText(const Entry& e, bool is_zh) {
 
 // The amount in `unit` that an award gave, or that a correction makes of it.
 std::int64_t AmountIn(const Entry& e, const std::string& unit) {
-  std::int64_t amount = 0;
-  for (const auto& [of, text] : e.facts) {
-    if (of == unit && absl::SimpleAtoi(text, &amount)) return amount;
+  for (const UnitAmount& amount : e.amounts) {
+    if (amount.unit == unit) return amount.amount;
   }
+  return EarnedBy(e, unit);
+}
+
+// What did not simply come back to the member, or from them: "，其中抵扣欠分 5，其中 4 积分的批次已过期".
+std::string AsideText(const Sums& sums, bool is_zh) {
+  std::string text;
+  if (is_zh) {
+    if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", std::string(ZhOf(WordList::kAccountPart, "debt")), " ", -sums.debt);
+    if (sums.debt > 0) absl::StrAppend(&text, "，其中记", std::string(ZhOf(WordList::kAccountPart, "debt")), " ", sums.debt);
+    if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
+    if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
+  } else {
+    if (sums.debt < 0) absl::StrAppend(&text, ", of which ", -sums.debt, " pay a debt");
+    if (sums.debt > 0) absl::StrAppend(&text, ", of which ", sums.debt, " are owed");
+    if (sums.expired > 0) absl::StrAppend(&text, ", ", sums.expired, " of them into lots that are past");
+    if (sums.expired < 0) absl::StrAppend(&text, ", ", -sums.expired, " had ended unspent");
+  }
+  return text;
+}
+
+// Points that an undo gives back or takes again.
+std::int64_t PointsUndone(const Entry& e) {
   for (const Posting& p : e.postings) {
-    if (p.unit == unit && p.holder.starts_with("issuance:")) amount -= p.amount;
+    if (p.holder.is(HolderClass::kPool)) return -p.amount;
   }
-  return amount;
+  return PointsOf(e);
 }
 
 // Of a value that a rulebook holds: never the unspecified one.
@@ -69,6 +92,8 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
       absl::StrAppend(&text, "/", earning.denominator());
       absl::StrAppend(&how, how.empty() ? "" : is_zh ? "，" : ", ", TextOf(WordList::kRounding, earning.rounding(), is_zh));
     }
+    if (earning.carry())
+      absl::StrAppend(&how, how.empty() ? "" : is_zh ? "，" : ", ", is_zh ? "余数在当月累计" : "the rest counts on in the month");
     if (!how.empty()) absl::StrAppend(&text, is_zh ? "（" : " (", how, is_zh ? "）" : ")");
     absl::StrAppend(&text, " = ", earned);
     if (amount == earned) continue;
@@ -89,20 +114,20 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
 
 std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
   const Sums sums = SumsOf(e);
-  const std::string points = absl::StrCat(PointsOf(e));
+  const std::string points = absl::StrCat(PointsOf(e)), aside = AsideText(sums, true);
   const std::string debt = Zh(WordList::kAccountPart, "debt"), hold = Zh(WordList::kEntryKind, "hold"),
                     redemption = Zh(WordList::kEntryKind, "redemption");
   std::string text;
   switch (e.kind) {
     case Kind::kAward:
       text = absl::StrCat("按规则册 ", e.rulebook, "，活动 ", e.activity, "（", e.effective_day, "），数量 ", e.quantity, "，发放 ",
-                          sums.issued, " 积分");
+                          sums.earned, " 积分");
       if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", debt, " ", -sums.debt);
       if (e.cap_hit) text += "，已达上限";
-      if (sums.issued > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
+      if (sums.earned > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
       return text + RatesText(e, activity, true) + "。";
     case Kind::kCorrection:
-      text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", sums.issued);
+      text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", sums.earned);
       if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", sums.debt);
       if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
       return text + "，原因 " + e.reason + RatesText(e, activity, true) + "。";
@@ -111,25 +136,40 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
       return absl::StrCat("在商户 ", e.merchant, " ", redemption, " ", points, " 积分，先用先到期的批次：", LotsText(e, true), "。");
     case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " ", hold, " ", points, " 积分，批次 ", LotsText(e, true), "。");
     case Kind::kCapture: return absl::StrCat("完成第 ", e.hold, " 条", hold, "，商户 ", e.merchant, " 收 ", points, " 积分。");
-    case Kind::kVoid: return absl::StrCat("取消第 ", e.hold, " 条", hold, "，退回 ", points, " 积分。");
-    case Kind::kHoldExpired: return absl::StrCat("第 ", e.hold, " 条", hold, "到时自动取消，退回 ", points, " 积分。");
+    case Kind::kVoid: return absl::StrCat("取消第 ", e.hold, " 条", hold, "，退回 ", points, " 积分", aside, "。");
+    case Kind::kHoldExpired: return absl::StrCat("第 ", e.hold, " 条", hold, "到时自动取消，退回 ", points, " 积分", aside, "。");
     case Kind::kRefund:
-      text = absl::StrCat("第 ", e.ref, " 条", redemption, "退回 ", points, " 积分");
-      if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
+      text = absl::StrCat("第 ", e.ref, " 条", redemption, "退回 ", points, " 积分", aside);
+      if (e.cash_fen > 0) absl::StrAppend(&text, "，另退现金 ", e.cash_fen, " 分");
       return text + "。";
     case Kind::kReversal:
-      if (e.reason == "tombstone") return "撤销了一笔尚未到达的请求；该请求将不再执行。";
-      if (e.reason == "refused") return absl::StrCat("被撤销的请求此前已被拒绝（第 ", e.ref, " 条），没有变动。");
-      if (e.reason == "ended") return absl::StrCat("被撤销的", hold, "（第 ", e.hold, " 条）此前已结束，没有变动。");
-      text = absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分");
-      if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
-      return text + "，限额同时恢复。";
+      if (e.effect == Effect::kTombstone) return "撤销了一笔尚未到达的请求；该请求将不再执行。";
+      if (e.effect == Effect::kRefused) return absl::StrCat("被撤销的请求此前已被拒绝（第 ", e.ref, " 条），没有变动。");
+      if (e.effect == Effect::kEnded) return absl::StrCat("被撤销的", hold, "（第 ", e.hold, " 条）此前已结束，没有变动。");
+      return absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分", aside, "，限额同时恢复。");
+    case Kind::kUndoProposed: return absl::StrCat("申请冲销第 ", e.ref, " 条，原因 ", e.reason, "；须由另一人复核。");
+    case Kind::kUndo:
+      text = absl::StrCat("冲销第 ", e.ref, " 条（申请为第 ", e.proposal, " 条），", e.sale >= 0 ? "收回 " : "退回 ", PointsUndone(e),
+                          " 积分", aside);
+      if (e.cash_fen < 0) absl::StrAppend(&text, "，所退现金 ", -e.cash_fen, " 分不再计");
+      return text + "。";
+    case Kind::kEpoch:
+      return absl::StrCat("账本自第 ", e.sequence, " 条起为新的一段（", e.epoch, "），原因 ", std::get<EpochData>(e.data).why, "。");
     case Kind::kExpiry: return absl::StrCat("批次到期：", LotsText(e, true), "。");
-    case Kind::kDayClosed: return absl::StrCat("业务日 ", e.effective_day, " 日结。");
+    case Kind::kExpiryUndone: return absl::StrCat("恢复第 ", e.ref, " 条过期的批次：", LotsText(e, true), "。");
+    case Kind::kDebtWaived: return absl::StrCat("免除", debt, " ", -sums.debt, "，原因 ", e.reason, "（申请为第 ", e.proposal, " 条）。");
+    case Kind::kHeads: {
+      const auto& heads = std::get<HeadsData>(e.data);
+      return absl::StrCat("业务日 ", heads.day, " 账户汇总，至第 ", heads.as_of, " 条，", heads.holders, " 个会员。");
+    }
+    case Kind::kLogKey: return absl::StrCat("账本密钥 ", std::get<LogKeyData>(e.data).key_id, " 启用。");
+    case Kind::kErasure: return absl::StrCat("会员 ", std::get<ErasureData>(e.data).member, " 的个人信息已删除。");
+    case Kind::kDayClosed:
+      return absl::StrCat("业务日 ", std::get<DayData>(e.data).day, " 日结，", std::get<DayData>(e.data).shops, " 家商户有兑换。");
     case Kind::kClockConfirmed: return "管理员已确认系统时钟。";
     case Kind::kRefused: {
-      const std::string why(InfoOf(ReasonFromName(e.reason)).zh_cn);
-      return absl::StrCat("请求被拒绝：", why, "（", e.reason, "）。");
+      const std::string why(InfoOf(ReasonFromName(e.refusal)).zh_cn);
+      return absl::StrCat("请求被拒绝：", why, "（", e.refusal, "）。");
     }
     default: return absl::StrCat(Zh(WordList::kEntryKind, KindName(e.kind)), " ", RegistrationKey(e.data), "。");
   }
@@ -137,18 +177,18 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
 
 std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
   const Sums sums = SumsOf(e);
-  const std::string points = absl::StrCat(PointsOf(e));
+  const std::string points = absl::StrCat(PointsOf(e)), aside = AsideText(sums, false);
   std::string text;
   switch (e.kind) {
     case Kind::kAward:
       text = absl::StrCat("rulebook ", e.rulebook, ", activity ", e.activity, " on ", e.effective_day, ", quantity ", e.quantity, ": ",
-                          sums.issued, " points");
+                          sums.earned, " points");
       if (sums.debt < 0) absl::StrAppend(&text, ", of which ", -sums.debt, " pay a debt");
       if (e.cap_hit) text += ", a cap was hit";
-      if (sums.issued > 0 && !LotsText(e, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, false));
+      if (sums.earned > 0 && !LotsText(e, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, false));
       return text + RatesText(e, activity, false);
     case Kind::kCorrection:
-      text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", sums.issued);
+      text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", sums.earned);
       if (sums.debt > 0) absl::StrAppend(&text, ", ", sums.debt, " were spent and are owed");
       if (sums.expired < 0) absl::StrAppend(&text, ", ", -sums.expired, " had ended unspent");
       return absl::StrCat(text, ", because ", e.reason, RatesText(e, activity, false));
@@ -157,23 +197,37 @@ std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
       return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, false));
     case Kind::kHold: return absl::StrCat("holds ", points, " points for ", e.merchant, ", lots: ", LotsText(e, false));
     case Kind::kCapture: return absl::StrCat("captures ", points, " points of hold ", e.hold, " for ", e.merchant);
-    case Kind::kVoid: return absl::StrCat("voids hold ", e.hold, ", ", points, " points go back");
-    case Kind::kHoldExpired: return absl::StrCat("hold ", e.hold, " ended by time, ", points, " points go back");
+    case Kind::kVoid: return absl::StrCat("voids hold ", e.hold, ", ", points, " points go back", aside);
+    case Kind::kHoldExpired: return absl::StrCat("hold ", e.hold, " ended by time, ", points, " points go back", aside);
     case Kind::kRefund:
-      text = absl::StrCat("refunds ", points, " points of redemption ", e.ref);
-      if (sums.expired > 0) absl::StrAppend(&text, ", ", sums.expired, " of them into lots that are past");
+      text = absl::StrCat("refunds ", points, " points of redemption ", e.ref, aside);
+      if (e.cash_fen > 0) absl::StrAppend(&text, ", and ", e.cash_fen, " fen in cash");
       return text;
     case Kind::kReversal:
-      if (e.reason == "tombstone") return "reverses a request that had not arrived; it will never be carried out";
-      if (e.reason == "refused") return absl::StrCat("the request had been refused by ", e.ref, "; nothing moves");
-      if (e.reason == "ended") return absl::StrCat("hold ", e.hold, " had ended before; nothing moves");
-      text = absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back");
-      if (sums.expired > 0) absl::StrAppend(&text, ", ", sums.expired, " of them into lots that are past");
-      return text + ", and the limits with them";
+      if (e.effect == Effect::kTombstone) return "reverses a request that had not arrived; it will never be carried out";
+      if (e.effect == Effect::kRefused) return absl::StrCat("the request had been refused by ", e.ref, "; nothing moves");
+      if (e.effect == Effect::kEnded) return absl::StrCat("hold ", e.hold, " had ended before; nothing moves");
+      return absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back", aside, ", and the limits with them");
+    case Kind::kUndoProposed: return absl::StrCat("proposes to undo ", e.ref, ", because ", e.reason, "; somebody else has to confirm");
+    case Kind::kUndo:
+      text = absl::StrCat("undoes ", e.ref, ", proposed by ", e.proposal, ": ", PointsUndone(e),
+                          e.sale >= 0 ? " points are taken again" : " points go back", aside);
+      if (e.cash_fen < 0) absl::StrAppend(&text, ", and ", -e.cash_fen, " fen in cash count no more");
+      return text;
+    case Kind::kEpoch: return absl::StrCat("epoch ", e.epoch, " begins, because of a ", std::get<EpochData>(e.data).why);
     case Kind::kExpiry: return absl::StrCat("lots ended: ", LotsText(e, false));
-    case Kind::kDayClosed: return absl::StrCat("business day ", e.effective_day, " is closed");
+    case Kind::kExpiryUndone: return absl::StrCat("lots that ended by ", e.ref, " are back: ", LotsText(e, false));
+    case Kind::kDebtWaived: return absl::StrCat("waives a debt of ", -sums.debt, ", because ", e.reason, "; proposed by ", e.proposal);
+    case Kind::kHeads: {
+      const auto& heads = std::get<HeadsData>(e.data);
+      return absl::StrCat("heads of ", heads.holders, " members as of ", heads.as_of, ", after business day ", heads.day);
+    }
+    case Kind::kLogKey: return absl::StrCat("log key ", std::get<LogKeyData>(e.data).key_id, " is in use");
+    case Kind::kErasure: return absl::StrCat("what was known of the person behind ", std::get<ErasureData>(e.data).member, " was erased");
+    case Kind::kDayClosed:
+      return absl::StrCat("business day ", std::get<DayData>(e.data).day, " is closed; ", std::get<DayData>(e.data).shops, " shops traded");
     case Kind::kClockConfirmed: return "the clock was confirmed";
-    case Kind::kRefused: return absl::StrCat("refused: ", e.reason);
+    case Kind::kRefused: return absl::StrCat("refused: ", e.refusal);
     default: return absl::StrCat("registered ", RegistrationKey(e.data));
   }
 }

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "storage/keys.h"
 #include "storage/rules/entry_codec.h"
 
 namespace redpoints {
@@ -54,71 +53,50 @@ absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Journal::ReadAll(std::
   for (const auto line : chunk->Split()) {
     auto entry = ParseLine(line);
     if (!entry.ok()) {
-      return absl::DataLossError(
-          absl::StrCat("entry ", first + static_cast<std::int64_t>(entries.size()), ": ", std::string(entry.status().message())));
+      return Noted(absl::DataLossError(absl::StrCat("entry ", first + static_cast<std::int64_t>(entries.size()), " of ", program_, ": ",
+                                                    std::string(entry.status().message()))));
     }
     entries.push_back(std::make_shared<const Entry>(*std::move(entry)));
   }
   return entries;
 }
 
+absl::Status Journal::Noted(absl::Status status) const {
+  if (!status.ok() && !absl::IsNotFound(status) && on_damage_) on_damage_(status);
+  return status;
+}
+
 absl::StatusOr<Journal::Chunk> Journal::Lines(std::int64_t start, std::int64_t end, std::size_t bytes_max) const {
+  auto chunk = ReadLines(start, end, bytes_max);
+  if (!chunk.ok()) return Noted(chunk.status());
+  return chunk;
+}
+
+absl::StatusOr<Journal::Chunk> Journal::ReadLines(std::int64_t start, std::int64_t end, std::size_t bytes_max) const {
   Chunk chunk{.first = start, .next = start, .lines = ""};
   if (start < 0 || start >= end) return chunk;
-  // The row that holds `start` begins at or before it.
-  const std::string prefix = JournalKey(program_, 0);
-  auto rows = store_.Scan(
-      {.table = TableId::kJournal, .begin = prefix, .end = JournalKey(program_, start + 1), .rows_max = 1, .is_descending = true});
-  while (rows.ok() && !rows->empty()) {
-    for (const Row& row : *rows) {
-      const auto first = JournalSequence(program_, row.key);
-      if (!first || *first > chunk.next) return absl::DataLossError(absl::StrCat("no entry ", chunk.next, " in the journal of ", program_));
-      std::string_view lines = Skip(row.value, chunk.next - *first);
-      if (lines.empty()) {
-        // Behind the end, unless a later row shows that something is missing; the next scan sees that.
-        if (chunk.next != start) return absl::DataLossError(absl::StrCat("rows of ", program_, " overlap at entry ", chunk.next));
-        break;
-      }
-      while (!lines.empty() && chunk.next < end && (chunk.lines.empty() || chunk.lines.size() < bytes_max)) {
-        const auto length = lines.find('\n');
-        if (length == std::string_view::npos) return absl::DataLossError(absl::StrCat("entry ", chunk.next, " of ", program_, " is cut"));
-        chunk.lines.append(lines.substr(0, length + 1));
-        lines.remove_prefix(length + 1);
-        ++chunk.next;
-      }
-      if (chunk.next >= end || (!chunk.lines.empty() && chunk.lines.size() >= bytes_max)) return chunk;
-    }
-    // Every following row has to begin where the last one ended.
-    const std::string next = JournalKey(program_, chunk.next);
-    rows = store_.Scan({.table = TableId::kJournal, .begin = next, .end = PrefixEnd(std::string(program_) + '\0'), .rows_max = 8});
-  }
+  auto rows = log_.Read(program_, start, end, bytes_max);
   if (!rows.ok()) return rows.status();
+  for (const JournalRow& row : *rows) {
+    if (std::count(row.lines.begin(), row.lines.end(), '\n') != row.entries || !row.lines.ends_with('\n')) {
+      return absl::DataLossError(
+          absl::StrCat("the journal row of ", program_, " at entry ", row.first, " does not hold its ", row.entries, " lines"));
+    }
+    std::string_view lines = Skip(row.lines, chunk.next - row.first);
+    while (!lines.empty() && chunk.next < end && (chunk.lines.empty() || chunk.lines.size() < bytes_max)) {
+      const auto length = lines.find('\n');
+      chunk.lines.append(lines.substr(0, length + 1));
+      lines.remove_prefix(length + 1);
+      ++chunk.next;
+    }
+  }
   return chunk;
 }
 
 absl::StatusOr<std::int64_t> Journal::End() const {
-  auto rows = store_.Scan({.table = TableId::kJournal,
-                           .begin = JournalKey(program_, 0),
-                           .end = PrefixEnd(std::string(program_) + '\0'),
-                           .rows_max = 1,
-                           .is_descending = true});
-  if (!rows.ok()) return rows.status();
-  if (rows->empty()) return 0;
-  const auto first = JournalSequence(program_, rows->front().key);
-  if (!first) return absl::DataLossError(absl::StrCat("a key of another form in the journal of ", program_));
-  return *first + std::count(rows->front().value.begin(), rows->front().value.end(), '\n');
-}
-
-absl::StatusOr<std::vector<std::string>> Journal::Programs(const Store& store) {
-  std::vector<std::string> programs;
-  std::string begin;
-  for (;;) {
-    auto rows = store.Scan({.table = TableId::kJournal, .begin = begin, .end = "", .rows_max = 1});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return programs;
-    programs.push_back(rows->front().key.substr(0, rows->front().key.find('\0')));
-    begin = PrefixEnd(programs.back() + '\0');
-  }
+  auto end = log_.End(program_);
+  if (!end.ok()) return Noted(end.status());
+  return end;
 }
 
 }  // namespace redpoints

@@ -1,22 +1,27 @@
-// Reads the journal of one program as it is stored: rows of commit batches, each the lines of its entries. Thread-safe.
+// Reads the journal of one program line by line out of the rows of its log. Thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "storage/log/log.h"
 #include "storage/rules/entry.h"
-#include "storage/store.h"
 
 namespace redpoints {
 
 class Journal {
  public:
-  // `store` is not owned and must outlive the journal.
-  Journal(const Store& store, std::string program) : store_(store), program_(std::move(program)) {}
+  // Told of each read that damage or a failing disk kept from being done, beside the error that the reader gets.
+  using OnDamage = std::function<void(const absl::Status&)>;
+
+  // `log` is not owned and must outlive the journal.
+  Journal(const Log& log, std::string program, OnDamage on_damage = {})
+      : log_(log), program_(std::move(program)), on_damage_(std::move(on_damage)) {}
 
   // The stored line of one entry, without the newline. NOT_FOUND when there is none.
   absl::StatusOr<std::string> Line(std::int64_t sequence) const;
@@ -31,18 +36,20 @@ class Journal {
     std::string lines;
     std::vector<std::string_view> Split() const;  // views into `lines`, without the newlines
   };
-  // From `start` on, up to `end` (exclusive), and no longer than about `bytes_max` (at least one line). DATA_LOSS where a row is missing.
+  // From `start` on, up to `end` (exclusive), and no longer than about `bytes_max` (at least one line). DATA_LOSS where a row is
+  // missing, can't be read, or does not hold the lines that it says.
   absl::StatusOr<Chunk> Lines(std::int64_t start, std::int64_t end, std::size_t bytes_max) const;
 
   // One past the last entry.
   absl::StatusOr<std::int64_t> End() const;
 
-  // The programs that have a journal in `store`, in byte order.
-  static absl::StatusOr<std::vector<std::string>> Programs(const Store& store);
-
  private:
-  const Store& store_;
+  absl::StatusOr<Chunk> ReadLines(std::int64_t start, std::int64_t end, std::size_t bytes_max) const;
+  absl::Status Noted(absl::Status status) const;
+
+  const Log& log_;
   const std::string program_;
+  const OnDamage on_damage_;
 };
 
 }  // namespace redpoints

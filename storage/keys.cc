@@ -16,6 +16,22 @@ std::optional<std::int64_t> JournalSequence(std::string_view program, std::strin
   return static_cast<std::int64_t>(sequence);
 }
 
+std::string EndKey(std::string_view program) { return std::string(kEndPrefix).append(program); }
+
+std::string JournalValue(std::int64_t entries, std::string_view lines) {
+  std::string value;
+  value.reserve(4 + lines.size());
+  for (int shift = 24; shift >= 0; shift -= 8) value += static_cast<char>(static_cast<std::uint64_t>(entries) >> shift);
+  return value.append(lines);
+}
+
+std::optional<std::pair<std::int64_t, std::string_view>> ParseJournalValue(std::string_view value) {
+  if (value.size() < 4) return std::nullopt;
+  std::int64_t entries = 0;
+  for (const char c : value.substr(0, 4)) entries = entries << 8 | static_cast<std::uint8_t>(c);
+  return std::pair(entries, value.substr(4));
+}
+
 std::string BlobKey(std::string_view program, std::string_view sha256_hex) {
   std::string key(program);
   key += '\0';

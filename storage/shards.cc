@@ -1,8 +1,10 @@
 #include "storage/shards.h"
 
 #include "absl/strings/str_cat.h"
-#include "storage/journal.h"
-#include "storage/rocksdb_store.h"
+#include "storage/head_mark.h"
+#include "storage/log/rocksdb_log.h"
+#include "storage/store/memory_store.h"
+#include "storage/store/rocksdb_store.h"
 #include "storage/views.h"
 
 namespace redpoints {
@@ -27,7 +29,7 @@ absl::StatusOr<std::unique_ptr<Shards>> Shards::Open(const std::vector<ShardConf
   }
   // Only now: a program that moved to a later shard of the map would be founded there again.
   for (std::size_t i = 0; i < config.size(); ++i) {
-    auto programs = Journal::Programs(*shards->stores_[i]);
+    auto programs = shards->logs_[i]->Programs();
     if (!programs.ok()) return programs.status();
     for (const auto& program : *programs) {
       if (shards->ShardOf(program) == i) continue;
@@ -38,13 +40,42 @@ absl::StatusOr<std::unique_ptr<Shards>> Shards::Open(const std::vector<ShardConf
 }
 
 absl::Status Shards::OpenShard(const ShardConfig& config, const Clock& clock, const Ledger::Options& options) {
-  auto store = RocksDbStore::Open({.directory = config.directory, .read_only = options.is_read_only, .env = config.env});
+  auto log = RocksDbLog::Open({.directory = config.directory + "/log", .env = config.env});
+  if (!log.ok()) return log.status();
+  // Before anything is written. Files in a file system of tests have no marks.
+  Ledger::Options of_shard = options;
+  if (!config.env) {
+    of_shard.head_mark_file = HeadMarkFile(config.directory);
+    const auto marks = ReadHeadMarks(of_shard.head_mark_file);
+    if (!marks.ok() && options.on_event) {
+      options.on_event("head_mark", absl::StrCat(std::string(marks.status().message()), ": a log that was cut would not be noticed now"));
+    }
+    if (marks.ok()) {
+      if (auto status = CompareHeadMarks(*marks, **log, of_shard.head_mark_file); !status.ok()) return status;
+    }
+  }
+  const auto tell = [&](const std::string& why) {
+    if (options.on_event) options.on_event("derived_rebuild", absl::StrCat(config.directory, ": ", why));
+  };
+  auto store = RocksDbStore::Open(
+      {.directory = config.directory + "/derived", .read_only = options.is_read_only, .env = config.env, .on_discarded = tell});
+  if (!store.ok() && options.is_read_only) {
+    tell(std::string(store.status().message()));
+    store = std::make_unique<MemoryStore>();
+  }
   if (!store.ok()) return store.status();
-  auto ledger = Ledger::Open(**store, clock, options);
+  auto ledger = Ledger::Open(**log, **store, clock, of_shard);
   if (!ledger.ok()) return ledger.status();
+  logs_.push_back(*std::move(log));
   stores_.push_back(*std::move(store));
   ledgers_.push_back(*std::move(ledger));
   return absl::OkStatus();
+}
+
+std::int64_t Shards::damages() const {
+  std::int64_t damages = 0;
+  for (const auto& ledger : ledgers_) damages += ledger->damages();
+  return damages;
 }
 
 std::size_t Shards::ShardOf(const std::string& program) const {
@@ -61,9 +92,9 @@ void Shards::FinishFounding() {
   for (const auto& [id, registered] : *programs) {
     if (id == system || Of(id).EndSequence(id) > 0) continue;
     const auto& program = std::get<ProgramData>(registered.data);
-    Submit(id,
-           {.actor = program.administrator, .request_id = "", .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""},
-           FoundProgram{program}, [](Outcome) {});
+    Origin origin;
+    origin.actor = program.administrator;
+    Submit(id, std::move(origin), FoundProgram{program}, [](Outcome) {});
   }
 }
 

@@ -18,9 +18,9 @@ namespace redpoints {
 class Shards {
  public:
   struct ShardConfig {
-    std::string directory;
+    std::string directory;              // its log in directory/log, its derived rows in directory/derived
     std::vector<std::string> programs;  // empty: all that no other shard names. Exactly one shard is empty
-    rocksdb::Env* env = nullptr;        // as RocksDbStore::Options has it
+    rocksdb::Env* env = nullptr;        // as RocksDbLog::Options has it
   };
   // A shard whose disk is full is opened for reading only. FAILED_PRECONDITION when a program's journal lies in a shard that the map does not give it.
   static absl::StatusOr<std::unique_ptr<Shards>> Open(const std::vector<ShardConfig>& config, const Clock& clock,
@@ -29,6 +29,8 @@ class Shards {
   // The shard of a program, whether the program exists or not.
   Ledger& Of(const std::string& program) const { return *ledgers_[ShardOf(program)]; }
   const std::vector<std::unique_ptr<Ledger>>& ledgers() const { return ledgers_; }
+  // Of all ledgers, see Ledger::damages.
+  std::int64_t damages() const;
 
   void Submit(const std::string& program, Origin origin, Command command, Ledger::Done done,
               Ledger::Deadline deadline = Ledger::Deadline::max()) {
@@ -44,7 +46,8 @@ class Shards {
   // UNAVAILABLE: the disk is full.
   absl::Status OpenShard(const ShardConfig& config, const Clock& clock, const Ledger::Options& options);
 
-  std::vector<std::unique_ptr<Store>> stores_;  // outlive the ledgers
+  std::vector<std::unique_ptr<Log>> logs_;  // these two outlive the ledgers
+  std::vector<std::unique_ptr<Store>> stores_;
   std::vector<std::unique_ptr<Ledger>> ledgers_;
   std::map<std::string, std::size_t> shard_of_;
   std::size_t default_shard_ = 0;

@@ -35,11 +35,11 @@ struct MemberAccounts {
 MemberAccounts AccountsOf(const State& state, const std::string& member) {
   const auto definitions = state.ReadPublished().definitions;
   std::vector<std::string> keys;
-  for (const std::string& unit : definitions->units) keys.push_back(AccountKey(member, unit));
+  for (const auto& [unit, rule] : definitions->units) keys.push_back(AccountKey(member, unit));
   auto [rows, next] = state.ReadAll(state.accounts, keys);
   MemberAccounts found{.as_of_sequence = next, .accounts = {}};
   auto row = rows.begin();
-  for (const std::string& unit : definitions->units) {
+  for (const auto& [unit, rule] : definitions->units) {
     if (*row) found.accounts.emplace_back(unit, **std::move(row));
     ++row;
   }
@@ -75,8 +75,8 @@ absl::StatusOr<Balances> BalanceAsOf(const State& state, const Journal& journal,
       const Entry& entry = (*line)->entry;
       if (entry.recorded_ms <= as_of_ms) break;
       for (const Posting& p : entry.postings) {
-        if (p.holder != member || p.unit != unit || p.sub != Sub::kAvailable) continue;
-        for (const Lot& lot : p.lots) AddLot(lots, {lot.fund, lot.end, -lot.amount});
+        if (p.holder.text() != member || p.unit != unit || p.sub != Sub::kAvailable) continue;
+        for (const Lot& lot : p.lots) AddLot(lots, {lot.fund, lot.end, -lot.amount, lot.first_end});
       }
       position = before;
     }
@@ -114,7 +114,7 @@ absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, co
   bool is_touched = false;
   std::int64_t prev = -1;
   for (const Posting& p : line.entry.postings) {
-    if (p.holder != holder || p.unit != unit) continue;
+    if (p.holder.text() != holder || p.unit != unit) continue;
     line.change[static_cast<std::size_t>(p.sub)] += p.amount;
     prev = p.prev;
     is_touched = true;
@@ -125,11 +125,6 @@ absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, co
   for (std::size_t i = 0; i < kSubCount; ++i) position.after[i] -= line.change[i];
   position.sequence = prev;
   return line;
-}
-
-std::string ResolveMember(const State& state, const std::string& ref) {
-  if (ref.starts_with('m')) return state.Read(state.registrations, "member/" + ref) ? ref : "";
-  return state.Read(state.numbers, ref).value_or("");
 }
 
 std::set<std::string> TopPlacesOf(const State& state, const std::vector<std::string>& scopes) {
@@ -181,13 +176,11 @@ absl::StatusOr<std::vector<std::pair<std::string, Registered>>> ListRegistration
     previous = state.registrations.previous();
   }
   add(*previous);
-  auto rows = store.Scan({.table = TableId::kDerived,
-                          .begin = DerivedKey(state.program, 'g', begin),
-                          .end = PrefixEnd(DerivedKey(state.program, 'g', prefix)),
-                          .rows_max = limit});
+  auto rows = store.Scan(
+      {.begin = DerivedKey(state.program, 'g', begin), .end = PrefixEnd(DerivedKey(state.program, 'g', prefix)), .rows_max = limit});
   if (!rows.ok()) return rows.status();
   const std::size_t skip = DerivedKey(state.program, 'g', "").size();
-  for (const Row& row : *rows) {
+  for (const Store::Row& row : *rows) {
     Registered registered;
     if (!DecodeRow(row.value, registered)) return absl::DataLossError("a registration can't be read");
     found.try_emplace(row.key.substr(skip), std::move(registered));

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "storage/journal.h"
 #include "storage/rules/state.h"
+#include "storage/store/store.h"
 
 namespace redpoints {
 
@@ -56,9 +57,6 @@ struct StatementLine {
 // The line at `position`, which then moves to the entry before. nullopt at the end of the chain. DATA_LOSS where the chain is broken.
 absl::StatusOr<std::optional<StatementLine>> NextLine(const Journal& journal, const std::string& holder, const std::string& unit,
                                                       ChainPosition& position);
-
-// The id of a member given by id or 会员号; empty when there is none.
-std::string ResolveMember(const State& state, const std::string& ref);
 
 // A registration as published; nullopt when there is none.
 template <class T> std::optional<T> FindRegistration(const State& state, const std::string& type, const std::string& id) {

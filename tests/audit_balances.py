@@ -14,7 +14,7 @@ for number, line in enumerate(open(sys.argv[1], "rb"), start=1):
     for p in entry.get("postings", []):
         key, chain = (p["account"], p.get("sub", "available"), p["unit"]), (p["account"], p["unit"])
         balances[key] = balances.get(key, 0) + p["amount"]
-        if p["balance"] != balances[key]:
+        if p.get("balance", balances[key]) != balances[key]:  # a shop's balance is not in the line
             sys.exit(f"line {number}: {' '.join(key)} is {p['balance']}, the entries give {balances[key]}")
         if p.get("prev", -1) != heads.get(chain, -1):
             sys.exit(f"line {number}: the entry before of {' '.join(chain)} is {heads.get(chain, -1)}, not {p.get('prev', -1)}")

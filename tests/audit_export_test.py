@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""audit_export.py agrees with a sound journal, and names the line of any other."""
+"""audit_export.py agrees with a real journal, in which every kind of entry occurs, and names the line of one that was tampered with.
+
+REDPOINTS_WRITE_JOURNAL: the program that writes such a journal."""
 
 import copy
 import csv
-import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,68 +14,48 @@ import tempfile
 import unittest
 
 AUDIT = pathlib.Path(__file__).with_name("audit_export.py")
-NOON = 1_714_536_000_000  # 2024-05-01 12:00 in Asia/Shanghai
-BOOK = b'{"version":"2024-1"}'
-LOT = ["street", 20260701]
 
 
-def posting(account, amount, balance, prev=-1, sub="available", lots=None):
-    p = {"account": account}
-    if sub != "available":
-        p["sub"] = sub
-    p |= {"unit": "POINT", "amount": amount, "balance": balance}
-    if lots:
-        p["lots"] = lots
-    return p | ({"prev": prev} if prev >= 0 else {})
+def write_journal(directory):
+    subprocess.run([os.environ["REDPOINTS_WRITE_JOURNAL"], directory], check=True, stdout=subprocess.DEVNULL)
+    return [json.loads(line) for line in (pathlib.Path(directory) / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def sound_journal():
-    """Two awards in one session, a case about it, a hold with a partial capture, a correction to nothing."""
-    entries = []
-
-    def add(kind, **fields):
-        seq = len(entries)
-        head = {"v": 1, "program": "p", "epoch": 0, "seq": seq, "recorded_ms": NOON + seq, "business_day": 20240501, "kind": kind}
-        entries.append(head | {"request_id": f"{seq:032x}", "actor": "a1"} | fields)
-
-    def award(member, amount, issued, held, prev_issued, prev_member, **fields):
-        add("award", member=member, activity=fields.pop("activity", "PAICHA"), quantity=1, **fields,
-            postings=[posting("issuance:street", -amount, -issued, prev_issued), posting(member, amount, held, prev_member, lots=[[*LOT, amount]])])
-
-    add("rulebook", data={"rulebook": {"version": "2024-1", "effective_day": 20240101, "sha256": hashlib.sha256(BOOK).hexdigest()}})
-    award("m1", 10, 10, 10, -1, -1, session="s-1")
-    award("m2", 10, 20, 10, 1, -1, session="s-1")
-    award("m1", 3, 23, 13, 2, 1, activity="HUAJIE", case="c-1", about="s-1")
-    add("hold", member="m1", postings=[posting("m1", -8, 5, 3, lots=[[*LOT, -8]]), posting("m1", 8, 8, 3, sub="held")])
-    add("capture", member="m1", hold=4, postings=[
-        posting("m1", -5, 3, 4, sub="held", lots=[[*LOT, -5]]), posting("s1", 5, 5), posting("m1", -3, 0, 4, sub="held"),
-        posting("m1", 3, 8, 4, lots=[[*LOT, 3]])])
-    award("m2", 1, 24, 11, 3, 2, session="s-2")
-    add("correction", member="m2", activity="PAICHA", session="s-2", reason="DEED_NOT_DONE", ref=6, postings=[
-        posting("m2", -1, 10, 6, lots=[[*LOT, -1]]), posting("issuance:street", 1, -23, 6)])
-    return entries
+def text_of(entries):
+    return "".join(json.dumps(e, ensure_ascii=False, separators=(",", ":")) + "\n" for e in entries)
 
 
-def balance(**changes):
-    point = {"unit": "POINT", "available": "8", "held": "0", "debt": "0", "lots": [{"fund": "street", "end_day": 20260701, "amount": "8"}]}
-    said = {"member": "programs/p/members/m1", "balances": [point], "as_of_sequence": "8", "as_of_time": "2024-05-01T04:00:00.008Z"}
-    point |= {k: v for k, v in changes.items() if k in point}
-    return said | {k: v for k, v in changes.items() if k in said}
+def first(entries, kind, good=lambda e: True):
+    return next(e["seq"] for e in entries if e["kind"] == kind and good(e))
+
+
+def is_plain(e):
+    return len(e.get("postings", [])) == 2 and not e.get("cap_hit")
 
 
 class AuditTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        made = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(made.cleanup)
+        cls.made = pathlib.Path(made.name)
+        cls.sound = write_journal(cls.made)
+        cls.blobs = [arg for file in cls.made.iterdir() if file.suffix != ".jsonl" for arg in ("--blob", file)]
+
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.directory = pathlib.Path(directory.name)
-        self.entries = sound_journal()
+        self.entries = copy.deepcopy(self.sound)
 
-    def audit(self, *arguments, raw=None):
+    def audit(self, *arguments, raw=None, blobs=None):
+        """What it says of the entries; None when all agree."""
         file = self.directory / "journal.jsonl"
-        lines = [json.dumps(e, ensure_ascii=False, separators=(",", ":")) + "\n" for e in self.entries]
-        file.write_text("".join(lines) if raw is None else raw("".join(lines)), encoding="utf-8")
-        done = subprocess.run([sys.executable, AUDIT, file, *arguments], capture_output=True, text=True, encoding="utf-8", check=False)
+        file.write_text(text_of(self.entries) if raw is None else raw(text_of(self.entries)), encoding="utf-8")
+        done = subprocess.run([sys.executable, AUDIT, file, *(self.blobs if blobs is None else blobs), *arguments], capture_output=True, text=True,
+                              encoding="utf-8", check=False)
         self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.said = done.stdout
         return None if done.returncode == 0 else done.stderr.strip()
 
     def file(self, name, content):
@@ -81,89 +63,252 @@ class AuditTest(unittest.TestCase):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
+    def test_the_journal_is_the_one_that_was_written(self):
+        self.assertEqual(text_of(self.sound), (self.made / "journal.jsonl").read_text(encoding="utf-8"))
+
     def test_a_sound_journal_agrees(self):
-        self.assertIsNone(self.audit())
+        self.assertIsNone(self.audit("--at", "20240315"))
+        self.assertRegex(self.said, r"20240315 street: issued \d+ = available \d+ \+ held 0 \+ redeemed \d+ \+ expired 0 \+ pool 2; debts 13\n")
+        self.assertNotIn("not recomputed", self.said)
+        self.assertIn("not shown by an export", self.said)
+        self.assertIsNone(self.audit(blobs=[]))
+        self.assertIn("not recomputed: what deeds earned and funds owe by rulebooks that were not given (--blob): 2024-1, 2024-2", self.said)
 
-    def test_deeds_count_and_not_awards(self):
-        counts = ["--count", "PAICHA:session=1", "--count", "HUAJIE:case=1", "--about", "HUAJIE:PAICHA"]
-        self.assertIsNone(self.audit(*counts))
-        self.assertIn("PAICHA: 1 sessions, not 3", self.audit("--count", "PAICHA:session=3"))
-        self.entries[3]["about"] = "s-2"  # which the correction took back
-        self.assertIn("HUAJIE:PAICHA", self.audit("--about", "HUAJIE:PAICHA"))
+    def test_each_tamper_is_named_in_its_line(self):
+        e = self.sound
+        award = first(e, "award", is_plain)
+        later = first(e, "award", lambda x: is_plain(x) and x["seq"] > award)
+        sale = first(e, "redemption", lambda x: len(x["postings"][0]["lots"]) == 1 and len(x["lines"]) == 1)
+        mixed = first(e, "redemption", lambda x: len(x["owed"]) == 2)
+        refund, capture = first(e, "refund", lambda x: len(x["span"]) == 1), first(e, "capture")
+        reversal = first(e, "reversal", lambda x: "owed" in x)
+        debt = first(e, "correction", lambda x: any(p.get("sub") == "debt" for p in x["postings"]))
+        closed = first(e, "day_closed", lambda x: x["data"]["closed"]["shops"])
+        refused = first(e, "refused", lambda x: "member" in x)
 
-    def test_each_alteration_is_found_in_its_line(self):
-        def at(seq, change):
+        def posting(seq, index, key, change):
+            return seq, lambda entries: entries[seq]["postings"][index].__setitem__(key, change(entries[seq]["postings"][index].get(key)))
+
+        def lot(seq, index, place, change):
             def alter(entries):
-                change(entries[seq])
-            return seq + 1, alter
+                lots = entries[seq]["postings"][index]["lots"]
+                lots[0][place] = change(lots[0][place])
+            return seq, alter
 
-        def first(key, value):
-            return lambda e: e["postings"][0].__setitem__(key, value)
+        def fund(seq, index, place, change):
+            def alter(entries):
+                funds = entries[seq]["postings"][index]["funds"]
+                funds[0][place] = change(funds[0][place])
+            return seq, alter
 
-        alterations = {
-            "amount": at(2, first("amount", -11)),
-            "balance": at(2, first("balance", -21)),
-            "prev": at(2, first("prev", 0)),
-            "prev gone": at(3, lambda e: e["postings"][1].pop("prev")),
-            "lot": at(2, lambda e: e["postings"][1]["lots"][0].__setitem__(2, 9)),
-            "lot of a fund that gave none": at(4, lambda e: e["postings"][0]["lots"][0].__setitem__(0, "donor")),
-            "posting gone": at(5, lambda e: e["postings"].pop(1)),
-            "sequence": at(3, lambda e: e.__setitem__("seq", 7)),
-            "program": at(3, lambda e: e.__setitem__("program", "q")),
-            "epoch": at(3, lambda e: e.__setitem__("epoch", 1)),
-            "back-dated": at(3, lambda e: e.__setitem__("recorded_ms", NOON)),
-            "business day": at(3, lambda e: e.__setitem__("business_day", 20240502)),
-            "request id used again": at(3, lambda e: e.__setitem__("request_id", f"{1:032x}")),
-            "entry removed": (4, lambda entries: entries.pop(3)),
-            "entry twice": (4, lambda entries: entries.insert(3, entries[2])),
-            "entries swapped": (3, lambda entries: entries.insert(2, entries.pop(3))),
-            "a correction of nothing": at(7, lambda e: e.__setitem__("ref", 5)),
-            "money on a member": at(2, lambda e: [p.__setitem__("unit", "FEN") for p in e["postings"]]),
+        def field(seq, key, value):
+            return seq, lambda entries: entries[seq].__setitem__(key, value(entries[seq].get(key)) if callable(value) else value)
+
+        def owed(seq, place, change):
+            def alter(entries):
+                entries[seq]["owed"][0][place] = change(entries[seq]["owed"][0][place])
+            return seq, alter
+
+        def day(key, change):
+            def alter(entries):
+                data = entries[closed]["data"]["closed"]
+                data[key] = change(data[key])
+            return closed, alter
+
+        def forged_award(entries):
+            """One point more, in each number that stands in the line."""
+            for p, sign in zip(entries[award]["postings"][:2], (-1, 1)):
+                p["amount"] += sign
+                p["balance"] += sign
+                for lots in p.get("lots", []):
+                    lots[2] += 1
+
+        def later_first(entries):
+            """A point of the later lot instead of one that ends sooner, in each number that stands in the line."""
+            sold, shop = entries[mixed]["postings"][:2]
+            for rows, sign in ((sold["lots"], 1), (shop["funds"], -1), (entries[mixed]["owed"], -1)):
+                place = 2 if rows is sold["lots"] else 1
+                rows[0][place] += sign
+                rows[1][place] -= sign
+
+        def to_other_fund(entries):
+            """A sale of one fund booked as one of another, for which the member has no points."""
+            entries[sale]["postings"][0]["lots"][0][0] = "donor"
+            entries[sale]["postings"][1]["funds"][0][0] = "donor"
+            entries[sale]["owed"][0][0] = "donor"
+
+        more, less = (lambda n: n + 1), (lambda n: n - 1)
+        tampers = {
+            "amount on one side": (posting(award, 0, "amount", less), "balance of issuance:donor"),
+            "amount of a member": (posting(award, 1, "amount", more), "balance of m1"),
+            "amount and balance": ((award, lambda x: x[award]["postings"][1].update(amount=5, balance=105)), "m1 moves 5, of its funds 4"),
+            "amount, balance and lot": ((award, lambda x: x[award]["postings"][1].update(amount=5, balance=105, lots=[["donor", 20240501, 5]])),
+                                        "postings sum to"),
+            "all numbers of an award": ((award, forged_award), "VISIT 120 pays 4 POINT, not 5"),
+            "balance": (posting(award, 1, "balance", more), "balance of m1"),
+            "balance of a fund": (posting(later, 0, "balance", less), "balance of issuance:"),
+            "a shop's balance": (posting(sale, 1, "balance", lambda _: 40), "a shop's posting states no balance"),
+            "prev": (posting(later, 0, "prev", less), "prev of issuance:"),
+            "prev gone": ((later, lambda x: x[later]["postings"][0].pop("prev")), "prev of issuance:.* is -1"),
+            "amount of a lot": (lot(award, 1, 2, less), "of its funds"),
+            "end of a lot": (lot(award, 1, 1, lambda _: 20250501), "a lot of .* where the rulebook says"),
+            "fund of a lot": (lot(award, 1, 0, lambda _: "street"), "points of funds sum to"),
+            "a lot that is not there": (lot(mixed, 0, 1, lambda _: 20250301), "lot .* below 0"),
+            "a later lot sold first": ((mixed, later_first), "the lots are not those that end first"),
+            "fund of a shop's points": (fund(sale, 1, 0, lambda _: "donor"), "points of funds sum to"),
+            "a sale of another fund": ((sale, to_other_fund), "of fund donor is|below 0"),
+            "a shop's points of two funds": (fund(mixed, 1, 1, more), "of its funds"),
+            "fund of a debt": ((debt, lambda x: next(p for p in x[debt]["postings"] if p.get("sub") == "debt")["funds"][0].__setitem__(0, "donor")),
+                               "debts of funds sum to"),
+            "a captured lot": (lot(capture, 0, 2, less), "moves|leave"),
+            "posting gone": ((capture, lambda x: x[capture]["postings"].pop(1)), "postings sum|prev"),
+            "posting of 0 gone": ((refused, lambda x: x[refused].pop("postings")), "no posting of m"),
+            "fen": (owed(sale, 2, more), "fund street owes"),
+            "fen of two funds": (owed(mixed, 2, less), "fund donor owes"),
+            "points owed for": (owed(sale, 1, less), "owed is not for"),
+            "rounding": ((sale, lambda x: x[sale]["owed"][0].append("up")), "rounded otherwise"),
+            "fen of a refund": (owed(refund, 2, more), "owed is .* the share of the sale"),
+            "fen of a reversal": (owed(reversal, 2, less), "owed is .* the share of the sale"),
+            "points refunded twice": ((refund, lambda x: x[refund].__setitem__("span", [[1, x[refund]["span"][0][1]]])), "points back"),
+            "cash": (field(first(e, "refund", lambda x: "cash_fen" in x), "cash_fen", 10**6), "more cash back"),
+            "sequence": (field(later, "seq", more), "seq .* comes next"),
+            "program": (field(later, "program", "q"), "of another program"),
+            "epoch": (field(later, "epoch", 1), "of another epoch"),
+            "epoch that opens": (field(len(e) - 1, "epoch", 0), "an epoch that does not follow"),
+            "back-dated": (field(later, "recorded_ms", e[0]["recorded_ms"] - 1), "recorded before"),
+            "business day": (field(later, "business_day", more), "business_day"),
+            "request id used again": (field(later, "request_id", e[award]["request_id"]), "a request id that was answered"),
+            "correction of another award": (field(first(e, "correction"), "ref", award), "left of the award|quantity before"),
+            "quantity before a correction": (field(first(e, "correction"), "quantity_before", more), "quantity before is"),
+            "what a correction leaves": (field(first(e, "correction"), "amounts", lambda rows: [[rows[0][0], rows[0][1] + 1], *rows[1:]]),
+                                         "left of the award"),
+            "quantity of an award": (field(award, "quantity", lambda n: n + 30), "VISIT 150 pays 5 POINT, not 4"),
+            "money on a member": ((award, lambda x: [(p.update(unit="FEN", balance=p["amount"]), p.pop("prev", 0), p.pop("lots", 0)) for p in x[award]["postings"]]),
+                                  "money on a member"),
+            "total of a day": (day("totals", lambda t: [[t[0][0], t[0][1] + 1, *t[0][2:]], *t[1:]]), "totals of 20240315"),
+            "fen of a day": (day("totals", lambda t: [[*t[0][:6], t[0][6] + 1], *t[1:]]), "totals of 20240315"),
+            "shops of a day": (day("shops", more), "shops traded"),
+            "root over shops": (day("shops_root", lambda r: "0" + r[1:] if r[0] != "0" else "1" + r[1:]), "root over the shops"),
+            "hash of the shops' lines": (day("shops_sha256", lambda r: r[::-1]), "hash of the shops' lines"),
+            "day left out": (day("day", more), "is closed where"),
         }
-        for name, (line, alter) in alterations.items():
+        for name, ((seq, alter), what) in tampers.items():
             with self.subTest(name):
-                self.entries = copy.deepcopy(sound_journal())
+                self.entries = copy.deepcopy(self.sound)
                 alter(self.entries)
-                self.assertRegex(self.audit() or "agreed", f"^line {line}: ")
+                self.assertRegex(self.audit() or "all agree", f"^line {seq + 1}: .*({what})")
+
+    def test_a_till_or_request_of_a_sale_is_bound_by_its_day(self):
+        sale = first(self.sound, "redemption")
+        closed = first(self.sound, "day_closed")
+        for key, value in (("terminal", "t2"), ("request_id", "f" * 32)):
+            self.entries = copy.deepcopy(self.sound)
+            self.entries[sale][key] = value
+            self.assertRegex(self.audit() or "all agree", f"^line {closed + 1}: root over the shops")
+
+    def test_a_sale_moved_to_another_shop_breaks_the_chain_of_the_first(self):
+        sale, after = [e["seq"] for e in self.sound if any(p["account"] == "s1" for p in e.get("postings", []))][:2]
+        for p in self.entries[sale]["postings"]:
+            p["account"] = p["account"].replace("s1", "s2")
+        self.entries[sale]["merchant"] = "s2"
+        self.assertRegex(self.audit() or "all agree", f"^line {after + 1}: prev of s1")
+
+    def test_entries_that_are_gone_doubled_or_swapped_are_named(self):
+        for name, alter in {"removed": lambda x: x.pop(40), "twice": lambda x: x.insert(40, x[39]), "swapped": lambda x: x.insert(40, x.pop(41))}.items():
+            with self.subTest(name):
+                self.entries = copy.deepcopy(self.sound)
+                alter(self.entries)
+                self.assertRegex(self.audit() or "all agree", "^line 41: seq .* where 40 comes next")
+
+    # What the script says that it can't see, it does not see.
+    def test_clerk_time_within_order_and_a_cut_tail_are_not_seen(self):
+        sale = first(self.sound, "redemption")
+        last = next(e["seq"] for e in self.sound[1:] if e["kind"] != "day_closed" and e["recorded_ms"] > self.sound[e["seq"] - 1]["recorded_ms"])
+        for name, alter in {"clerk": lambda x: x[sale].__setitem__("clerk", "c2"), "time": lambda x: x[last].__setitem__("recorded_ms", x[last]["recorded_ms"] - 1),
+                            "tail": lambda x: x.__delitem__(slice(300, None))}.items():
+            with self.subTest(name):
+                self.entries = copy.deepcopy(self.sound)
+                alter(self.entries)
+                self.assertNotEqual(self.entries, self.sound)
+                self.assertIsNone(self.audit(blobs=[]))
+                self.assertIn("not shown by an export: a changed clerk or note, a time moved between its neighbours, a tail cut off", self.said)
 
     def test_other_bytes_are_found(self):
         self.assertRegex(self.audit(raw=lambda text: text.replace('"v":1', '"v": 1', 1)), "^line 1: not in canonical form")
         self.assertRegex(self.audit(raw=lambda text: text.replace('"epoch":0', '"epoch":0,"epoch":0', 1)), "^line 1: not in canonical")
-        self.assertRegex(self.audit(raw=lambda text: text[:-20]), "^line 8: ")
+        self.assertRegex(self.audit(raw=lambda text: text[:-20]), f"^line {len(self.sound)}: ")
         self.assertRegex(self.audit(raw=lambda text: ""), "empty")
+
+    def balance(self, member="m1", until=None, at="2024-09-18T00:00:00Z", **changes):
+        """What a server would say of somebody, made from the last postings before `until`."""
+        until = until or len(self.sound)
+        last, lots, units = {}, {}, set()
+        for e in self.sound[:until]:
+            for p in e.get("postings", []):
+                if p["account"] == member:
+                    units.add(p["unit"])
+                    last[p["unit"], p.get("sub", "available")] = p["balance"]
+                    for fund, end, amount, *_ in p.get("lots", []) if p.get("sub") is None else []:
+                        lots[fund, end] = lots.get((fund, end), 0) + amount
+        said = []
+        for unit in sorted(units):
+            one = {"unit": unit, "available": str(last.get((unit, "available"), 0)), "held": str(last.get((unit, "held"), 0)),
+                   "debt": str(-last.get((unit, "debt"), 0)), "lots": []}
+            if unit == "POINT":
+                one["lots"] = [{"fund": f, "end_day": end, "amount": str(n)} for (f, end), n in lots.items() if n]
+                one.update(changes)
+            said.append(one)
+        return {"member": f"programs/minyue/members/{member}", "balances": said, "as_of_sequence": str(until), "as_of_time": at}
 
     def test_balances_are_compared_as_of_their_sequence(self):
         said = lambda *answers: self.file("balances.jsonl", "".join(json.dumps(a) + "\n" for a in answers))  # noqa: E731
-        held = balance(available="5", held="8", lots=[{"fund": "street", "end_day": 20260701, "amount": "5"}], as_of_sequence="5")
-        self.assertIsNone(self.audit("--balance", said(balance(), held)))
-        self.assertRegex(self.audit("--balance", said(balance(available="9"))), "^line 8: m1 POINT")
-        self.assertRegex(self.audit("--balance", said(balance(debt="1"))), "^line 8: m1 POINT")
-        self.assertRegex(self.audit("--balance", said(balance(lots=[]))), "^line 8: m1 POINT: the server's lots")
-        self.assertRegex(self.audit("--balance", said(balance(as_of_sequence="5"))), "^line 5: m1 POINT")
-        self.assertRegex(self.audit("--balance", said(balance(as_of_sequence="9"))), "outside the export")
+        half = first(self.sound, "hold") + 1
+        mid = self.balance(until=half, at="2024-03-15T05:00:00Z")
+        self.assertIsNone(self.audit("--balance", said(self.balance(), mid)))
+        self.assertIn("2 balances compared", self.said)
+        end = len(self.sound)
+        self.assertRegex(self.audit("--balance", said(self.balance(available="9"))), f"^line {end}: m1 POINT")
+        self.assertRegex(self.audit("--balance", said(self.balance(debt="1"))), f"^line {end}: m1 POINT")
+        self.assertRegex(self.audit("--balance", said(self.balance(lots=[]))), f"^line {end}: m1 POINT: the server's lots")
+        self.assertRegex(self.audit("--balance", said(self.balance() | {"as_of_sequence": str(half)})), f"^line {half}: m1")
+        self.assertRegex(self.audit("--balance", said(self.balance() | {"as_of_sequence": str(end + 1)})), "outside the export")
         # At 00:00 in Asia/Shanghai of the day on which a lot ends, it is gone.
-        past = balance(available="0", lots=[], as_of_time="2026-06-30T16:00:00Z")
+        past = self.balance(at="2030-01-01T00:00:00Z", available="0", lots=[])
         self.assertIsNone(self.audit("--balance", said(past)))
-        self.assertRegex(self.audit("--balance", said(past | {"as_of_time": "2026-06-30T15:59:59Z"})), "^line 8: m1 POINT")
 
     def test_blobs_are_those_that_entries_name(self):
-        self.assertIsNone(self.audit("--blob", self.file("book", BOOK)))
-        self.assertIn("blobs", self.audit("--blob", self.file("book", BOOK + b" ")))
+        self.assertIn("which none names", self.audit("--blob", self.file("stray", b"{}")))
+        book = next(e["data"]["rulebook"]["sha256"] for e in self.sound if e["kind"] == "rulebook")
+        others = [arg for file in self.made.iterdir() if file.suffix != ".jsonl" and file.name != book for arg in ("--blob", file)]
+        self.assertIn(f"blobs: entries name ['{book}'], which are not given", self.audit(blobs=others))
+        # The shops' lines of a day follow from the entries.
+        days = {sha for e in self.sound if e["kind"] == "day_closed" for sha in e.get("blobs", [])}
+        self.assertIsNone(self.audit(blobs=[a for f in self.made.iterdir() if f.suffix != ".jsonl" and f.name not in days for a in ("--blob", f)]))
+
+    def test_deeds_count_and_not_awards(self):
+        award = first(self.sound, "award", lambda e: "session" in e)
+        activity = self.sound[award]["activity"]
+        sessions = {e["session"] for e in self.sound if e["kind"] == "award" and e["activity"] == activity}
+        self.assertIsNone(self.audit("--count", f"{activity}:session={len(sessions)}"))
+        self.assertIn(f"{activity}: {len(sessions)} sessions, not 9", self.audit("--count", f"{activity}:session=9"))
+        self.assertIn("PATROL:MEETING", self.audit("--about", "PATROL:MEETING"))
 
     def test_the_csv_says_the_same(self):
         path = self.directory / "journal.csv"
 
         def write(change=lambda rows: None):
-            rows = [[e["seq"], p.get("account", ""), {"held": "预扣"}.get(p.get("sub"), "可用"), p.get("unit", ""), p.get("amount", ""), p.get("balance", "")]
-                    for e in self.entries for p in e.get("postings", [{}])]
+            rows = [[e["seq"], p.get("account", ""), {"held": "预扣", "debt": "欠分"}.get(p.get("sub"), "可用"), p.get("unit", ""), p.get("amount", ""),
+                     p.get("balance", "")] for e in self.entries for p in e.get("postings", [{}])]
             change(rows)
             with open(path, "w", encoding="utf-8-sig", newline="") as file:
                 csv.writer(file).writerows([["序号", "账户", "账户部分", "单位", "数额", "余额"], *rows])
             return path
 
         self.assertIsNone(self.audit("--csv", write()))
-        self.assertIn("CSV line 4", self.audit("--csv", write(lambda rows: rows[2].__setitem__(4, 11))))
+        moved = next(i for i, e in enumerate(self.sound) if e.get("postings"))
+        self.assertIn(f"CSV line {moved + 2}", self.audit("--csv", write(lambda rows: rows[moved].__setitem__(4, 11))))
         self.assertIn("rows", self.audit("--csv", write(lambda rows: rows.pop())))
+        self.assertIn("not as many cells", self.audit("--csv", write(lambda rows: rows[3].append("more"))))
 
 
 if __name__ == "__main__":

@@ -186,6 +186,7 @@ int Run(const std::vector<std::string>& arguments, Host host) {
   AddAccountCommands(app, session);
   AddJournalCommands(app, session);
   AddRegistryCommands(app, session);
+  AddOfferCommands(app, session);
   AddOperatorCommands(app, session);
   AddCompletion(app, session);
   GroupHelp(app, t("选项", "Options"));

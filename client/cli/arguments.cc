@@ -22,6 +22,24 @@ bool IsAllDigits(const std::string& text) {
 
 bool IsNumber(const std::string& text) { return IsAllDigits(text) && text.size() >= 8 && text.size() <= 10; }
 
+// "42", or with its epoch "1.42".
+bool IsSequence(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '.');
+  return parts.size() <= 2 && std::all_of(parts.begin(), parts.end(), IsAllDigits);
+}
+
+// FROM[:TO], as what is left of `parts` from `first` on; 0 where nothing stands.
+absl::StatusOr<std::pair<std::int32_t, std::int32_t>> ParseDays(const std::vector<std::string>& parts, std::size_t first, const Text& t) {
+  std::int32_t days[2] = {0, 0};
+  for (std::size_t i = first; i < parts.size(); ++i) {
+    if (parts[i].empty()) continue;
+    const auto day = ParseDay(parts[i], t);
+    if (!day.ok()) return day.status();
+    days[i - first] = *day;
+  }
+  return std::pair(days[0], days[1]);
+}
+
 absl::TimeZone Shanghai() { return absl::FixedTimeZone(8 * 60 * 60); }
 
 }  // namespace
@@ -47,7 +65,7 @@ std::string ResourceName(const std::string& program, const std::string& collecti
 absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text, const Text& t) {
   const std::string name = ResourceName(program, collection, text);
   const std::vector<std::string> parts = absl::StrSplit(name, '/');
-  if (parts.size() != 4 || parts[2] != collection || !IsAllDigits(parts[3])) {
+  if (parts.size() != 4 || parts[2] != collection || !IsSequence(parts[3])) {
     return Invalid(text, t("序号或名称,如 42 或 ", "a sequence or name such as 42 or ") + collection + "/42", t);
   }
   return name;
@@ -124,22 +142,51 @@ absl::StatusOr<v1::RoleGrant> ParseGrant(const std::string& text, const Text& t)
   return grant;
 }
 
+absl::StatusOr<v1::GroupSpan> ParseGroupSpan(const std::string& text, const Text& t) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() > 3) return Invalid(text, t("群体[:开始日[:结束日]]", "GROUP[:FROM[:TO]]"), t);
+  const auto group = ParseEnum<v1::Group>(parts[0], t);
+  if (!group.ok()) return group.status();
+  const auto days = ParseDays(parts, 1, t);
+  if (!days.ok()) return days.status();
+  v1::GroupSpan span;
+  span.set_group(*group);
+  span.set_from_day(days->first);
+  span.set_to_day(days->second);
+  return span;
+}
+
+absl::StatusOr<v1::MerchantPerson> ParseMerchantPerson(const std::string& program, const std::string& text, const Text& t) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() > 4 || parts[0].empty()) {
+    return Invalid(text, t("会员[:owner|clerk[:开始日[:结束日]]]", "MEMBER[:owner|clerk[:FROM[:TO]]]"), t);
+  }
+  v1::MerchantPerson person;
+  person.set_member(ResourceName(program, "members", parts[0]));
+  person.set_role(v1::OWNER);
+  if (parts.size() > 1 && !parts[1].empty()) {
+    const auto role = ParseEnum<v1::MerchantRole>(parts[1], t);
+    if (!role.ok()) return role.status();
+    person.set_role(*role);
+  }
+  const auto days = ParseDays(parts, 2, t);
+  if (!days.ok()) return days.status();
+  person.set_from_day(days->first);
+  person.set_to_day(days->second);
+  return person;
+}
+
 absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const std::string& text, const Text& t) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   if (parts.size() < 2 || parts.size() > 3 || parts[0].empty() || parts[1].empty()) {
     return Invalid(text, t("会员:开始日[:结束日]", "MEMBER:FROM[:TO]"), t);
   }
-  std::int32_t days[2] = {0, 0};
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].empty()) continue;
-    const auto day = ParseDay(parts[i], t);
-    if (!day.ok()) return day.status();
-    days[i - 1] = *day;
-  }
+  const auto days = ParseDays(parts, 1, t);
+  if (!days.ok()) return days.status();
   v1::Membership membership;
   membership.set_member(ResourceName(program, "members", parts[0]));
-  membership.set_from_day(days[0]);
-  membership.set_to_day(days[1]);
+  membership.set_from_day(days->first);
+  membership.set_to_day(days->second);
   return membership;
 }
 

@@ -26,7 +26,8 @@ std::string ProgramName(const std::string& text);
 // "redemptions". Empty stays empty.
 std::string ResourceName(const std::string& program, const std::string& collection, const std::string& text);
 
-// As ResourceName, of what is named by its sequence: holds, redemptions, awards, entries.
+// As ResourceName, of what is named by its sequence, after a restore with the epoch in front ("1.42"): holds, redemptions, awards,
+// entries.
 absl::StatusOr<std::string> EntryName(const std::string& program, const std::string& collection, const std::string& text, const Text& t);
 
 // "m1/t1", "merchants/m1/terminals/t1" or the full name.
@@ -52,7 +53,13 @@ absl::StatusOr<v1::OfferLine> ParseOfferLine(const std::string& text, const Text
 // ROLE[:SCOPE]
 absl::StatusOr<v1::RoleGrant> ParseGrant(const std::string& text, const Text& t);
 
-// MEMBER:FROM[:TO], days as in ParseDay.
+// GROUP[:FROM[:TO]], days as in ParseDay.
+absl::StatusOr<v1::GroupSpan> ParseGroupSpan(const std::string& text, const Text& t);
+
+// MEMBER[:ROLE[:FROM[:TO]]]; an owner where no role is given.
+absl::StatusOr<v1::MerchantPerson> ParseMerchantPerson(const std::string& program, const std::string& text, const Text& t);
+
+// MEMBER:FROM[:TO].
 absl::StatusOr<v1::Membership> ParseMembership(const std::string& program, const std::string& text, const Text& t);
 
 // A request id, in lower case.

@@ -7,6 +7,7 @@
 #include "client/cli/arguments.h"
 #include "client/cli/chunks.h"
 #include "client/cli/commands.h"
+#include "client/cli/family.h"
 #include "client/cli/import_file.h"
 #include "client/cli/table.h"
 #include "client/cli/validators.h"
@@ -29,6 +30,7 @@ struct Arguments {
   std::vector<std::string> tags;
   std::string about;
   std::string award;
+  std::string entry;
   std::string reason;
   std::int64_t points = 0;
   std::string file;
@@ -134,6 +136,23 @@ ExitCode Donate(const Arguments& a, Session& s) {
   return s.Finish(s.client().Donate(request));
 }
 
+ExitCode ProposeUndo(const Arguments& a, Session& s) {
+  v1::ProposeUndoRequest request;
+  request.set_program(s.program());
+  request.set_request_id(s.RequestId());
+  request.set_entry(s.EntryName("entries", "entry", a.entry));
+  request.set_reason(OrUsage("--reason", ParseEnum<v1::UndoReason>(a.reason, s.t())));
+  return s.Finish(s.client().ProposeUndo(request));
+}
+
+ExitCode ConfirmUndo(const Arguments& a, Session& s) {
+  v1::UndoRequest request;
+  request.set_program(s.program());
+  request.set_request_id(s.RequestId());
+  request.set_proposal(s.EntryName("entries", "proposal", a.entry));
+  return s.Finish(s.client().Undo(request));
+}
+
 }  // namespace
 
 void AddAwardCommands(CLI::App& app, Session& s) {
@@ -189,6 +208,19 @@ void AddAwardCommands(CLI::App& app, Session& s) {
     const auto [command, a] = add("donate", t("会员捐赠积分", "move a member's points to the donation pool"), Donate);
     command->add_option("--member", a->member, t("会员或会员号", "member or member number"))->required();
     command->add_option("--points", a->points, t("积分", "points"))->required()->check(AtLeast(1, t));
+  }
+  {
+    Family undo(app, s, "undo", t("冲销有误的捐赠或退分,两人办理", "undo a donation or refund made in error, by two persons"), group);
+    const auto [propose, propose_arguments] = undo.Add("propose", t("第一人申请", "the first person proposes it"), ProposeUndo);
+    propose
+        ->add_option("entry,--entry", propose_arguments->entry, t("捐赠或退分的序号或名称", "sequence or name of the donation or refund"))
+        ->required();
+    propose->add_option("--reason", propose_arguments->reason, t("原因: ", "reason: ") + EnumChoices(*v1::UndoReason_descriptor()))
+        ->required()
+        ->check(OneOfEnum<v1::UndoReason>(t));
+    const auto [confirm, confirm_arguments] = undo.Add("confirm", t("第二人确认", "the second person undoes it"), ConfirmUndo);
+    confirm->add_option("proposal,--proposal", confirm_arguments->entry, t("申请的序号或名称", "sequence or name of the proposal"))
+        ->required();
   }
 }
 

@@ -15,6 +15,7 @@ void AddAwardCommands(CLI::App& app, Session& session);
 void AddAccountCommands(CLI::App& app, Session& session);
 void AddJournalCommands(CLI::App& app, Session& session);
 void AddRegistryCommands(CLI::App& app, Session& session);
+void AddOfferCommands(CLI::App& app, Session& session);
 void AddOperatorCommands(CLI::App& app, Session& session);
 
 // What `command` does once chosen. `run` returns an ExitCode and outlives the parsing with whatever it captured by value.

@@ -157,7 +157,7 @@ absl::StatusOr<std::vector<MemberRow>> ParseMemberFile(std::string_view text, co
       {"groups", "群体", true,
        [&](const std::string& cell, Row* row) {
          for (const auto& part : SplitList(cell)) {
-           const auto status = Apply(ParseEnum<v1::Group>(part, t), [row](v1::Group group) { row->member.add_groups(group); });
+           const auto status = Apply(ParseGroupSpan(part, t), [row](v1::GroupSpan span) { *row->member.add_groups() = std::move(span); });
            if (!status.ok()) return status;
          }
          return absl::OkStatus();
@@ -192,6 +192,46 @@ absl::StatusOr<std::vector<MemberRow>> ParseMemberFile(std::string_view text, co
     if (row.member.state() == v1::REGISTRATION_STATE_UNSPECIFIED) row.member.set_state(v1::ACTIVE);
   }
   return rows;
+}
+
+absl::StatusOr<std::vector<OfferRow>> ParseOfferFile(std::string_view text, const std::string& program, const Text& t) {
+  using Row = OfferRow;
+  const auto plain = [](void (*set)(const std::string&, v1::Offer*)) {
+    return [set](const std::string& cell, Row* row) {
+      set(cell, &row->offer);
+      return absl::OkStatus();
+    };
+  };
+  const auto points = [&](void (v1::Offer::*set)(std::int64_t)) {
+    return [set, &t](const std::string& cell, Row* row) {
+      const auto value = ParseNumber(cell, t);
+      if (value.ok() && *value < 1) return absl::InvalidArgumentError(t("至少为 1", "at least 1"));
+      return Apply(value, [=](std::int64_t number) { (row->offer.*set)(number); });
+    };
+  };
+  const auto day = [&](void (v1::Offer::*set)(std::int32_t)) {
+    return [set, &t](const std::string& cell, Row* row) {
+      return Apply(ParseDay(cell, t), [=](std::int32_t number) { (row->offer.*set)(number); });
+    };
+  };
+  const std::vector<ColumnRule<Row>> rules = {
+      {"code", "编码", true, plain([](const std::string& cell, v1::Offer* offer) { offer->set_code(cell); })},
+      {"kind", "类型", true,
+       [&](const std::string& cell, Row* row) {
+         return Apply(ParseEnum<v1::OfferKind>(cell, t), [row](v1::OfferKind kind) { row->offer.set_kind(kind); });
+       }},
+      {"price_points", "单价", false, points(&v1::Offer::set_price_points)},
+      {"max_points", "每笔最多", false, points(&v1::Offer::set_max_points)},
+      {"merchant", "商户", false,
+       [&](const std::string& cell, Row* row) {
+         row->offer.set_merchant(ResourceName(program, "merchants", cell));
+         return absl::OkStatus();
+       }},
+      {"name_zh_cn", "名称", false, plain([](const std::string& cell, v1::Offer* offer) { offer->set_name_zh_cn(cell); })},
+      {"from_day", "开始日", false, day(&v1::Offer::set_from_day)},
+      {"to_day", "结束日", false, day(&v1::Offer::set_to_day)},
+  };
+  return ParseFile<Row>(text, rules, t);
 }
 
 }  // namespace redpoints::cli

@@ -1,5 +1,3 @@
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -9,12 +7,14 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "client/cli/arguments.h"
 #include "client/cli/commands.h"
 #include "client/cli/export_file.h"
 #include "client/cli/output_file.h"
 #include "client/cli/table.h"
 #include "client/cli/validators.h"
+#include "storage/merkle/sha256.h"
 
 namespace redpoints::cli {
 namespace {
@@ -210,9 +210,7 @@ ExitCode Blob(const Arguments& a, Session& s) {
   const auto answer = s.client().GetBlob(request);
   if (!answer.is_done()) return s.Explain(answer);
   const std::string& content = answer.response().content();
-  std::string digest(32, '\0');
-  EVP_Digest(content.data(), content.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha256(), nullptr);
-  if (digest != request.sha256()) {
+  if (Sha256Hex(content) != absl::BytesToHexString(request.sha256())) {
     s.Note(t("内容与 SHA-256 不符", "the content does not have this SHA-256"));
     return ExitCode::kFailed;
   }

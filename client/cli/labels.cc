@@ -18,13 +18,13 @@ constexpr Label kFields[] = {
     {"administrator", "管理员"},
     {"amount", "数额"},
     {"amounts", "入账"},
-    {"approved", "可以兑换"},
     {"as_of_sequence", "截至序号"},
     {"as_of_time", "截至时间"},
     {"balances", "余额"},
     {"budget_points", "预算积分"},
     {"business_day", "营业日"},
     {"cap_hit", "达到上限"},
+    {"cash_fen", "现金(分)"},
     {"closing_balance", "期末余额"},
     {"code", "编码"},
     {"content", "内容"},
@@ -39,13 +39,16 @@ constexpr Label kFields[] = {
     {"expire_time", "到期时间"},
     {"expired_points", "过期积分"},
     {"explanation", "说明"},
+    {"external", "外部人员"},
     {"explanation_zh_cn", "说明"},
     {"facts", "详情"},
     {"first_sequence", "起始序号"},
     {"first_state", "首次结果"},
+    {"format", "规则格式"},
     {"from_day", "开始日"},
     {"grants", "角色"},
     {"grid", "网格"},
+    {"group", "群体"},
     {"groups", "群体"},
     {"hold", "预扣单"},
     {"kind", "类型"},
@@ -55,11 +58,13 @@ constexpr Label kFields[] = {
     {"lines", "明细"},
     {"lot_end_day", "失效日"},
     {"lots", "积分批次"},
+    {"max_points", "每笔最多积分"},
     {"member", "会员"},
     {"members", "会员"},
     {"memberships", "所属"},
     {"merchant", "商户"},
     {"name", "名称"},
+    {"name_zh_cn", "名称"},
     {"next_expiry_amount", "最近到期积分"},
     {"next_expiry_day", "最近到期日"},
     {"next_page_token", "翻页标记"},
@@ -74,7 +79,9 @@ constexpr Label kFields[] = {
     {"place", "地点"},
     {"places", "地点"},
     {"points", "积分"},
+    {"price_points", "单价积分"},
     {"program", "积分计划"},
+    {"proposal", "冲销申请"},
     {"reason", "原因"},
     {"record_time", "记录时间"},
     {"reference", "关联序号"},
@@ -101,18 +108,19 @@ constexpr Label kFields[] = {
     {"type", "种类"},
     {"unit", "单位"},
     {"version", "版本"},
+    {"withdrawn", "已撤回"},
     {"zh_cn", "说明"},
 };
 
 // Of a refusal.
 constexpr Label kFacts[] = {
-    {"expected", "应为"}, {"field", "字段"}, {"fund", "资金"},         {"limit", "限额"}, {"line", "明细(从 0 数起)"},
-    {"max", "最多"},      {"min", "至少"},   {"max_days", "最多天数"}, {"name", "名称"},  {"request_kind", "请求类型"},
-    {"short_by", "还差"},
+    {"clock", "系统时间"}, {"stated", "所报时间"},       {"expected", "应为"}, {"field", "字段"}, {"fund", "资金"},
+    {"limit", "限额"},     {"line", "明细(从 0 数起)"},  {"max", "最多"},      {"min", "至少"},   {"max_days", "最多天数"},
+    {"name", "名称"},      {"request_kind", "请求类型"}, {"short_by", "还差"},
 };
 
 constexpr Label kLimits[] = {
-    {"per_redemption", "单笔"},   {"member_day", "会员当日"}, {"member_month", "会员当月"},
+    {"presentation", "出示方式"}, {"per_redemption", "单笔"}, {"member_day", "会员当日"}, {"member_month", "会员当月"},
     {"merchant_day", "商户当日"}, {"count", "次数"},          {"entry_size", "单笔明细"},
 };
 
@@ -130,6 +138,12 @@ const Word* FindWordOf(const google::protobuf::EnumValueDescriptor& value) {
 std::string CommandLineForm(std::string name) {
   for (char& c : name) c = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return name;
+}
+
+// What a command line takes for a value: the stored word where there is one, since a proto's names need prefixes (UNDO_WRONG_MEMBER).
+std::string Choice(const google::protobuf::EnumValueDescriptor& value) {
+  const Word* word = FindWordOf(value);
+  return CommandLineForm(word && !word->stored.empty() ? std::string(word->stored) : value.name());
 }
 
 }  // namespace
@@ -162,7 +176,7 @@ std::string FactText(const std::string& key, const std::string& value, const Tex
 std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t) {
   if (value.number() == 0) return "";
   const Word* word = t.language() == Language::kZh ? FindWordOf(value) : nullptr;
-  return word ? std::string(word->zh_cn) : CommandLineForm(value.name());
+  return word ? std::string(word->zh_cn) : Choice(value);
 }
 
 std::optional<int> EnumNumber(const google::protobuf::EnumDescriptor& type, std::string_view text) {
@@ -171,7 +185,7 @@ std::optional<int> EnumNumber(const google::protobuf::EnumDescriptor& type, std:
     const auto& value = *type.value(i);
     if (value.number() == 0) continue;
     const Word* word = FindWordOf(value);
-    if (CommandLineForm(value.name()) == wanted || (word && text == word->zh_cn)) return value.number();
+    if (CommandLineForm(value.name()) == wanted || Choice(value) == wanted || (word && text == word->zh_cn)) return value.number();
   }
   return std::nullopt;
 }
@@ -180,7 +194,7 @@ std::string EnumChoices(const google::protobuf::EnumDescriptor& type) {
   std::string choices;
   for (int i = 0; i < type.value_count(); ++i) {
     if (type.value(i)->number() == 0) continue;
-    choices += (choices.empty() ? "" : ", ") + CommandLineForm(type.value(i)->name());
+    choices += (choices.empty() ? "" : ", ") + Choice(*type.value(i));
   }
   return choices;
 }

@@ -19,7 +19,7 @@ std::string FactText(const std::string& key, const std::string& value, const Tex
 // PARTY_VANGUARD is "先锋党员" or "party-vanguard", the form that a command line takes. Empty for the unspecified value.
 std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t);
 
-// The number of the value that `text` names: its name in any case, with "-" or "_", or its Chinese word.
+// The number of the value that `text` names: its name or stored word in any case, with "-" or "_", or its Chinese word.
 std::optional<int> EnumNumber(const google::protobuf::EnumDescriptor& type, std::string_view text);
 
 // "party-vanguard, residents, ...": what may be given.

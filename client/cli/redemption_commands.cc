@@ -16,16 +16,21 @@ struct Arguments {
   std::string till_number;
   std::string name;  // of a hold or redemption, or a request id
   std::int64_t points = 0;
+  std::int64_t cash_fen = 0;
   bool is_award = false;
 };
 
 using Shared = std::shared_ptr<Arguments>;
 
-void AddMemberAndLines(CLI::App* command, const Shared& a, const Text& t) {
-  command->add_option("--member", a->member, t("会员号(8 至 10 位数字)", "member number (8 to 10 digits)"))->required();
+void AddLines(CLI::App* command, const Shared& a, const Text& t) {
   command->add_option("--line", a->lines, t("项目:数量:积分[:现金分],可多次", "OFFER:QUANTITY:POINTS[:CASH_FEN], repeatable"))
       ->required()
       ->allow_extra_args(false);
+}
+
+void AddMemberAndLines(CLI::App* command, const Shared& a, const Text& t) {
+  command->add_option("--member", a->member, t("会员号(8 至 10 位数字)", "member number (8 to 10 digits)"))->required();
+  AddLines(command, a, t);
 }
 
 void AddClerk(CLI::App* command, const Shared& a, const Text& t) {
@@ -37,10 +42,14 @@ void AddTill(CLI::App* command, const Shared& a, const Text& t) {
   command->add_option("--till-number", a->till_number, t("小票号", "the till's own number"));
 }
 
-template <class Request> void FillSale(const Arguments& a, const Session& s, Request* request) {
+template <class Request> void FillLines(const Arguments& a, const Session& s, Request* request) {
   request->set_program(s.program());
-  request->mutable_presentation()->set_member_number(a.member);
   for (const auto& line : a.lines) *request->add_offer_lines() = OrUsage("--line", ParseOfferLine(line, s.t()));
+}
+
+template <class Request> void FillSale(const Arguments& a, const Session& s, Request* request) {
+  FillLines(a, s, request);
+  request->mutable_presentation()->set_member_number(a.member);
 }
 
 // Program, request id and clerk: what every mutation of a till carries.
@@ -76,18 +85,12 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
 
   {
     auto a = std::make_shared<Arguments>();
-    auto* command = add("quote", t("试算: 现在能否兑换", "what redeem would answer now"));
-    AddMemberAndLines(command, a, t);
+    auto* command = add("quote", t("核价: 今天在本店要多少积分", "what lines cost in this shop today"));
+    AddLines(command, a, t);
     OnRun(command, s, [a, &s] {
       v1::QuoteRequest request;
-      FillSale(*a, s, &request);
-      const auto answer = s.client().Quote(request);
-      const ExitCode code = s.Finish(answer);
-      if (!answer.is_done() || answer.response().approved()) return code;
-      v1::Outcome refused;
-      refused.set_state(v1::REFUSED);
-      *refused.mutable_refusal() = answer.response().refusal();
-      return CodeOf(refused, s);
+      FillLines(*a, s, &request);
+      return s.Finish(s.client().Quote(request));
     });
   }
   {
@@ -144,11 +147,13 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     auto* command = add("refund", t("退还积分", "give redeemed points back"));
     command->add_option("redemption,--redemption", a->name, t("兑换的序号或名称", "sequence or name of the redemption"))->required();
     command->add_option("--points", a->points, t("退还的积分", "points to give back"))->required()->check(AtLeast(1, t));
+    command->add_option("--cash-fen", a->cash_fen, t("一并退还的现金(分)", "cash given back with them, in fen"))->check(AtLeast(0, t));
     AddTill(command, a, t);
     OnRun(command, s, [a, &s] {
       auto request = Mutation<v1::RefundRequest>(*a, s);
       request.set_redemption(s.EntryName("redemptions", "redemption", a->name));
       request.set_points(a->points);
+      request.set_cash_fen(a->cash_fen);
       request.set_till_number(a->till_number);
       return s.Finish(s.client().Refund(request));
     });
@@ -168,7 +173,9 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     auto a = std::make_shared<Arguments>();
     auto* command = add("outcome", t("查询请求的结果; 退出码同原请求", "what became of a request; exits as the request would have"));
     command->add_option("id,--id", a->name, t("请求编号", "the request id"))->required();
-    command->add_flag("--award", a->is_award, t("工作人员的请求(发放、更正、捐赠)", "a request of staff (award, correct, donate)"));
+    command->add_flag(
+        "--award", a->is_award,
+        t("工作人员的请求(发放、更正、捐赠、冲销、登记)", "a request of staff (award, correct, donate, undo, registrations)"));
     OnRun(command, s, [a, &s] {
       const std::string id = OrUsage("id", ParseUuid(a->name, s.t()));
       const auto ask = [&](auto request) {

@@ -9,6 +9,7 @@
 #include "client/cli/arguments.h"
 #include "client/cli/chunks.h"
 #include "client/cli/commands.h"
+#include "client/cli/family.h"
 #include "client/cli/import_file.h"
 #include "client/cli/table.h"
 #include "client/cli/validators.h"
@@ -36,6 +37,10 @@ struct Arguments {
   std::optional<std::string> place;
   std::optional<std::string> member;
   std::optional<std::string> state;
+  std::string end;
+  std::string time;
+  bool is_external = false;
+  bool is_replaced = false;
 };
 
 template <class Request> Request Mutation(Session& s) {
@@ -54,7 +59,7 @@ template <class Registered> void SetState(const Arguments& a, const Session& s, 
 void Apply(const Arguments& a, const Session& s, v1::Member* member) {
   if (!a.kind.empty()) member->set_kind(OrUsage("--kind", ParseEnum<v1::MemberKind>(a.kind, s.t())));
   if (!a.groups.empty()) member->clear_groups();
-  for (const auto& group : a.groups) member->add_groups(OrUsage("--group", ParseEnum<v1::Group>(group, s.t())));
+  for (const auto& group : a.groups) *member->add_groups() = OrUsage("--group", ParseGroupSpan(group, s.t()));
   if (a.grid) member->set_grid(*a.grid);
   if (!a.memberships.empty()) member->clear_memberships();
   if (!IsNone(a.memberships)) {
@@ -68,14 +73,19 @@ void Apply(const Arguments& a, const Session& s, v1::Member* member) {
 void Apply(const Arguments& a, const Session& s, v1::Merchant* merchant) {
   if (!a.people.empty()) merchant->clear_people();
   if (!IsNone(a.people)) {
-    for (const auto& person : a.people) merchant->add_people(s.Name("members", person));
+    for (const auto& person : a.people) {
+      *merchant->add_people() = OrUsage("--person", ParseMerchantPerson(s.program(), person, s.t()));
+    }
   }
   if (a.place) merchant->set_place(*a.place);
   SetState(a, s, merchant);
 }
 
 void Apply(const Arguments& a, const Session& s, v1::Staff* staff) {
+  // One of the two: who is a member is not external.
   if (a.member) staff->set_member(s.Name("members", *a.member));
+  if (a.is_external) staff->clear_member();
+  if (a.member || a.is_external) staff->set_external(a.is_external);
   if (!a.grants.empty()) staff->clear_grants();
   if (!IsNone(a.grants)) {
     for (const auto& grant : a.grants) *staff->add_grants() = OrUsage("--grant", ParseGrant(grant, s.t()));
@@ -96,7 +106,9 @@ std::vector<std::string*> MembersIn(v1::Member& member) {
   return members;
 }
 std::vector<std::string*> MembersIn(v1::Merchant& merchant) {
-  return {merchant.mutable_people()->pointer_begin(), merchant.mutable_people()->pointer_end()};
+  std::vector<std::string*> members;
+  for (auto& person : *merchant.mutable_people()) members.push_back(person.mutable_member());
+  return members;
 }
 std::vector<std::string*> MembersIn(v1::Staff& staff) { return {staff.mutable_member()}; }
 
@@ -138,9 +150,13 @@ ExitCode CreateProgram(const Arguments& a, Session& s) {
   return s.Finish(s.client().CreateProgram(request));
 }
 
-ExitCode ConfirmClock(const Arguments&, Session& s) {
+ExitCode ConfirmClock(const Arguments& a, Session& s) {
+  const Text& t = s.t();
+  // A day alone would be its midnight, which nobody means who looks at a watch.
+  if (ParseDay(a.time, t).ok()) throw CLI::ValidationError("--time", t("缺少时刻", "the time of day is missing"));
   v1::ConfirmClockRequest request;
   request.set_request_id(s.RequestId());
+  request.mutable_stated_time()->set_seconds(absl::ToUnixSeconds(OrUsage("--time", ParseTime(a.time, /*is_end=*/false, t))));
   return s.Finish(s.client().ConfirmClock(request));
 }
 
@@ -152,6 +168,7 @@ ExitCode SetNode(const Arguments& a, Session& s) {
   node.set_parent(a.parent);
   for (const auto& place : a.places) node.add_places(place);
   node.set_type(a.type);
+  if (!a.end.empty()) node.set_end_day(OrUsage("--end", ParseDay(a.end, s.t())));
   return s.Finish(s.client().SetNode(request));
 }
 
@@ -159,6 +176,7 @@ ExitCode SetFund(const Arguments& a, Session& s) {
   auto request = Mutation<v1::SetFundRequest>(s);
   request.mutable_fund()->set_code(a.name);
   request.mutable_fund()->set_budget_points(a.budget);
+  if (!a.end.empty()) request.mutable_fund()->set_end_day(OrUsage("--end", ParseDay(a.end, s.t())));
   return s.Finish(s.client().SetFund(request));
 }
 
@@ -170,6 +188,13 @@ ExitCode SendRulebook(const Arguments& a, bool is_check, Session& s) {
 }
 ExitCode AdoptRulebook(const Arguments& a, Session& s) { return SendRulebook(a, /*is_check=*/false, s); }
 ExitCode CheckRulebook(const Arguments& a, Session& s) { return SendRulebook(a, /*is_check=*/true, s); }
+
+ExitCode WithdrawRulebook(const Arguments& a, Session& s) {
+  v1::WithdrawRulebookRequest request;
+  request.set_request_id(s.RequestId());
+  request.set_name(s.Name("rulebooks", a.name));
+  return s.Finish(s.client().WithdrawRulebook(request));
+}
 
 ExitCode CreateMember(const Arguments& a, Session& s) {
   v1::Member member;
@@ -187,6 +212,17 @@ ExitCode UpdateMember(const Arguments& a, Session& s) {
   auto request = Mutation<v1::UpdateMemberRequest>(s);
   *request.mutable_member() = std::move(member);
   return s.Finish(s.client().UpdateMember(request));
+}
+
+// Shows a member's number, or gives them a new one.
+ExitCode MemberNumber(const Arguments& a, Session& s) {
+  const std::string name = s.Name("members", a.name);
+  if (!a.is_replaced) return s.Finish(Read(name, s));
+  v1::ReplaceMemberNumberRequest request;
+  request.set_request_id(s.RequestId());
+  request.set_name(name);
+  if (const auto code = ResolveNumbers({request.mutable_name()}, s)) return *code;
+  return s.Finish(s.client().ReplaceMemberNumber(request));
 }
 
 ExitCode ImportMembers(const Arguments& a, Session& s) {
@@ -262,6 +298,10 @@ ExitCode UpdateTerminal(const Arguments& a, Session& s) {
 }
 
 ExitCode CreateStaff(const Arguments& a, Session& s) {
+  if (!a.member && !a.is_external) {
+    throw CLI::ValidationError("--member",
+                               s.t()("缺少本人的会员; 不是会员的用 --external", "missing; or --external for somebody who is no member"));
+  }
   v1::Staff staff;
   if (const auto code = Make(a, s, &staff)) return *code;
   auto request = Mutation<v1::CreateStaffRequest>(s);
@@ -298,28 +338,6 @@ ExitCode List(const Arguments& a, Session& s) {
   return ExitCode::kDone;
 }
 
-using Run = ExitCode (*)(const Arguments&, Session&);
-
-// A group of commands: "member" with "create", "update", ...
-class Family {
- public:
-  Family(CLI::App& app, Session& session, const char* name, const std::string& description, const std::string& group)
-      : session_(session), app_(app.add_subcommand(name, description)->group(group)) {
-    app_->require_subcommand(1);
-  }
-
-  std::pair<CLI::App*, std::shared_ptr<Arguments>> Add(const char* name, const std::string& description, Run run) {
-    auto a = std::make_shared<Arguments>();
-    auto* command = app_->add_subcommand(name, description)->group(session_.t()("子命令", "Commands"));
-    OnRun(command, session_, [a, run, &session = session_] { return run(*a, session); });
-    return {command, a};
-  }
-
- private:
-  Session& session_;
-  CLI::App* const app_;
-};
-
 void AddState(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
   command->add_option("--state", a->state, t("状态: ", "state: ") + EnumChoices(*v1::RegistrationState_descriptor()))
       ->check(OneOfEnum<v1::RegistrationState>(t));
@@ -327,6 +345,10 @@ void AddState(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text
 
 void AddName(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
   command->add_option("name,--name", a->name, t("编号或名称", "id or name"))->required();
+}
+
+void AddEnd(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
+  command->add_option("--end", a->end, t("停用日(当日起停用); 不填为不停用", "the day from which on it has ended; absent: it goes on"));
 }
 
 void AddFile(CLI::App* command, const std::shared_ptr<Arguments>& a, const std::string& description) {
@@ -339,8 +361,9 @@ CLI::Option* AddList(CLI::App* command, const char* name, std::vector<std::strin
 }
 
 void AddMemberFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
-  AddList(command, "--group", a->groups, t("群体,可多次: ", "group, repeatable: ") + EnumChoices(*v1::Group_descriptor()))
-      ->check(OneOfEnum<v1::Group>(t));
+  const std::string groups = EnumChoices(*v1::Group_descriptor());
+  AddList(command, "--group", a->groups, t("群体[:开始日[:结束日]],可多次: ", "GROUP[:FROM[:TO]], repeatable: ") + groups)
+      ->check(Checked([t](const std::string& text) { return ParseGroupSpan(text, t).status(); }, groups));
   command->add_option("--grid", a->grid, t("网格编码", "code of the grid"));
   AddList(command, "--membership", a->memberships,
           t("所属家庭或组织: 会员或会员号:开始日[:结束日],可多次; none 为清空",
@@ -350,8 +373,10 @@ void AddMemberFields(CLI::App* command, const std::shared_ptr<Arguments>& a, con
 
 void AddMerchantFields(CLI::App* command, const std::shared_ptr<Arguments>& a, const Text& t) {
   AddList(command, "--person", a->people,
-          t("店主或店员的会员或会员号,可多次; none 为清空",
-            "member, or member number, who owns it or works there, repeatable; none empties the list"));
+          t("店主或店员: 会员或会员号[:owner|clerk[:开始日[:结束日]]],可多次,不填为店主; none 为清空",
+            "who owns it or works there: MEMBER[:owner|clerk[:FROM[:TO]]], by name or number, repeatable, an owner by default; none "
+            "empties the "
+            "list"));
   command->add_option("--place", a->place, t("地点编码", "code of the place"));
   AddState(command, a, t);
 }
@@ -362,7 +387,12 @@ void AddStaffFields(CLI::App* command, const std::shared_ptr<Arguments>& a, cons
               EnumChoices(*v1::Role_descriptor()))
       ->check(Checked([t](const std::string& text) { return text == "none" ? absl::OkStatus() : ParseGrant(text, t).status(); },
                       EnumChoices(*v1::Role_descriptor())));
-  command->add_option("--member", a->member, t("本人的会员或会员号", "the person's own membership: member or member number"));
+  auto* member =
+      command->add_option("--member", a->member, t("本人的会员或会员号", "the person's own membership: member or member number"));
+  command
+      ->add_flag("--external", a->is_external,
+                 t("外部人员,不是会员(查不出是否为自己办理)", "no member: no check can see whom they deal with"))
+      ->excludes(member);
   AddState(command, a, t);
 }
 
@@ -379,7 +409,13 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
   }
   {
     Family clock(app, s, "clock", t("时钟", "the clock"), group);
-    clock.Add("confirm", t("确认跳变后的时钟(运维员)", "accept the clock after it jumped (operators)"), ConfirmClock);
+    const auto [command, a] =
+        clock.Add("confirm", t("确认跳变后的时钟(运维员)", "accept the clock after it jumped (operators)"), ConfirmClock);
+    command
+        ->add_option("--time", a->time,
+                     t("自己的表上的时间,如 \"2024-06-01 12:00\"(北京时间)",
+                       "what your own watch says, such as \"2024-06-01 12:00\", Asia/Shanghai"))
+        ->required();
   }
   {
     Family node(app, s, "node", t("组织和地点", "branches and places"), group);
@@ -389,12 +425,14 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     command->add_option("--parent", a->parent, t("上级编码", "code of the parent"));
     AddList(command, "--place", a->places, t("负责的地点,可多次", "place it looks after, repeatable"));
     command->add_option("--type", a->type, t("种类,如 grid", "what it is called, such as grid"));
+    AddEnd(command, a, t);
   }
   {
     Family fund(app, s, "fund", t("资金", "funds"), group);
-    const auto [command, a] = fund.Add("set", t("新增资金或修改预算", "add a fund or set its budget"), SetFund);
+    const auto [command, a] = fund.Add("set", t("新增资金,或修改预算和停用日", "add a fund, or set its budget and end"), SetFund);
     command->add_option("code,--code", a->name, t("编码", "code"))->required();
     command->add_option("--budget", a->budget, t("预算积分", "budget in points"))->required()->check(AtLeast(0, t));
+    AddEnd(command, a, t);
   }
   {
     Family rulebook(app, s, "rulebook", t("规则册", "rulebooks"), group);
@@ -403,6 +441,9 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
     AddFile(adopt, adopt_arguments, file);
     const auto [check, check_arguments] = rulebook.Add("check", t("只检查规则册", "only check a rulebook"), CheckRulebook);
     AddFile(check, check_arguments, file);
+    const auto [withdraw, withdraw_arguments] =
+        rulebook.Add("withdraw", t("撤回尚未生效的规则册", "take back a rulebook that does not hold yet"), WithdrawRulebook);
+    withdraw->add_option("version", withdraw_arguments->name, t("版本", "its version"))->required();
   }
   {
     Family member(app, s, "member", t("会员", "members"), group);
@@ -416,12 +457,16 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
         member.Add("update", t("修改会员; 未给出的不变", "change a member; what is not given stays"), UpdateMember);
     AddName(update, update_arguments, t);
     AddMemberFields(update, update_arguments, t);
+    const auto [number, number_arguments] = member.Add("number", t("查看或更换会员号", "show or replace a member's number"), MemberNumber);
+    number->add_option("name,--name", number_arguments->name, t("会员或会员号", "member or member number"))->required();
+    number->add_flag("--replace", number_arguments->is_replaced,
+                     t("换新号,旧号从此无效", "give a new one: the old one leads to nobody from then on"));
     const auto [import, import_arguments] =
         member.Add("import", t("按 CSV 文件登记会员", "register members from a CSV file"), ImportMembers);
     import->footer(
-        t("列(次序不限): kind 类型, groups 群体(以 ; 分隔);\n"
+        t("列(次序不限): kind 类型, groups 群体(群体[:开始日[:结束日]],以 ; 分隔);\n"
           "可选: grid 网格, memberships 所属(会员或会员号:开始日[:结束日],以 ; 分隔), state 状态, ref 备注号(只在本机对照,不上传)。",
-          "Columns, in any order: kind, groups (separated by ;);\n"
+          "Columns, in any order: kind, groups (GROUP[:FROM[:TO]], separated by ;);\n"
           "optional: grid, memberships (MEMBER:FROM[:TO], separated by ;), state, ref (stays on this machine)."));
     AddFile(import, import_arguments, t("CSV 文件; - 为标准输入", "CSV file; - is stdin"));
   }
@@ -461,9 +506,11 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
   {
     auto a = std::make_shared<Arguments>();
     auto* command = app.add_subcommand("list", t("列出一类登记(自动翻页)", "all registrations of one kind"))->group(group);
-    command->add_option("kind,--kind", a->kind, t("类别: ", "kind: ") + "members, merchants, terminals, staff, nodes, funds, rulebooks")
+    command
+        ->add_option("kind,--kind", a->kind,
+                     t("类别: ", "kind: ") + "members, merchants, terminals, staff, nodes, funds, offers, rulebooks")
         ->required()
-        ->check(OneOf({"members", "merchants", "terminals", "staff", "nodes", "funds", "rulebooks"}, t));
+        ->check(OneOf({"members", "merchants", "terminals", "staff", "nodes", "funds", "offers", "rulebooks"}, t));
     OnRun(command, s, [a, &s] { return List(*a, s); });
   }
 }

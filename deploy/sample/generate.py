@@ -67,21 +67,24 @@ def persons():
     # Not from one household: a party member's and a shop owner's neighbours are then other households.
     chosen = draw.sample(sorted({home: n for n, home in enumerate(of)}.values()), PARTY + len(ORGANISATIONS))
     for n in chosen[:PARTY]:
-        people[n]["groups"] = ["party-vanguard", "residents"]
+        people[n]["groups"] = ["party-vanguard:20210701", "residents"]
     for k, n in enumerate(chosen[PARTY:]):  # who stands for an organisation
         people[n]["organisation"] = HOUSEHOLDS + k
     for n in range(SERVING):
         people.append(
-            {"ref": f"zaizhi-{n + 1:02}", "groups": ["party-vanguard"], "grid": GRIDS[n % 7], "household": None, "organisation": None}
+            {"ref": f"zaizhi-{n + 1:02}", "groups": ["party-vanguard:20210701"], "grid": GRIDS[n % 7], "household": None, "organisation": None}
         )
     return people
 
 
 def staff_of(people):
-    """Staff code to the index of the resident who does it: an ordinary resident of the grid, or of the first for those of all."""
+    """Staff code to the index of the resident who does it: an ordinary resident of the grid, or of the first for those of all. Who comes from
+    outside is no member."""
     draw = random.Random("minyue: staff")
     taken, parts = set(), {}
     for row in read_table(HERE / "staff.csv"):
+        if row["who"] == "external":
+            continue
         scope = row["grants"].partition(":")[2]
         grid = scope if scope in GRIDS else GRIDS[0]
         able = [
@@ -177,7 +180,7 @@ class Year:
 
 
 POINTS = {  # roughly, for choosing who plays which part; what is awarded the rulebook decides
-    "PAICHA": lambda q: 1, "HUAJIE": lambda q: 3, "TIAOJIE": lambda q: 3, "BAOLIAO": lambda q: 2, "XUNLUO": lambda q: q // 60,
+    "PAICHA": lambda q: 1, "HUAJIE": lambda q: 3, "TIAOJIE": lambda q: 3, "BAOLIAO": lambda q: 3, "XUNLUO": lambda q: q // 60,
     "XUANCHUAN": lambda q: q // 60, "ZHUCAN": lambda q: q // 40, "WEILAO": lambda q: q // 40, "WENYI": lambda q: q // 120,
     "YILIAO": lambda q: q // 60, "SIDING": lambda q: 0, "WUYE_KAOPING": lambda q: 0,
 }  # fmt: skip
@@ -192,7 +195,7 @@ def write_year(directory, today):
     draw = random.Random("minyue: active")
     active = []
     for n, p in enumerate(people):
-        is_party = "party-vanguard" in p["groups"]
+        is_party = any(group.startswith("party-vanguard") for group in p["groups"])
         if p["household"] in apart or p["organisation"] is not None or not (is_party or draw.random() < 0.08):
             continue
         group = "party-vanguard" if is_party else "residents"
@@ -223,6 +226,7 @@ def write_year(directory, today):
     }
     cast = {
         "awards": len(year.awards),
+        "confidential": sum(row[1] in ("TIAOJIE", "BAOLIAO") for _, row in year.awards),
         "active": len(active),
         "owners": {code: made_persons[n] for code, n in owners.items()},
         "staff": {code: made_persons[n] for code, n in staff.items()},

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::int64_t kSequenceMax = (std::int64_t{1} << 53) - 1;
 
-enum class Form { kId, kCode32, kFundCode, kVersion, kSequence };
+enum class Form { kId, kCode32, kFundCode, kOfferCode, kVersion, kSequence };
 
 struct Collection {
   ResourceKind kind;
@@ -18,13 +18,14 @@ struct Collection {
 };
 
 // Terminals lie below a merchant and are handled apart.
-constexpr std::array<Collection, 10> kCollections = {{
+constexpr std::array<Collection, 11> kCollections = {{
     {ResourceKind::kMember, "members", Form::kId, "programs/{program}/members/{member}"},
     {ResourceKind::kMerchant, "merchants", Form::kId, "programs/{program}/merchants/{merchant}"},
     {ResourceKind::kStaff, "staff", Form::kId, "programs/{program}/staff/{staff}"},
     {ResourceKind::kNode, "nodes", Form::kCode32, "programs/{program}/nodes/{code}"},
     {ResourceKind::kFund, "funds", Form::kFundCode, "programs/{program}/funds/{code}"},
     {ResourceKind::kRulebook, "rulebooks", Form::kVersion, "programs/{program}/rulebooks/{version}"},
+    {ResourceKind::kOffer, "offers", Form::kOfferCode, "programs/{program}/offers/{code}"},
     {ResourceKind::kRedemption, "redemptions", Form::kSequence, "programs/{program}/redemptions/{sequence}"},
     {ResourceKind::kHold, "holds", Form::kSequence, "programs/{program}/holds/{sequence}"},
     {ResourceKind::kAward, "awards", Form::kSequence, "programs/{program}/awards/{sequence}"},
@@ -54,6 +55,28 @@ std::optional<std::int64_t> Sequence(std::string_view text) {
   return value;
 }
 
+// "17", or "1.17": epoch 0 is not written.
+bool FillSequence(std::string_view text, Name& name) {
+  const std::size_t dot = text.find('.');
+  if (dot != std::string_view::npos) {
+    const auto epoch = Sequence(text.substr(0, dot));
+    if (epoch.value_or(0) == 0) return false;
+    name.epoch = *epoch;
+    text.remove_prefix(dot + 1);
+  }
+  const auto sequence = Sequence(text);
+  name.sequence = sequence.value_or(-1);
+  return sequence.has_value();
+}
+
+bool IsOfferCode(std::string_view text) {
+  if (text.empty() || text.size() > 32) return false;
+  for (const char c : text) {
+    if (!(c >= 'A' && c <= 'Z') && !IsDigit(c) && c != '_') return false;
+  }
+  return true;
+}
+
 // Cuts the part before the next slash off `rest`; `rest` is left without data when that was the last part.
 std::string_view Cut(std::string_view& rest) {
   const std::size_t slash = rest.find('/');
@@ -69,12 +92,8 @@ bool FillId(Form form, std::string_view text, Name& name) {
     case Form::kCode32: return IsId(text, 32);
     case Form::kFundCode: return IsId(text, 16);
     case Form::kVersion: return IsVersion(text);
-    case Form::kSequence: {
-      const auto sequence = Sequence(text);
-      name.id = {};
-      name.sequence = sequence.value_or(-1);
-      return sequence.has_value();
-    }
+    case Form::kOfferCode: return IsOfferCode(text);
+    case Form::kSequence: name.id = {}; return FillSequence(text, name);
   }
   return false;
 }
@@ -133,6 +152,7 @@ std::string FormatName(const Name& name) {
     text += collection.segment;
     text += '/';
     if (collection.form == Form::kSequence) {
+      if (name.epoch != 0) text += std::to_string(name.epoch) + ".";
       text += std::to_string(name.sequence);
     } else {
       text += name.id;
@@ -156,9 +176,10 @@ std::size_t NameBytesMax(ResourceKind kind) {
   if (kind == ResourceKind::kTerminal) return kProgram + std::string_view("/merchants//terminals/").size() + 2 * kId;
   for (const Collection& collection : kCollections) {
     if (collection.kind != kind) continue;
-    const std::size_t id = collection.form == Form::kId                                               ? kId
-                           : collection.form == Form::kFundCode || collection.form == Form::kSequence ? 16
-                                                                                                      : 32;
+    const std::size_t id = collection.form == Form::kId         ? kId
+                           : collection.form == Form::kFundCode ? 16
+                           : collection.form == Form::kSequence ? 2 * 16 + 1
+                                                                : 32;
     return kProgram + collection.segment.size() + 2 + id;
   }
   return 0;

@@ -18,6 +18,7 @@ enum class ResourceKind {
   kNode,
   kFund,
   kRulebook,
+  kOffer,
   kRedemption,
   kHold,
   kAward,
@@ -29,8 +30,10 @@ struct Name {
   ResourceKind kind = ResourceKind::kProgram;
   std::string_view program = {};
   std::string_view merchant = {};  // of a terminal
-  std::string_view id = {};        // of members, merchants, terminals, staff, nodes, funds, rulebooks
+  std::string_view id = {};        // of members, merchants, terminals, staff, nodes, funds, offers, rulebooks
   std::int64_t sequence = -1;      // of redemptions, holds, awards, entries: 0 to 2^53 − 1
+  // Of those: in which epoch of the ledger the entry was written, 0 to 2^53 − 1. "redemptions/17" in epoch 0, "redemptions/1.17" in epoch 1.
+  std::int64_t epoch = 0;
 
   bool operator==(const Name&) const = default;
 };

@@ -1,4 +1,4 @@
-// The one place where entries meet state. The ledger thread, replay on open, `check` and an auditor's verification all use these two.
+// The only code that changes state: what an entry that was checked adds to each table.
 #pragma once
 
 #include "absl/status/status.h"
@@ -7,21 +7,14 @@
 
 namespace redpoints {
 
-// Whether `entry` may be the next one: sequence, time, length, conservation per unit, balances and chains, floors, lots, and which kinds of entry
-// may touch which accounts. INTERNAL says what is wrong. Changes nothing but fills caches.
-absl::Status Verify(State& state, const Entry& entry);
-
-// Adds a verified entry to the state. Each row is changed by the entry and the row alone.
-// Fails only where a rulebook's blob can't be had or read; the state is then unusable.
+// Adds a checked entry to the state. Each row is changed by the entry and the row alone.
+// Fails only where a rulebook's blob can't be had or read; then nothing has changed.
 absl::Status Apply(State& state, const Entry& entry);
 
-// Points moved by a redemption, capture, hold, refund or reversal, as a positive number; 0 for other kinds.
-std::int64_t PointsOf(const Entry& entry);
-
-// Lots that a redemption or capture took from the member, positive, in the order in which they were taken.
-std::vector<Lot> LotsTaken(const Entry& entry);
-
-// Adds `lot` (negative takes away) to lots ordered by end and fund; a lot that comes to 0 goes.
-void AddLot(std::vector<Lot>& lots, const Lot& lot);
+// Takes up what the state keeps beside its rows, of a row as it is read back from a store.
+void Index(State& state, const std::string& account_key, const Account& account);
+void Index(State& state, std::int64_t sequence, const Hold& hold);
+void IndexShopDay(State& state, const std::string& key);
+absl::Status Index(State& state, const Registered& registered);
 
 }  // namespace redpoints

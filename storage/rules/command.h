@@ -1,8 +1,11 @@
-// What can be asked of the ledger, checked for shape and authorised. Names are bare ids ("m...", "s..."); texts obey the bounds of the protos.
+// What can be asked of the ledger, checked for shape and authorised. Names are bare ids ("m...", "s..."), sequences are those of this history;
+// texts obey the bounds of the protos, and Fits says which bounds the rules themselves rely on. Numbers that members show are resolved before
+// the queue.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -18,35 +21,35 @@ struct Origin {
   std::string merchant;    // of the terminal
   std::string clerk;
   std::string till;
-  std::string fingerprint;  // of the command, made by Fingerprint(); Execute compares it
+  std::string fingerprint;                           // of the command, made by Fingerprint(); Execute compares it
+  std::vector<std::string> older_fingerprints = {};  // the same under keys used before: a repetition may have been stored with one
 };
 
-// A member by id ("m...") or 会员号 (digits).
-using MemberRef = std::string;
+// A member as somebody named them. `print`, when not empty, is a keyed hash of what was typed (a 会员号): it stands for it in the fingerprint,
+// since the number may lead to somebody else by the time of a repetition.
+struct MemberRef {
+  std::string id;  // "m..."; empty: what was typed leads to nobody
+  std::string print;
+};
 
-// Who pays, by what the till was shown.
-struct MemberNumber {
-  std::string digits;  // a 会员号, with its check digit
+// How a member showed who pays, verified and resolved.
+struct Payer {
+  std::string presentation;  // class: "number"
+  MemberRef member;
+  PayerUse use;
 };
-struct MemberId {
-  std::string id;
-};
-using Payer = std::variant<MemberNumber, MemberId>;
-// The word that the entry keeps of it: "number" or "id".
-inline std::string PresentationOf(const Payer& payer) { return std::holds_alternative<MemberNumber>(payer) ? "number" : "id"; }
-inline MemberRef RefOf(const Payer& payer) {
-  const auto* number = std::get_if<MemberNumber>(&payer);
-  return number ? number->digits : std::get<MemberId>(payer).id;
-}
 
 struct AwardItem {
   MemberRef member;
-  std::string activity;
+  std::string activity;  // of a confidential deed: the umbrella's
   std::int64_t quantity = 0;
   Day effective_day = 0;
-  std::uint8_t group = 0;  // number of v1::Group
+  Group group = Group::kNone;
   std::string session, case_id, about;
   std::string evidence_sha256, note_commitment;  // 64 hex digits or empty
+  std::string unique;                            // of a confidential deed: 64 hex digits
+  std::string print;                             // of a confidential deed: keyed hash of what it really was, for the fingerprint
+  std::string external_id;
   std::vector<std::string> tags;
 };
 struct Award {
@@ -63,10 +66,6 @@ struct Correct {
 struct Donate {
   MemberRef member;
   std::int64_t points = 0;
-};
-struct Quote {  // decided like Redeem; nothing is written
-  Payer payer;
-  std::vector<OfferLine> lines;
 };
 struct Redeem {
   Payer payer;
@@ -86,28 +85,49 @@ struct Void {
 struct Refund {
   std::int64_t redemption = -1;
   std::int64_t points = 0;
+  std::int64_t cash_fen = 0;
 };
 struct Reverse {
   std::string target_request;  // 32 hex digits
 };
-// Registrations, all or none. Ids and numbers in it were made by the server for this attempt and are not part of the fingerprint.
+// The first of two persons: a donation or refund was made in error.
+struct ProposeUndo {
+  std::int64_t target = -1;
+  std::string reason;  // lower-case name of v1::UndoReason
+};
+// The second.
+struct Undo {
+  std::int64_t proposal = -1;
+};
+// Registrations, all or none. Ids and commitments in it were made by the server for this attempt and are not part of the fingerprint.
 struct Register {
   std::vector<Registration> items;
-  bool is_new = true;          // the ids must be free; otherwise they must be taken
-  std::string rulebook_json;   // with RulebookData: the blob
-  bool is_check_only = false;  // whether it would be taken; posts nothing
+  bool is_new = true;            // the ids must be free; otherwise they must be taken
+  bool replaces_number = false;  // of a member: the item carries the commitment to a new 会员号, all else stays as it is
+  std::string rulebook_json;     // with RulebookData: the blob
+  bool is_check_only = false;    // whether it would be taken; posts nothing
 };
-struct ConfirmClock {};
+struct ConfirmClock {
+  std::int64_t stated_ms = 0;
+};
 // The first entries of a new program: itself and its administrator. Asked of the program itself, after the system program has recorded it.
 struct FoundProgram {
   ProgramData program;
 };
+// The first entry after a restore or recovery. Asked by those, of a ledger that nobody else uses yet.
+struct OpenEpoch {
+  EpochData data;
+};
 
-using Command = std::variant<Award, AwardBatch, Correct, Donate, Quote, Redeem, Authorize, Capture, Void, Refund, Reverse, Register,
-                             ConfirmClock, FoundProgram>;
+using Command = std::variant<Award, AwardBatch, Correct, Donate, Redeem, Authorize, Capture, Void, Refund, Reverse, ProposeUndo, Undo,
+                             Register, ConfirmClock, FoundProgram, OpenEpoch>;
 
-// 32 hex digits over the typed fields of the command and the origin's clerk and till, versioned; what makes two requests "the same".
-// Server-made ids are left out.
-std::string Fingerprint(const Origin& origin, const Command& command);
+// Bounds that the rules rely on beside those of single amounts: 1 to 20 lines, 1 to 8,190 items, each amount in range. A front door checks more.
+bool Fits(const Command& command);
+
+// "1.{key}:" and 32 hex digits over the typed fields of the command and the origin's clerk and till; what makes two requests "the same". Fields
+// that are absent are not in it, so that later fields change no older fingerprint. `key` is the id of the key that made the prints in
+// the command, "0" if there are none. Server-made ids are left out.
+std::string Fingerprint(const Origin& origin, const Command& command, std::string_view key = "0");
 
 }  // namespace redpoints

@@ -1,4 +1,4 @@
-// An entry: the atomic, immutable thing that is appended. Field by field what DESIGN calls the stored form; entry_codec.h writes it as a line.
+// An entry: the atomic, immutable thing that is appended. fields.h lists its fields in the order of the line; entry_codec.h writes it.
 #pragma once
 
 #include <array>
@@ -8,12 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "storage/rules/account.h"
 #include "storage/rules/day.h"
 #include "storage/rules/registration.h"
 
 namespace redpoints {
 
-// Stored by name (KindName); order and numbers are not stored.
+// Stored by word (kinds.h); order and numbers are not stored.
 enum class Kind : std::uint8_t {
   kProgram,
   kNode,
@@ -22,7 +23,8 @@ enum class Kind : std::uint8_t {
   kMerchant,
   kTerminal,
   kStaff,
-  kRulebook,  // registrations
+  kRulebook,
+  kOffer,  // registrations
   kAward,
   kCorrection,
   kDonation,
@@ -33,37 +35,62 @@ enum class Kind : std::uint8_t {
   kHoldExpired,
   kRefund,
   kReversal,
+  kUndoProposed,
+  kUndo,
   kExpiry,
+  kExpiryUndone,
   kDayClosed,
   kClockConfirmed,
+  kDebtWaived,
   kRefused,
+  kEpoch,
+  kHeads,
+  kLogKey,
+  kErasure,
 };
-inline constexpr std::size_t kKindCount = 22;
-std::string_view KindName(Kind kind);
+inline constexpr std::size_t kKindCount = 31;
 
 // The parts of an account. Only members have held points and debts.
 enum class Sub : std::uint8_t { kAvailable, kHeld, kDebt };
 inline constexpr std::size_t kSubCount = 3;
+
+// What a reversal found: kUndone points went back; kEnded the hold had ended by itself or by a void; kRefused nothing had been done;
+// kTombstone the request was never seen here, and never will be carried out.
+enum class Effect : std::uint8_t { kNone, kUndone, kEnded, kRefused, kTombstone };
 
 // Spendable points of one member with the same fund and end.
 struct Lot {
   std::string fund;
   Day end = kNever;  // the first day on which they are gone
   std::int64_t amount = 0;
+  Day first_end = 0;  // where grace was given: the end before. 0: none was
+  // Under which day they count as ended unspent.
+  Day origin_end() const { return first_end ? first_end : end; }
   bool operator==(const Lot&) const = default;
 };
 
-// One line of an entry: `amount` moves onto (or off) one account.
+// So many points of a fund.
+struct FundAmount {
+  std::string fund;
+  std::int64_t amount = 0;
+  bool operator==(const FundAmount&) const = default;
+};
+
+// One line of an entry: `amount` moves onto (or off) one account. Which points of which fund they are stands in `lots` (of a member's
+// available and held points, and of those that ended), else in `funds`, else in the account's own name: FundsOf.
 struct Posting {
-  std::string holder;  // "m...", "s...", "issuance:street", "expired", "pool", "payable", "paid", "fund:street"
+  Holder holder;
   Sub sub = Sub::kAvailable;
   std::string unit;
   std::int64_t amount = 0;
-  std::int64_t balance = 0;  // of this part after the entry
-  std::vector<Lot> lots;     // that the amount is made of; signs as the amount
-  std::int64_t prev = -1;    // the entry before that touched this account (any part); -1: none
+  std::int64_t balance = 0;       // of this part after the entry; 0 and not in the line for merchants
+  std::vector<Lot> lots;          // signs as the amount
+  std::vector<FundAmount> funds;  // signs as the amount, by fund
+  std::int64_t prev = -1;         // the entry before that touched this account (any part); -1: none
   bool operator==(const Posting&) const = default;
 };
+// A shop's balance would show on a customer's receipt: it is recomputed, not stored.
+inline bool HasRunningBalance(const Holder& holder) { return !holder.is(HolderClass::kMerchant); }
 
 // One line of what a shop gave.
 struct OfferLine {
@@ -71,18 +98,57 @@ struct OfferLine {
   std::int64_t quantity = 0;
   std::int64_t points = 0;
   std::int64_t cash_fen = 0;
+  OfferKind kind = OfferKind::kItem;
+  std::int64_t price_points = 0;  // of one piece, at the sale; 0: the till said
   bool operator==(const OfferLine&) const = default;
 };
+
+enum class RoundingRule : std::uint8_t { kNone, kDown, kUp, kHalfUp };
 
 // What a fund owes the shop for its points in this sale; negative in refunds and reversals.
 struct Owed {
   std::string fund;
   std::int64_t points = 0;
   std::int64_t fen = 0;
+  RoundingRule rounding = RoundingRule::kDown;
   bool operator==(const Owed&) const = default;
 };
 
-// Absent is: empty text, 0, -1 for sequences and item. Absent fields are not in the line.
+// Points `from` up to `to` (exclusive) of a sale, counted from its last point back: what a refund gave back.
+struct Span {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  bool operator==(const Span&) const = default;
+};
+
+struct UnitAmount {
+  std::string unit;
+  std::int64_t amount = 0;
+  bool operator==(const UnitAmount&) const = default;
+};
+
+struct Approval {
+  std::string who;  // staff id
+  std::int64_t when_ms = 0;
+  bool operator==(const Approval&) const = default;
+};
+
+// Part k of n entries of one request that would not fit one line. Names, `ref` and follow-ups mean the first.
+struct Part {
+  std::int32_t k = 0;
+  std::int32_t n = 0;
+  bool operator==(const Part&) const = default;
+};
+
+// What showed who pays, consumed by this entry: a device's step and counter, or the random id of a card's or slip's row.
+struct PayerUse {
+  std::string id;
+  std::int64_t step = 0;
+  std::int64_t counter = 0;
+  bool operator==(const PayerUse&) const = default;
+};
+
+// Absent is: empty text or list, 0, -1 for sequences and item. Absent fields are not in the line.
 struct Entry {
   std::string program;
   std::int64_t epoch = 0;
@@ -90,42 +156,58 @@ struct Entry {
   std::int64_t recorded_ms = 0;
   Day business_day = 0;
   Kind kind = Kind::kRefused;
-  std::string request_id;   // 32 hex digits
-  std::int32_t item = -1;   // place in a request of many
-  std::string fingerprint;  // 32 hex digits
-  std::string actor;        // staff, terminal or member id, or "ledger"
-  std::string on_behalf;
-  std::string approver;
+  std::string request_id;  // 32 hex digits
+  std::int32_t item = -1;  // place in a request of many
+  Part part;
+  std::string fingerprint;     // "version.key:" and 32 hex digits
+  std::string actor;           // staff, terminal or member id, or "ledger"
+  std::string on_behalf;       // the member for whom somebody else acted
+  std::int64_t proposal = -1;  // the entry that proposed it
+  std::vector<Approval> approvals;
   std::string terminal;
   std::string merchant;
   std::string clerk;
   std::string till;
   std::string member;        // whom it is about
-  std::string presentation;  // how the member showed who pays: "number", "id"
-  Day effective_day = 0;
-  std::string group;
+  std::string presentation;  // class in which the member showed who pays: "number"
+  PayerUse payer_use;
+  Day effective_day = 0;       // of the deed
+  Group group = Group::kNone;  // for which an award counts
+  std::vector<Group> groups;   // of the member on the day of a sale, ascending
+  std::string grid;            // of the member at that time
   std::string activity;
   std::string rulebook;  // version whose rules and rates were used
   std::int64_t quantity = 0;
+  std::int64_t quantity_before = 0;  // of a correction: what the award's was
   bool cap_hit = false;
   std::string session;
   std::string case_id;
   std::string about;
   std::vector<std::string> tags;
-  std::string evidence_sha256;                             // 64 hex digits
-  std::string note_commitment;                             // 64 hex digits
-  std::string reason;                                      // of a refusal or correction
-  std::string request_kind;                                // of a refusal: what was refused
-  std::vector<std::pair<std::string, std::string>> facts;  // of a refusal; of a correction: the award's amounts from now on
-  std::int64_t ref = -1;                                   // the entry refunded, reversed, corrected
+  std::string evidence_sha256;  // 64 hex digits
+  std::string note_commitment;  // 64 hex digits
+  std::string unique;           // 64 hex digits, of a confidential deed: keyed, the same for the same deed and member
+  std::string external_id;      // what another system calls it
+  std::string reason;           // of a correction or undo
+  std::string refusal;          // name of a Reason
+  std::string request_kind;     // of a refusal: what was refused
+  std::vector<std::pair<std::string, std::string>> facts;  // of a refusal
+  std::vector<UnitAmount> amounts;                         // of a correction: what the award is worth from now on
+  Effect effect = Effect::kNone;                           // of a reversal
+  std::int64_t ref = -1;                                   // the entry refunded, reversed, corrected, undone
   std::int64_t hold = -1;                                  // the hold captured, voided, ended
+  std::int64_t sale = -1;                                  // of the undo of a refund: what that refunded
   std::string target_request;                              // of a reversal
-  std::string grid;                                        // of the member at that time
+  Day limit_day = 0;                                       // of a capture or reversal: the day against whose limits the points count
+  std::int64_t limit_points = 0;                           // of a reversal: as many are given back to the limits
   std::int64_t hold_until_ms = 0;
   std::vector<OfferLine> lines;
   std::string rate_version;  // whose rates `owed` is by, where that is not `rulebook`
   std::vector<Owed> owed;
+  std::int64_t cash_fen = 0;  // of a refund: what the shop gave back in cash
+  std::vector<Span> span;     // of a refund, and of its undo
   Registration data;
+  std::vector<std::string> blobs;  // SHA-256 of content that the entry commits to
   std::vector<Posting> postings;
 
   bool operator==(const Entry&) const = default;

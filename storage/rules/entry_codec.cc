@@ -2,197 +2,28 @@
 
 #include <charconv>
 #include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "simdjson.h"
+#include "storage/rules/fields.h"
+#include "storage/rules/kinds.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
 namespace {
 
-// --- words of the enums; stored, never changed -----------------------------------------------------------------------------------
+constexpr std::int64_t kVersion = 1;
 
-constexpr std::array<std::string_view, kKindCount> kKinds = {
-    "program",         "node",       "fund", "member",  "merchant", "terminal",     "staff",  "rulebook", "award",  "correction",
-    "donation",        "redemption", "hold", "capture", "void",     "hold_expired", "refund", "reversal", "expiry", "day_closed",
-    "clock_confirmed", "refused"};
-constexpr std::array<std::string_view, kSubCount> kSubs = {"available", "held", "debt"};
-constexpr std::array<std::string_view, 4> kStates = {"", "active", "suspended", "revoked"};
-constexpr std::array<std::string_view, 4> kMemberKinds = {"", "person", "household", "organisation"};
-constexpr std::array<std::string_view, 3> kNodeKinds = {"", "place", "branch"};
-constexpr std::array<std::string_view, 8> kRoles = {"",       "administrator", "recorder", "corrector",
-                                                    "helper", "auditor",       "settler",  "operator"};
-static_assert(static_cast<std::size_t>(Kind::kRefused) + 1 == kKindCount);
-
-template <class E> struct Words;
-template <> struct Words<Kind> { static constexpr const auto& kWords = kKinds; };
-template <> struct Words<Sub> { static constexpr const auto& kWords = kSubs; };
-template <> struct Words<RegistrationState> { static constexpr const auto& kWords = kStates; };
-template <> struct Words<MemberKind> { static constexpr const auto& kWords = kMemberKinds; };
-template <> struct Words<NodeKind> { static constexpr const auto& kWords = kNodeKinds; };
-template <> struct Words<Role> { static constexpr const auto& kWords = kRoles; };
-
-template <class E> std::string_view WordOf(E value) { return Words<E>::kWords[static_cast<std::size_t>(value)]; }
-
-// --- the fields, once, in the order of the line ----------------------------------------------------------------------------------
-// A visitor has Required(key, field), which is always in the line, and Optional(key, field, absent = {}), which is not when equal.
-
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, Entry>
-void Fields(V& v, T& e) {
-  v.Version();
-  v.Required("program", e.program);
-  v.Required("epoch", e.epoch);
-  v.Required("seq", e.sequence);
-  v.Required("recorded_ms", e.recorded_ms);
-  v.Required("business_day", e.business_day);
-  v.Required("kind", e.kind);
-  v.Optional("request_id", e.request_id);
-  v.Optional("item", e.item, -1);
-  v.Optional("fingerprint", e.fingerprint);
-  v.Optional("actor", e.actor);
-  v.Optional("on_behalf", e.on_behalf);
-  v.Optional("approver", e.approver);
-  v.Optional("terminal", e.terminal);
-  v.Optional("merchant", e.merchant);
-  v.Optional("clerk", e.clerk);
-  v.Optional("till", e.till);
-  v.Optional("member", e.member);
-  v.Optional("presentation", e.presentation);
-  v.Optional("effective_day", e.effective_day);
-  v.Optional("group", e.group);
-  v.Optional("activity", e.activity);
-  v.Optional("rulebook", e.rulebook);
-  v.Optional("quantity", e.quantity);
-  v.Optional("cap_hit", e.cap_hit);
-  v.Optional("session", e.session);
-  v.Optional("case", e.case_id);
-  v.Optional("about", e.about);
-  v.Optional("tags", e.tags);
-  v.Optional("evidence_sha256", e.evidence_sha256);
-  v.Optional("note_commitment", e.note_commitment);
-  v.Optional("reason", e.reason);
-  v.Optional("request_kind", e.request_kind);
-  v.Optional("facts", e.facts);
-  v.Optional("ref", e.ref, -1);
-  v.Optional("hold", e.hold, -1);
-  v.Optional("target_request", e.target_request);
-  v.Optional("grid", e.grid);
-  v.Optional("hold_until_ms", e.hold_until_ms);
-  v.Optional("lines", e.lines);
-  v.Optional("rate_version", e.rate_version);
-  v.Optional("owed", e.owed);
-  v.Optional("data", e.data);
-  v.Optional("postings", e.postings);
-}
-
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, Posting>
-void Fields(V& v, T& p) {
-  v.Required("account", p.holder);
-  v.Optional("sub", p.sub, Sub::kAvailable);
-  v.Required("unit", p.unit);
-  v.Required("amount", p.amount);
-  v.Required("balance", p.balance);
-  v.Optional("lots", p.lots);
-  v.Optional("prev", p.prev, -1);
-}
-
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, ProgramData>
-void Fields(V& v, T& d) {
-  v.Required("id", d.id);
-  v.Required("administrator", d.administrator);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, NodeData>
-void Fields(V& v, T& d) {
-  v.Required("code", d.code);
-  v.Required("kind", d.kind);
-  v.Optional("parent", d.parent);
-  v.Optional("places", d.places);
-  v.Optional("type", d.type);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, FundData>
-void Fields(V& v, T& d) {
-  v.Required("code", d.code);
-  v.Required("budget_points", d.budget_points);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, Membership>
-void Fields(V& v, T& d) {
-  v.Required("member", d.member);
-  v.Required("from", d.from);
-  v.Optional("to", d.to);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, MemberData>
-void Fields(V& v, T& d) {
-  v.Required("id", d.id);
-  v.Required("number", d.number);
-  v.Required("kind", d.kind);
-  v.Required("groups", d.groups);
-  v.Optional("grid", d.grid);
-  v.Optional("memberships", d.memberships);
-  v.Required("state", d.state);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, MerchantData>
-void Fields(V& v, T& d) {
-  v.Required("id", d.id);
-  v.Optional("people", d.people);
-  v.Optional("place", d.place);
-  v.Required("state", d.state);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, TerminalData>
-void Fields(V& v, T& d) {
-  v.Required("id", d.id);
-  v.Required("merchant", d.merchant);
-  v.Required("state", d.state);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, RoleGrant>
-void Fields(V& v, T& d) {
-  v.Required("role", d.role);
-  v.Optional("scope", d.scope);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, StaffData>
-void Fields(V& v, T& d) {
-  v.Required("id", d.id);
-  v.Optional("member", d.member);
-  v.Optional("grants", d.grants);
-  v.Required("state", d.state);
-}
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, RulebookData>
-void Fields(V& v, T& d) {
-  v.Required("version", d.version);
-  v.Required("effective_day", d.effective_day);
-  v.Required("sha256", d.sha256);
-}
-
-// A registration is an object with one key, its type.
-constexpr std::array<std::string_view, 9> kRegistrationTypes = {"",         "program",  "node",  "fund",    "member",
-                                                                "merchant", "terminal", "staff", "rulebook"};
-static_assert(std::variant_size_v<Registration> == kRegistrationTypes.size());
-
-// Small tuples are arrays: shorter, and their order is part of the format.
-template <class V> void Tuple(V& v, auto& x) requires std::is_same_v<std::remove_cvref_t<decltype(x)>, Lot> {
-  v.Element(x.fund), v.Element(x.end), v.Element(x.amount);
-}
-template <class V> void Tuple(V& v, auto& x) requires std::is_same_v<std::remove_cvref_t<decltype(x)>, OfferLine> {
-  v.Element(x.offer), v.Element(x.quantity), v.Element(x.points), v.Element(x.cash_fen);
-}
-template <class V> void Tuple(V& v, auto& x) requires std::is_same_v<std::remove_cvref_t<decltype(x)>, Owed> {
-  v.Element(x.fund), v.Element(x.points), v.Element(x.fen);
-}
-template <class T> inline constexpr bool kIsTuple = std::is_same_v<T, Lot> || std::is_same_v<T, OfferLine> || std::is_same_v<T, Owed>;
+using Facts = std::vector<std::pair<std::string, std::string>>;
 template <class T> inline constexpr bool kIsVector = false;
 template <class T> inline constexpr bool kIsVector<std::vector<T>> = true;
-using Facts = std::vector<std::pair<std::string, std::string>>;
+template <class T>
+concept Integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+template <class T>
+concept Tuple = kIsTuple<T>;
+template <class T>
+concept Object = std::is_class_v<T> && !kIsTuple<T> && !kIsVector<T>;
 
 // --- writing ---------------------------------------------------------------------------------------------------------------------
 
@@ -200,23 +31,29 @@ class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
 
-  void Version() { out_ += "\"v\":1"; }
   template <class T> void Required(std::string_view key, const T& field) {
     if (out_.back() != '{') out_ += ',';
     (out_ += '"').append(key) += "\":";
     Value(field);
   }
   template <class T> void Optional(std::string_view key, const T& field, const std::type_identity_t<T>& absent = {}) {
-    if (field == absent) return;
-    Required(key, field);
+    if (!(field == absent)) Required(key, field);
   }
+  template <class T> void Made(std::string_view key, const T& field) { Required(key, field); }
+  template <class T> void Salted(std::string_view key, const T& field) { Required(key, field); }
   template <class T> void Element(const T& field) {
     if (out_.back() != '[') out_ += ',';
     Value(field);
+    kept_ = out_.size();
   }
-  template <class T> void Object(const T& object) {
-    out_ += '{';
-    Fields(*this, object);
+  template <class T> void Tail(const T& field, const std::type_identity_t<T>& absent = {}) {
+    out_ += ',';
+    Value(field);
+    if (!(field == absent)) kept_ = out_.size();
+  }
+  void Line(const Entry& entry) {
+    out_ += "{\"v\":1";
+    Fields(*this, entry);
     out_ += '}';
   }
 
@@ -235,9 +72,9 @@ class Writer {
     }
     out_ += '"';
   }
+  void Value(const Holder& holder) { Value(holder.text()); }
   void Value(bool) { out_ += "true"; }  // false is absent
-  template <class T>
-  requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)void Value(T number) {
+  template <Integer T> void Value(T number) {
     char buffer[24];
     const auto end = std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::int64_t>(number)).ptr;
     out_.append(buffer, end);
@@ -247,7 +84,10 @@ class Writer {
   void Value(T word) { ((out_ += '"') += WordOf(word)) += '"'; }
   template <class T> void Value(const std::vector<T>& list) {
     out_ += '[';
-    for (const T& element : list) Element(element);
+    for (const T& element : list) {
+      if (out_.back() != '[') out_ += ',';
+      Value(element);
+    }
     out_ += ']';
   }
   void Value(const Facts& facts) {
@@ -264,17 +104,61 @@ class Writer {
         data);
     out_ += '}';
   }
-  template <class T>
-  requires kIsTuple<T>
-  void Value(const T& tuple) {
+  template <Tuple T> void Value(const T& tuple) {
     out_ += '[';
-    Tuple(*this, tuple);
+    Fields(*this, tuple);
+    out_.resize(kept_);
     out_ += ']';
   }
-  template <class T>
-  requires std::is_class_v<T> &&(!kIsTuple<T>)&&(!kIsVector<T>)void Value(const T& object) { Object(object); }
+  template <Object T> void Value(const T& object) {
+    out_ += '{';
+    Fields(*this, object);
+    out_ += '}';
+  }
 
   std::string& out_;
+  std::size_t kept_ = 0;  // end of the tuple's last element that has to be there
+};
+
+// --- size: more than the line can have -----------------------------------------------------------------------------------------------
+
+class Size {
+ public:
+  template <class T> void Required(std::string_view key, const T& field) { bytes += key.size() + 4, Value(field); }
+  template <class T> void Optional(std::string_view key, const T& field, const std::type_identity_t<T>& absent = {}) {
+    if (!(field == absent)) Required(key, field);
+  }
+  template <class T> void Made(std::string_view key, const T& field) { Required(key, field); }
+  template <class T> void Salted(std::string_view key, const T& field) { Required(key, field); }
+  template <class T> void Element(const T& field) { ++bytes, Value(field); }
+  template <class T> void Tail(const T& field, const std::type_identity_t<T>& = {}) { ++bytes, Value(field); }
+
+  std::size_t bytes = 10;  // {"v":1}
+
+ private:
+  void Value(const std::string& text) { bytes += 2 + 6 * text.size(); }  // as if each character were escaped
+  void Value(const Holder& holder) { Value(holder.text()); }
+  void Value(bool) { bytes += 4; }
+  template <Integer T> void Value(T number) { bytes += number >= 0 && number < 1000 ? 3 : 17; }
+  template <class T>
+  requires std::is_enum_v<T>
+  void Value(T) { bytes += 22; }
+  template <class T> void Value(const std::vector<T>& list) {
+    bytes += 2;
+    for (const T& element : list) ++bytes, Value(element);
+  }
+  void Value(const Facts& facts) {
+    for (const auto& [key, value] : facts) Required(key, value), Value(key);
+  }
+  void Value(const Registration& data) {
+    std::visit(
+        [&](const auto& d) {
+          if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(d)>, std::monostate>) Required("registration type", d);
+        },
+        data);
+  }
+  template <Tuple T> void Value(const T& tuple) { bytes += 2, Fields(*this, tuple); }
+  template <Object T> void Value(const T& object) { bytes += 2, Fields(*this, object); }
 };
 
 // --- reading ---------------------------------------------------------------------------------------------------------------------
@@ -289,15 +173,11 @@ class Reader {
     Reader inner(error_);
     inner.object_ = element.get_object().value_unsafe();
     inner.at_ = inner.object_.begin();
+    if constexpr (std::is_same_v<T, Entry>) inner.Version();
     Fields(inner, object);
     inner.End();
   }
 
-  void Version() {
-    std::int64_t version = 0;
-    Required("v", version);
-    if (error_.empty() && version != 1) Fail("v 1");
-  }
   template <class T> void Required(std::string_view key, T& field) {
     if (!error_.empty()) return;
     if (!At(key)) {
@@ -315,14 +195,25 @@ class Reader {
     field = absent;
     if (error_.empty() && At(key)) Required(key, field);
   }
+  template <class T> void Made(std::string_view key, T& field) { Required(key, field); }
+  template <class T> void Salted(std::string_view key, T& field) { Required(key, field); }
   template <class T> void Element(T& field) {
     if (!error_.empty()) return;
     if (!(element_ != array_.end())) return Fail("more elements");
     Value(*element_, field);
     ++element_;
   }
+  template <class T> void Tail(T& field, const std::type_identity_t<T>& absent = {}) {
+    field = absent;
+    if (error_.empty() && element_ != array_.end()) Element(field);
+  }
 
  private:
+  void Version() {
+    std::int64_t version = 0;
+    Required("v", version);
+    if (error_.empty() && version != kVersion) Fail("v 1");
+  }
   bool At(std::string_view key) { return at_ != object_.end() && std::string_view(at_.key()) == key; }
   void End() {
     if (error_.empty() && at_ != object_.end()) error_ = absl::StrCat("unexpected ", std::string(at_.key()));
@@ -336,11 +227,16 @@ class Reader {
     if (e.get_string().get(text)) return Fail("text");
     field = text;
   }
+  void Value(simdjson::dom::element e, Holder& field) {
+    std::string_view text;
+    if (e.get_string().get(text)) return Fail("text");
+    field = Holder(std::string(text));
+    if (field.is(HolderClass::kNone)) Fail("an account");
+  }
   void Value(simdjson::dom::element e, bool& field) {
     if (e.get_bool().get(field)) Fail("true");
   }
-  template <class T>
-  requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)void Value(simdjson::dom::element e, T& field) {
+  template <Integer T> void Value(simdjson::dom::element e, T& field) {
     std::int64_t number = 0;
     if (e.get_int64().get(number) || !InRange(number) || !std::in_range<T>(number)) return Fail("an integer");
     field = static_cast<T>(number);
@@ -390,17 +286,14 @@ class Reader {
       Emplace<N + 1>(index, e, data);
     }
   }
-  template <class T>
-  requires kIsTuple<T>
-  void Value(simdjson::dom::element e, T& tuple) {
+  template <Tuple T> void Value(simdjson::dom::element e, T& tuple) {
     Reader inner(error_);
     if (e.get_array().get(inner.array_)) return Fail("a list");
     inner.element_ = inner.array_.begin();
-    Tuple(inner, tuple);
+    Fields(inner, tuple);
     if (error_.empty() && inner.element_ != inner.array_.end()) Fail("fewer elements");
   }
-  template <class T>
-  requires std::is_class_v<T> &&(!kIsTuple<T>)&&(!kIsVector<T>)void Value(simdjson::dom::element e, T& object) { Object(e, object); }
+  template <redpoints::Object T> void Value(simdjson::dom::element e, T& object) { Object(e, object); }
 
   std::string& error_;
   bool named_ = false;
@@ -417,6 +310,12 @@ template <class T, class Write> absl::Status ReadCanonical(std::string_view json
   if (const auto error = parser.parse(json.data(), json.size()).get(root)) {
     return absl::InvalidArgumentError(absl::StrCat("not JSON: ", simdjson::error_message(error)));
   }
+  if constexpr (std::is_same_v<T, Entry>) {
+    std::int64_t version = 0;
+    if (!root["v"].get_int64().get(version) && version > kVersion) {
+      return absl::UnimplementedError(absl::StrCat("written by a newer program (v ", version, ", this one reads v ", kVersion, ")"));
+    }
+  }
   std::string error;
   Reader(error).Object(root, value);
   if (!error.empty()) return absl::InvalidArgumentError(error);
@@ -427,56 +326,69 @@ template <class T, class Write> absl::Status ReadCanonical(std::string_view json
   return absl::OkStatus();
 }
 
+// --- comparing -------------------------------------------------------------------------------------------------------------------
+// Lists the fields of one entry as key and text, so that two entries can be laid side by side.
+
+class Lister {
+ public:
+  template <class T> void Required(std::string_view key, const T& field) {
+    std::string text = "{";
+    Writer(text).Required(key, field);
+    fields.emplace_back(key, std::move(text));
+  }
+  template <class T> void Optional(std::string_view key, const T& field, const std::type_identity_t<T>& absent = {}) {
+    if (!(field == absent)) return Required(key, field);
+    fields.emplace_back(key, "");
+  }
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
 // So that a registration can stand alone.
-struct Holder {
+struct Alone {
   Registration data;
 };
-template <class V, class T>
-requires std::is_same_v<std::remove_const_t<T>, Holder>
-void Fields(V& v, T& h) { v.Required("data", h.data); }
+template <class V> void Fields(V& v, Of<Alone> auto& h) { v.Required("data", h.data); }
 
 }  // namespace
 
-std::string_view KindName(Kind kind) { return WordOf(kind); }
-
-std::string RegistrationKey(const Registration& registration) {
-  struct Id {
-    std::string operator()(const std::monostate&) const { return ""; }
-    std::string operator()(const ProgramData& d) const { return d.id; }
-    std::string operator()(const NodeData& d) const { return d.code; }
-    std::string operator()(const FundData& d) const { return d.code; }
-    std::string operator()(const MemberData& d) const { return d.id; }
-    std::string operator()(const MerchantData& d) const { return d.id; }
-    std::string operator()(const TerminalData& d) const { return d.id; }
-    std::string operator()(const StaffData& d) const { return d.id; }
-    std::string operator()(const RulebookData& d) const { return d.version; }
-  };
-  return absl::StrCat(std::string(kRegistrationTypes[registration.index()]), "/", std::visit(Id{}, registration));
+bool MemberData::IsIn(Group group, Day day) const {
+  for (const GroupSpan& span : groups) {
+    if (span.group == group && Covers(span.from, span.to, day)) return true;
+  }
+  return false;
 }
 
-void AppendLine(const Entry& entry, std::string& line) { Writer(line).Object(entry); }
+namespace {
 
-bool FitsLine(const Entry& e) {
-  // More than any line of these parts: keys, numbers and words; texts at the six bytes of an escape for each character.
-  std::size_t texts = e.program.size() + e.request_id.size() + e.fingerprint.size() + e.actor.size() + e.on_behalf.size() +
-                      e.approver.size() + e.terminal.size() + e.merchant.size() + e.clerk.size() + e.till.size() + e.member.size() +
-                      e.presentation.size() + e.group.size() + e.activity.size() + e.rulebook.size() + e.session.size() + e.case_id.size() +
-                      e.about.size() + e.evidence_sha256.size() + e.note_commitment.size() + e.reason.size() + e.request_kind.size() +
-                      e.target_request.size() + e.grid.size() + e.rate_version.size();
-  std::size_t bytes = 1000;
-  for (const auto& tag : e.tags) texts += 1 + tag.size();
-  for (const auto& [key, value] : e.facts) texts += 1 + key.size() + value.size();
-  for (const OfferLine& line : e.lines) texts += line.offer.size(), bytes += 60;
-  for (const Owed& owed : e.owed) texts += owed.fund.size(), bytes += 45;
-  for (const Posting& p : e.postings) {
-    texts += p.holder.size() + p.unit.size();
-    bytes += 140 + 40 * p.lots.size();
-    for (const Lot& lot : p.lots) texts += lot.fund.size();
-  }
-  if (e.data.index() == 0 && bytes + 6 * texts <= kLineBytesMax) return true;
+struct Id {
+  std::string operator()(const ProgramData& d) const { return d.id; }
+  std::string operator()(const NodeData& d) const { return d.code; }
+  std::string operator()(const FundData& d) const { return d.code; }
+  std::string operator()(const MemberData& d) const { return d.id; }
+  std::string operator()(const MerchantData& d) const { return d.id; }
+  std::string operator()(const TerminalData& d) const { return d.id; }
+  std::string operator()(const StaffData& d) const { return d.id; }
+  std::string operator()(const RulebookData& d) const { return d.version; }
+  std::string operator()(const OfferData& d) const { return d.code; }
+  template <class T> std::string operator()(const T&) const { return ""; }
+};
+
+}  // namespace
+
+std::string RegistrationKey(const Registration& registration) {
+  std::string id = std::visit(Id{}, registration);
+  return id.empty() ? id : absl::StrCat(std::string(kRegistrationTypes[registration.index()]), "/", id);
+}
+
+void AppendLine(const Entry& entry, std::string& line) { Writer(line).Line(entry); }
+
+bool FitsLine(const Entry& entry) {
+  Size size;
+  Fields(size, entry);
+  if (size.bytes <= kLineBytesMax) return true;
   thread_local std::string line;
   line.clear();
-  AppendLine(e, line);
+  AppendLine(entry, line);
   return line.size() <= kLineBytesMax;
 }
 
@@ -488,16 +400,29 @@ absl::StatusOr<Entry> ParseLine(std::string_view line) {
   return entry;
 }
 
+std::string FirstDifference(const Entry& a, const Entry& b) {
+  Lister of_a, of_b;
+  Fields(of_a, a);
+  Fields(of_b, b);
+  for (std::size_t i = 0; i < of_a.fields.size(); ++i) {
+    if (of_a.fields[i].second != of_b.fields[i].second) return of_a.fields[i].first;
+  }
+  return "";
+}
+
 void AppendRegistration(const Registration& registration, std::string& json) {
-  const Holder holder{registration};
-  Writer(json).Object(holder);
+  const Alone alone{registration};
+  json += '{';
+  Writer writer(json);
+  Fields(writer, alone);
+  json += '}';
 }
 
 absl::StatusOr<Registration> ParseRegistration(std::string_view json) {
-  Holder holder;
-  const auto status = ReadCanonical(json, holder, [](const Holder& h, std::string& out) { Writer(out).Object(h); });
+  Alone alone;
+  const auto status = ReadCanonical(json, alone, [](const Alone& a, std::string& out) { AppendRegistration(a.data, out); });
   if (!status.ok()) return status;
-  return holder.data;
+  return alone.data;
 }
 
 }  // namespace redpoints

@@ -5,27 +5,37 @@
 #include <optional>
 #include <vector>
 
-#include "redpoints/v1/outcome.pb.h"
 #include "storage/rules/entry.h"
 #include "storage/rules/refusal.h"
+#include "storage/rules/state.h"
 
 namespace redpoints {
 
 struct Outcome {
-  // Unrecorded refusal: then there are no entries. A recorded one is an entry of kind kRefused.
+  // Set when nothing was recorded: then there are no entries, and the request id stays free. A recorded refusal is an entry of kind kRefused.
   std::optional<Refusal> refusal;
-  // What recorded the first answer: one entry, or those of a request of many in order of their items.
+  // What recorded the first answer: one entry, the parts of one, or those of a request of many in order of their items. Of a request that was
+  // reversed before it came: the reversal, and the state is kNeverSeen.
   std::vector<std::shared_ptr<const Entry>> entries;
-  v1::OutcomeState first = v1::OUTCOME_STATE_UNSPECIFIED;
-  v1::OutcomeState now = v1::OUTCOME_STATE_UNSPECIFIED;
+  // Of the whole request: refused only if all of it was.
+  RequestState first = RequestState::kNone;
+  RequestState now = RequestState::kNone;
   std::int64_t now_sequence = -1;
   std::int64_t refunded_points = 0;
   bool is_replayed = false;
-  // Of a reversal: what it undid, if that had happened.
+  // Of a reversal or undo: what became of what it named, if that had happened.
   std::shared_ptr<const Outcome> target;
 
   const Entry& entry() const { return *entries.front(); }
+  // Sets the states by `entries`, as they are when nothing came after them.
+  void Read();
 };
+
+// The state of one entry's own: what it was when it was written.
+RequestState FirstStateOf(const Entry& entry);
+
+// The outcome of a request by what the ledger holds of it. `follow_up` is that of the first entry, nullptr if there is none.
+Outcome OutcomeOf(const RequestRecord& record, std::vector<std::shared_ptr<const Entry>> entries, const FollowUp* follow_up);
 
 // The refusal of a kRefused entry.
 Refusal RefusalOf(const Entry& entry);

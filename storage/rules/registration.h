@@ -1,6 +1,7 @@
-// What the ledger knows of those who take part: the payload of registration entries. No names, no residence below the grid. Values only.
+// What the ledger knows of those who take part, and by which rules: the payload of registration entries, and of the few other kinds that
+// carry a record of their own. No names of persons, no residence below the grid, no free text about anybody. Values only.
 //
-// The enums are stored by the lower-case words of entry_codec.cc.
+// The enums are stored by their words (words.h).
 #pragma once
 
 #include <cstdint>
@@ -12,18 +13,19 @@
 
 namespace redpoints {
 
-enum class RegistrationState : std::uint8_t { kActive = 1, kSuspended = 2, kRevoked = 3 };
-enum class MemberKind : std::uint8_t { kPerson = 1, kHousehold = 2, kOrganisation = 3 };
-enum class NodeKind : std::uint8_t { kPlace = 1, kBranch = 2 };
-enum class Role : std::uint8_t {
-  kAdministrator = 1,
-  kRecorder = 2,
-  kCorrector = 3,
-  kHelper = 4,
-  kAuditor = 5,
-  kSettler = 6,
-  kOperator = 7
-};
+enum class RegistrationState : std::uint8_t { kNone, kActive, kSuspended, kRevoked };
+enum class MemberKind : std::uint8_t { kNone, kPerson, kHousehold, kOrganisation };
+enum class NodeKind : std::uint8_t { kNone, kPlace, kBranch };
+enum class Role : std::uint8_t { kNone, kAdministrator, kRecorder, kCorrector, kHelper, kAuditor, kSettler, kOperator };
+// The five groups of volunteers. In this order wherever several are listed.
+enum class Group : std::uint8_t { kNone, kPartyVanguard, kResidents, kPropertyCompanies, kNearbyMerchants, kNewOrganisations };
+enum class MerchantRole : std::uint8_t { kNone, kOwner, kClerk };
+enum class OfferKind : std::uint8_t { kNone, kItem, kBill, kService };
+
+// Days of a relation: `to` is exclusive. 0 on either side: without bound.
+inline bool Covers(Day from, Day to, Day day) { return from <= day && (to == 0 || day < to); }
+// What ends on a day, 0 for never, has ended from then on.
+inline bool HasEnded(Day end_day, Day today) { return end_day != 0 && end_day <= today; }
 
 // A program: the first entry of its own journal, and an entry of the system program.
 struct ProgramData {
@@ -32,45 +34,65 @@ struct ProgramData {
   bool operator==(const ProgramData&) const = default;
 };
 
-// A branch or a place.
+// A branch or a place. Nothing new begins under one that has ended.
 struct NodeData {
   std::string code;
   NodeKind kind = NodeKind::kPlace;
   std::string parent;
   std::vector<std::string> places;  // that a branch looks after
   std::string type;
+  Day end_day = 0;
   bool operator==(const NodeData&) const = default;
 };
 
+// Who pays for points. Nothing is issued by one that has ended.
 struct FundData {
   std::string code;
   std::int64_t budget_points = 0;
+  Day end_day = 0;
   bool operator==(const FundData&) const = default;
 };
 
-// A person's time in a household or organisation; `to` is exclusive, 0 while it lasts.
+// A person's time in a household or organisation.
 struct Membership {
   std::string member;
   Day from = 0;
   Day to = 0;
-  bool Covers(Day day) const { return from <= day && (to == 0 || day < to); }
   bool operator==(const Membership&) const = default;
 };
 
+// A member's time in a group.
+struct GroupSpan {
+  Group group = Group::kNone;
+  Day from = 0;
+  Day to = 0;
+  bool operator==(const GroupSpan&) const = default;
+};
+
 struct MemberData {
-  std::string id;      // "m" + 13 characters
-  std::string number;  // 会员号
+  std::string id;                 // "m" + 13 characters
+  std::string number_commitment;  // 64 hex digits: salted, to the 会员号 that leads here
   MemberKind kind = MemberKind::kPerson;
-  std::vector<std::uint8_t> groups;  // numbers of v1::Group, ascending
+  std::vector<GroupSpan> groups;  // ascending
   std::string grid;
   std::vector<Membership> memberships;
   RegistrationState state = RegistrationState::kActive;
+  bool IsIn(Group group, Day day) const;
   bool operator==(const MemberData&) const = default;
+};
+
+// Somebody who owns a shop or works there.
+struct MerchantPerson {
+  std::string member;
+  MerchantRole role = MerchantRole::kOwner;
+  Day from = 0;
+  Day to = 0;
+  bool operator==(const MerchantPerson&) const = default;
 };
 
 struct MerchantData {
   std::string id;  // "s" + 13 characters
-  std::vector<std::string> people;
+  std::vector<MerchantPerson> people;
   std::string place;
   RegistrationState state = RegistrationState::kActive;
   bool operator==(const MerchantData&) const = default;
@@ -89,9 +111,11 @@ struct RoleGrant {
   bool operator==(const RoleGrant&) const = default;
 };
 
+// Either linked to a person, or marked by somebody else as external: with no member behind.
 struct StaffData {
   std::string id;  // "a" + 13 characters
   std::string member;
+  bool is_external = false;
   std::vector<RoleGrant> grants;
   RegistrationState state = RegistrationState::kActive;
   bool operator==(const StaffData&) const = default;
@@ -100,14 +124,95 @@ struct StaffData {
 struct RulebookData {
   std::string version;
   Day effective_day = 0;
-  std::string sha256;  // 64 hex digits: the blob
+  std::string sha256;         // 64 hex digits: the blob
+  std::int32_t format = 0;    // of the rules, as they were when it was adopted (kRulesFormat)
+  bool is_withdrawn = false;  // before it began; its name is used up
   bool operator==(const RulebookData&) const = default;
 };
 
-using Registration =
-    std::variant<std::monostate, ProgramData, NodeData, FundData, MemberData, MerchantData, TerminalData, StaffData, RulebookData>;
+// Something a shop gives for points.
+struct OfferData {
+  std::string code;
+  std::string name_zh_cn;  // up to 40 characters
+  OfferKind kind = OfferKind::kItem;
+  std::string merchant;           // empty: every shop of the alliance
+  std::int64_t price_points = 0;  // of one piece; 0: the till says how many points
+  std::int64_t max_points = 0;    // of one sale, all lines of this offer together, where price_points is 0; 0: no bound here
+  Day from = 0;
+  Day to = 0;
+  bool operator==(const OfferData&) const = default;
+};
 
-// Where a registration is kept: "member/m...", "merchant/s...", "terminal/t...", "staff/a...", "node/...", "fund/...", "rulebook/...".
+// --- records of other kinds -------------------------------------------------------------------------------------------------------
+
+// A journal goes on after a restore or recovery.
+struct EpochData {
+  std::int64_t old_epoch = 0;
+  std::int64_t size = 0;  // entries that stand, of all epochs before: the sequence of this entry
+  std::string root = {};  // of the old epoch's last signed checkpoint, 64 hex digits, and its size and origin, where there was one
+  std::string origin = {};
+  std::int64_t signed_size = 0;
+  std::int64_t lost = -1;  // entries known to be lost; -1: not known
+  std::string why = {};    // "restore" or "recover"
+  bool operator==(const EpochData&) const = default;
+};
+
+// The root over the newest entry of every member, as of a closed day.
+struct HeadsData {
+  Day day = 0;
+  std::int64_t as_of = 0;
+  std::int64_t holders = 0;
+  std::string root;
+  bool operator==(const HeadsData&) const = default;
+};
+
+struct LogKeyData {
+  std::string key_id;
+  std::string public_key;
+  std::int64_t from_ms = 0;
+  bool operator==(const LogKeyData&) const = default;
+};
+
+struct ErasureData {
+  std::string member;
+  std::vector<std::string> commitments;
+  bool operator==(const ErasureData&) const = default;
+};
+
+// The time that an operator states. A set-back names the last closed day that stands.
+struct ClockData {
+  std::int64_t stated_ms = 0;
+  Day last_closed_day = 0;
+  bool operator==(const ClockData&) const = default;
+};
+
+// What a business day did to one fund: the sums of its postings by class of account, and the fen that it came to owe shops.
+struct DayTotal {
+  std::string fund;
+  std::int64_t issued = 0;    // minus the issuance postings
+  std::int64_t redeemed = 0;  // at merchants
+  std::int64_t expired = 0;
+  std::int64_t pool = 0;
+  std::int64_t debts = 0;
+  std::int64_t fen = 0;
+  bool operator==(const DayTotal&) const = default;
+};
+
+// A closed business day: its totals, and the shops that traded (shop_day.h draws a shop's line).
+struct DayData {
+  Day day = 0;
+  std::vector<DayTotal> totals;  // by fund
+  std::int64_t shops = 0;        // lines in the blob
+  std::string shops_root;        // RFC 6962, over the lines in order of shop ids; of none: SHA-256 of nothing
+  std::string shops_sha256;      // the blob; empty when no shop traded
+  bool operator==(const DayData&) const = default;
+};
+
+using Registration = std::variant<std::monostate, ProgramData, NodeData, FundData, MemberData, MerchantData, TerminalData, StaffData,
+                                  RulebookData, OfferData, EpochData, HeadsData, LogKeyData, ErasureData, ClockData, DayData>;
+
+// Where a registration is kept: "member/m...", "merchant/s...", "terminal/t...", "staff/a...", "node/...", "fund/...", "rulebook/...",
+// "offer/...", "program/..."; empty for records that are not registrations.
 std::string RegistrationKey(const Registration& registration);
 
 }  // namespace redpoints

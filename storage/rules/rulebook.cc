@@ -1,13 +1,14 @@
 #include "storage/rules/rulebook.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/json_util.h"
 #include "storage/rules/refusal.h"
+#include "storage/rules/rulebook_json.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -36,13 +37,8 @@ class Checker {
     return Check(good, field, absl::StrCat("1 to ", max, upper ? " of A-Z 0-9 _" : " of a-z 0-9 -, a letter first"));
   }
   bool Name(const std::string& name, const std::string& field) {
-    std::size_t points = 0;
-    bool good = true;
-    for (const char c : name) {
-      points += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-      good = good && (static_cast<unsigned char>(c) >= 0x20) && c != 0x7F;
-    }
-    return Check(good && points <= 40, field, "up to 40 characters without control characters");
+    const auto points = std::count_if(name.begin(), name.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+    return Check(points <= 40, field, "up to 40 characters");  // none of them control characters: ParseStrict
   }
   const absl::Status& status() const { return status_; }
 
@@ -114,41 +110,66 @@ void CheckActivity(const v1::Rulebook& book, const v1::Activity& activity, const
   check.Code(activity.fund(), 16, false, at + "fund");
   if (activity.has_lot_validity()) {
     const auto& validity = activity.lot_validity();
-    check.Between(validity.months(), 1, 120, at + "lot_validity.months");
+    check.Between(validity.months(), 0, 120, at + "lot_validity.months");
     check.Check(validity.round_up_to() == v1::PERIOD_UNSPECIFIED || validity.round_up_to() == v1::MONTH ||
                     validity.round_up_to() == v1::QUARTER || validity.round_up_to() == v1::YEAR,
                 at + "lot_validity.round_up_to", "MONTH, QUARTER or YEAR");
   }
 }
 
-// No account may come to more than kLotsMax live lots: of each fund, the ends that can be alive at once, grace lots included. Which ends
-// coincide depends on the month, so each month of a year is looked at.
-void CheckLotBound(const v1::Rulebook& book, Checker& check) {
-  const auto first_of = [](int month) { return month / 12 * 10000 + (month % 12 + 1) * 100 + 1; };  // months since year 0
-  const int grace_months = book.policies().past_lot() == v1::GRACE ? book.policies().grace_days() / 28 + 2 : 0;
-  std::map<std::tuple<std::string, int, v1::Period>, const v1::Activity*> rules;  // one activity for each kind of lot
-  for (const auto& activity : book.activities()) {
-    bool points = false;
-    for (const auto& earning : activity.earnings()) points = points || earning.unit() == kPoint;
-    const auto& validity = activity.lot_validity();
-    if (points) rules[{activity.fund(), validity.months(), validity.round_up_to()}] = &activity;
-  }
-  std::size_t most = 0;
-  for (int now = 2000 * 12; now < 2001 * 12; ++now) {
-    std::set<std::pair<std::string, Day>> alive;
-    for (const auto& [rule, activity] : rules) {
-      const std::string& fund = activity->fund();
-      for (int month = 1; month <= grace_months; ++month) alive.emplace(fund, first_of(now + month));
-      for (int deed = now - activity->lot_validity().months() - 11; deed <= now; ++deed) {
-        const Day end = LotEnd(*activity, first_of(deed));
-        if (end > first_of(now)) alive.emplace(fund, end);
-      }
+bool EarnsPoints(const v1::Activity& activity) {
+  return std::any_of(activity.earnings().begin(), activity.earnings().end(), [](const auto& e) { return e.unit() == kPoint; });
+}
+
+// Amounts of points that one deed of a confidential activity can earn.
+std::set<std::int64_t> AmountsOf(const v1::Activity& activity) {
+  std::set<std::int64_t> amounts;
+  for (std::int64_t q = activity.min_quantity(); q <= activity.max_quantity(); ++q) amounts.insert(AmountEarned(activity.earnings(0), q));
+  return amounts;
+}
+
+// Confidential activities and their umbrellas: the ledger must not tell which of them it was.
+void CheckUmbrellas(const v1::Rulebook& book, Checker& check) {
+  std::map<std::string, std::map<std::int64_t, int>> amounts;  // umbrella to amount to how many activities can earn it
+  for (int i = 0; i < book.activities_size(); ++i) {
+    const auto& activity = book.activities(i);
+    if (activity.shown_as().empty()) continue;
+    const std::string at = absl::StrCat("activities[", i, "].");
+    const v1::Activity* umbrella = nullptr;
+    for (const auto& other : book.activities()) {
+      if (other.code() == activity.shown_as()) umbrella = &other;
     }
-    most = std::max(most, alive.size());
+    if (!check.Check(umbrella != nullptr && umbrella->shown_as().empty(), at + "shown_as", "an activity that is not confidential itself"))
+      return;
+    const bool one_for_one = umbrella->earnings_size() == 1 && umbrella->earnings(0).unit() == kPoint &&
+                             umbrella->earnings(0).numerator() == 1 && umbrella->earnings(0).denominator() == 1 &&
+                             umbrella->earnings(0).step() <= 1 && !umbrella->earnings(0).carry();
+    check.Check(one_for_one, at + "shown_as", "an activity that earns 1 POINT for each quantity");
+    check.Check(umbrella->groups().empty() && !umbrella->session_required() && !umbrella->case_required() && !umbrella->evidence_required(),
+                at + "shown_as", "an activity for all groups that requires no session, case or evidence");
+    check.Check(umbrella->max_quantity() > 0 && umbrella->caps_size() > 0, at + "shown_as", "an activity with max_quantity and a cap");
+    check.Check(activity.earnings_size() == 1 && activity.earnings(0).unit() == kPoint && !activity.earnings(0).carry(), at + "earnings",
+                "POINT alone, without carry, of a confidential activity");
+    check.Check(activity.caps_size() == 0, at + "caps", "none: they are the umbrella's");
+    check.Check(
+        activity.fund() == umbrella->fund() && activity.lot_validity().SerializeAsString() == umbrella->lot_validity().SerializeAsString(),
+        at + "fund", "fund and validity of the umbrella");
+    if (!check.Between(activity.max_quantity(), activity.min_quantity(), 1000, at + "max_quantity")) return;
+    for (const std::int64_t amount : AmountsOf(activity)) {
+      check.Check(amount >= umbrella->min_quantity() && amount <= umbrella->max_quantity(), at + "earnings",
+                  absl::StrCat("amounts from ", umbrella->min_quantity(), " to ", umbrella->max_quantity(), ", as the umbrella has"));
+      ++amounts[activity.shown_as()][amount];
+    }
   }
-  check.Check(most <= kLotsMax, "activities",
-              absl::StrCat("at most ", kLotsMax, " lots alive in one account; these rules can make ", most,
-                           ": shorten lot_validity or round it up to QUARTER or YEAR"));
+  for (int i = 0; i < book.activities_size(); ++i) {
+    const auto& activity = book.activities(i);
+    if (activity.shown_as().empty()) continue;
+    for (const std::int64_t amount : AmountsOf(activity)) {
+      check.Check(
+          amounts[activity.shown_as()][amount] >= 2, absl::StrCat("activities[", i, "].earnings"),
+          absl::StrCat("amounts that another activity shown as ", activity.shown_as(), " can earn, too; only this one can earn ", amount));
+    }
+  }
 }
 
 absl::Status Validate(const v1::Rulebook& book) {
@@ -176,18 +197,6 @@ absl::Status Validate(const v1::Rulebook& book) {
     CheckActivity(book, book.activities(i), at, check);
     check.Check(seen.insert(book.activities(i).code()).second, at + "code", "a code not used before");
   }
-  check.Between(book.offers_size(), 0, 5000, "offers");
-  seen.clear();
-  for (int i = 0; i < book.offers_size(); ++i) {
-    const auto& offer = book.offers(i);
-    const std::string at = absl::StrCat("offers[", i, "].");
-    check.Code(offer.code(), 32, true, at + "code");
-    check.Check(seen.insert(offer.code()).second, at + "code", "a code not used before");
-    check.Name(offer.name_zh_cn(), at + "name_zh_cn");
-    check.Check(v1::OfferKind_IsValid(offer.kind()) && offer.kind() != 0, at + "kind", "an offer kind");
-    check.Between(offer.price_points(), 0, 1'000'000'000, at + "price_points");
-    check.Between(offer.max_points(), 0, kAmountMax, at + "max_points");
-  }
   const auto& limits = book.limits();
   check.Between(limits.max_points_per_redemption(), 0, kAmountMax, "limits.max_points_per_redemption");
   check.Between(limits.max_points_per_member_day(), 0, kAmountMax, "limits.max_points_per_member_day");
@@ -202,6 +211,15 @@ absl::Status Validate(const v1::Rulebook& book) {
     check.Check(periods.insert(limits.counts(i).period()).second, at + "period", "each period once");
     check.Between(limits.counts(i).max_count(), 1, 1'000'000, at + "max_count");
   }
+  check.Between(limits.classes_size(), 0, 8, "limits.classes");
+  seen.clear();
+  for (int i = 0; i < limits.classes_size(); ++i) {
+    const std::string at = absl::StrCat("limits.classes[", i, "].");
+    check.Code(limits.classes(i).presentation(), 16, false, at + "presentation");
+    check.Check(seen.insert(limits.classes(i).presentation()).second, at + "presentation", "each class once");
+    check.Between(limits.classes(i).max_points_per_redemption(), 0, kAmountMax, at + "max_points_per_redemption");
+    check.Between(limits.classes(i).max_points_per_member_day(), 0, kAmountMax, at + "max_points_per_member_day");
+  }
   const auto& policies = book.policies();
   check.Check(v1::PastLotPolicy_IsValid(policies.past_lot()), "policies.past_lot", "a policy");
   check.Between(policies.grace_days(), policies.past_lot() == v1::GRACE ? 1 : 0, 366, "policies.grace_days");
@@ -209,7 +227,8 @@ absl::Status Validate(const v1::Rulebook& book) {
   check.Between(policies.hold_ttl_ms(), 0, 86'400'000, "policies.hold_ttl_ms");
   check.Between(policies.reversal_window_ms(), 0, std::int64_t{35} * 86'400'000, "policies.reversal_window_ms");
   check.Between(policies.refusals_per_terminal_day(), 0, 1'000'000, "policies.refusals_per_terminal_day");
-  if (check.status().ok()) CheckLotBound(book, check);
+  check.Between(policies.refusals_per_member_day(), 0, 1'000'000, "policies.refusals_per_member_day");
+  if (check.status().ok()) CheckUmbrellas(book, check);
   return check.status();
 }
 
@@ -222,30 +241,41 @@ const T* Found(const absl::flat_hash_map<std::string, int>& index, const google:
 
 }  // namespace
 
-absl::StatusOr<Rulebook> Rulebook::Parse(std::string_view json) {
+absl::StatusOr<Rulebook> Rulebook::Parse(std::string_view json, int format) {
   Rulebook book;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &book.proto_);
-  if (!parsed.ok()) {
-    // The parser quotes what stands around the trouble, cut anywhere: only ASCII is sure to be text, and facts have to be.
-    std::string words(parsed.message());
-    std::replace_if(
-        words.begin(), words.end(), [](char c) { return (c & 0x80) != 0; }, '?');
-    return ToStatus({.reason = Reason::RULEBOOK_INVALID, .facts = {{"field", "rulebook_json"}, {"expected", std::move(words)}}});
-  }
-  if (auto status = Validate(book.proto_); !status.ok()) return status;
-  for (int i = 0; i < book.proto_.units_size(); ++i) book.units_[book.proto_.units(i).code()] = i;
-  for (int i = 0; i < book.proto_.activities_size(); ++i) book.activities_[book.proto_.activities(i).code()] = i;
-  for (int i = 0; i < book.proto_.offers_size(); ++i) book.offers_[book.proto_.offers(i).code()] = i;
-  for (int i = 0; i < book.proto_.fund_rates_size(); ++i) book.rates_[book.proto_.fund_rates(i).fund()] = i;
+  if (auto status = ParseStrict(json, book.proto_); !status.ok()) return status;
+  book.json_ = Canonical(book.proto_);
+  book.format_ = format;
+  book.Index();
   return book;
+}
+
+absl::StatusOr<Rulebook> Rulebook::Judge(std::string_view json) {
+  auto book = Parse(json);
+  if (!book.ok()) return book;
+  if (auto status = Validate(book->proto_); !status.ok()) return status;
+  return book;
+}
+
+void Rulebook::Index() {
+  for (int i = 0; i < proto_.units_size(); ++i) units_[proto_.units(i).code()] = i;
+  for (int i = 0; i < proto_.activities_size(); ++i) activities_[proto_.activities(i).code()] = i;
+  for (int i = 0; i < proto_.fund_rates_size(); ++i) rates_[proto_.fund_rates(i).fund()] = i;
 }
 
 const v1::Unit* Rulebook::FindUnit(std::string_view code) const { return Found(units_, proto_.units(), code); }
 const v1::Activity* Rulebook::FindActivity(std::string_view code) const { return Found(activities_, proto_.activities(), code); }
-const v1::Offer* Rulebook::FindOffer(std::string_view code) const { return Found(offers_, proto_.offers(), code); }
+const v1::FundRate* Rulebook::FindRate(std::string_view fund) const { return Found(rates_, proto_.fund_rates(), fund); }
+
+const v1::ClassLimit* Rulebook::FindClass(std::string_view presentation) const {
+  for (const auto& limit : proto_.limits().classes()) {
+    if (limit.presentation() == presentation) return &limit;
+  }
+  return nullptr;
+}
 
 std::int64_t Rulebook::FenOwed(std::string_view fund, std::int64_t points) const {
-  const auto* rate = Found(rates_, proto_.fund_rates(), fund);
+  const auto* rate = FindRate(fund);
   return rate ? Scale(points, rate->fen_numerator(), rate->points_denominator(), rate->rounding()) : 0;
 }
 
@@ -257,14 +287,63 @@ std::int64_t Scale(std::int64_t value, std::int64_t numerator, std::int64_t deno
   return result > kAmountMax ? kAmountMax : static_cast<std::int64_t>(result);
 }
 
-std::int64_t AmountEarned(const v1::Earning& earning, std::int64_t quantity) {
+std::int64_t AmountEarned(const v1::Earning& earning, std::int64_t quantity, std::int64_t before) {
   const std::int64_t step = std::max<std::int64_t>(earning.step(), 1);
-  return Scale(quantity / step * step, earning.numerator(), earning.denominator(), earning.rounding());
+  const auto of = [&](std::int64_t q) { return Scale(q / step * step, earning.numerator(), earning.denominator(), earning.rounding()); };
+  return earning.carry() ? of(before + quantity) - of(before) : of(quantity);
 }
 
 Day LotEnd(const v1::Activity& activity, Day effective_day) {
   if (!activity.has_lot_validity()) return kNever;
   return EndOfPeriod(effective_day, activity.lot_validity().months(), activity.lot_validity().round_up_to());
+}
+
+absl::Status CheckLotBound(const std::vector<const Rulebook*>& books) {
+  // Months since year 0, in which all lots begin and end.
+  const auto first_of = [](int month) { return month / 12 * 10000 + (month % 12 + 1) * 100 + 1; };
+  const auto month_of = [](Day day) { return day / 10000 * 12 + day / 100 % 100 - 1; };
+  struct Rule {  // one for each kind of lot, and the months of the deeds under it
+    std::string fund;
+    const v1::Activity* activity;
+    int from, to;
+  };
+  std::vector<Rule> rules;
+  int grace_months = 0, longest = 0;
+  for (std::size_t i = 0; i < books.size(); ++i) {
+    const auto& book = books[i]->proto();
+    if (book.policies().past_lot() == v1::GRACE) grace_months = std::max(grace_months, book.policies().grace_days() / 28 + 2);
+    std::set<std::tuple<std::string, int, v1::Period>> seen;
+    for (const auto& activity : book.activities()) {
+      if (!EarnsPoints(activity) || !activity.shown_as().empty()) continue;
+      const auto& validity = activity.lot_validity();
+      longest = std::max(longest, validity.months() + 12);
+      if (!seen.insert({activity.fund(), activity.has_lot_validity() ? validity.months() : -1, validity.round_up_to()}).second) continue;
+      rules.push_back({activity.fund(), &activity, month_of(books[i]->effective_day()),
+                       i + 1 < books.size() ? month_of(AddDays(books[i + 1]->effective_day(), -1)) : std::numeric_limits<int>::max()});
+    }
+  }
+  // Which ends coincide depends on the month of the year; after the longest life only the last book's lots are alive.
+  const int first = month_of(books.back()->effective_day());
+  std::size_t most = 0;
+  for (int now = first; now <= first + longest + 12; ++now) {
+    std::set<std::pair<std::string, Day>> alive;
+    for (const Rule& rule : rules) {
+      for (int month = 1; month <= grace_months; ++month) alive.emplace(rule.fund, first_of(now + month));
+      if (!rule.activity->has_lot_validity()) alive.emplace(rule.fund, kNever);
+      if (!rule.activity->has_lot_validity()) continue;
+      for (int deed = std::max(rule.from, now - rule.activity->lot_validity().months() - 11); deed <= std::min(rule.to, now); ++deed) {
+        const Day end = LotEnd(*rule.activity, first_of(deed));
+        if (end > first_of(now)) alive.emplace(rule.fund, end);
+      }
+    }
+    most = std::max(most, alive.size());
+  }
+  if (most <= kLotsMax) return absl::OkStatus();
+  return ToStatus({.reason = Reason::RULEBOOK_INVALID,
+                   .facts = {{"field", "activities"},
+                             {"expected", absl::StrCat("at most ", kLotsMax,
+                                                       " lots alive in one account; with those of earlier rulebooks these rules can make ",
+                                                       most, ": shorten lot_validity or round it up to QUARTER or YEAR")}}});
 }
 
 }  // namespace redpoints

@@ -1,5 +1,6 @@
 #include "storage/rules/state.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iterator>
 
@@ -15,12 +16,51 @@ template <class... T> std::string Join(std::string_view first, const T&... rest)
 
 }  // namespace
 
+std::int64_t Account::of(std::string_view fund, Sub sub) const {
+  for (const FundPart& part : funds) {
+    if (part.fund == fund) return part.of[static_cast<std::size_t>(sub)];
+  }
+  return 0;
+}
+
+void Account::Add(std::string_view fund, Sub sub, std::int64_t amount) {
+  auto it = std::lower_bound(funds.begin(), funds.end(), fund, [](const FundPart& a, std::string_view f) { return a.fund < f; });
+  if (it == funds.end() || it->fund != fund) it = funds.insert(it, FundPart{.fund = std::string(fund)});
+  it->of[static_cast<std::size_t>(sub)] += amount;
+  if (it->of[0] == 0 && it->of[1] == 0 && it->of[2] == 0) funds.erase(it);
+}
+
+std::int64_t StateMark::EpochOf(std::int64_t sequence) const {
+  std::int64_t of = 0;
+  for (const EpochStart& start : epochs) {
+    if (start.sequence <= sequence) of = start.epoch;
+  }
+  return of;
+}
+
 // Readers may hold the definitions of before.
 void State::AddBook(Day effective_day, Rulebook book) {
   auto more = std::make_shared<Definitions>(*definitions);
-  for (const auto& unit : book.proto().units()) more->units.insert(unit.code());
   more->books[effective_day] = std::make_shared<const Rulebook>(std::move(book));
+  more->IndexUnits();
   definitions = std::move(more);
+}
+
+void State::RemoveBook(Day effective_day) {
+  auto fewer = std::make_shared<Definitions>(*definitions);
+  fewer->books.erase(effective_day);
+  fewer->IndexUnits();
+  definitions = std::move(fewer);
+}
+
+void Definitions::IndexUnits() {
+  units.clear();
+  for (const auto& [day, book] : books) {
+    for (const auto& unit : book->proto().units()) {
+      auto& rule = units[unit.code()];
+      rule = {.kind = unit.kind(), .decimals = unit.decimals(), .floor = std::min<std::int64_t>(rule.floor, unit.floor())};
+    }
+  }
 }
 
 void State::AddBranch(const NodeData& branch) {
@@ -49,6 +89,7 @@ const v1::Activity* Definitions::ActivityOf(const Entry& entry) const {
 }
 
 std::string AccountKey(std::string_view holder, std::string_view unit) { return Join(holder, unit); }
+std::string AccountKey(const Holder& holder, std::string_view unit) { return Join(holder.text(), unit); }
 std::string RequestKey(std::string_view actor, std::string_view request_id) { return Join(actor, request_id); }
 
 std::string SequenceKey(std::int64_t sequence) {
@@ -62,18 +103,29 @@ std::string MemberCounter(v1::Period period, std::string_view member, Day day) {
 }
 std::string MerchantCounter(std::string_view merchant, Day day) { return Join("points", merchant, PeriodKey(v1::DAY, day, "")); }
 std::string CountCounter(v1::Period period, std::string_view member, Day day) { return Join("count", member, PeriodKey(period, day, "")); }
-std::string RefusalCounter(std::string_view terminal, Day day) { return Join("refused", terminal, PeriodKey(v1::DAY, day, "")); }
+std::string RefusalCounter(std::string_view who, Day day) { return Join("refused", who, PeriodKey(v1::DAY, day, "")); }
+std::string ClassCounter(std::string_view presentation, std::string_view member, Day day) {
+  return Join("class", presentation, member, PeriodKey(v1::DAY, day, ""));
+}
+std::string ShopDayKey(Day day, std::string_view merchant) { return Join(std::to_string(day), merchant); }
 
 std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
                        const std::string& session) {
   // The period's kind is in the key: a session may be called "2024".
   return Join(period == v1::SESSION ? "cap-session" : "cap", member, activity, unit, PeriodKey(period, day, session));
 }
-std::string ExpiredCounter(std::string_view member, const Lot& lot) { return Join("expired", member, lot.fund, std::to_string(lot.end)); }
+std::string CarryCounter(std::string_view member, std::string_view activity, std::string_view rulebook, Day day) {
+  return Join("carry", member, activity, rulebook, PeriodKey(v1::MONTH, day, ""));
+}
+std::string EndedCounter(std::string_view member, const Lot& lot) {
+  return Join("ended", member, lot.fund, std::to_string(lot.origin_end()));
+}
 std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session) {
   return Join("session", member, activity, session);
 }
-
-std::string IssuanceHolder(std::string_view fund) { return "issuance:" + std::string(fund); }
+std::string CaseCounter(std::string_view member, std::string_view activity, std::string_view case_id) {
+  return Join("case", member, activity, case_id);
+}
+std::string UniqueCounter(std::string_view unique) { return Join("unique", unique); }
 
 }  // namespace redpoints

@@ -15,53 +15,82 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
-#include "redpoints/v1/outcome.pb.h"
+#include "storage/merkle/tree.h"
 #include "storage/rules/entry.h"
+#include "storage/rules/lots.h"
+#include "storage/rules/request_state.h"
 #include "storage/rules/rulebook.h"
 #include "storage/rules/table.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
 
+// Points of one fund on an account.
+struct FundPart {
+  std::string fund;
+  std::int64_t of[kSubCount] = {0, 0, 0};
+  bool operator==(const FundPart&) const = default;
+};
+
 // Key: AccountKey(holder, unit).
 struct Account {
   std::int64_t balance[kSubCount] = {0, 0, 0};  // available, held, debt (0 or below)
   std::int64_t head = -1;                       // the last entry that touched it
-  std::vector<Lot> lots;                        // of the available points; by end, then fund; amounts above 0
+  std::vector<Lot> lots;                        // of a member's available points; by end, fund and first end; amounts above 0
+  std::vector<FundPart> funds;                  // of spendable points, by fund: together they are `balance`
   std::int64_t at(Sub sub) const { return balance[static_cast<std::size_t>(sub)]; }
   std::int64_t& at(Sub sub) { return balance[static_cast<std::size_t>(sub)]; }
+  std::int64_t of(std::string_view fund, Sub sub = Sub::kAvailable) const;
+  void Add(std::string_view fund, Sub sub, std::int64_t amount);
   bool operator==(const Account&) const = default;
 };
 
 // Key: RequestKey(actor, request id). Where the first answer is.
 struct RequestRecord {
   std::int64_t sequence = -1;
-  std::int32_t count = 1;     // entries of a request of many
-  bool is_tombstone = false;  // reversed before it arrived: `sequence` is the reversal's
-  std::string fingerprint;    // of the request; empty for a tombstone
+  std::int32_t count = 1;        // entries of the request
+  bool is_tombstone = false;     // reversed before it arrived: `sequence` is the reversal's
+  std::string fingerprint = {};  // of the request; empty for a tombstone
   bool operator==(const RequestRecord&) const = default;
 };
 
-// Key: SequenceKey(sequence of a redemption, capture, hold or award). What later entries did to it. Absent: nothing.
+// Key: SequenceKey(sequence). What later entries did to an entry. Absent: nothing.
 struct FollowUp {
-  v1::OutcomeState state = v1::DONE;
+  RequestState state = RequestState::kDone;
   std::int64_t sequence = -1;  // of the entry that moved it last
   std::int64_t reversal = -1;  // of the reversal that named it, if any
-  std::int64_t refunded_points = 0;
-  std::int64_t quantity = 0;                                  // award: as corrected
-  std::vector<std::pair<std::string, std::int64_t>> amounts;  // award: unit to amount, as corrected
+  std::vector<Span> refunded;  // sale: points given back by refunds that stand
+  std::int64_t cash_refunded_fen = 0;
+  std::int64_t quantity = 0;        // award: as corrected
+  std::vector<UnitAmount> amounts;  // award: as corrected
+  std::int64_t issued = 0;          // award: points that its corrections issued, less those that they took back
+  std::int64_t refunded_points() const { return SumOf(refunded); }
   bool operator==(const FollowUp&) const = default;
 };
 
 // Key: SequenceKey(sequence of the hold). Only while it is open.
 struct Hold {
-  std::string member, merchant, terminal, rulebook;
+  std::string member, merchant, terminal, request_id, rulebook, presentation;
   std::int64_t points = 0;
   std::int64_t until_ms = 0;
   Day business_day = 0;
   std::vector<Lot> lots;
   std::vector<OfferLine> lines;
   bool operator==(const Hold&) const = default;
+};
+
+// Key: ShopDayKey(day, merchant). What a shop sold on a business day that is not closed yet.
+struct ShopDay {
+  std::int64_t count = 0;
+  Frontier lines;  // of the tree over its lines, in order of their entries
+  std::vector<FundAmount> points, fen;
+  bool operator==(const ShopDay&) const = default;
+};
+
+// Key: the day. What a business day that is not closed yet did to each fund.
+struct DayTotals {
+  std::vector<DayTotal> totals;  // by fund
+  bool operator==(const DayTotals&) const = default;
 };
 
 // Key: RegistrationKey.
@@ -73,12 +102,37 @@ struct Registered {
 
 // What rules are read from: few, all in memory.
 struct Definitions {
-  std::map<Day, std::shared_ptr<const Rulebook>> books;  // by effective day
-  std::set<std::string> units;                           // of all books
-  std::map<std::string, NodeData> branches;              // of the program's tree, by code: scopes are resolved with them
+  std::map<Day, std::shared_ptr<const Rulebook>> books;  // by effective day, those that were not withdrawn
+  struct UnitRule {
+    v1::UnitKind kind = v1::UNIT_KIND_UNSPECIFIED;
+    int decimals = 0;
+    std::int64_t floor = 0;  // the lowest of all books
+  };
+  std::map<std::string, UnitRule, std::less<>> units;  // of all books
+  std::map<std::string, NodeData> branches;            // of the program's tree, by code: scopes are resolved with them
 
+  void IndexUnits();                                          // after `books` changed
   const Rulebook* BookNamed(std::string_view version) const;  // nullptr if none
   const v1::Activity* ActivityOf(const Entry& entry) const;   // as in the rulebook that decided it; nullptr if none
+};
+
+struct EpochStart {
+  std::int64_t epoch = 0;
+  std::int64_t sequence = 0;  // of its first entry
+  bool operator==(const EpochStart&) const = default;
+};
+
+// How far a journal has come.
+struct StateMark {
+  std::int64_t next_sequence = 0;
+  std::int64_t last_ms = 0;
+  Day last_closed_day = 0;  // 0: none yet
+  std::int64_t epoch = 0;
+  std::vector<EpochStart> epochs;  // those after the first
+  std::string clock_by;            // the actor who confirmed the clock last
+  // The epoch in which an entry was written.
+  std::int64_t EpochOf(std::int64_t sequence) const;
+  bool operator==(const StateMark&) const = default;
 };
 
 struct State {
@@ -94,13 +148,13 @@ struct State {
   std::function<absl::StatusOr<std::vector<std::shared_ptr<const Entry>>>(std::int64_t first, std::int64_t count)> find_entries;
 
   // The writer's own: where the journal stands, undurable entries included.
-  std::int64_t epoch = 0;
-  std::int64_t next_sequence = 0;
-  std::int64_t last_ms = 0;
-  Day last_closed_day = 0;  // 0: none yet
+  StateMark at;
   std::shared_ptr<const Definitions> definitions = std::make_shared<Definitions>();
   std::map<std::int64_t, std::set<std::int64_t>> holds_by_end;  // until_ms to holds
-  std::map<Day, std::set<std::string>> accounts_by_end;         // lot end to account keys that had such a lot
+  std::map<std::string, std::set<std::int64_t>> holds_by_member;
+  std::map<Day, std::set<std::string>> members_by_end;  // lot end to members who have such a lot
+  std::map<Day, std::set<std::string>> shops_by_day;    // days not closed yet to shops that traded
+  std::size_t funds = 0, offers = 0;                    // registered
 
   mutable std::shared_mutex mutex;
   Table<Account> accounts;
@@ -108,14 +162,13 @@ struct State {
   Table<FollowUp> follow_ups;
   Table<Hold> holds;
   Table<Registered> registrations;
-  Table<std::string> numbers;    // 会员号 to member id
-  Table<std::int64_t> counters;  // limits and caps: CounterKey... in keys below
+  Table<std::int64_t> counters;  // limits, caps, deeds, refusals, ended points: the ...Counter keys below
+  Table<ShopDay> shop_days;
+  Table<DayTotals> day_totals;
 
   // What readers may know of the writer's own; under `mutex`, set by Publish.
   struct Published {
-    std::int64_t epoch = 0;
-    std::int64_t next_sequence = 0;
-    Day last_closed_day = 0;
+    StateMark at;
     std::shared_ptr<const Definitions> definitions = std::make_shared<Definitions>();
   };
   Published published;
@@ -126,12 +179,13 @@ struct State {
 
   // The writer's; each of the program's days has at most one rulebook.
   void AddBook(Day effective_day, Rulebook book);
+  void RemoveBook(Day effective_day);
   void AddBranch(const NodeData& branch);
   const Rulebook* BookOf(Day day) const;  // the one that holds on `day`, nullptr if none
   const Rulebook* BookNamed(std::string_view version) const;
 
   template <class F> void ForEachTable(F f) {
-    f(accounts), f(requests), f(follow_ups), f(holds), f(registrations), f(numbers), f(counters);
+    f(accounts), f(requests), f(follow_ups), f(holds), f(registrations), f(counters), f(shop_days), f(day_totals);
   }
 
   // A published row, for readers. A row that is in no generation in memory is read from the store after the lock is let go: it has not
@@ -155,7 +209,7 @@ struct State {
         const auto* row = table.FindCached(keys[i]);
         row ? void(rows[i] = row->value) : missing.push_back(i);
       }
-      return published.next_sequence;
+      return published.at.next_sequence;
     }();
     for (const std::size_t i : missing) rows[i] = table.Load(keys[i]);
     return {std::move(rows), next};
@@ -164,7 +218,7 @@ struct State {
   // Makes what was applied visible to readers. Under `mutex`, exclusively.
   void Publish() {
     ForEachTable([](auto& table) { table.Publish(); });
-    published = {.epoch = epoch, .next_sequence = next_sequence, .last_closed_day = last_closed_day, .definitions = definitions};
+    published = {.at = at, .definitions = definitions};
   }
 
   // A registration of type T, or nullptr.
@@ -175,23 +229,23 @@ struct State {
 };
 
 // --- keys of the derived tables ---------------------------------------------------------------------------------------------------
-std::string AccountKey(std::string_view holder, std::string_view unit);          // "m123.../POINT"
-std::string RequestKey(std::string_view actor, std::string_view request_id);     // "t123.../0a1b..."
-std::string SequenceKey(std::int64_t sequence);                                  // "0000000000000042": sorts as numbers do
-std::string MemberCounter(v1::Period period, std::string_view member, Day day);  // points redeemed by a member
-std::string MerchantCounter(std::string_view merchant, Day day);                 // points redeemed at a merchant in a day
-std::string CountCounter(v1::Period period, std::string_view member, Day day);   // redemptions of a member
-std::string RefusalCounter(std::string_view terminal, Day day);                  // recorded refusals of a terminal
+std::string AccountKey(const Holder& holder, std::string_view unit);  // "m123.../POINT"
+std::string AccountKey(std::string_view holder, std::string_view unit);
+std::string RequestKey(std::string_view actor, std::string_view request_id);                // "t123.../0a1b..."
+std::string SequenceKey(std::int64_t sequence);                                             // "0000000000000042": sorts as numbers do
+std::string ShopDayKey(Day day, std::string_view merchant);                                 // "20240315/s123..."
+std::string MemberCounter(v1::Period period, std::string_view member, Day day);             // points redeemed by a member
+std::string ClassCounter(std::string_view presentation, std::string_view member, Day day);  // of them in a presentation class in a day
+std::string MerchantCounter(std::string_view merchant, Day day);                            // points redeemed at a merchant in a day
+std::string CountCounter(v1::Period period, std::string_view member, Day day);              // redemptions of a member
+std::string RefusalCounter(std::string_view who, Day day);  // recorded refusals and tombstones of an actor; refusals about a member
 std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
-                       const std::string& session);                   // amount earned by a member in an activity
-std::string ExpiredCounter(std::string_view member, const Lot& lot);  // points that ended unspent in a lot, not taken back since
+                       const std::string& session);  // amount earned by a member in an activity
+std::string CarryCounter(std::string_view member, std::string_view activity, std::string_view rulebook, Day day);  // quantity of a month
+std::string EndedCounter(std::string_view member, const Lot& lot);  // points that ended unspent, under their first end
 std::string SessionCounter(std::string_view member, std::string_view activity,
                            std::string_view session);  // the award's sequence + 1; 0: withdrawn
-
-std::string IssuanceHolder(std::string_view fund);  // "issuance:street"
-inline constexpr char kExpiredHolder[] = "expired";
-inline constexpr char kPoolHolder[] = "pool";
-inline bool IsMember(std::string_view holder) { return holder.starts_with('m') && holder.find(':') == std::string_view::npos; }
-inline bool IsMerchant(std::string_view holder) { return holder.starts_with('s') && holder.find(':') == std::string_view::npos; }
+std::string CaseCounter(std::string_view member, std::string_view activity, std::string_view case_id);  // the same for cases
+std::string UniqueCounter(std::string_view unique);                                                     // and for confidential deeds
 
 }  // namespace redpoints

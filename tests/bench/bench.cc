@@ -15,15 +15,17 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "proto/contract/member_number.h"
 #include "server/certificates.h"
+#include "server/config.h"
 #include "server/init.h"
+#include "server/side_state.h"
 #include "storage/check.h"
+#include "storage/keys.h"
 #include "storage/ledger.h"
-#include "storage/rocksdb_store.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "tests/bench/load.h"
 #include "tests/bench/servers.h"
+#include "tests/storage/disk.h"
 
 namespace redpoints::bench {
 namespace {
@@ -46,10 +48,9 @@ constexpr char kRulebook[] = R"({"version":"1","effective_day":20200101,
   "fund_rates":[{"fund":"street","fen_numerator":100,"points_denominator":1,"rounding":"DOWN"}],
   "activities":[{"code":"PATROL","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],
                  "min_quantity":1,"fund":"street","lot_validity":{"months":24}}],
-  "offers":[{"code":"ANY","kind":"ITEM"}],
-  "limits":{"max_points_per_member_day":1000000000,"max_points_per_member_month":1000000000},"policies":{"late_days":400}})";
+  "limits":{"max_points_per_member_day":1000000000,"max_points_per_member_month":1000000000,
+            "classes":[{"presentation":"number"}]},"policies":{"late_days":400}})";
 
-std::string NumberOf(std::int64_t i) { return WithCheckDigit(absl::StrCat(10'000'000 + i)); }
 std::string IdOf(std::int64_t i) { return absl::StrCat("m", 1'000'000'000'000 + i); }
 std::string NameOf(std::int64_t i) { return "programs/bench/members/" + IdOf(i); }
 
@@ -59,24 +60,24 @@ template <class T> T Get(absl::StatusOr<T> value) {
 }
 
 // A directory as redpointsd init makes it, with members of 100,000 points each, and one shop; a till and a staff person for each
-// caller.
-void Prepare(const Options& options) {
+// caller. Returns the members' 会员号.
+std::vector<std::string> Prepare(const Options& options) {
   const auto made = server::InitDirectory({.directory = options.directory, .listen = "127.0.0.1:0", .program = "bench"});
   if (!made.ok()) throw std::runtime_error(std::string(made.message()));
-  const auto store = Get(RocksDbStore::Open({.directory = options.directory + "/ledger"}));
-  const auto ledger = Get(Ledger::Open(*store, Clock::System(), {}));
+  Disk disk;
+  if (const auto opened = disk.Open(options.directory + "/ledger"); !opened.ok()) throw std::runtime_error(std::string(opened.message()));
+  const auto ledger = Get(Ledger::Open(*disk.log, *disk.store, Clock::System(), {}));
+  const auto config = Get(server::LoadConfig(options.directory + "/redpointsd.textproto"));
+  const auto side = Get(server::OpenSide(config.side_state(), /*read_only=*/false));
   int next = 0;
+  const auto next_id = [&] { return Sha256Hex(absl::StrCat(next)).substr(0, 32); };
   const auto run = [&](Command command) {
+    Origin origin;
+    origin.actor = "a1";
+    origin.request_id = next_id();
+    ++next;
     std::promise<Outcome> promise;
-    ledger->Submit("bench",
-                   {.actor = "a1",
-                    .request_id = Sha256Hex(absl::StrCat(next++)).substr(0, 32),
-                    .terminal = "",
-                    .merchant = "",
-                    .clerk = "",
-                    .till = "",
-                    .fingerprint = ""},
-                   std::move(command), [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
+    ledger->Submit("bench", std::move(origin), std::move(command), [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
     const Outcome outcome = promise.get_future().get();
     if (outcome.refusal) throw std::runtime_error(NameOf(outcome.refusal->reason));
   };
@@ -89,24 +90,38 @@ void Prepare(const Options& options) {
     add(TerminalData{.id = absl::StrCat("t", i), .merchant = "s1"});
     add(StaffData{.id = absl::StrCat("h", i), .member = "", .grants = {{Role::kRecorder, ""}, {Role::kHelper, ""}}});
   }
-  add(RulebookData{"1", 20200101, Sha256Hex(kRulebook)}, kRulebook);
+  OfferData any;
+  any.code = "ANY";
+  add(any);
+  const std::string book = Get(Rulebook::Judge(kRulebook)).json();
+  add(RulebookData{"1", 20200101, Sha256Hex(book), kRulesFormat}, book);
+  std::vector<std::string> numbers;
   for (int i = 0; i < options.members;) {
     Register members{.items = {}, .is_new = true, .rulebook_json = ""};
     AwardBatch awards;
+    std::vector<SideStore::NumberItem> items;
     for (int end = std::min(i + 1000, options.members); i < end; ++i) {
-      members.items.push_back(
-          MemberData{.id = IdOf(i), .number = NumberOf(i), .kind = MemberKind::kPerson, .groups = {2}, .grid = "", .memberships = {}});
+      items.push_back({.item = static_cast<std::uint32_t>(items.size()), .member = IdOf(i)});
       AwardItem item;
-      item.member = IdOf(i);
+      item.member.id = IdOf(i);
       item.activity = "PATROL";
       item.quantity = 100'000;
       item.effective_day = DayOf(Clock::System().NowMs());
-      item.group = 2;
+      item.group = Group::kResidents;
       awards.items.push_back(std::move(item));
+    }
+    for (const SideRow& row : Get(side.store->Reserve("bench", "a1", next_id(), items))) {
+      MemberData member;
+      member.id = row.member;
+      member.number_commitment = row.commitment;
+      member.groups = {{Group::kResidents}};
+      members.items.push_back(std::move(member));
+      numbers.push_back(row.value);
     }
     run(std::move(members));
     run(std::move(awards));
   }
+  return numbers;
 }
 
 constexpr char kTill[] = "programs/bench/merchants/s1/terminals/t";
@@ -170,20 +185,19 @@ std::uintmax_t BytesBelow(const std::string& directory) {
 }
 
 // What the commits of redemptions wrote: a key for each row, the bytes of its lines.
-void PrintWritten(const Store& store) {
+void PrintWritten(const Log& log) {
   std::int64_t rows = 0, redemptions = 0;
   std::size_t bytes = 0;
-  Store::Range range{.table = TableId::kJournal, .begin = "", .end = "", .rows_max = 256};
-  for (;;) {
-    const auto found = store.Scan(range);
+  for (std::int64_t next = 0;;) {
+    const auto found = log.Read("bench", next, std::numeric_limits<std::int64_t>::max(), 1 << 20);
     if (!found.ok() || found->empty()) break;
-    for (const Row& row : *found) {
-      if (row.value.find("\"kind\":\"redemption\"") == std::string::npos) continue;
+    for (const JournalRow& row : *found) {
+      if (row.lines.find("\"kind\":\"redemption\"") == std::string::npos) continue;
       ++rows;
-      redemptions += std::count(row.value.begin(), row.value.end(), '\n');
-      bytes += row.key.size() + row.value.size();
+      redemptions += row.entries;
+      bytes += JournalKey("bench", row.first).size() + JournalValue(row.entries, row.lines).size();
     }
-    range.begin = found->back().key + '\0';
+    next = found->back().end();
   }
   if (redemptions == 0) return;
   std::printf("written                %8.3f keys, %.0f bytes a redemption, before compression\n",
@@ -222,13 +236,14 @@ void Compare(const Options& options, const std::vector<Target>& servers, const s
 }
 
 // Redemptions and balances, with the servers and connections that `connect` makes.
-void CompareAll(const Options& options, Connect connect) {
+void CompareAll(const Options& options, const std::vector<std::string>& numbers, Connect connect) {
   const auto random = [&](std::int64_t i) { return i * 7919 % options.members; };
   {
     std::vector<Target> servers;
     for (const char* what : {"ledger", "echo", "echo-handed-over"}) servers.push_back(connect(options, what, kTill));
     for (const int in_flight : options.in_flight) {
-      Compare(options, servers, "redemptions", Call::kRedeem, in_flight, [&](std::int64_t i) { return NumberOf(random(i)); });
+      Compare(options, servers, "redemptions", Call::kRedeem, in_flight,
+              [&](std::int64_t i) { return numbers.at(static_cast<std::size_t>(random(i))); });
     }
   }
   std::vector<Target> servers;
@@ -255,14 +270,15 @@ void MeasureBulk(const Options& options) {
 
 void MeasureStore(const Options& options) {
   const auto begin = std::chrono::steady_clock::now();
-  auto store = Get(RocksDbStore::Open({.directory = options.directory + "/ledger"}));
-  auto ledger = Get(Ledger::Open(*store, Clock::System(), {}));
+  Disk disk;
+  if (const auto opened = disk.Open(options.directory + "/ledger"); !opened.ok()) throw std::runtime_error(std::string(opened.message()));
+  auto ledger = Get(Ledger::Open(*disk.log, *disk.store, Clock::System(), {}));
   const auto entries = ledger->EndSequence("bench");
   std::printf("\nreopening              %8.2f s at %lld entries\n",
               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), static_cast<long long>(entries));
   ledger.reset();
-  PrintWritten(*store);
-  store.reset();
+  PrintWritten(*disk.log);
+  disk.Close();
   std::printf("disk                   %8.0f bytes an entry, uncompacted\n",
               static_cast<double>(BytesBelow(options.directory + "/ledger")) / static_cast<double>(entries));
 }
@@ -270,14 +286,14 @@ void MeasureStore(const Options& options) {
 void Main(const Options& options) {
   fs::create_directories(options.directory);
   std::printf("fsync p50              %8.0f us\n", FsyncP50Us(options.directory));
-  Prepare(options);
+  const std::vector<std::string> numbers = Prepare(options);
   std::printf("members                %8d, shop 1, points of 1 lot each\n\n", options.members);
 
   std::printf("%-32s %10s %8s %10s %10s %8s\n", "median of interleaved runs", "calls/s", "ratio", "p50 ms", "p99 ms", "CPU us");
   std::printf("mutual TLS, a connection each\n");
-  CompareAll(options, Target::Tls);
+  CompareAll(options, numbers, Target::Tls);
   std::printf("plaintext, one connection\n");
-  CompareAll(options, Target::Plaintext);
+  CompareAll(options, numbers, Target::Plaintext);
   MeasureBulk(options);
   MeasureStore(options);
 }

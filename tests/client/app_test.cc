@@ -184,9 +184,10 @@ TEST_F(AppTest, ARefusalExits2WithItsSentenceInEitherLanguage) {
   server_.Script("Redeem", {Refuse({.reason = Reason::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}})});
   EXPECT_EQ(Run({"redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
   EXPECT_EQ(out_.str(), "");
-  EXPECT_EQ(err_.str(), "refused: Insufficient points; fewer points, or another tender. [INSUFFICIENT_POINTS short_by=30]\n");
+  EXPECT_EQ(err_.str(),
+            "refused: Insufficient points; check the number, fewer points, or another tender. [INSUFFICIENT_POINTS short_by=30]\n");
   EXPECT_EQ(Run({"--lang", "zh", "redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
-  EXPECT_EQ(err_.str(), "拒绝: 积分不足(还差 30)。请减少积分或改用现金。 [INSUFFICIENT_POINTS]\n");
+  EXPECT_EQ(err_.str(), "拒绝: 积分不足或会员号有误(还差 30)。请核对会员号,减少积分或改用现金。 [INSUFFICIENT_POINTS]\n");
 }
 
 TEST_F(AppTest, AnInputThatIsNoFileIsSaidToBe) {
@@ -285,14 +286,14 @@ TEST_F(AppTest, TheCommandLineBeatsTheEnvironmentWhichBeatsTheFile) {
   EXPECT_EQ(Run({"--config", Write("typo.toml", "programme = \"p\"\n"), "journal"}), 1);
 }
 
-TEST_F(AppTest, AQuoteThatIsNotApprovedExits2) {
+TEST_F(AppTest, AQuoteNamesNoMember) {
   v1::QuoteResponse response;
   response.set_points(200);
-  response.mutable_refusal()->set_reason("INSUFFICIENT_POINTS");
   server_.Script("Quote", {Send(response)});
-  EXPECT_EQ(Run({"quote", "--member", "12345678", "--line", "RICE:1:200"}), 2);
-  EXPECT_TRUE(OutHas("INSUFFICIENT_POINTS"));
-  EXPECT_EQ(err_.str(), "refused: Insufficient points; fewer points, or another tender. [INSUFFICIENT_POINTS]\n");
+  EXPECT_EQ(Run({"quote", "--line", "RICE:1:200"}), 0);
+  EXPECT_TRUE(OutHas("points  200"));
+  EXPECT_EQ(Last<v1::QuoteRequest>("Quote").offer_lines(0).offer(), "RICE");
+  EXPECT_EQ(Run({"quote", "--member", "12345678", "--line", "RICE:1:200"}), 1);
 }
 
 TEST_F(AppTest, OutcomeExitsAsTheRequestWouldHave) {
@@ -301,12 +302,52 @@ TEST_F(AppTest, OutcomeExitsAsTheRequestWouldHave) {
     response.mutable_outcome()->set_state(state);
     return Send(response);
   };
-  server_.Script("GetOutcome",
-                 {with(v1::DONE), with(v1::PENDING), with(v1::REVERSED), Refuse({.reason = Reason::PERMISSION_DENIED, .facts = {}})});
-  for (const int code : {0, 0, 2, 2}) EXPECT_EQ(Run({"outcome", kSeed}), code);
+  server_.Script("GetOutcome", {with(v1::DONE), with(v1::PENDING), with(v1::REVERSED), with(v1::NEVER_SEEN),
+                                Refuse({.reason = Reason::PERMISSION_DENIED, .facts = {}})});
+  for (const int code : {0, 0, 2, 2, 2}) EXPECT_EQ(Run({"outcome", kSeed}), code);
   server_.Script("GetAwardOutcome", {Refuse({.reason = Reason::REQUEST_NOT_FOUND, .facts = {}})});
   EXPECT_EQ(Run({"outcome", kSeed, "--award"}), 4);
   EXPECT_EQ(Last<v1::GetAwardOutcomeRequest>("GetAwardOutcome").request_id(), kSeed);
+}
+
+TEST_F(AppTest, ARequestThatWasNeverSeenIsToldFromOneThatIsUndone) {
+  v1::ReverseResponse reversed;
+  reversed.mutable_outcome()->set_state(v1::DONE);
+  reversed.mutable_target()->set_state(v1::NEVER_SEEN);
+  server_.Script("Reverse", {Send(reversed)});
+  v1::GetOutcomeResponse outcome;
+  outcome.mutable_outcome()->set_state(v1::NEVER_SEEN);
+  server_.Script("GetOutcome", {Send(outcome)});
+  environment_["LANG"] = "zh_CN.UTF-8";
+  EXPECT_EQ(Run({"reverse", kSeed}), 0);
+  EXPECT_TRUE(OutHas("被撤销的请求\n序号      0\n当前状态  本终端未办理过此笔\n")) << out_.str();
+  EXPECT_EQ(Run({"outcome", kSeed}), 2);
+  EXPECT_EQ(err_.str(), "拒绝: 本终端未办理过此笔。未扣积分,请勿交付商品。 [ALREADY_REVERSED]\n");
+}
+
+TEST_F(AppTest, ARefundSaysTheCashGivenBack) {
+  server_.Script("Refund", {Done<v1::RefundResponse>()});
+  EXPECT_EQ(Run({"refund", "1.42", "--points", "20", "--cash-fen", "2500"}), 0);
+  EXPECT_EQ(Last<v1::RefundRequest>("Refund").redemption(), "programs/minyue/redemptions/1.42");  // of epoch 1
+  EXPECT_EQ(Last<v1::RefundRequest>("Refund").cash_fen(), 2'500);
+  EXPECT_EQ(Run({"refund", "42", "--points", "20"}), 0);
+  EXPECT_EQ(Last<v1::RefundRequest>("Refund").cash_fen(), 0);
+  EXPECT_EQ(Run({"refund", "42", "--points", "20", "--cash-fen", "-1"}), 1);
+}
+
+TEST_F(AppTest, AnUndoIsProposedAndConfirmed) {
+  v1::ProposeUndoResponse proposed;
+  proposed.mutable_outcome()->set_state(v1::DONE);
+  proposed.set_proposal("programs/minyue/entries/43");
+  server_.Script("ProposeUndo", {Send(proposed)});
+  server_.Script("Undo", {Done<v1::UndoResponse>()});
+  EXPECT_EQ(Run({"undo", "propose", "42", "--reason", "deed-not-done"}), 1);
+  EXPECT_EQ(Run({"undo", "propose", "42", "--reason", "wrong-amount"}), 0) << err_.str();
+  EXPECT_TRUE(OutHas("programs/minyue/entries/43"));
+  EXPECT_EQ(Last<v1::ProposeUndoRequest>("ProposeUndo").entry(), "programs/minyue/entries/42");
+  EXPECT_EQ(Last<v1::ProposeUndoRequest>("ProposeUndo").reason(), v1::UNDO_WRONG_AMOUNT);
+  EXPECT_EQ(Run({"undo", "confirm", "43"}), 0);
+  EXPECT_EQ(Last<v1::UndoRequest>("Undo").proposal(), "programs/minyue/entries/43");
 }
 
 TEST_F(AppTest, HoldsAreNamedBySequence) {
@@ -601,7 +642,7 @@ TEST_F(AppTest, AnUpdateChangesOnlyWhatWasGiven) {
   auto& member = *registered.mutable_registration()->mutable_member();
   member.set_name("programs/minyue/members/m1");
   member.set_grid("grid-1");
-  member.add_groups(v1::RESIDENTS);
+  member.add_groups()->set_group(v1::RESIDENTS);
   member.add_memberships()->set_member("programs/minyue/members/h1");
   member.set_state(v1::ACTIVE);
   server_.Script("GetRegistration", {Send(registered)});
@@ -655,9 +696,10 @@ TEST_F(AppTest, MemberNumbersAreTakenForMembers) {
     return Send(response);
   });
   const std::string id = "programs/minyue/members/a1";
-  EXPECT_EQ(Run({"merchant", "create", "--person", "m1", "--person", "12345678"}), 0) << err_.str();
-  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0), "programs/minyue/members/m1");
-  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(1), id);
+  EXPECT_EQ(Run({"merchant", "create", "--person", "m1", "--person", "12345678:clerk:20240101"}), 0) << err_.str();
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0).member(), "programs/minyue/members/m1");
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(1).member(), id);
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(1).role(), v1::CLERK);
   EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().state(), v1::ACTIVE);
   EXPECT_EQ(Run({"staff", "create", "--grant", "auditor", "--member", "12345678"}), 0);
   EXPECT_EQ(Last<v1::CreateStaffRequest>("CreateStaff").staff().member(), id);
@@ -680,31 +722,109 @@ TEST_F(AppTest, TheRegistryIsFilled) {
   server_.Script("ConfirmClock", {Done<v1::ConfirmClockResponse>()});
   server_.Script("SetNode", {Done<v1::SetNodeResponse>()});
   server_.Script("SetFund", {Done<v1::SetFundResponse>()});
+  server_.Script("SetOffer", {Done<v1::SetOfferResponse>()});
   server_.Script("AdoptRulebook", {Send(v1::AdoptRulebookResponse())});
+  server_.Script("WithdrawRulebook", {Done<v1::WithdrawRulebookResponse>()});
   server_.Script("CreateMerchant", {Done<v1::CreateMerchantResponse>()});
   server_.Script("CreateTerminal", {Done<v1::CreateTerminalResponse>()});
   server_.Script("UpdateTerminal", {Done<v1::UpdateTerminalResponse>()});
   server_.Script("CreateStaff", {Done<v1::CreateStaffResponse>()});
   EXPECT_EQ(Run({"program", "create", "minyue"}), 0);
   EXPECT_EQ(Last<v1::CreateProgramRequest>("CreateProgram").program_id(), "minyue");
-  EXPECT_EQ(Run({"clock", "confirm"}), 0);
+  EXPECT_EQ(Run({"clock", "confirm"}), 1);
+  EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01"}), 1);  // of no time of day
+  EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01 12:00"}), 0);
+  EXPECT_EQ(Last<v1::ConfirmClockRequest>("ConfirmClock").stated_time().seconds(), 1'717'214'400);  // 2024-06-01T04:00:00Z
   EXPECT_EQ(Run({"node", "set", "grid-1", "--kind", "place", "--parent", "c-1", "--type", "grid"}), 0);
   EXPECT_EQ(Last<v1::SetNodeRequest>("SetNode").node().parent(), "c-1");
+  EXPECT_EQ(Last<v1::SetNodeRequest>("SetNode").node().end_day(), 0);
+  EXPECT_EQ(Run({"node", "set", "grid-1", "--kind", "place", "--end", "2024-07-01"}), 0);
+  EXPECT_EQ(Last<v1::SetNodeRequest>("SetNode").node().end_day(), 20240701);
   EXPECT_EQ(Run({"fund", "set", "street", "--budget", "1000000"}), 0);
   EXPECT_EQ(Last<v1::SetFundRequest>("SetFund").fund().budget_points(), 1'000'000);
+  EXPECT_EQ(Run({"fund", "set", "street", "--budget", "1000000", "--end", "20250101"}), 0);
+  EXPECT_EQ(Last<v1::SetFundRequest>("SetFund").fund().end_day(), 20250101);
+  EXPECT_EQ(Run({"offer", "set", "RICE", "--kind", "item", "--price", "30", "--shop", "s1", "--name", "大米", "--from", "20240101", "--to",
+                 "2025-01-01"}),
+            0)
+      << err_.str();
+  const auto offer = Last<v1::SetOfferRequest>("SetOffer").offer();
+  EXPECT_EQ(offer.ShortDebugString(),
+            "code: \"RICE\" name_zh_cn: \"\\345\\244\\247\\347\\261\\263\" kind: ITEM merchant: \"programs/minyue/merchants/s1\" "
+            "price_points: 30 from_day: 20240101 to_day: 20250101");
+  EXPECT_EQ(Run({"offer", "set", "FEE", "--kind", "bill", "--max", "200"}), 0);
+  EXPECT_EQ(Last<v1::SetOfferRequest>("SetOffer").offer().ShortDebugString(), "code: \"FEE\" kind: BILL max_points: 200");
   EXPECT_EQ(Run({"rulebook", "check", Write("rulebook.json", "{}")}), 0);
   EXPECT_TRUE(Last<v1::AdoptRulebookRequest>("AdoptRulebook").validate_only());
   EXPECT_EQ(Run({"rulebook", "adopt", Path("rulebook.json")}), 0);
   EXPECT_FALSE(Last<v1::AdoptRulebookRequest>("AdoptRulebook").validate_only());
   EXPECT_EQ(Last<v1::AdoptRulebookRequest>("AdoptRulebook").rulebook_json(), "{}");
+  EXPECT_EQ(Run({"rulebook", "withdraw", "2024-2"}), 0);
+  EXPECT_EQ(Last<v1::WithdrawRulebookRequest>("WithdrawRulebook").name(), "programs/minyue/rulebooks/2024-2");
   EXPECT_EQ(Run({"merchant", "create", "--person", "m1", "--place", "c-1"}), 0);
-  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0), "programs/minyue/members/m1");
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0).member(), "programs/minyue/members/m1");
+  EXPECT_EQ(Last<v1::CreateMerchantRequest>("CreateMerchant").merchant().people(0).role(), v1::OWNER);
   EXPECT_EQ(Run({"terminal", "create", "--merchant", "s1"}), 0);
   EXPECT_EQ(Last<v1::CreateTerminalRequest>("CreateTerminal").merchant(), "programs/minyue/merchants/s1");
   EXPECT_EQ(Run({"terminal", "update", "s1/t1", "--state", "revoked"}), 0);
   EXPECT_EQ(Last<v1::UpdateTerminalRequest>("UpdateTerminal").terminal().name(), "programs/minyue/merchants/s1/terminals/t1");
   EXPECT_EQ(Run({"staff", "create", "--grant", "recorder:grid-1", "--grant", "auditor", "--member", "m1"}), 0);
   EXPECT_EQ(Last<v1::CreateStaffRequest>("CreateStaff").staff().grants_size(), 2);
+  EXPECT_FALSE(Last<v1::CreateStaffRequest>("CreateStaff").staff().external());
+  EXPECT_EQ(Run({"staff", "create", "--grant", "auditor", "--external"}), 0);
+  EXPECT_TRUE(Last<v1::CreateStaffRequest>("CreateStaff").staff().external());
+  EXPECT_EQ(Run({"staff", "create", "--grant", "auditor"}), 1);  // neither
+  EXPECT_EQ(Run({"staff", "create", "--external", "--member", "m1"}), 1);
+}
+
+TEST_F(AppTest, StaffBecomeMembersOrExternal) {
+  v1::GetRegistrationResponse external;
+  external.mutable_registration()->mutable_staff()->set_external(true);
+  v1::GetRegistrationResponse member;
+  member.mutable_registration()->mutable_staff()->set_member("programs/minyue/members/m1");
+  server_.Script("GetRegistration", {Send(external), Send(member), Send(member)});
+  server_.Script("UpdateStaff", {Done<v1::UpdateStaffResponse>()});
+  EXPECT_EQ(Run({"staff", "update", "w1", "--member", "m2"}), 0);
+  EXPECT_EQ(Last<v1::UpdateStaffRequest>("UpdateStaff").staff().member(), "programs/minyue/members/m2");
+  EXPECT_FALSE(Last<v1::UpdateStaffRequest>("UpdateStaff").staff().external());
+  EXPECT_EQ(Run({"staff", "update", "w1", "--external"}), 0);
+  EXPECT_EQ(Last<v1::UpdateStaffRequest>("UpdateStaff").staff().member(), "");
+  EXPECT_TRUE(Last<v1::UpdateStaffRequest>("UpdateStaff").staff().external());
+  EXPECT_EQ(Run({"staff", "update", "w1", "--grant", "auditor"}), 0);
+  EXPECT_EQ(Last<v1::UpdateStaffRequest>("UpdateStaff").staff().member(), "programs/minyue/members/m1");
+}
+
+TEST_F(AppTest, AMemberNumberIsShownOrReplaced) {
+  v1::GetRegistrationResponse registered;
+  registered.mutable_registration()->mutable_member()->set_name("programs/minyue/members/a1");
+  registered.mutable_registration()->mutable_member()->set_number("12345678");
+  server_.Script("GetRegistration", {Send(registered)});
+  v1::ReplaceMemberNumberResponse replaced;
+  replaced.mutable_outcome()->set_state(v1::DONE);
+  replaced.set_number("87654321");
+  server_.Script("ReplaceMemberNumber", {Send(replaced)});
+  EXPECT_EQ(Run({"member", "number", "a1"}), 0);
+  EXPECT_TRUE(OutHas("12345678"));
+  EXPECT_TRUE(server_.Calls("ReplaceMemberNumber").empty());
+  EXPECT_EQ(Run({"member", "number", "12345678", "--replace"}), 0);
+  EXPECT_TRUE(OutHas("87654321"));
+  EXPECT_EQ(Last<v1::ReplaceMemberNumberRequest>("ReplaceMemberNumber").name(), "programs/minyue/members/a1");
+  EXPECT_EQ(Run({"member", "number", "a2", "--replace"}), 0);
+  EXPECT_EQ(Last<v1::ReplaceMemberNumberRequest>("ReplaceMemberNumber").name(), "programs/minyue/members/a2");
+  EXPECT_EQ(server_.Calls("GetRegistration").size(), 2U);  // an id needs no look-up
+}
+
+TEST_F(AppTest, OffersAreImportedWithIdsThatARerunRepeats) {
+  server_.Script("SetOffer", {Done<v1::SetOfferResponse>()});
+  const std::string file = Write("offers.csv", "编码,类型,单价,商户\nRICE,item,30,\nHAIRCUT,服务,10,s1\n");
+  EXPECT_EQ(Run({"offer", "import", file, "--request-id", kSeed}), 0) << err_.str();
+  ASSERT_EQ(server_.Calls("SetOffer").size(), 2U);
+  const auto last = Last<v1::SetOfferRequest>("SetOffer");
+  EXPECT_EQ(last.request_id(), DerivedRequestId(kSeed, "offer-import/1"));
+  EXPECT_EQ(last.offer().kind(), v1::SERVICE);
+  EXPECT_EQ(last.offer().merchant(), "programs/minyue/merchants/s1");
+  EXPECT_EQ(Run({"offer", "import", Write("bad.csv", "code,kind,price_points\nRICE,item,0\n")}), 1);
+  EXPECT_TRUE(ErrHas("line 2: price_points: at least 1")) << err_.str();
 }
 
 TEST_F(AppTest, ImportedMembersAreListedBesideTheirMarks) {
@@ -754,9 +874,11 @@ TEST_F(AppTest, CompletionKnowsEverySubcommand) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     EXPECT_EQ(Run({"completion", shell}), 0);
     for (const auto& command : commands) EXPECT_TRUE(OutHas("'" + command + "'")) << shell << " " << command;
-    for (const char* path : {"'program create'", "'clock confirm'", "'node set'", "'fund set'", "'rulebook adopt'", "'rulebook check'",
-                             "'member create'", "'member update'", "'member import'", "'merchant create'", "'merchant update'",
-                             "'terminal create'", "'terminal update'", "'staff create'", "'staff update'"}) {
+    for (const char* path :
+         {"'program create'",    "'clock confirm'", "'node set'",      "'fund set'",        "'rulebook adopt'",  "'rulebook check'",
+          "'rulebook withdraw'", "'offer set'",     "'offer import'",  "'member number'",   "'undo propose'",    "'undo confirm'",
+          "'member create'",     "'member update'", "'member import'", "'merchant create'", "'merchant update'", "'terminal create'",
+          "'terminal update'",   "'staff create'",  "'staff update'"}) {
       EXPECT_TRUE(OutHas(path)) << shell << " " << path;
     }
   }
@@ -787,6 +909,8 @@ TEST_F(AppTest, CompletionOffersTheValuesThatAreKnown) {
   EXPECT_EQ(Completed(script, "export --format \"\""), "jsonl csv");
   EXPECT_EQ(Completed(script, "export --output j"), "");  // a file here
   EXPECT_EQ(Completed(script, "list f"), "funds");
+  EXPECT_EQ(Completed(script, "offer set --kind \"\""), "item bill service");
+  EXPECT_EQ(Completed(script, "list o"), "offers");
   EXPECT_EQ(Completed(script, "completion z"), "zsh");
   EXPECT_EQ(Completed(script, "member cr"), "create");
   EXPECT_EQ(Run({"completion", "zsh"}), 0);

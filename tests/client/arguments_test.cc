@@ -38,7 +38,8 @@ TEST(ArgumentsTest, WhatHasASequenceIsNamedByIt) {
   EXPECT_EQ(EntryName(p, "holds", "42", kEn).value(), "programs/p/holds/42");
   EXPECT_EQ(EntryName(p, "holds", "holds/42", kEn).value(), "programs/p/holds/42");
   EXPECT_EQ(EntryName("", "holds", "programs/q/holds/42", kEn).value(), "programs/q/holds/42");
-  for (const char* bad : {"", "abc", "-1", "4.2", "redemptions/42", "programs/q/redemptions/42", "programs/q", "holds/"}) {
+  EXPECT_EQ(EntryName(p, "holds", "1.42", kEn).value(), "programs/p/holds/1.42");
+  for (const char* bad : {"", "abc", "-1", "4.2.1", "4.", ".2", "redemptions/42", "programs/q/redemptions/42", "programs/q", "holds/"}) {
     EXPECT_EQ(EntryName(p, "holds", bad, kEn).status().message(),
               "\"" + std::string(bad) + "\" should be a sequence or name such as 42 or holds/42");
   }
@@ -98,6 +99,21 @@ TEST(ArgumentsTest, GrantsAndMemberships) {
   for (const char* bad : {"h1", "h1:", "h1:soon", ":20240101", "h1:20240101:20250101:1"}) {
     EXPECT_FALSE(ParseMembership("programs/p", bad, kEn).ok()) << bad;
   }
+}
+
+TEST(ArgumentsTest, GroupsAndPeopleWithDays) {
+  EXPECT_EQ(ParseGroupSpan("residents", kEn).value().ShortDebugString(), "group: RESIDENTS");
+  EXPECT_EQ(ParseGroupSpan("先锋党员:20240101:2025-01-01", kEn).value().ShortDebugString(),
+            "group: PARTY_VANGUARD from_day: 20240101 to_day: 20250101");
+  EXPECT_EQ(ParseGroupSpan("residents::20250101", kEn).value().ShortDebugString(), "group: RESIDENTS to_day: 20250101");
+  for (const char* bad : {"", "nobody", "residents:soon", "residents:20240101:20250101:1"})
+    EXPECT_FALSE(ParseGroupSpan(bad, kEn).ok()) << bad;
+  const auto person = [](const char* text) { return ParseMerchantPerson("programs/p", text, kEn); };
+  EXPECT_EQ(person("m1")->ShortDebugString(), "member: \"programs/p/members/m1\" role: OWNER");
+  EXPECT_EQ(person("12345678:clerk:20240101:20250101")->ShortDebugString(),
+            "member: \"programs/p/members/12345678\" role: CLERK from_day: 20240101 to_day: 20250101");
+  EXPECT_EQ(person("m1:店主:20240101")->role(), v1::OWNER);
+  for (const char* bad : {"", ":owner", "m1:boss", "m1:owner:soon", "m1:owner:20240101:20250101:1"}) EXPECT_FALSE(person(bad).ok()) << bad;
 }
 
 TEST(ArgumentsTest, Sha256) {

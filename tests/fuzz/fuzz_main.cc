@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "google/protobuf/stubs/logging.h"
-#include "storage/rules/sha256.h"
+#include "storage/merkle/sha256.h"
 #include "tests/fuzz/fuzz.h"
 
 #ifdef REDPOINTS_LIBFUZZER

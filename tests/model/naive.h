@@ -24,6 +24,9 @@ inline bool SamePeriod(v1::Period period, Day a, Day b) {
   return a == b;
 }
 
+// Whether `day` lies in [from, to); 0: without bound.
+inline bool Holds(Day from, Day to, Day day) { return day >= from && (to == 0 || day < to); }
+
 // The first day after the month, quarter or year in which the month `months` after `day` falls.
 inline Day EndAfter(Day day, int months, v1::Period period) {
   int year = YearOf(day), month = MonthOf(day);
@@ -59,11 +62,8 @@ inline const v1::Activity* FindRule(const v1::Rulebook& book, const std::string&
   return nullptr;
 }
 
-inline const v1::Offer* FindOffer(const v1::Rulebook& book, const std::string& code) {
-  for (const auto& offer : book.offers()) {
-    if (offer.code() == code) return &offer;
-  }
-  return nullptr;
+inline Day EndOf(const v1::Activity& rule, Day deed) {
+  return rule.has_lot_validity() ? EndAfter(deed, rule.lot_validity().months(), rule.lot_validity().round_up_to()) : kNever;
 }
 
 template <class T> T Or(T value, T standard) { return value ? value : standard; }

@@ -1,3 +1,4 @@
+// Time, people, points, request ids, registrations.
 #include "tests/model/reference.h"
 
 #include <algorithm>
@@ -12,12 +13,16 @@ using namespace naive;
 
 namespace {
 
+std::string Text(const MemberRef& m) { return m.print.empty() ? m.id : "print " + m.print; }
 std::string Text(const AwardItem& i) {
-  std::string text =
-      absl::StrCat(i.member, " ", i.activity, " x", i.quantity, " on ", i.effective_day, " group ", static_cast<int>(i.group), " ",
-                   i.session, "/", i.case_id, "/", i.about, "/", i.evidence_sha256, "/", i.note_commitment);
+  std::string text = absl::StrCat(Text(i.member), " ", i.activity, " x", i.quantity, " on ", i.effective_day, " group ",
+                                  static_cast<int>(i.group), " ", i.session, "/", i.case_id, "/", i.about);
+  absl::StrAppend(&text, "/", i.evidence_sha256, "/", i.note_commitment, "/", i.unique, "/", i.print, "/", i.external_id);
   for (const auto& tag : i.tags) absl::StrAppend(&text, " #", tag);
   return text;
+}
+std::string Text(const Payer& p) {
+  return absl::StrCat(p.presentation, " ", Text(p.member), " ", p.use.id, "/", p.use.step, "/", p.use.counter);
 }
 std::string Text(const std::vector<OfferLine>& lines) {
   std::string text;
@@ -36,30 +41,28 @@ std::string Describe(const Origin& origin, const Command& command) {
       return text;
     }
     std::string operator()(const Correct& c) const { return absl::StrCat("correct ", c.award, " to ", c.new_quantity, " ", c.reason); }
-    std::string operator()(const Donate& c) const { return absl::StrCat("donate ", c.member, " ", c.points); }
-    std::string operator()(const Quote& c) const { return absl::StrCat("quote ", PresentationOf(c.payer), RefOf(c.payer), Text(c.lines)); }
-    std::string operator()(const Redeem& c) const {
-      return absl::StrCat("redeem ", PresentationOf(c.payer), RefOf(c.payer), Text(c.lines));
-    }
-    std::string operator()(const Authorize& c) const {
-      return absl::StrCat("authorize ", PresentationOf(c.payer), RefOf(c.payer), Text(c.lines));
-    }
+    std::string operator()(const Donate& c) const { return absl::StrCat("donate ", Text(c.member), " ", c.points); }
+    std::string operator()(const Redeem& c) const { return absl::StrCat("redeem ", Text(c.payer), Text(c.lines)); }
+    std::string operator()(const Authorize& c) const { return absl::StrCat("authorize ", Text(c.payer), Text(c.lines)); }
     std::string operator()(const Capture& c) const { return absl::StrCat("capture ", c.hold, " ", c.points); }
     std::string operator()(const Void& c) const { return absl::StrCat("void ", c.hold); }
-    std::string operator()(const Refund& c) const { return absl::StrCat("refund ", c.redemption, " ", c.points); }
+    std::string operator()(const Refund& c) const { return absl::StrCat("refund ", c.redemption, " ", c.points, " fen ", c.cash_fen); }
     std::string operator()(const Reverse& c) const { return "reverse " + c.target_request; }
+    std::string operator()(const ProposeUndo& c) const { return absl::StrCat("propose to undo ", c.target, " ", c.reason); }
+    std::string operator()(const Undo& c) const { return absl::StrCat("undo by ", c.proposal); }
     std::string operator()(const Register& c) const {
       std::string text = "register";
       for (const auto& item : c.items) {
         absl::StrAppend(&text, " ", RegistrationKey(item));
         if (const auto* m = std::get_if<MemberData>(&item)) absl::StrAppend(&text, " state ", static_cast<int>(m->state));
         if (const auto* m = std::get_if<MerchantData>(&item)) absl::StrAppend(&text, " state ", static_cast<int>(m->state));
-        if (const auto* f = std::get_if<FundData>(&item)) absl::StrAppend(&text, " budget ", f->budget_points);
+        if (const auto* f = std::get_if<FundData>(&item)) absl::StrAppend(&text, " budget ", f->budget_points, " end ", f->end_day);
       }
       return text;
     }
-    std::string operator()(const ConfirmClock&) const { return "confirm clock"; }
+    std::string operator()(const ConfirmClock& c) const { return absl::StrCat("confirm clock ", c.stated_ms); }
     std::string operator()(const FoundProgram& c) const { return "found " + c.program.id; }
+    std::string operator()(const OpenEpoch& c) const { return absl::StrCat("epoch after ", c.data.old_epoch); }
   };
   return absl::StrCat(std::visit(Visitor{}, command), " by ", origin.actor, " clerk ", origin.clerk, " till ", origin.till);
 }
@@ -69,66 +72,115 @@ std::int64_t Reference::Member::available() const {
   for (const auto& [key, points] : lots) sum += points;
   return sum;
 }
+std::int64_t Reference::Member::all_held() const {
+  std::int64_t sum = 0;
+  for (const auto& [fund, points] : held) sum += points;
+  return sum;
+}
+std::int64_t Reference::TakenBack::all_ended() const {
+  std::int64_t sum = 0;
+  for (const auto& [day, points] : ended) sum += points;
+  return sum;
+}
+std::int64_t Reference::TakenBack::all_available() const {
+  std::int64_t sum = 0;
+  for (const auto& [lot, points] : available) sum += points;
+  return sum;
+}
 
 // --- time ------------------------------------------------------------------------------------------------------------------------
 
 void Reference::SetTime(std::int64_t ms) {
   now_ms = ms;
+  const bool is_next_day = DayOf(ms) != today;
   today = DayOf(ms);
-  for (auto& [id, member] : members) PutBack(member, {});
+  if (!is_next_day) return;
+  for (auto& [id, member] : members) ExpirePast(member);
 }
 
 void Reference::CatchUp() {
-  const auto open = open_holds_;
+  for (auto& [id, member] : members) Settle(member);
+}
+
+// Reading: a hold ends by time when its end is written: in CatchUp, or before anything is decided about its member. The day of that is what
+// decides which of its lots are past, and by which rulebook.
+void Reference::Settle(Member& member) {
   std::vector<std::pair<std::int64_t, std::int64_t>> due;
-  for (const std::int64_t sequence : open) {
-    if (holds_[sequence].until_ms <= now_ms) due.emplace_back(holds_[sequence].until_ms, sequence);
+  for (const std::int64_t sequence : open_holds_) {
+    const Held& hold = holds_.at(sequence);
+    if (hold.member == member.data.id && hold.until_ms <= now_ms) due.emplace_back(hold.until_ms, sequence);
   }
   std::sort(due.begin(), due.end());
   for (const auto& [until, sequence] : due) {
-    EndHold(holds_[sequence]);
-    holds_[sequence].state = Held::kTimedOut;
+    EndHold(holds_.at(sequence));
+    holds_.at(sequence).state = Held::kTimedOut;
   }
 }
 
-// --- members and lots ------------------------------------------------------------------------------------------------------------
-
-Reference::Member* Reference::FindMember(const std::string& ref) {
-  for (auto& [id, member] : members) {
-    if (id == ref || member.data.number == ref) return &member;
+void Reference::ExpirePast(Member& member) {
+  while (!member.lots.empty() && member.lots.begin()->first.end <= today) {
+    const auto& [lot, points] = *member.lots.begin();
+    funds.at(lot.fund).expired += points;
+    member.ended[{lot.fund, lot.origin()}] += points;
+    member.lots.erase(member.lots.begin());
   }
-  return nullptr;
 }
 
-const v1::Rulebook* Reference::BookOn(Day day) const {
-  const v1::Rulebook* last = nullptr;
+// --- people ----------------------------------------------------------------------------------------------------------------------
+
+Reference::Member* Reference::FindMember(const std::string& id) {
+  const auto found = members.find(id);
+  return found == members.end() ? nullptr : &found->second;
+}
+
+Reference::Book Reference::BookOn(Day day) const {
+  Book last;
   for (const auto& [from, book] : books) {
-    if (from <= day) last = &book;
+    if (from <= day) last = book;
   }
   return last;
 }
 
-bool Reference::IsSelf(const std::string& staff_id, const Member& member) const {
-  const auto found = staff.find(staff_id);
-  if (found == staff.end() || found->second.empty()) return false;
-  if (found->second == member.data.id) return true;
-  for (const auto& mine : members.at(found->second).data.memberships) {
-    if (mine.from > today || (mine.to != 0 && mine.to <= today)) continue;
-    if (mine.member == member.data.id) return true;
-    if (members.at(mine.member).data.kind != MemberKind::kHousehold) continue;
-    for (const auto& theirs : member.data.memberships) {
-      if (theirs.member == mine.member && theirs.from <= today && (theirs.to == 0 || today < theirs.to)) return true;
+// One person; one stands for the other, or lives in it; or both live in one household.
+bool Reference::AreNear(const Member& a, const Member& b, Day day) const {
+  if (a.data.id == b.data.id) return true;
+  for (const auto& mine : a.data.memberships) {
+    if (!Holds(mine.from, mine.to, day)) continue;
+    if (mine.member == b.data.id) return true;
+    for (const auto& theirs : b.data.memberships) {
+      if (theirs.member == mine.member && Holds(theirs.from, theirs.to, day) &&
+          members.at(mine.member).data.kind == MemberKind::kHousehold) {
+        return true;
+      }
     }
+  }
+  for (const auto& theirs : b.data.memberships) {
+    if (theirs.member == a.data.id && Holds(theirs.from, theirs.to, day)) return true;
   }
   return false;
 }
 
-std::vector<Reference::Part> Reference::TakeSoonest(Member& member, std::int64_t points) {
-  std::vector<Part> parts;
+bool Reference::IsSelf(const std::string& staff_id, const Member& member, Day deed) const {
+  const auto found = staff.find(staff_id);
+  if (found == staff.end() || found->second.empty()) return false;
+  const Member& person = members.at(found->second);
+  return AreNear(person, member, deed) || AreNear(person, member, today);
+}
+
+bool Reference::IsSamePerson(const std::string& a, const std::string& b) const {
+  if (a == b) return true;
+  const auto first = staff.find(a), second = staff.find(b);
+  return first != staff.end() && second != staff.end() && !first->second.empty() && first->second == second->second;
+}
+
+// --- points ----------------------------------------------------------------------------------------------------------------------
+
+Reference::Parts Reference::TakeSoonest(Member& member, std::int64_t points) {
+  Parts parts;
   while (points > 0) {
     const auto soonest = member.lots.begin();
     const std::int64_t part = std::min(points, soonest->second);
-    parts.push_back({soonest->first.second, soonest->first.first, part});
+    parts.push_back({soonest->first, part});
     points -= part;
     soonest->second -= part;
     if (soonest->second == 0) member.lots.erase(soonest);
@@ -136,39 +188,105 @@ std::vector<Reference::Part> Reference::TakeSoonest(Member& member, std::int64_t
   return parts;
 }
 
-void Reference::PutBack(Member& member, const std::vector<Part>& parts) {
-  for (const Part& part : parts) {
-    LotKey key{part.end, part.fund};
-    if (member.lots.count(key) == 0 && member.lots.size() >= kLots) {
-      key = std::prev(member.lots.end())->first;
-      for (const auto& [other, points] : member.lots) {
-        if (other.second == part.fund && other.first > part.end) {
-          key = other;
-          break;
-        }
-      }
+// Past lots pay the debt first, then the soonest-ending: those are before the others by their end. Reading: of the same end, in the order in
+// which they come, which in a refund is from the last point back.
+// Reading: the policy is that of the rulebook of today, as with all that "the program's policy" decides; without a book lots that are past end.
+Reference::Parts Reference::ComeBack(Member& member, Parts parts, Funds* paid) {
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.lot.end < b.lot.end; });
+  const Book book = BookOn(today);
+  const bool has_grace = book && book->policies().past_lot() == v1::GRACE;
+  Parts rest;
+  for (Part part : parts) {
+    Fund& fund = funds.at(part.lot.fund);
+    const std::int64_t n = std::min(part.points, member.debt[part.lot.fund]);
+    member.debt[part.lot.fund] -= n;
+    fund.debts -= n;
+    fund.issued -= n;
+    if (paid && n > 0) (*paid)[part.lot.fund] += n;
+    part.points -= n;
+    if (part.points == 0) continue;
+    rest.push_back(part);
+    if (part.lot.end > today) {
+      member.lots[part.lot] += part.points;
+    } else if (has_grace && part.lot.first_end == 0) {
+      const Day end = EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH);
+      member.lots[{end, part.lot.fund, part.lot.end}] += part.points;
+    } else {
+      fund.expired += part.points;
+      member.ended[{part.lot.fund, part.lot.origin()}] += part.points;
     }
-    member.lots[key] += part.points;
   }
-  while (!member.lots.empty() && member.lots.begin()->first.first <= today) {
-    expired += member.lots.begin()->second;
-    member.ended[member.lots.begin()->first] += member.lots.begin()->second;
-    member.lots.erase(member.lots.begin());
-  }
+  return rest;
 }
 
 void Reference::EndHold(Held& hold) {
   Member& member = members.at(hold.member);
-  member.held -= hold.points;
-  PutBack(member, hold.parts);
+  for (const Part& part : hold.parts) member.held[part.lot.fund] -= part.points;
+  ComeBack(member, hold.parts);
+  // Reading: the end by time gives limits back as a void does.
   counted_[hold.counted].points = counted_[hold.counted].count = 0;
-  for (auto it = open_holds_.begin(); it != open_holds_.end(); ++it) {
-    if (&holds_[*it] == &hold) {
-      open_holds_.erase(it);
+  for (const auto& [sequence, other] : holds_) {
+    if (&other == &hold) {
+      open_holds_.erase(sequence);
       break;
     }
   }
 }
+
+// Reading: what ended unspent goes first, since it hurts nobody; then what is left of the very points, a grace lot of theirs included; then the
+// fund's other lots, the soonest-ending first.
+Reference::TakenBack Reference::LookForBack(const Member& member, const std::string& fund, std::int64_t points,
+                                            const std::vector<std::pair<Day, std::int64_t>>& ends) const {
+  TakenBack taken;
+  std::int64_t left = points;
+  for (const auto& [end, most] : ends) {
+    const auto ended = member.ended.find({fund, end});
+    if (ended == member.ended.end()) continue;
+    const std::int64_t part = std::min({left, most, ended->second});
+    if (part <= 0) continue;
+    taken.ended[end] += part;
+    left -= part;
+  }
+  const auto take = [&](bool is_own) {
+    for (const auto& [lot, amount] : member.lots) {
+      if (lot.fund != fund || left == 0) continue;
+      bool is_among = false;
+      for (const auto& [end, most] : ends) is_among = is_among || lot.origin() == end;
+      if (is_among != is_own) continue;
+      const std::int64_t part = std::min(left, amount);
+      taken.available[lot] += part;
+      left -= part;
+    }
+  };
+  take(true);
+  take(false);
+  taken.spent = left;
+  return taken;
+}
+
+void Reference::TakeBack(Member& member, const std::string& fund, const TakenBack& taken) {
+  for (const auto& [end, points] : taken.ended) member.ended[{fund, end}] -= points;
+  for (const auto& [lot, points] : taken.available) {
+    if ((member.lots.at(lot) -= points) == 0) member.lots.erase(lot);
+  }
+  funds.at(fund).expired -= taken.all_ended();
+}
+
+void Reference::CheckSize(std::size_t lots, Broken& broken) const {
+  if (is_too_long && lots > 16) broken.Add(Reason::LIMIT_EXCEEDED, {{"limit", "entry_size"}});
+}
+
+std::size_t Reference::LotsWorth(const Member& member, std::int64_t points) {
+  std::size_t count = 0;
+  for (const auto& [lot, amount] : member.lots) {
+    if (points <= 0) break;
+    points -= amount;
+    ++count;
+  }
+  return count;
+}
+
+std::int64_t Reference::BudgetLeft(const std::string& fund) const { return funds.at(fund).data.budget_points - funds.at(fund).issued; }
 
 // --- refusals and repetitions ----------------------------------------------------------------------------------------------------
 
@@ -176,32 +294,32 @@ Expected Reference::RefuseUnrecorded(Reason reason) {
   Expected expected;
   expected.reason = reason;
   expected.is_recorded = false;
-  expected.first = expected.now = v1::OUTCOME_STATE_UNSPECIFIED;
+  expected.first = expected.now = RequestState::kNone;
   return expected;
 }
 
-int Reference::RefusalsMax() const {
-  const v1::Rulebook* book = BookOn(today);
-  return book ? Or(book->policies().refusals_per_terminal_day(), 1000) : 1000;
+// Whether the actor, or the member, has had too many today.
+bool Reference::IsFull(const Origin& origin, const std::string& member) const {
+  const Book book = BookOn(today);
+  const auto count = [&](const std::string& who) {
+    const auto found = refusals_.find({who, today});
+    return found == refusals_.end() ? 0 : found->second;
+  };
+  if (count(origin.actor) >= (book ? Or(book->policies().refusals_per_terminal_day(), 1000) : 1000)) return true;
+  return !member.empty() && count(member) >= (book ? Or(book->policies().refusals_per_member_day(), 100) : 100);
 }
 
-bool Reference::IsOneTryTooMany(const Origin& origin) {
-  int& count = tries_[{origin.terminal, today}];
-  if (count >= RefusalsMax()) return true;
-  ++count;
-  return false;
-}
-
-Expected Reference::Refuse(const Origin& origin, Reason reason, Facts facts) {
-  if (!origin.terminal.empty()) {
-    int& count = refusals_[{origin.terminal, today}];
-    if (count >= RefusalsMax()) return RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
-    ++count;
-  }
+// The rule with the lowest number.
+Expected Reference::Refuse(const Origin& origin, const std::string& member, const Broken& broken, bool is_item) {
+  // Reading: an item of a batch is refused as an item, whatever the count: the batch is one request, and its state needs all of them.
+  if (!is_item && IsFull(origin, member)) return RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
+  ++refusals_[{origin.actor, today}];
+  if (!member.empty()) ++refusals_[{member, today}];
   Expected expected;
-  expected.reason = reason;
-  expected.first = expected.now = v1::REFUSED;
-  expected.facts = std::move(facts);
+  expected.reason = broken.reasons.begin()->first;
+  expected.first = expected.now = RequestState::kRefused;
+  expected.facts = broken.reasons.begin()->second;
+  if (!member.empty()) expected.members.insert(member);
   return expected;
 }
 
@@ -211,24 +329,33 @@ Expected Reference::Do(const Origin& origin, const Command& command, const std::
   if (const auto it = requests_.find(key); it != requests_.end()) {
     const Request& known = it->second;
     if (known.is_tombstone) {
-      Expected expected = RefuseUnrecorded(Reason::ALREADY_REVERSED);
-      expected.first = expected.now = v1::REVERSED;
+      // Reading: answered with the reversal, whose state says it: the door makes ALREADY_REVERSED of that.
+      Expected expected;
+      expected.is_recorded = false;
+      expected.first = expected.now = RequestState::kNeverSeen;
       expected.is_replayed = true;
       expected.sequence = known.sequence;
       return expected;
     }
     if (known.text != text) return RefuseUnrecorded(Reason::REQUEST_ID_REUSED);
+    // What is due by time for whom it is about comes first: the state now is the state now.
     Expected expected = known.answer;
     expected.is_replayed = true;
     expected.is_recorded = false;
     expected.sequence = known.sequence;
     if (const auto sale = sales_.find(known.sequence); sale != sales_.end()) {
-      expected.now = sale->second.is_reversed ? v1::REVERSED : v1::DONE;
-      expected.refunded_points = sale->second.refunded;
+      expected.now = sale->second.is_reversed ? RequestState::kReversed : RequestState::kDone;
+      expected.refunded_points = sale->second.refunded_points();
     }
     if (const auto hold = holds_.find(known.sequence); hold != holds_.end()) {
+      Settle(members.at(hold->second.member));
       const auto state = hold->second.state;
-      expected.now = state == Held::kOpen ? v1::PENDING : state == Held::kCaptured ? v1::DONE : v1::REVERSED;
+      expected.now = state == Held::kOpen       ? RequestState::kPending
+                     : state == Held::kCaptured ? RequestState::kDone
+                                                : RequestState::kReversed;
+    }
+    if (const auto undoable = undoables_.find(known.sequence); undoable != undoables_.end() && undoable->second.is_undone) {
+      expected.now = RequestState::kReversed;
     }
     return expected;
   }
@@ -239,7 +366,7 @@ Expected Reference::Do(const Origin& origin, const Command& command, const std::
   Expected expected = Decide(origin, command, sequences, request);
   if (expected.is_recorded && !expected.is_replayed) {
     request.answer = expected;
-    if (expected.first == v1::REFUSED) request.kind = Kind::kRefused;
+    if (expected.first == RequestState::kRefused) request.kind = Kind::kRefused;
     requests_[key] = std::move(request);
   }
   return expected;
@@ -251,362 +378,54 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
     request.kind = kind;
     return expected;
   };
-  if (const auto* award = std::get_if<redpoints::Award>(&command)) return as(Kind::kAward, DoAward(origin, award->item, sequence));
-  if (const auto* batch = std::get_if<AwardBatch>(&command)) {
-    for (const AwardItem& item : batch->items) {
-      if (!FindMember(item.member)) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
-      const v1::Rulebook* book = BookOn(item.effective_day);
-      if (!book) return RefuseUnrecorded(Reason::RULEBOOK_NOT_FOUND);
-      if (!FindRule(*book, item.activity)) return RefuseUnrecorded(Reason::ACTIVITY_NOT_FOUND);
-    }
-    Expected all;
-    for (std::size_t i = 0; i < batch->items.size(); ++i) {
-      all.items.push_back(DoAward(origin, batch->items[i], i < sequences.size() ? sequences[i] : -1));
-    }
-    const auto items = all.items;
-    all = items.front();
-    all.items = items;
-    return as(Kind::kAward, all);
+  if (const auto* c = std::get_if<Award>(&command)) return as(Kind::kAward, DoAward(origin, c->item, sequence, /*is_item=*/false));
+  if (const auto* c = std::get_if<AwardBatch>(&command)) return as(Kind::kAward, DoBatch(origin, *c, sequences));
+  if (const auto* c = std::get_if<Correct>(&command)) return as(Kind::kCorrection, DoCorrect(origin, *c));
+  if (const auto* c = std::get_if<Donate>(&command)) return as(Kind::kDonation, DoDonate(origin, *c, sequence));
+  if (const auto* c = std::get_if<Redeem>(&command)) {
+    return as(Kind::kRedemption, DoSale(origin, c->payer, c->lines, /*is_hold=*/false, request));
   }
-  if (const auto* correct = std::get_if<Correct>(&command)) return as(Kind::kCorrection, DoCorrect(origin, *correct));
-  if (const auto* donate = std::get_if<Donate>(&command)) return as(Kind::kDonation, DoDonate(origin, *donate));
-  if (const auto* quote = std::get_if<Quote>(&command)) {
-    Expected expected = CheckBasket(origin, RefOf(quote->payer), quote->lines).refusal;
-    if (expected.reason != Reason::REASON_UNSPECIFIED && IsOneTryTooMany(origin)) expected = RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
-    expected.is_recorded = false;
-    expected.first = expected.now = v1::DONE;
-    return expected;
+  if (const auto* c = std::get_if<Authorize>(&command)) {
+    return as(Kind::kHold, DoSale(origin, c->payer, c->lines, /*is_hold=*/true, request));
   }
-  const auto* redeem = std::get_if<Redeem>(&command);
-  const auto* authorize = std::get_if<Authorize>(&command);
-  if (redeem || authorize) {
-    const auto& lines = redeem ? redeem->lines : authorize->lines;
-    const Basket basket = CheckBasket(origin, RefOf(redeem ? redeem->payer : authorize->payer), lines);
-    if (basket.refusal.reason != Reason::REASON_UNSPECIFIED) {
-      if (basket.refusal.reason == Reason::MEMBER_NOT_FOUND && IsOneTryTooMany(origin)) return RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
-      return basket.refusal.is_recorded ? Refuse(origin, basket.refusal.reason, basket.refusal.facts) : basket.refusal;
-    }
-    request.book = basket.book;
-    const std::string member = basket.member->data.id;
-    const auto parts = TakeSoonest(*basket.member, basket.points);
-    counted_.push_back({origin.merchant, today, basket.points, 1, &basket.book->limits()});
-    counted_of_[member].push_back(counted_.size() - 1);
-    counted_of_[origin.merchant].push_back(counted_.size() - 1);
-    Expected expected;
-    if (authorize) {
-      basket.member->held += basket.points;
-      holds_[sequence] = {.member = member,
-                          .merchant = origin.merchant,
-                          .parts = parts,
-                          .points = basket.points,
-                          .until_ms = now_ms + Or<std::int64_t>(basket.book->policies().hold_ttl_ms(), 180'000),
-                          .counted = counted_.size() - 1,
-                          .book = basket.book};
-      open_holds_.push_back(sequence);
-      expected.first = expected.now = v1::PENDING;
-      return as(Kind::kHold, expected);
-    }
-    Sale sale{
-        .member = member, .merchant = origin.merchant, .parts = parts, .owed = {}, .points = basket.points, .counted = counted_.size() - 1};
-    for (const Part& part : parts) sale.owed[part.fund].first += part.points;
-    for (auto& [fund, owed] : sale.owed) {
-      for (const auto& rate : basket.book->fund_rates()) {
-        if (rate.fund() == fund) owed.second = Round(owed.first, rate.fen_numerator(), rate.points_denominator(), rate.rounding());
-      }
-    }
-    merchant_points[origin.merchant] += basket.points;
-    expected.owed = sale.owed;
-    sales_[sequence] = std::move(sale);
-    return as(Kind::kRedemption, expected);
-  }
-  if (const auto* capture = std::get_if<Capture>(&command)) {
-    Expected refusal;
-    Held* hold = FindHold(origin, capture->hold, refusal);
-    if (!hold) return refusal;
-    const std::int64_t points = capture->points ? capture->points : hold->points;
-    if (points > hold->points) return Refuse(origin, Reason::CAPTURE_EXCEEDS_HOLD, {{"max", absl::StrCat(hold->points)}});
-    if (merchant_points[hold->merchant] + points > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
-    request.book = hold->book;
-    Sale sale{.member = hold->member,
-              .merchant = hold->merchant,
-              .parts = {},
-              .owed = {},
-              .points = points,
-              .counted = hold->counted,
-              .hold = capture->hold};
-    std::vector<Part> rest;
-    std::int64_t left = points;
-    for (const Part& part : hold->parts) {
-      const std::int64_t taken = std::min(left, part.points);
-      left -= taken;
-      if (taken > 0) sale.parts.push_back({part.fund, part.end, taken});
-      if (taken < part.points) rest.push_back({part.fund, part.end, part.points - taken});
-    }
-    for (const Part& part : sale.parts) sale.owed[part.fund].first += part.points;
-    for (auto& [fund, owed] : sale.owed) {
-      for (const auto& rate : hold->book->fund_rates()) {
-        if (rate.fund() == fund) owed.second = Round(owed.first, rate.fen_numerator(), rate.points_denominator(), rate.rounding());
-      }
-    }
-    hold->parts = rest;
-    EndHold(*hold);
-    hold->state = Held::kCaptured;
-    hold->capture = sequence;
-    counted_[hold->counted].points = points;
-    counted_[hold->counted].count = 1;
-    merchant_points[hold->merchant] += points;
-    Expected expected;
-    expected.owed = sale.owed;
-    sales_[sequence] = std::move(sale);
-    return as(Kind::kCapture, expected);
-  }
-  if (const auto* end = std::get_if<Void>(&command)) {
-    Expected refusal;
-    Held* hold = FindHold(origin, end->hold, refusal);
-    if (!hold) return refusal;
-    EndHold(*hold);
-    hold->state = Held::kVoided;
-    return as(Kind::kVoid, {});
-  }
-  if (const auto* refund = std::get_if<Refund>(&command)) return as(Kind::kRefund, DoRefund(origin, *refund));
-  if (const auto* reverse = std::get_if<Reverse>(&command)) return as(Kind::kReversal, DoReverse(origin, *reverse, sequence));
-  if (const auto* registration = std::get_if<Register>(&command)) return as(Kind::kMember, DoRegister(origin, *registration));
+  if (const auto* c = std::get_if<Capture>(&command)) return as(Kind::kCapture, DoCapture(origin, *c, request));
+  if (const auto* c = std::get_if<Void>(&command)) return as(Kind::kVoid, DoVoid(origin, *c));
+  if (const auto* c = std::get_if<Refund>(&command)) return as(Kind::kRefund, DoRefund(origin, *c, sequence));
+  if (const auto* c = std::get_if<Reverse>(&command)) return as(Kind::kReversal, DoReverse(origin, *c, sequence));
+  if (const auto* c = std::get_if<ProposeUndo>(&command)) return as(Kind::kUndoProposed, DoPropose(origin, *c, sequence));
+  if (const auto* c = std::get_if<Undo>(&command)) return as(Kind::kUndo, DoUndo(origin, *c));
+  if (const auto* c = std::get_if<Register>(&command)) return as(Kind::kMember, DoRegister(origin, *c));
   return as(Kind::kClockConfirmed, {});
 }
 
-// --- sales -----------------------------------------------------------------------------------------------------------------------
-
-Reference::Basket Reference::CheckBasket(const Origin& origin, const std::string& ref, const std::vector<OfferLine>& lines) {
-  Basket basket;
-  const auto unrecorded = [&](Reason reason) {
-    basket.refusal = RefuseUnrecorded(reason);
-    return basket;
-  };
-  const auto refuse = [&](Reason reason, Facts facts = {}) {
-    basket.refusal.reason = reason;
-    basket.refusal.facts = std::move(facts);
-    return basket;
-  };
-  basket.member = FindMember(ref);
-  if (!basket.member) return unrecorded(Reason::MEMBER_NOT_FOUND);
-  const Member& member = *basket.member;
-  const auto merchant = merchants.find(origin.merchant);
-  if (merchant == merchants.end()) return unrecorded(Reason::MERCHANT_NOT_FOUND);
-  basket.book = BookOn(today);
-  if (!basket.book) return unrecorded(Reason::RULEBOOK_NOT_FOUND);
-  for (const OfferLine& line : lines) {
-    const v1::Offer* offer = FindOffer(*basket.book, line.offer);
-    if (!offer || (!offer->merchant().empty() && offer->merchant() != origin.merchant)) return unrecorded(Reason::OFFER_NOT_FOUND);
-  }
-  for (const auto& person : merchant->second.people) {
-    if (person == member.data.id) return refuse(Reason::SELF_DEALING);
-    for (const auto& membership : members.at(person).data.memberships) {
-      if (membership.member == member.data.id && membership.from <= today && (membership.to == 0 || today < membership.to)) {
-        return refuse(Reason::SELF_DEALING);
-      }
-    }
-  }
-  if (member.data.state != RegistrationState::kActive) return refuse(Reason::MEMBER_SUSPENDED);
-  if (merchant->second.state != RegistrationState::kActive) return refuse(Reason::MERCHANT_SUSPENDED);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const v1::Offer& offer = *FindOffer(*basket.book, lines[i].offer);
-    const std::int64_t price = offer.price_points() * lines[i].quantity;
-    if (price > 0 && lines[i].points != price) {
-      return refuse(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(price)}});
-    }
-    if (price == 0 && offer.max_points() > 0 && lines[i].points > offer.max_points()) {
-      return refuse(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points())}});
-    }
-    basket.points += lines[i].points;
-  }
-  if (basket.points > kMost) return refuse(Reason::OFFER_MISMATCH, {{"expected", absl::StrCat("at most ", kMost, " points")}});
-  const std::int64_t available = member.available();
-  const auto& limits = basket.book->limits();
-  if (available < limits.min_balance_to_redeem())
-    return refuse(Reason::BELOW_MINIMUM, {{"min", absl::StrCat(limits.min_balance_to_redeem())}});
-  std::int64_t day = 0, month = 0, merchant_day = 0;
-  std::map<int, std::int64_t> counts;  // by period
-  const auto& of_member = counted_of_[member.data.id];
-  for (auto it = of_member.rbegin(); it != of_member.rend() && YearOf(counted_[*it].day) == YearOf(today); ++it) {
-    const Counted& counted = counted_[*it];
-    // A sale counts where the rulebook of its day has the limit.
-    if (counted.limits->max_points_per_member_day() && counted.day == today) day += counted.points;
-    if (counted.limits->max_points_per_member_month() && SamePeriod(v1::MONTH, counted.day, today)) month += counted.points;
-    for (const auto& limit : counted.limits->counts()) {
-      if (SamePeriod(limit.period(), counted.day, today)) counts[limit.period()] += counted.count;
-    }
-  }
-  const auto& of_merchant = counted_of_[origin.merchant];
-  for (auto it = of_merchant.rbegin(); it != of_merchant.rend() && counted_[*it].day == today; ++it) {
-    if (counted_[*it].limits->max_points_per_merchant_day()) merchant_day += counted_[*it].points;
-  }
-  const auto exceeds = [&](std::int64_t limit, std::int64_t value) { return limit > 0 && value > limit; };
-  const auto limit = [&](const char* name) { return refuse(Reason::LIMIT_EXCEEDED, {{"limit", name}}); };
-  if (exceeds(limits.max_points_per_redemption(), basket.points)) return limit("per_redemption");
-  if (exceeds(limits.max_points_per_member_day(), day + basket.points)) return limit("member_day");
-  if (exceeds(limits.max_points_per_member_month(), month + basket.points)) return limit("member_month");
-  if (exceeds(limits.max_points_per_merchant_day(), merchant_day + basket.points)) return limit("merchant_day");
-  for (const auto& count : limits.counts()) {
-    if (exceeds(count.max_count(), counts[count.period()] + 1)) return limit("count");
-  }
-  if (available < basket.points) return refuse(Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(basket.points - available)}});
-  if (merchant_points[origin.merchant] + basket.points > kMost) return refuse(Reason::BALANCE_OUT_OF_RANGE);
-  return basket;
-}
-
-Reference::Held* Reference::FindHold(const Origin& origin, std::int64_t sequence, Expected& refusal) {
-  const auto found = holds_.find(sequence);
-  if (found == holds_.end() || found->second.merchant != origin.merchant) {
-    refusal = RefuseUnrecorded(Reason::HOLD_NOT_FOUND);
-    if (found != holds_.end() && found->second.state == Held::kOpen && found->second.until_ms <= now_ms) {
-      EndHold(found->second);
-      found->second.state = Held::kTimedOut;
-    }
-    return nullptr;
-  }
-  Held& hold = found->second;
-  if (hold.state == Held::kOpen && hold.until_ms <= now_ms) {
-    EndHold(hold);
-    hold.state = Held::kTimedOut;
-  }
-  if (hold.state == Held::kOpen) return &hold;
-  const Reason reason = hold.state == Held::kTimedOut && hold.reversal < 0 ? Reason::HOLD_EXPIRED
-                        : hold.state == Held::kCaptured                    ? Reason::HOLD_ALREADY_CAPTURED
-                                                                           : Reason::HOLD_ALREADY_VOIDED;
-  refusal = Refuse(origin, reason);
-  return nullptr;
-}
-
-std::map<std::string, std::pair<std::int64_t, std::int64_t>> Reference::GiveBack(Sale& sale, std::int64_t points) {
-  // The last points go back first; fen in proportion, so that all refunds together give back exactly what was owed.
-  std::vector<Part> back;
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>> before, after;
-  std::int64_t position = 0;
-  for (auto part = sale.parts.rbegin(); part != sale.parts.rend(); ++part) {
-    const std::int64_t start = position, end = position + part->points;
-    position = end;
-    const std::int64_t until = sale.refunded + points;
-    before[part->fund].first += std::max<std::int64_t>(0, std::min(end, sale.refunded) - start);
-    after[part->fund].first += std::max<std::int64_t>(0, std::min(end, until) - start);
-    const std::int64_t share = std::min(end, until) - std::max(start, sale.refunded);
-    if (share > 0) back.push_back({part->fund, part->end, share});
-  }
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>> owed;
-  for (const auto& [fund, all] : sale.owed) {
-    const auto fen = [&all = all](std::int64_t part) { return Round(all.second, part, all.first, v1::DOWN); };
-    if (after[fund].first == before[fund].first) continue;
-    owed[fund] = {before[fund].first - after[fund].first, fen(before[fund].first) - fen(after[fund].first)};
-  }
-  const v1::Rulebook* book = BookOn(today);
-  std::vector<Part> fresh;
-  for (Part part : back) {
-    if (part.end <= today) {
-      if (!book || book->policies().past_lot() != v1::GRACE) {
-        expired += part.points;
-        members.at(sale.member).ended[{part.end, part.fund}] += part.points;
-        continue;
-      }
-      part.end = EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH);
-    }
-    fresh.push_back(part);
-  }
-  PutBack(members.at(sale.member), fresh);
-  merchant_points[sale.merchant] -= points;
-  sale.refunded += points;
-  return owed;
-}
-
-Expected Reference::DoRefund(const Origin& origin, const Refund& command) {
-  const auto found = sales_.find(command.redemption);
-  if (found == sales_.end() || found->second.merchant != origin.merchant) return RefuseUnrecorded(Reason::REDEMPTION_NOT_FOUND);
-  Sale& sale = found->second;
-  if (sale.is_reversed) return Refuse(origin, Reason::REDEMPTION_REVERSED);
-  const std::int64_t left = sale.points - sale.refunded;
-  if (command.points > left) return Refuse(origin, Reason::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}});
-  const Member& member = members.at(sale.member);
-  if (member.available() + member.held + command.points > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
-  Expected expected;
-  expected.owed = GiveBack(sale, command.points);
-  return expected;
-}
-
-Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std::int64_t sequence) {
-  const auto again = [](std::int64_t reversal) {
-    Expected expected;
-    expected.is_replayed = true;
-    expected.is_recorded = false;
-    expected.sequence = reversal;
-    return expected;
-  };
-  const auto found = requests_.find({origin.actor, command.target_request});
-  if (found == requests_.end()) {
-    Request tombstone;
-    tombstone.is_tombstone = true;
-    tombstone.sequence = sequence;
-    requests_[{origin.actor, command.target_request}] = tombstone;
-    return {};
-  }
-  Request& target = found->second;
-  if (target.is_tombstone) return again(target.sequence);
-  if (target.kind == Kind::kRefused && target.answer.items.size() < 2) {
-    if (target.reversal >= 0) return again(target.reversal);
-    target.reversal = sequence;
-    return {};
-  }
-  if (target.kind != Kind::kRedemption && target.kind != Kind::kHold && target.kind != Kind::kCapture) {
-    return Refuse(origin, Reason::NOT_REVERSIBLE);
-  }
-  Held* hold = nullptr;
-  if (target.kind == Kind::kHold) hold = &holds_.at(target.sequence);
-  if (hold && hold->reversal >= 0) return again(hold->reversal);
-  if (!hold && sales_.at(target.sequence).reversal >= 0) return again(sales_.at(target.sequence).reversal);
-  if (hold && (hold->state == Held::kVoided || hold->state == Held::kTimedOut)) {
-    hold->reversal = sequence;
-    return {};
-  }
-  if (now_ms - target.recorded_ms > Or<std::int64_t>(target.book->policies().reversal_window_ms(), 172'800'000)) {
-    return Refuse(origin, Reason::REVERSAL_WINDOW_CLOSED);
-  }
-  Expected expected;
-  if (hold && hold->state == Held::kOpen) {
-    EndHold(*hold);
-    hold->state = Held::kReversed;
-    hold->reversal = sequence;
-    return expected;
-  }
-  Sale& sale = sales_.at(hold ? hold->capture : target.sequence);
-  const Member& member = members.at(sale.member);
-  const std::int64_t left = sale.points - sale.refunded;
-  if (member.available() + member.held + left > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
-  const std::int64_t refunded = sale.refunded;
-  if (left > 0) expected.owed = GiveBack(sale, left);
-  sale.refunded = refunded;
-  sale.is_reversed = true;
-  sale.reversal = sequence;
-  counted_[sale.counted].points = counted_[sale.counted].count = 0;
-  if (sale.hold >= 0) {
-    holds_.at(sale.hold).state = Held::kReversed;
-    holds_.at(sale.hold).reversal = sequence;
-  }
-  return expected;
-}
-
+// Those that are in order: who may register what has a test of its own.
+// A budget can't be cut below what is issued: it is the floor of the fund's issuance.
 Expected Reference::DoRegister(const Origin& origin, const Register& command) {
   for (const Registration& data : command.items) {
+    const auto* fund = std::get_if<FundData>(&data);
+    const std::int64_t out = fund && funds.count(fund->code) ? funds.at(fund->code).issued : 0;
+    if (!fund || fund->budget_points >= out) continue;
+    Broken broken;
+    broken.Add(Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund->code}, {"short_by", absl::StrCat(out - fund->budget_points)}});
+    return Refuse(origin, "", broken);
+  }
+  for (const Registration& data : command.items) {
     if (const auto* fund = std::get_if<FundData>(&data)) {
-      const std::int64_t out = issued[{fund->code, "POINT"}];
-      if (fund->budget_points < out) {
-        return Refuse(origin, Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund->code}, {"short_by", absl::StrCat(out - fund->budget_points)}});
-      }
-      budgets[fund->code] = fund->budget_points;
+      funds[fund->code].data = *fund;
     } else if (const auto* member = std::get_if<MemberData>(&data)) {
       members[member->id].data = *member;
     } else if (const auto* merchant = std::get_if<MerchantData>(&data)) {
       merchants[merchant->id] = *merchant;
+    } else if (const auto* offer = std::get_if<OfferData>(&data)) {
+      offers[offer->code] = *offer;
     } else if (const auto* person = std::get_if<StaffData>(&data)) {
       staff[person->id] = person->member;
-    } else if (std::get_if<RulebookData>(&data)) {
-      Adopt(Rulebook::Parse(command.rulebook_json)->proto());
+    } else if (const auto* book = std::get_if<RulebookData>(&data)) {
+      if (book->is_withdrawn) {
+        books.erase(book->effective_day);
+      } else {
+        books[book->effective_day] = std::make_shared<const v1::Rulebook>(Rulebook::Parse(command.rulebook_json)->proto());
+      }
     }
   }
   return {};

@@ -9,24 +9,38 @@ namespace redpoints {
 
 using namespace naive;
 
-// --- awards ----------------------------------------------------------------------------------------------------------------------
+// --- amounts ---------------------------------------------------------------------------------------------------------------------
 
-std::int64_t Reference::CapLeft(const v1::Activity& rule, const std::string& member, const std::string& unit, Day day,
-                                const std::string& session, std::int64_t except_award) const {
+// The quantity of the member's other deeds of this activity in the same month under the same rulebook.
+std::int64_t Reference::QuantityBefore(const AwardKept& award, std::int64_t except) const {
+  std::int64_t sum = 0;
+  const auto others = awards_of_.find({award.member, award.activity});
+  if (others == awards_of_.end()) return 0;
+  for (const std::int64_t sequence : others->second) {
+    const AwardKept& other = awards_.at(sequence);
+    if (sequence != except && other.book->version() == award.book->version() && SamePeriod(v1::MONTH, other.day, award.day)) {
+      sum += other.quantity;
+    }
+  }
+  return sum;
+}
+
+// Reading: an award counts against a cap where the rulebook of its own day has a cap of that period: as with limits, a cap does not know what
+// was before it.
+std::int64_t Reference::CapLeft(const v1::Activity& rule, const AwardKept& award, const std::string& unit, std::int64_t except) const {
   std::int64_t left = kMost;
-  const auto of_member = awards_of_.find(member);
+  const auto others = awards_of_.find({award.member, award.activity});
   for (const auto& cap : rule.caps()) {
     if (cap.unit() != unit) continue;
     std::int64_t sum = 0;
-    if (of_member != awards_of_.end()) {
-      for (const std::int64_t sequence : of_member->second) {
-        const Award& award = awards_.at(sequence);
-        if (sequence == except_award || award.activity != rule.code()) continue;
-        if (cap.period() == v1::SESSION ? award.session != session : !SamePeriod(cap.period(), award.day, day)) continue;
-        const auto amount = award.amounts.find(unit);
-        if (amount == award.amounts.end()) continue;
-        // An award counts where the rulebook of its day has the cap.
-        for (const auto& its : FindRule(*award.book, award.activity)->caps()) {
+    if (others != awards_of_.end()) {
+      for (const std::int64_t sequence : others->second) {
+        const AwardKept& other = awards_.at(sequence);
+        if (sequence == except) continue;
+        if (cap.period() == v1::SESSION ? other.session != award.session : !SamePeriod(cap.period(), other.day, award.day)) continue;
+        const auto amount = other.amounts.find(unit);
+        if (amount == other.amounts.end()) continue;
+        for (const auto& its : FindRule(*other.book, other.activity)->caps()) {
           if (its.unit() == unit && its.period() == cap.period()) sum += amount->second;
         }
       }
@@ -36,175 +50,238 @@ std::int64_t Reference::CapLeft(const v1::Activity& rule, const std::string& mem
   return left;
 }
 
-Expected Reference::CanIssue(const Origin& origin, Member& member, const std::string& fund, Day end, std::int64_t points) {
-  const std::int64_t left = std::max<std::int64_t>(budgets[fund] - issued[{fund, "POINT"}], 0);
-  if (points > left) return Refuse(origin, Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - left)}});
-  const std::int64_t rest = points - std::min(points, member.debt);
-  if (rest > 0 && member.lots.count({end, fund}) == 0 && member.lots.size() >= kLots) return Refuse(origin, Reason::LOT_LIMIT_EXCEEDED);
-  if (member.available() + member.held + rest > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
-  return {};
+std::map<std::string, std::int64_t> Reference::AmountsOf(const v1::Activity& rule, const AwardKept& award, std::int64_t quantity,
+                                                         std::int64_t except, bool& cap_hit) const {
+  std::map<std::string, std::int64_t> amounts;
+  for (const auto& earning : rule.earnings()) {
+    const std::int64_t before = earning.carry() ? QuantityBefore(award, except) : 0;
+    const std::int64_t earned = Earned(earning, before + quantity) - Earned(earning, before);
+    const std::int64_t amount = std::min(earned, CapLeft(rule, award, earning.unit(), except));
+    cap_hit = cap_hit || amount < earned;
+    amounts[earning.unit()] = amount;
+  }
+  return amounts;
 }
 
-void Reference::Issue(Member& member, const std::string& fund, Day end, std::int64_t points) {
-  issued[{fund, "POINT"}] += points;
-  const std::int64_t paid = std::min(points, member.debt);
-  member.debt -= paid;
-  if (points > paid) member.lots[{end, fund}] += points - paid;
+// --- rules that awards and corrections share ----------------------------------------------------------------------------------------
+
+// Reading: an award that was corrected to 0 does not count; its session and case are free again.
+void Reference::CheckDoubles(const AwardKept& award, std::int64_t except, Broken& broken) const {
+  const auto others = awards_of_.find({award.member, award.activity});
+  if (others == awards_of_.end()) return;
+  for (const std::int64_t sequence : others->second) {
+    const AwardKept& other = awards_.at(sequence);
+    if (sequence == except || other.quantity == 0) continue;
+    if (!award.session.empty() && other.session == award.session) broken.Add(Reason::SESSION_ALREADY_AWARDED);
+    if (!award.case_id.empty() && other.case_id == award.case_id) broken.Add(Reason::CASE_ALREADY_AWARDED);
+    if (!award.unique.empty() && other.unique == award.unique) broken.Add(Reason::CASE_ALREADY_AWARDED);  // the member is in it
+  }
 }
 
-Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::int64_t sequence) {
-  Member* member = FindMember(item.member);
+// `points` is what would be issued, the member's debt netted. Where they would end at once (`is_past`) no lot is born.
+void Reference::CheckIssue(const Member& member, const std::string& fund, const LotKey& lot, std::int64_t points, bool is_past,
+                           Broken& broken) const {
+  if (points <= 0) return;
+  const std::int64_t left = std::max<std::int64_t>(BudgetLeft(fund), 0);
+  if (points > left) broken.Add(Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - left)}});
+  if (!is_past && member.lots.count(lot) == 0 && member.lots.size() >= kLots) broken.Add(Reason::LOT_LIMIT_EXCEEDED);
+  if (!is_past && member.available() + member.all_held() + points > kMost) broken.Add(Reason::BALANCE_OUT_OF_RANGE);
+}
+
+// Reading: nothing new begins under an ended fund, also where a debt would take it all; for that there is the waiver.
+void Reference::CheckFund(const std::string& fund, Broken& broken) const {
+  const Day end = funds.at(fund).data.end_day;
+  if (end != 0 && end <= today) broken.Add(Reason::FUND_ENDED, {{"fund", fund}});
+}
+
+// --- verbs -----------------------------------------------------------------------------------------------------------------------
+
+Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::int64_t sequence, bool is_item) {
+  Member* member = FindMember(item.member.id);
+  const Book book = BookOn(item.effective_day);
+  const v1::Activity* rule = book ? FindRule(*book, item.activity) : nullptr;
   if (!member) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
-  const v1::Rulebook* book = BookOn(item.effective_day);
   if (!book) return RefuseUnrecorded(Reason::RULEBOOK_NOT_FOUND);
-  const v1::Activity* rule = FindRule(*book, item.activity);
   if (!rule) return RefuseUnrecorded(Reason::ACTIVITY_NOT_FOUND);
   const std::string id = member->data.id;
+  Settle(*member);
 
-  if (IsSelf(origin.actor, *member)) return Refuse(origin, Reason::SELF_DEALING);
-  if (member->data.state != RegistrationState::kActive) return Refuse(origin, Reason::MEMBER_SUSPENDED);
-  if (item.effective_day > today) return Refuse(origin, Reason::DAY_IN_FUTURE);
-  const int late_days = Or(book->policies().late_days(), 30);
-  if (DaysBetween(item.effective_day, today) > late_days)
-    return Refuse(origin, Reason::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}});
-  const Day end =
-      rule->has_lot_validity() ? EndAfter(item.effective_day, rule->lot_validity().months(), rule->lot_validity().round_up_to()) : kNever;
-  bool is_spendable = false;
-  for (const auto& earning : rule->earnings()) is_spendable = is_spendable || earning.unit() == "POINT";
-  if (is_spendable && end <= today) return Refuse(origin, Reason::LOT_ALREADY_PAST);
-  if (!item.session.empty()) {
-    for (const std::int64_t other : awards_of_[id]) {
-      const Award& award = awards_[other];
-      if (award.activity == item.activity && award.session == item.session && award.quantity > 0) {
-        return Refuse(origin, Reason::SESSION_ALREADY_AWARDED);
-      }
-    }
+  AwardKept award{.member = id,
+                  .activity = item.activity,
+                  .session = item.session,
+                  .case_id = item.case_id,
+                  .unique = item.unique,
+                  .recorder = origin.actor,
+                  .quantity = item.quantity,
+                  .amounts = {},
+                  .issued = 0,
+                  .day = item.effective_day,
+                  .book = book};
+  Expected expected;
+  expected.members.insert(id);
+  award.amounts = AmountsOf(*rule, award, item.quantity, -1, expected.cap_hit);
+  const std::string fund = rule->fund();
+  const std::int64_t points = award.amounts.count("POINT") ? award.amounts["POINT"] : 0;
+  const std::int64_t paid = std::min(points, member->debt[fund]);
+  const Day end = EndOf(*rule, item.effective_day);
+
+  Broken broken;
+  if (IsSelf(origin.actor, *member, item.effective_day)) broken.Add(Reason::SELF_DEALING);
+  if (member->data.state != RegistrationState::kActive) broken.Add(Reason::MEMBER_SUSPENDED);
+  if (item.effective_day > today) broken.Add(Reason::DAY_IN_FUTURE);
+  // Reading: the program's days are those of today's rulebook.
+  const Book todays = BookOn(today);
+  const int late_days = todays ? Or(todays->policies().late_days(), 30) : 30;
+  if (item.effective_day < today && DaysBetween(item.effective_day, today) > late_days) {
+    broken.Add(Reason::DAY_TOO_OLD, {{"max_days", absl::StrCat(late_days)}});
   }
-  if (rule->session_required() && item.session.empty()) return Refuse(origin, Reason::DETAIL_REQUIRED, {{"field", "session"}});
-  if (rule->case_required() && item.case_id.empty()) return Refuse(origin, Reason::DETAIL_REQUIRED, {{"field", "case"}});
-  if (rule->evidence_required() && item.evidence_sha256.empty()) {
-    return Refuse(origin, Reason::DETAIL_REQUIRED, {{"field", "evidence_sha256"}});
-  }
+  // Reading: refused is what earns points, also where none would come of it (too little, a cap, a debt).
+  if (award.amounts.count("POINT") && end <= today) broken.Add(Reason::LOT_ALREADY_PAST);
+  CheckDoubles(award, -1, broken);
+  if (rule->session_required() && item.session.empty()) broken.Add(Reason::DETAIL_REQUIRED, {{"field", "session"}});
+  if (rule->case_required() && item.case_id.empty()) broken.Add(Reason::DETAIL_REQUIRED, {{"field", "case"}});
+  if (rule->evidence_required() && item.evidence_sha256.empty()) broken.Add(Reason::DETAIL_REQUIRED, {{"field", "evidence_sha256"}});
   bool is_in_group = false, is_for_group = rule->groups().empty();
-  for (const int group : member->data.groups) is_in_group = is_in_group || group == item.group;
-  for (const int group : rule->groups()) is_for_group = is_for_group || group == item.group;
-  if (!is_in_group || !is_for_group) return Refuse(origin, Reason::GROUP_NOT_ELIGIBLE);
+  for (const auto& span : member->data.groups) {
+    is_in_group = is_in_group || (span.group == item.group && Holds(span.from, span.to, item.effective_day));
+  }
+  for (const int group : rule->groups()) is_for_group = is_for_group || group == static_cast<int>(item.group);
+  const bool is_confidential = !item.unique.empty();  // then no group is shown
+  if (!is_confidential && (!is_in_group || !is_for_group)) broken.Add(Reason::GROUP_NOT_ELIGIBLE);
   const std::int64_t most = Or<std::int64_t>(rule->max_quantity(), 1'000'000);
   if (item.quantity < rule->min_quantity() || item.quantity > most) {
-    return Refuse(origin, Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule->min_quantity())}, {"max", absl::StrCat(most)}});
+    broken.Add(Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule->min_quantity())}, {"max", absl::StrCat(most)}});
   }
+  CheckFund(fund, broken);
+  CheckIssue(*member, fund, {end, fund, 0}, points - paid, /*is_past=*/false, broken);
+  if (broken) return Refuse(origin, id, broken, is_item);
 
-  Award award{.member = id,
-              .activity = item.activity,
-              .session = item.session,
-              .quantity = item.quantity,
-              .amounts = {},
-              .day = item.effective_day,
-              .book = book};
-  Expected expected;
-  for (const auto& earning : rule->earnings()) {
-    const std::int64_t earned = Earned(earning, item.quantity);
-    const std::int64_t amount = std::min(earned, CapLeft(*rule, id, earning.unit(), item.effective_day, item.session, -1));
-    expected.cap_hit = expected.cap_hit || amount < earned;
-    award.amounts[earning.unit()] = amount;
+  member->debt[fund] -= paid;
+  if (points > 0) {
+    funds.at(fund).debts -= paid;
+    funds.at(fund).issued += points - paid;
+    award.issued = points - paid;
   }
-  if (const std::int64_t points = award.amounts["POINT"]; points > 0) {
-    if (Expected refusal = CanIssue(origin, *member, rule->fund(), end, points); refusal.reason != Reason::REASON_UNSPECIFIED)
-      return refusal;
-    Issue(*member, rule->fund(), end, points);
-  }
+  if (points > paid) member->lots[{end, fund, 0}] += points - paid;
   for (const auto& [unit, amount] : award.amounts) {
     if (unit == "POINT") continue;
     member->units[unit] += amount;
-    issued[{rule->fund(), unit}] += amount;
+    funds.at(fund).units[unit] += amount;
   }
+  awards_of_[{id, item.activity}].push_back(sequence);
   awards_[sequence] = std::move(award);
-  awards_of_[id].push_back(sequence);
   return expected;
+}
+
+// Refused only if all items are.
+// Reading: what a batch names has to be there, of all items: such a reason is not recorded, so no item can be answered with it.
+Expected Reference::DoBatch(const Origin& origin, const AwardBatch& batch, const std::vector<std::int64_t>& sequences) {
+  for (const AwardItem& item : batch.items) {
+    if (!FindMember(item.member.id)) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
+    const Book book = BookOn(item.effective_day);
+    if (!book) return RefuseUnrecorded(Reason::RULEBOOK_NOT_FOUND);
+    if (!FindRule(*book, item.activity)) return RefuseUnrecorded(Reason::ACTIVITY_NOT_FOUND);
+  }
+  for (const AwardItem& item : batch.items) Settle(members.at(item.member.id));
+  Expected all;
+  bool is_refused = true;
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    all.items.push_back(DoAward(origin, batch.items[i], i < sequences.size() ? sequences[i] : -1, /*is_item=*/true));
+    is_refused = is_refused && all.items.back().first == RequestState::kRefused;
+    for (const auto& member : all.items.back().members) all.members.insert(member);
+  }
+  if (is_refused) all.first = all.now = RequestState::kRefused, all.reason = all.items.front().reason;
+  return all;
 }
 
 Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
   const auto found = awards_.find(command.award);
   if (found == awards_.end()) return RefuseUnrecorded(Reason::AWARD_NOT_FOUND);
-  Award& award = found->second;
+  AwardKept& award = found->second;
   Member& member = members.at(award.member);
+  Settle(member);
   const v1::Activity& rule = *FindRule(*award.book, award.activity);
-  if (IsSelf(origin.actor, member)) return Refuse(origin, Reason::SELF_DEALING);
-  if (award.quantity == 0 && command.new_quantity > 0 && !award.session.empty()) {
-    for (const std::int64_t sequence : awards_of_[award.member]) {
-      const Award& other = awards_[sequence];
-      if (other.activity == award.activity && other.session == award.session && other.quantity > 0) {
-        return Refuse(origin, Reason::SESSION_ALREADY_AWARDED);
-      }
-    }
-  }
+  const std::string fund = rule.fund();
+  Expected expected;
+  expected.members.insert(award.member);
+  auto amounts = AmountsOf(rule, award, command.new_quantity, command.award, expected.cap_hit);
+  const std::int64_t change = (amounts.count("POINT") ? amounts["POINT"] : 0) - (award.amounts.count("POINT") ? award.amounts["POINT"] : 0);
+  const Day end = EndOf(rule, award.day);
+  const Book book = BookOn(today);
+  const bool has_grace = book && book->policies().past_lot() == v1::GRACE;
+
+  Broken broken;
+  if (IsSelf(origin.actor, member, award.day)) broken.Add(Reason::SELF_DEALING);
+  if (award.quantity == 0 && command.new_quantity > 0) CheckDoubles(award, command.award, broken);
   const std::int64_t most = Or<std::int64_t>(rule.max_quantity(), 1'000'000);
   if (command.new_quantity != 0 && (command.new_quantity < rule.min_quantity() || command.new_quantity > most)) {
-    return Refuse(origin, Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule.min_quantity())}, {"max", absl::StrCat(most)}});
+    broken.Add(Reason::QUANTITY_OUT_OF_BOUNDS, {{"min", absl::StrCat(rule.min_quantity())}, {"max", absl::StrCat(most)}});
   }
-  Expected expected;
-  std::map<std::string, std::int64_t> amounts;
-  for (const auto& earning : rule.earnings()) {
-    const std::int64_t earned = Earned(earning, command.new_quantity);
-    amounts[earning.unit()] = std::min(earned, CapLeft(rule, award.member, earning.unit(), award.day, award.session, command.award));
-    expected.cap_hit = expected.cap_hit || amounts[earning.unit()] < earned;
+  if (IsSamePerson(origin.actor, award.recorder)) broken.Add(Reason::MAKER_IS_CHECKER);
+  const std::int64_t paid = std::min(std::max<std::int64_t>(change, 0), member.debt[fund]);
+  LotKey lot{end, fund, 0};
+  const bool ends_at_once = end <= today && !has_grace;
+  if (end <= today && has_grace) lot = {EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH), fund, end};
+  if (change > 0) CheckFund(fund, broken);
+  CheckIssue(member, fund, lot, std::max<std::int64_t>(change, 0) - paid, ends_at_once, broken);
+  TakenBack taken;
+  if (change < 0) {
+    // What of it ended is at most what this award with its corrections issued.
+    taken = LookForBack(member, fund, -change, {{end, award.issued}});
+    if (taken.spent > 0 && !award.book->policies().debts_allowed()) {
+      broken.Add(Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(taken.spent)}});
+    }
   }
-  const std::int64_t change = amounts["POINT"] - award.amounts["POINT"];
-  const Day end = rule.has_lot_validity() ? EndAfter(award.day, rule.lot_validity().months(), rule.lot_validity().round_up_to()) : kNever;
+  if (broken) return Refuse(origin, award.member, broken);
+
+  Fund& payer = funds.at(fund);
   if (change > 0) {
-    if (end <= today) return Refuse(origin, Reason::LOT_ALREADY_PAST);
-    if (Expected refusal = CanIssue(origin, member, rule.fund(), end, change); refusal.reason != Reason::REASON_UNSPECIFIED) return refusal;
-    Issue(member, rule.fund(), end, change);
+    const std::int64_t rest = change - paid;
+    member.debt[fund] -= paid;
+    payer.debts -= paid;
+    payer.issued += rest;
+    award.issued += rest;
+    if (rest > 0 && ends_at_once) {
+      payer.expired += rest;
+      member.ended[{fund, end}] += rest;
+    } else if (rest > 0) {
+      member.lots[lot] += rest;
+    }
   }
   if (change < 0) {
-    // What ended unspent in the award's own lot; the rest of that lot; then the fund's others, soonest first.
-    std::int64_t left = -change;
-    std::int64_t ended = 0;
-    if (const auto lot = member.ended.find({end, rule.fund()}); lot != member.ended.end()) ended = std::min(left, lot->second);
-    left -= ended;
-    Lots lots = member.lots;
-    const auto take = [&](const LotKey& key) {
-      const auto lot = lots.find(key);
-      if (lot == lots.end()) return;
-      const std::int64_t part = std::min(left, lot->second);
-      left -= part;
-      lot->second -= part;
-      if (lot->second == 0) lots.erase(lot);
-    };
-    take({end, rule.fund()});
-    for (const auto& [key, points] : member.lots) {
-      if (key.second == rule.fund()) take(key);
-    }
-    if (left > 0 && !award.book->policies().debts_allowed()) {
-      return Refuse(origin, Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(left)}});
-    }
-    if (ended > 0) member.ended[{end, rule.fund()}] -= ended;
-    expired -= ended;
-    member.lots = lots;
-    member.debt += left;
-    issued[{rule.fund(), "POINT"}] += change;
+    TakeBack(member, fund, taken);
+    member.debt[fund] += taken.spent;
+    payer.debts += taken.spent;
+    payer.issued -= taken.all_ended() + taken.all_available();
+    award.issued -= taken.all_ended() + taken.all_available();
   }
   for (const auto& [unit, amount] : amounts) {
     if (unit == "POINT") continue;
     member.units[unit] += amount - award.amounts[unit];
-    issued[{rule.fund(), unit}] += amount - award.amounts[unit];
+    payer.units[unit] += amount - award.amounts[unit];
   }
   award.amounts = amounts;
   award.quantity = command.new_quantity;
   return expected;
 }
 
-Expected Reference::DoDonate(const Origin& origin, const Donate& command) {
-  Member* member = FindMember(command.member);
+Expected Reference::DoDonate(const Origin& origin, const Donate& command, std::int64_t sequence) {
+  Member* member = FindMember(command.member.id);
   if (!member) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
-  if (IsSelf(origin.actor, *member)) return Refuse(origin, Reason::SELF_DEALING);
-  if (member->data.state != RegistrationState::kActive) return Refuse(origin, Reason::MEMBER_SUSPENDED);
+  Settle(*member);
+  Broken broken;
+  if (IsSelf(origin.actor, *member, today)) broken.Add(Reason::SELF_DEALING);
+  if (member->data.state != RegistrationState::kActive) broken.Add(Reason::MEMBER_SUSPENDED);
   const std::int64_t short_by = command.points - member->available();
-  if (short_by > 0) return Refuse(origin, Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(short_by)}});
-  if (pool + command.points > kMost) return Refuse(origin, Reason::BALANCE_OUT_OF_RANGE);
-  TakeSoonest(*member, command.points);
-  pool += command.points;
-  return {};
+  if (short_by > 0) broken.Add(Reason::INSUFFICIENT_POINTS, {{"short_by", absl::StrCat(short_by)}});
+  if (!broken) CheckSize(LotsWorth(*member, command.points), broken);
+  if (broken) return Refuse(origin, member->data.id, broken);
+  Undoable donation{.member = member->data.id, .day = today, .parts = TakeSoonest(*member, command.points), .paid = {}, .points = {}};
+  for (const Part& part : donation.parts) funds.at(part.lot.fund).pool += part.points;
+  undoables_[sequence] = std::move(donation);
+  Expected expected;
+  expected.members.insert(member->data.id);
+  return expected;
 }
 
 }  // namespace redpoints

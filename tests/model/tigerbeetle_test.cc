@@ -7,7 +7,7 @@
 //   transfer, pending, post, void          redemption, hold, capture, void
 //   transfer back                          refund
 //   transfer from an issuer                award
-//   id                                     request id of one till
+//   id                                     request id of one till of the shop
 //   user_data, code                        clerk and till number, offer: what a fingerprint holds beside the amount
 //   timeout                                the rulebook's time for holds, which the adapter sets before each
 //   linked accounts                        one registration of many, all or none
@@ -85,6 +85,7 @@ const std::vector<Listed> kListed = {
     // Ids that stay free here: a name that nobody has is not recorded.
     {"IDEM-01", 29, 29, "id_already_failed", "an unknown member leaves the id free"},
     {"IDEM-01", 31, 31, "id_already_failed", "an unknown shop leaves the id free"},
+    {"IDEM-01", 43, 43, "id_already_failed", "an id is one till's, and these are tills of two shops"},
     {"TWO-01", 45, 45, "id_already_failed", "an unknown hold leaves the id free"},
     // Amounts of 0, and 0 for the whole.
     {"IDEM-01", 61, 61, "", "a redemption is of 1 point at least"},
@@ -198,9 +199,37 @@ class TigerBeetleCase : public EngineTest {
     Run(Staff(), FoundProgram{{"minyue", "a0"}});
     Add(FundData{"opening", kAmountMax});
     Add(FundData{"issuer", kAmountMax});
-    Add(MemberData{.id = "mother", .number = "99999999", .kind = MemberKind::kPerson, .groups = {1}, .grid = "", .memberships = {}});
+    MemberData other = Person("mother");
+    other.grid.clear();
+    Add(other);
+    for (const char* code : {"CODE_1", "CODE_2"}) Add(Offer(code));
     Adopt(Json(180'000));
     Give("mother", "OPENING", 1'000'000);
+  }
+
+  // Read back as every test's journal is, but each hold by the rulebook that was in place when it was made. Nothing is left for the base class,
+  // which knows of one.
+  ~TigerBeetleCase() override {
+    State again("minyue");
+    again.find_blob = state.find_blob;
+    again.find_entries = state.find_entries;
+    for (const auto& entry : journal) {
+      if (const auto hold = ttl_of_.find(entry->sequence); hold != ttl_of_.end())
+        again.AddBook(20240101, *Rulebook::Parse(Json(hold->second)));
+      const auto related = FindRelated(again, *entry);
+      EXPECT_TRUE(related.ok()) << related.status();
+      const absl::Status verified = related.ok() ? Verify(again, *entry, *related) : related.status();
+      EXPECT_TRUE(verified.ok()) << verified;
+      EXPECT_TRUE(Apply(again, *entry).ok());
+    }
+    again.Publish();
+    Compare(state.accounts, again.accounts, "accounts");
+    Compare(state.holds, again.holds, "holds");
+    Compare(state.follow_ups, again.follow_ups, "follow_ups");
+    journal.clear();
+    state.ForEachTable([](auto& table) { table = {}; });
+    state.members_by_end.clear(), state.holds_by_end.clear(), state.holds_by_member.clear(), state.shops_by_day.clear();
+    state.at = {};
   }
 
   void Replay(const Line& line, const std::vector<Line>& chain) {
@@ -229,18 +258,24 @@ class TigerBeetleCase : public EngineTest {
       "fund_rates":[{"fund":"opening","fen_numerator":1,"points_denominator":1,"rounding":"DOWN"},
                     {"fund":"issuer","fen_numerator":1,"points_denominator":1,"rounding":"DOWN"}],
       "activities":[)",
-                        activities, R"(],"offers":[{"code":"CODE_1","kind":"ITEM"},{"code":"CODE_2","kind":"ITEM"}],
+                        activities, R"(],"limits":{"classes":[{"presentation":"number"}]},
       "policies":{"hold_ttl_ms":)",
                         hold_ttl_ms, "}}");
   }
   static std::string Member(const std::string& account) { return "m" + account; }
   static std::string Shop(const std::string& account) { return "s" + account; }
 
+  static OfferLine LineOf(const std::string& offer, std::int64_t points) {
+    OfferLine line;
+    line.offer = offer, line.quantity = 1, line.points = points;
+    return line;
+  }
+
   // The id of the file as a request id.
   static std::string RequestId(const std::string& id) { return Sha256Hex(id).substr(0, 32); }
   Origin TillOf(const Line& line, const std::string& shop) const {
     Origin till;
-    till.actor = till.terminal = "t1";
+    till.actor = till.terminal = "t1" + shop;
     till.merchant = Shop(shop);
     till.clerk = line.user_data_128;
     till.till = line.user_data_64 + "." + line.user_data_32;
@@ -249,7 +284,7 @@ class TigerBeetleCase : public EngineTest {
   }
   void Give(const std::string& member, const std::string& activity, std::int64_t points) {
     if (points == 0) return;
-    EXPECT_EQ(Run(Staff(), Award{Item(member, activity, points)}).first, v1::DONE);
+    EXPECT_EQ(Run(Staff(), Award{Item(member, activity, points)}).first, RequestState::kDone);
   }
   // What an account says of itself, as a place that it is in.
   std::string PlaceOf(const Line& line) {
@@ -264,26 +299,30 @@ class TigerBeetleCase : public EngineTest {
   Registration DataOf(const Line& line) {
     if (IsIssuer(case_id_, line.id)) return FundData{"issuer", kAmountMax - 1};
     if (IsShop(case_id_, line.id)) return MerchantData{.id = Shop(line.id), .people = {}, .place = PlaceOf(line)};
-    return MemberData{.id = Member(line.id),
-                      .number = absl::StrCat(10'000'000 + ++numbers_),
-                      .kind = MemberKind::kPerson,
-                      .groups = {1},
-                      .grid = PlaceOf(line),
-                      .memberships = {}};
+    MemberData data = Person(Member(line.id));
+    data.grid = PlaceOf(line);
+    return data;
   }
 
+  void AddTills(const Registration& data) {
+    const auto* shop = std::get_if<MerchantData>(&data);
+    for (const char* till : {"t1", "t2"}) {
+      if (shop) Add(TerminalData{.id = till + shop->id.substr(1), .merchant = shop->id});
+    }
+  }
   void CreateAccount(const Line& line) {
     const Registration data = DataOf(line);
     Origin staff = Staff();
     staff.request_id = RequestId(line.id);
     const Outcome outcome = Run(staff, Register{.items = {data}, .is_new = true, .rulebook_json = ""});
     if (line.expected == "exists") {
-      EXPECT_TRUE(outcome.is_replayed && outcome.first == v1::DONE);
+      EXPECT_TRUE(outcome.is_replayed && outcome.first == RequestState::kDone);
     } else if (line.expected.starts_with("exists_with_different_")) {
       EXPECT_EQ(ReasonOf(outcome), Reason::REQUEST_ID_REUSED);
     } else {
       ASSERT_EQ(line.expected, "created");
-      EXPECT_TRUE(outcome.first == v1::DONE && !outcome.is_replayed) << NameOf(ReasonOf(outcome));
+      EXPECT_TRUE(outcome.first == RequestState::kDone && !outcome.is_replayed) << NameOf(ReasonOf(outcome));
+      AddTills(data);
       if (std::holds_alternative<MemberData>(data) && !line.Is("debits_must_not_exceed_credits")) {
         opening_[line.id] = 1'000'000;
         Give(Member(line.id), "OPENING", opening_[line.id]);
@@ -300,6 +339,9 @@ class TigerBeetleCase : public EngineTest {
     const Outcome outcome = Run(Staff(), all);
     EXPECT_EQ(ReasonOf(outcome), reason.empty() ? Reason::REASON_UNSPECIFIED : Reason::ALREADY_EXISTS);
     EXPECT_EQ(outcome.entries.size(), reason.empty() ? chain.size() : 0u);
+    for (const Registration& data : all.items) {
+      if (reason.empty()) AddTills(data);
+    }
     for (const Line& line : chain)
       EXPECT_TRUE(line.expected == (reason.empty() ? "created" : "linked_event_failed") || line.expected == reason);
   }
@@ -325,12 +367,13 @@ class TigerBeetleCase : public EngineTest {
       staff.request_id = RequestId(line.id);
       return {staff, Award{Item(Member(line.credit), "ISSUER", amount)}};
     }
-    const std::vector<OfferLine> lines = {{"CODE_" + line.code, 1, amount, 0}};
-    if (!line.Is("pending")) return {TillOf(line, line.credit), Redeem{PayerOf(Member(line.debit)), lines}};
+    const std::vector<OfferLine> lines = {LineOf("CODE_" + line.code, amount)};
+    if (!line.Is("pending")) return {TillOf(line, line.credit), Redeem{Pay(Member(line.debit)), lines}};
     // The rulebook with another time for holds, in the place of the one that was adopted. The entry carries the time when it ends.
-    auto book = Rulebook::Parse(Json(line.timeout_s ? line.timeout_s * 1000 : kDayMs));
-    state.AddBook(20240101, *std::move(book));
-    return {TillOf(line, line.credit), Authorize{PayerOf(Member(line.debit)), lines}};
+    const std::int64_t ttl_ms = line.timeout_s ? line.timeout_s * 1000 : kDayMs;
+    state.AddBook(20240101, *Rulebook::Parse(Json(ttl_ms)));
+    ttl_of_[static_cast<std::int64_t>(journal.size())] = ttl_ms;
+    return {TillOf(line, line.credit), Authorize{Pay(Member(line.debit)), lines}};
   }
   std::pair<Origin, Command> Suspend(const Line& line, bool member, bool shop, bool is_on) {
     if (is_on) suspensions_[line.id] = {member, shop};
@@ -353,7 +396,7 @@ class TigerBeetleCase : public EngineTest {
 
   void CreateTransfer(const Line& line) {
     static const std::map<std::string, Reason> kReasons = {
-        {"debit_account_not_found", Reason::MEMBER_NOT_FOUND},
+        {"debit_account_not_found", Reason::MERCHANT_NOT_FOUND},  // neither is; a till is not told that a member is not
         {"credit_account_not_found", Reason::MERCHANT_NOT_FOUND},
         {"exceeds_credits", Reason::INSUFFICIENT_POINTS},
         {"exceeds_pending_transfer_amount", Reason::CAPTURE_EXCEEDS_HOLD},
@@ -370,26 +413,29 @@ class TigerBeetleCase : public EngineTest {
     const auto first = first_.find(origin.request_id);
     const Outcome outcome = Run(origin, command);
     if (line.expected == "created") {
-      EXPECT_TRUE((outcome.first == v1::DONE || outcome.first == v1::PENDING) && !outcome.is_replayed) << NameOf(ReasonOf(outcome));
+      EXPECT_TRUE((outcome.first == RequestState::kDone || outcome.first == RequestState::kPending) && !outcome.is_replayed)
+          << NameOf(ReasonOf(outcome));
       if (outcome.entries.empty()) return;
       sequences_[line.id] = outcome.entry().sequence;
       shops_[line.id] = line.credit;
       if (outcome.entry().kind == Kind::kRedemption) sales_[{line.debit, line.credit}] = outcome.entry().sequence;
     } else if (line.expected == "exists") {
-      EXPECT_TRUE(outcome.is_replayed && outcome.first != v1::REFUSED) << NameOf(ReasonOf(outcome));
+      EXPECT_TRUE(outcome.is_replayed && outcome.first != RequestState::kRefused) << NameOf(ReasonOf(outcome));
     } else if (line.expected.starts_with("exists_with_different_")) {
       EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(Reason::REQUEST_ID_REUSED));
     } else if (line.expected == "id_already_failed") {
       // The same request: refused for ever. Another under its id: a reuse. Neither is carried out.
       ASSERT_NE(first, first_.end());
       if (first->second == print) {
-        EXPECT_TRUE(outcome.is_replayed && outcome.first == v1::REFUSED);
+        EXPECT_TRUE(outcome.is_replayed && outcome.first == RequestState::kRefused);
       } else {
         EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(Reason::REQUEST_ID_REUSED));
       }
     } else {
       ASSERT_EQ(kReasons.count(line.expected), 1u);
-      EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(kReasons.at(line.expected)));
+      // More than the hold, and more than a shop could have: the lower number answers.
+      const bool is_out_of_range = line.expected == "exceeds_pending_transfer_amount" && line.amount.starts_with("MAX");
+      EXPECT_EQ(NameOf(ReasonOf(outcome)), NameOf(is_out_of_range ? Reason::BALANCE_OUT_OF_RANGE : kReasons.at(line.expected)));
     }
     if (!outcome.entries.empty()) first_.emplace(origin.request_id, print);
   }
@@ -403,8 +449,7 @@ class TigerBeetleCase : public EngineTest {
       lines.push_back({(line.ledger == "0" ? "NONE_" : "CODE_") + line.code, 1, AmountOf(line.amount), 0});
     }
     const std::string member = Member(chain.front().debit);
-    const Command command =
-        chain.front().Is("pending") ? Command(Authorize{PayerOf(member), lines}) : Command(Redeem{PayerOf(member), lines});
+    const Command command = chain.front().Is("pending") ? Command(Authorize{Pay(member), lines}) : Command(Redeem{Pay(member), lines});
     const Origin origin = TillOf(chain.front(), chain.front().credit);
     const auto end = journal.size();
     EXPECT_EQ(NameOf(ReasonOf(Run(origin, command))), NameOf(Reason::OFFER_NOT_FOUND));
@@ -424,14 +469,14 @@ class TigerBeetleCase : public EngineTest {
     }
   }
   void Sell(const std::string& member, const std::string& shop, std::int64_t sold, std::int64_t held) {
-    const Origin till = Till("t2", Shop(shop));
+    const Origin till = Till("t2" + shop, Shop(shop));
     if (sold > 0) {
-      const Outcome sale = Run(till, Redeem{PayerOf(member), {{"CODE_1", 1, sold, 0}}});
-      EXPECT_EQ(sale.first, v1::DONE);
+      const Outcome sale = Run(till, Redeem{Pay(member), {{"CODE_1", 1, sold, 0}}});
+      EXPECT_EQ(NameOf(ReasonOf(sale)), NameOf(Reason::REASON_UNSPECIFIED));
       sales_[{member.substr(1), shop}] = sale.entry().sequence;
     }
     if (held == 0) return;
-    EXPECT_EQ(Run(till, Authorize{PayerOf(member), {{"CODE_1", 1, held, 0}}}).first, v1::PENDING);
+    EXPECT_EQ(Run(till, Authorize{Pay(member), {{"CODE_1", 1, held, 0}}}).first, RequestState::kPending);
   }
 
   void AdvanceClock(const Line& line) {
@@ -448,7 +493,7 @@ class TigerBeetleCase : public EngineTest {
     if (!is_found) return;
     const std::int64_t posted = AmountOf(line.credits_posted) - AmountOf(line.debits_posted);
     if (is_issuer) {
-      EXPECT_EQ(Balance(IssuanceHolder("issuer")), posted);
+      EXPECT_EQ(Balance(Holder::Issuance("issuer").text()), posted);
     } else if (is_shop) {
       EXPECT_EQ(Balance(Shop(line.id)), posted);  // what is held for a shop is no account of it
     } else {
@@ -465,6 +510,7 @@ class TigerBeetleCase : public EngineTest {
   }
 
   const std::string case_id_;
+  std::map<std::int64_t, std::int64_t> ttl_of_;  // holds, by sequence
   std::map<std::string, std::string> places_;
   std::map<std::string, std::int64_t> opening_;                        // account to points given at its birth
   std::map<std::string, std::int64_t> sequences_;                      // transfer to entry
@@ -472,7 +518,6 @@ class TigerBeetleCase : public EngineTest {
   std::map<std::pair<std::string, std::string>, std::int64_t> sales_;  // member and shop to a redemption
   std::map<std::string, std::pair<bool, bool>> suspensions_;           // transfer to: of the member, of the shop
   std::map<std::string, std::string> first_;                           // request id to the fingerprint that was recorded
-  int numbers_ = 0;
 };
 
 TEST(TigerBeetleCases, EveryRowIsReplayedOrListed) {
@@ -505,12 +550,12 @@ TEST(TigerBeetleCases, EveryRowIsReplayedOrListed) {
     chain.clear();
   }
   EXPECT_TRUE(chain.empty());
-  EXPECT_EQ(listed, 199);
+  EXPECT_EQ(listed, 200);
   // A commit_batch does nothing here: entries are collected after each command.
   EXPECT_EQ(replayed_of, (std::map<std::string, int>{{"advance_clock", 9},
                                                      {"commit_batch", 78},
                                                      {"create_account", 71},
-                                                     {"create_transfer", 103},
+                                                     {"create_transfer", 102},
                                                      {"expect_account", 61},
                                                      {"expect_transfer", 19},
                                                      {"set_balance", 5}}));

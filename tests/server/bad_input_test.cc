@@ -35,6 +35,21 @@ constexpr Exception kExceptions[] = {
     {"RefundRequest.till_number", "absent empty"},
     {"ReverseRequest.clerk", "absent empty"},
     {"OfferLine.cash_fen", "zero absent"},
+    {"RefundRequest.cash_fen", "zero absent"},
+    {"GroupSpan.from_day", "zero absent"},
+    {"GroupSpan.to_day", "zero absent"},
+    {"MerchantPerson.from_day", "zero absent"},
+    {"MerchantPerson.to_day", "zero absent"},
+    {"Offer.from_day", "zero absent"},
+    {"Offer.to_day", "zero absent"},
+    {"Offer.name_zh_cn", "absent empty other-script name"},
+    {"Offer.merchant", "absent empty"},
+    {"Offer.price_points", "zero absent"},
+    {"Offer.max_points", "zero absent most"},
+    {"Node.end_day", "zero absent"},
+    {"Fund.end_day", "zero absent"},
+    {"ConfirmClockRequest.stated_time", "empty", "CLOCK_DIFFERS"},
+    {"ConfirmClockRequest.stated_time.seconds", "zero absent", "CLOCK_DIFFERS"},
     {"UpdateMemberRequest.member.kind", "absent unspecified"},  // it stays
     {"AwardItem.session", "absent empty"},
     {"AwardItem.case", "absent empty"},
@@ -69,14 +84,13 @@ constexpr Exception kExceptions[] = {
     {"Merchant.people", "absent"},
     {"Merchant.place", "absent empty"},
     {"CreateMerchantRequest.merchant.state", "absent unspecified"},
-    {"Staff.member", "absent empty"},
+    {"Staff.external", "absent"},
     {"Staff.grants", "absent"},
     {"CreateStaffRequest.staff.state", "absent unspecified"},
     {"RoleGrant.scope", "absent empty"},
     {"ListRegistrationsRequest.page_size", "zero absent max"},
     {"ListRegistrationsRequest.page_token", "absent empty"},
     {"CreateMerchantRequest.merchant", "empty"},  // of nobody and nowhere
-    {"CreateStaffRequest.staff", "empty"},        // without a role
     // Made by the server: what stands there is not looked at.
     {"CreateMemberRequest.member.name", "*"},
     {"CreateMemberRequest.member.number", "*"},
@@ -86,23 +100,22 @@ constexpr Exception kExceptions[] = {
     {"CreateMerchantRequest.merchant.name", "*"},
     {"CreateStaffRequest.staff.name", "*"},
     // Legal in shape, refused by the ledger.
-    {"RefundRequest.points", "most", "REFUND_EXCEEDS_REMAINDER"},
-    {"CaptureRequest.points", "most", "CAPTURE_EXCEEDS_HOLD"},
+    {"RefundRequest.points", "most", "BALANCE_OUT_OF_RANGE"},
+    {"CaptureRequest.points", "most", "BALANCE_OUT_OF_RANGE"},
     {"OfferLine.points", "most", "INSUFFICIENT_POINTS"},
-    {"QuoteRequest.offer_lines.points", "most"},  // answered: not approved
+    {"QuoteRequest.offer_lines.points", "most"},
     {"DonateRequest.points", "most", "INSUFFICIENT_POINTS"},
     {"Fund.budget_points", "most"},
     // The longest messages that there are have room for so many.
     {"AwardBatchRequest.items", "million", "FIELD_TOO_LONG"},
     {"AwardBatchRequest.items.tags", "million", "FIELD_TOO_LONG"},
-    {"CreateMembersRequest.members.groups", "million", "FIELD_TOO_LONG"},  // a byte each
     // Of one form and length: the form is what is wrong.
     {"*.request_id", "long", "FIELD_INVALID"},
     {"*.target_request_id", "long", "FIELD_INVALID"},
     {"*.sha256", "long", "FIELD_INVALID"},
     {"*.evidence_sha256", "long", "FIELD_INVALID"},
     {"*.note_commitment", "long", "FIELD_INVALID"},
-    {"ListRegistrationsRequest.kind", "long", "FIELD_INVALID"},  // one of seven words
+    {"ListRegistrationsRequest.kind", "long", "FIELD_INVALID"},  // one of eight words
     // What a client only hands back: nothing in it is theirs to correct.
     {"*.page_token", "long control other-script name", "PAGE_TOKEN_INVALID"},
     // A day is a date, not a number between two others; without one there is no deed.
@@ -111,6 +124,7 @@ constexpr Exception kExceptions[] = {
     {"*.from_day", "zero absent", "FIELD_REQUIRED"},
     {"*.from_day", "negative min max", "FIELD_INVALID"},
     {"*.to_day", "negative min max", "FIELD_INVALID"},
+    {"*.end_day", "negative min max", "FIELD_INVALID"},
     // The path is one in the rulebook.
     {"AdoptRulebookRequest.rulebook_json", "short cut-text", "RULEBOOK_INVALID"},
 };
@@ -443,7 +457,13 @@ TEST_F(ServerTest, WhatIsNotThereIsNotFoundByItsKind) {
       {"admin", "GetRegistration", R"(name: "$P/staff/ax")", "STAFF_NOT_FOUND"},
       {"admin", "GetRegistration", R"(name: "$P/nodes/x")", "NODE_NOT_FOUND"},
       {"admin", "GetRegistration", R"(name: "$P/funds/x")", "FUND_NOT_FOUND"},
+      {"admin", "GetRegistration", R"(name: "$P/offers/X")", "OFFER_NOT_FOUND"},
       {"admin", "GetRegistration", R"(name: "$P/rulebooks/x")", "RULEBOOK_NOT_FOUND"},
+      {"admin", "WithdrawRulebook", R"(request_id: "$ID" name: "$P/rulebooks/x")", "RULEBOOK_NOT_FOUND"},
+      {"admin", "ReplaceMemberNumber", R"(request_id: "$ID" name: "$P/members/mx")", "MEMBER_NOT_FOUND"},
+      {"corrector-all", "ProposeUndo", R"(program: "$P" request_id: "$ID" entry: "$P/entries/0" reason: UNDO_NOT_WANTED)",
+       "ENTRY_NOT_FOUND"},
+      {"corrector-all", "Undo", R"(program: "$P" request_id: "$ID" proposal: "$P/entries/0")", "ENTRY_NOT_FOUND"},
       {"helper-all", "GetBalance", R"(member: "$P/members/mx")", "MEMBER_NOT_FOUND"},
       {"helper-all", "ListStatement", R"(member: "$P/members/mx")", "MEMBER_NOT_FOUND"},
       {"till", "GetOutcome", R"(program: "$P" request_id: "$ID")", "REQUEST_NOT_FOUND"},

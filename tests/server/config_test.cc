@@ -43,6 +43,23 @@ TEST(Config, SmallestFileServesWithEveryDefault) {
   EXPECT_EQ(config->log().level(), Log::INFO);
   EXPECT_EQ(config->drain_ms(), 5000);
   EXPECT_EQ(config->port_file(), "");
+  EXPECT_EQ(config->side_state().directory(), "/side");
+  EXPECT_EQ(config->side_state().key_file(), "/side.key");
+}
+
+TEST(Config, TheSideStateIsBesideTheFirstShardAndItsKeyInNoneOfTheDirectories) {
+  const auto config = ParseConfig(std::string("shard { directory: '/var/lib/redpoints/0/' }\n") + kTls, "test.conf");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->side_state().directory(), "/var/lib/redpoints/side");
+  EXPECT_EQ(config->side_state().key_file(), "/var/lib/redpoints/side.key");
+  const auto with = [](const char* side) { return ErrorOf(std::string(kSmallest) + side); };
+  EXPECT_EQ(with("side_state { directory: '/s' key_file: '/k' }"), "none");
+  EXPECT_EQ(with("side_state { directory: '/s' key_file: '/s/k' }"),
+            "test.conf:3:30: side_state.key_file: must not be in side_state.directory");
+  EXPECT_EQ(with("side_state { key_file: '/d/x/../k' }"), "test.conf:3:14: side_state.key_file: must not be in the directory of shard[0]");
+  EXPECT_EQ(with("side_state { directory: '/d/side' }"), "test.conf:3:14: side_state.directory: must be another than that of shard[0]");
+  EXPECT_EQ(with("backup_directory: '/b'\nside_state { key_file: '/b/k' }"),
+            "test.conf:4:14: side_state.key_file: must not be in backup_directory");
 }
 
 TEST(Config, FullFilePasses) {

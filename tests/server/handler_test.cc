@@ -3,6 +3,9 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <stdlib.h>
+
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -10,6 +13,8 @@
 #include "server/door.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "storage/clock.h"
+#include "storage/log/rocksdb_log.h"
 
 namespace redpoints::server {
 namespace {
@@ -24,7 +29,11 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
     stub_ = v1::AccountService::NewStub(server_->InProcessChannel({}));
     EXPECT_TRUE(pool_.Post([this] { is_free_.get_future().wait(); }));
   }
-  ~ReadBesideTest() override { server_->Shutdown(); }
+  ~ReadBesideTest() override {
+    server_->Shutdown();
+    shards_.reset();
+    std::filesystem::remove_all(directory_);
+  }
 
   grpc::ServerUnaryReactor* GetBalance(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
     return method_.Handle<v1::GetBalanceRequest, v1::GetBalanceResponse>(
@@ -52,6 +61,15 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
     done.get_future().wait();
   }
 
+  static std::string MakeDirectory() {
+    char name[] = "/tmp/redpoints-handler-XXXXXX";
+    const std::string directory = ::mkdtemp(name);
+    RP_CHECK(RocksDbLog::Create({.directory = directory + "/log"}).ok());
+    return directory;
+  }
+  // An empty ledger: reads ask it whether a program was set aside meanwhile.
+  const std::string directory_ = MakeDirectory();
+  std::unique_ptr<Shards> shards_ = Shards::Open({{.directory = directory_, .programs = {}}}, Clock::System(), {}).value();
   ReadPool pool_{/*threads=*/1, /*queue_max=*/10};
   std::promise<void> is_free_;
   std::promise<const Call*> queued_;
@@ -62,8 +80,11 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
   Door door_{{.plaintext_caller = PrincipalFromName("programs/p/staff/a1").value()}, limiter_};
   Metrics metrics_;
   Logger log_{LogLevel::kError};
-  const ServiceContext context_{.shards = nullptr,
+  const ServiceContext context_{.shards = shards_.get(),
                                 .authorizer = nullptr,
+                                .numbers = nullptr,
+                                .deeds = nullptr,
+                                .side = nullptr,
                                 .reads = &pool_,
                                 .tokens = nullptr,
                                 .streams = nullptr,

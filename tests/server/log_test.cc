@@ -136,6 +136,8 @@ TEST_F(Log, ThreadsDoNotMixTheirLines) {
 TEST_F(Log, NumbersThatMayBeAMembersAreTakenOut) {
   EXPECT_EQ(WithoutNumbers("member 12345678, again 1234567890."), "member #, again #.");
   EXPECT_EQ(WithoutNumbers("123456"), "#");
+  EXPECT_EQ(WithoutNumbers("bad block in /ledger/log/000012.sst"), "bad block in /ledger/log/000012.sst");
+  EXPECT_EQ(WithoutNumbers("/l/MANIFEST-000031, 000012.sst"), "/l/MANIFEST-000031, #.sst");
   EXPECT_EQ(WithoutNumbers("line 12345 of 7"), "line 12345 of 7");
   EXPECT_EQ(WithoutNumbers(""), "");
   EXPECT_EQ(WithoutNumbers("a1234567"), "a#");

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "google/protobuf/descriptor.h"
+#include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/dynamic_message.h"
 #include "google/protobuf/stubs/logging.h"
 #include "redpoints/v1/account_service.pb.h"
@@ -128,10 +129,10 @@ TEST_F(Malformed, BrokenFramingHasNoNameAtTheTopAndThatOfItsMessageBelow) {
 }
 
 TEST_F(Malformed, PackedNumbersThatEndTooEarlyAreNamed) {
-  // member (3) { groups (4): a varint whose next byte is missing }
-  const std::string bytes("\x1A\x04\x22\x02\x01\x81", 6);
-  EXPECT_FALSE(v1::CreateMemberRequest().ParseFromString(bytes));
-  EXPECT_EQ(FindMalformedField(*v1::CreateMemberRequest::descriptor(), bytes), "member.groups[0]");
+  // location (1) { path (1): a varint whose next byte is missing }. None of our requests has such a field.
+  const std::string bytes("\x0A\x04\x0A\x02\x01\x81", 6);
+  EXPECT_FALSE(google::protobuf::SourceCodeInfo().ParseFromString(bytes));
+  EXPECT_EQ(FindMalformedField(*google::protobuf::SourceCodeInfo::descriptor(), bytes), "location[0].path[0]");
 }
 
 TEST_F(Malformed, UnknownFieldsAreNotJudged) {

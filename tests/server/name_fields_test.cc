@@ -34,7 +34,7 @@ TEST(NameFields, LongerThanTheLongestNameIsTooLong) {
   } kRows[] = {
       {ResourceKind::kProgram, program},
       {ResourceKind::kFund, program + "/funds/" + std::string(16, 'f')},
-      {ResourceKind::kHold, program + "/holds/9007199254740991"},
+      {ResourceKind::kHold, program + "/holds/9007199254740991.9007199254740991"},
       {ResourceKind::kTerminal, program + "/merchants/" + id + "/terminals/" + id},
   };
   for (const auto& [kind, longest] : kRows) {

@@ -6,6 +6,11 @@
 #include <thread>
 #include <vector>
 
+#include "storage/clock.h"
+#include "storage/epoch.h"
+#include "storage/head_mark.h"
+#include "storage/log/rocksdb_log.h"
+#include "storage/store/rocksdb_store.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -71,6 +76,94 @@ TEST_F(RedemptionServiceTest, AHundredEqualCallsAreOneRefusal) {
   EXPECT_EQ(originals, 1);
   EXPECT_EQ(world.AskedSince(start), 1);
   EXPECT_EQ(world.Balance("$HOME"), balance);
+}
+
+// A quote prices lines. It has no field for a member, and says nothing that depends on one.
+TEST_F(RedemptionServiceTest, AQuotePricesLinesAndNamesNoMember) {
+  EXPECT_EQ(v1::QuoteRequest::descriptor()->FindFieldByName("presentation"), nullptr);
+  const auto start = world.End();
+  const auto quote = [&](const std::string& lines) { return world.Call("till", "Quote", R"(program: "$P" )" + lines); };
+  const Answer priced = quote(R"(offer_lines { offer: "RICE" quantity: 2 points: 60 } offer_lines { offer: "ANY" quantity: 1 points: 7 })");
+  ASSERT_TRUE(priced.ok()) << priced;
+  EXPECT_EQ(priced.As<v1::QuoteResponse>().points(), 67);
+  const Answer wrong = quote(R"(offer_lines { offer: "RICE" quantity: 2 points: 59 })");
+  EXPECT_EQ(wrong.reason, "OFFER_MISMATCH") << wrong;
+  EXPECT_EQ(wrong.facts.at("expected"), "60");
+  EXPECT_EQ(quote(R"(offer_lines { offer: "NONE" quantity: 1 points: 1 })").reason, "OFFER_NOT_FOUND");
+  EXPECT_EQ(world.AskedSince(start), 0);
+}
+
+// What this lane never sent is marked, the late original is refused, and everything about it says so.
+TEST_F(RedemptionServiceTest, ARequestReversedBeforeItCameIsNeverCarriedOut) {
+  const std::string id = world.NewUuid(), reversal = world.NewUuid();
+  const auto balance = world.Balance("$HOME");
+  const auto reverse = [&](const std::string& own) {
+    return world.Call("till", "Reverse", R"(program: "$P" request_id: ")" + own + R"(" target_request_id: ")" + id + "\"");
+  };
+  const Answer marked = reverse(reversal);
+  ASSERT_TRUE(marked.ok()) << marked;
+  EXPECT_EQ(marked.As<v1::ReverseResponse>().outcome().state(), v1::DONE);
+  EXPECT_EQ(marked.As<v1::ReverseResponse>().target().state(), v1::NEVER_SEEN);
+  EXPECT_EQ(marked.As<v1::ReverseResponse>().target().request_id(), id);
+  EXPECT_EQ(reverse(world.NewUuid()).As<v1::ReverseResponse>().target().state(), v1::NEVER_SEEN);
+
+  const Answer late =
+      world.Call("till", "Redeem",
+                 R"(program: "$P" request_id: ")" + id +
+                     R"(" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: 5 })");
+  EXPECT_EQ(late.reason, "ALREADY_REVERSED") << late;
+  ASSERT_TRUE(late.has_outcome);
+  EXPECT_EQ(late.outcome.state(), v1::NEVER_SEEN);
+  EXPECT_EQ(late.outcome.request_id(), id);
+  const Answer asked = world.Call("till", "GetOutcome", R"(program: "$P" request_id: ")" + id + "\"");
+  EXPECT_EQ(asked.As<v1::GetOutcomeResponse>().outcome().state(), v1::NEVER_SEEN);
+  EXPECT_EQ(world.Balance("$HOME"), balance);
+}
+
+// A ledger that was put back: names of before stand, names of the lost tail are refused as such, and new ones carry the epoch.
+TEST_F(RedemptionServiceTest, NamesCarryTheirEpoch) {
+  const std::string kept = world.Redeem(20), kept_hold = world.Hold(5);
+  const std::string not_seen = R"(program: "$P" request_id: "$ID")";
+  EXPECT_EQ(world.Call("till", "GetOutcome", not_seen).facts.at("epoch"), "0");
+  world.Restart([](const std::string& ledger) {
+    const auto log = RocksDbLog::Open({.directory = ledger + "/log"}).value();
+    const auto store = RocksDbStore::Open({.directory = ledger + "/derived"}).value();
+    const auto opened = OpenEpochs(
+        *log, *store, Clock::System(), [](const std::string&) { return EpochData{.why = "restore"}; },
+        [](const std::string&, std::int64_t, std::int64_t) {});
+    ASSERT_TRUE(opened.ok()) << opened;
+    ASSERT_TRUE(WriteHeadMarks(HeadMarkFile(ledger), MarksOf(*log)).ok());
+  });
+  const auto journal = world.Call("auditor", "GetJournal", R"(program: "$P")").As<v1::GetJournalResponse>();
+  const std::int64_t epoch = journal.epoch(), end = journal.end_sequence();
+  EXPECT_GT(epoch, 0);
+  EXPECT_EQ(world.Call("till", "GetOutcome", not_seen).facts.at("epoch"), std::to_string(epoch));
+
+  const auto refund = [&](const std::string& name) {
+    return world.Call("till", "Refund", R"(program: "$P" request_id: "$ID" points: 1 clerk: "c" redemption: ")" + name + "\"");
+  };
+  const Answer refunded = refund(kept);
+  EXPECT_TRUE(refunded.ok()) << refunded;
+  EXPECT_EQ(refunded.As<v1::RefundResponse>().outcome().epoch(), epoch);
+  const std::string sold = world.Redeem(3);
+  const std::string prefix = "programs/minyue/redemptions/", new_prefix = prefix + std::to_string(epoch) + ".";
+  ASSERT_TRUE(sold.starts_with(new_prefix)) << sold;
+  EXPECT_TRUE(refund(sold).ok());
+  // The number alone is one of epoch 0, which ended before.
+  const std::string sequence = sold.substr(new_prefix.size());
+  const Answer lost = refund(prefix + sequence);
+  EXPECT_EQ(lost.reason, "ENTRY_LOST") << lost;
+  EXPECT_EQ(lost.facts.at("name"), prefix + sequence);
+  EXPECT_EQ(refund(prefix + std::to_string(epoch - 1) + "." + sequence).reason, "ENTRY_LOST");  // of a history that was put away
+  EXPECT_EQ(refund(new_prefix + "1").reason, "REDEMPTION_NOT_FOUND");                           // written before that epoch
+  EXPECT_EQ(refund(prefix + std::to_string(epoch + 1) + "." + sequence).reason, "REDEMPTION_NOT_FOUND");
+  EXPECT_EQ(refund(new_prefix + std::to_string(end + 1'000'000)).reason, "REDEMPTION_NOT_FOUND");
+  EXPECT_EQ(world.Call("till", "Void", R"(program: "$P" request_id: "$ID" hold: ")" + kept_hold + "\"").reason, "");
+  const auto get = [&](const std::string& name) { return world.Call("auditor", "GetEntry", R"(name: "$P/entries/)" + name + "\"").reason; };
+  EXPECT_EQ(get("0"), "");
+  EXPECT_EQ(get(sequence), "ENTRY_LOST");
+  EXPECT_EQ(get(std::to_string(epoch) + "." + sequence), "");
+  EXPECT_EQ(get(std::to_string(epoch) + ".0"), "ENTRY_NOT_FOUND");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST_F(RegistryServiceTest, AnUpdatedMemberKeepsItsKind) {
   const auto update = [&](const char* kind) {
     return world.Call("admin", "UpdateMember",
                       absl::StrCat(R"(program: "$P" request_id: "$ID" member { name: "$HOUSEHOLD" )", kind,
-                                   R"( groups: RESIDENTS grid: "grid-2" state: ACTIVE })"));
+                                   R"( groups { group: RESIDENTS } grid: "grid-2" state: ACTIVE })"));
   };
   const Answer updated = update("");
   EXPECT_TRUE(updated.ok()) << updated;
@@ -52,8 +52,9 @@ TEST_F(RegistryServiceTest, AnUpdatedMemberKeepsItsKind) {
   EXPECT_EQ(member.grid(), "grid-2");
   EXPECT_TRUE(update("kind: HOUSEHOLD").ok());
   EXPECT_EQ(update("kind: PERSON").facts.at("field"), "member.kind");
-  const Answer nobody = world.Call("admin", "UpdateMember",
-                                   R"(program: "$P" request_id: "$ID" member { name: "$P/members/mx" groups: RESIDENTS state: ACTIVE })");
+  const Answer nobody =
+      world.Call("admin", "UpdateMember",
+                 R"(program: "$P" request_id: "$ID" member { name: "$P/members/mx" groups { group: RESIDENTS } state: ACTIVE })");
   EXPECT_EQ(nobody.reason, "MEMBER_NOT_FOUND") << nobody;
 }
 

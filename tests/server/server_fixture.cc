@@ -20,9 +20,8 @@
 #include "server/config.h"
 #include "server/init.h"
 #include "storage/clock.h"
-#include "storage/rocksdb_store.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/day.h"
-#include "storage/rules/sha256.h"
 #include "tests/storage/engine_fixture.h"
 
 namespace redpoints::server {
@@ -112,8 +111,7 @@ const std::map<std::string, const MethodDescriptor*>& Methods() {
 
 const std::vector<Sample>& Samples() {
   static const auto* const samples = new std::vector<Sample>{
-      {"Quote", "till",
-       R"(program: "$P" presentation { member_number: "$HOME_NUMBER" } offer_lines { offer: "ANY" quantity: 1 points: 1 })"},
+      {"Quote", "till", R"(program: "$P" offer_lines { offer: "ANY" quantity: 1 points: 1 cash_fen: 5 })"},
       {"Redeem", "till",
        R"(program: "$P" request_id: "$ID" presentation { member_number: "$HOME_NUMBER" }
           offer_lines { offer: "ANY" quantity: 1 points: 1 cash_fen: 5 } clerk: "c-1" till_number: "0001")"},
@@ -127,14 +125,16 @@ const std::vector<Sample>& Samples() {
       {"GetOutcome", "till", R"(program: "$P" request_id: "$SOLD_ID")"},
       {"Award", "recorder-all",
        R"(program: "$P" request_id: "$ID" item { member: "$HOME" activity: "PATROL" quantity: 1 effective_day: $TODAY group: PARTY_VANGUARD
-          session: "s-1-$N" case: "c-1" tags: "night" about: "s-0"
+          session: "s-1-$N" case: "c-$N" tags: "night" about: "s-0"
           evidence_sha256: "0123456789abcdef0123456789abcdef" note_commitment: "0123456789abcdef0123456789abcdef" })"},
       {"AwardBatch", "recorder-all",
        R"(program: "$P" request_id: "$ID" items { member: "$HOME" activity: "PATROL" quantity: 1 effective_day: $TODAY group: PARTY_VANGUARD
-          session: "s-2-$N" case: "c-1" tags: "night" about: "s-0"
+          session: "s-2-$N" case: "c-$N" tags: "night" about: "s-0"
           evidence_sha256: "0123456789abcdef0123456789abcdef" note_commitment: "0123456789abcdef0123456789abcdef" })"},
       {"Correct", "corrector-all", R"(program: "$P" request_id: "$ID" award: "$AWARD" new_quantity: 2 reason: WRONG_QUANTITY)"},
       {"Donate", "recorder-all", R"(program: "$P" request_id: "$ID" member: "$HOME" points: 1)"},
+      {"ProposeUndo", "corrector-all", R"(program: "$P" request_id: "$ID" entry: "$DONATION" reason: UNDO_WRONG_AMOUNT)"},
+      {"Undo", "corrector-all", R"(program: "$P" request_id: "$ID" proposal: "$PROPOSAL")"},
       {"GetAwardOutcome", "recorder-all", R"(program: "$P" request_id: "$AWARDED_ID")"},
       {"GetBalance", "helper-all", R"(member: "$HOME" as_of_time { seconds: 1800000000 nanos: 5 })"},
       {"ListStatement", "helper-all",
@@ -145,23 +145,29 @@ const std::vector<Sample>& Samples() {
       {"ExportEntries", "auditor", R"(program: "$P" start_sequence: 1 end_sequence: 3 format: JSON_LINES)"},
       {"GetBlob", "auditor", R"(program: "$P" sha256: "$BLOB")"},
       {"CreateProgram", "operator", R"(request_id: "$ID" program_id: "p-$N")"},
-      {"ConfirmClock", "operator", R"(request_id: "$ID")"},
+      {"ConfirmClock", "operator", R"(request_id: "$ID" stated_time { seconds: $NOW nanos: 5 })"},
       {"SetNode", "admin",
-       R"(program: "$P" request_id: "$ID" node { code: "branch-$N" kind: BRANCH parent: "branch-1" places: "grid-1" type: "party-group" })"},
-      {"SetFund", "admin", R"(program: "$P" request_id: "$ID" fund { code: "fund-$N" budget_points: 1000 })"},
+       R"(program: "$P" request_id: "$ID" node { code: "branch-$N" kind: BRANCH parent: "branch-1" places: "grid-1" type: "party-group" end_day: 20990101 })"},
+      {"SetFund", "admin", R"(program: "$P" request_id: "$ID" fund { code: "fund-$N" budget_points: 1000 end_day: 20990101 })"},
+      {"SetOffer", "admin",
+       R"(program: "$P" request_id: "$ID" offer { code: "OFFER_$N" name_zh_cn: "大米" kind: ITEM merchant: "$SHOP" max_points: 100
+          from_day: 20240101 to_day: 20990101 })"},
       {"AdoptRulebook", "admin", R"(program: "$P" request_id: "$ID" rulebook_json: "$RULEBOOK")"},
+      {"WithdrawRulebook", "admin", R"(request_id: "$ID" name: "$P/rulebooks/$FUTURE")"},
       {"CreateMember", "admin",
-       R"(program: "$P" request_id: "$ID" member { kind: PERSON groups: RESIDENTS grid: "grid-1" state: ACTIVE
+       R"(program: "$P" request_id: "$ID" member { kind: PERSON groups { group: RESIDENTS from_day: 20200101 to_day: 20990101 } grid: "grid-1" state: ACTIVE
           memberships { member: "$HOUSEHOLD" from_day: 20240101 to_day: 20300101 } })"},
       {"UpdateMember", "admin",
-       R"(program: "$P" request_id: "$ID" member { name: "$SPARE" kind: PERSON groups: RESIDENTS grid: "grid-1" state: ACTIVE
+       R"(program: "$P" request_id: "$ID" member { name: "$SPARE" kind: PERSON groups { group: RESIDENTS from_day: 20200101 to_day: 20990101 } grid: "grid-1" state: ACTIVE
           memberships { member: "$HOUSEHOLD" from_day: 20240101 to_day: 20300101 } })"},
+      {"ReplaceMemberNumber", "admin", R"(request_id: "$ID" name: "$P/members/$SPARE_ID")"},
       {"CreateMembers", "admin",
-       R"(program: "$P" request_id: "$ID" members { kind: PERSON groups: RESIDENTS grid: "grid-1" state: ACTIVE
+       R"(program: "$P" request_id: "$ID" members { kind: PERSON groups { group: RESIDENTS from_day: 20200101 to_day: 20990101 } grid: "grid-1" state: ACTIVE
           memberships { member: "$HOUSEHOLD" from_day: 20240101 to_day: 20300101 } })"},
-      {"CreateMerchant", "admin", R"(program: "$P" request_id: "$ID" merchant { people: "$SPARE" place: "grid-1" state: ACTIVE })"},
+      {"CreateMerchant", "admin",
+       R"(program: "$P" request_id: "$ID" merchant { people { member: "$SPARE" role: OWNER from_day: 20240101 to_day: 20990101 } place: "grid-1" state: ACTIVE })"},
       {"UpdateMerchant", "admin",
-       R"(program: "$P" request_id: "$ID" merchant { name: "$SPARE_SHOP" people: "$SPARE" place: "grid-1" state: ACTIVE })"},
+       R"(program: "$P" request_id: "$ID" merchant { name: "$SPARE_SHOP" people { member: "$SPARE" role: CLERK from_day: 20240101 to_day: 20990101 } place: "grid-1" state: ACTIVE })"},
       {"CreateTerminal", "admin", R"(program: "$P" request_id: "$ID" merchant: "$SPARE_SHOP")"},
       {"UpdateTerminal", "admin", R"(program: "$P" request_id: "$ID" terminal { name: "$SPARE_TERMINAL" state: ACTIVE })"},
       {"CreateStaff", "admin",
@@ -183,6 +189,24 @@ const Sample& SampleOf(const std::string& method) {
   ADD_FAILURE() << "no sample of " << method;
   return Samples().front();
 }
+
+namespace {
+
+// TIP, by its case, and MEDIATION, by its session: both are shown as SERVICE.
+std::string WithConfidential(std::string book) {
+  const std::string mark = R"("activities":[)";
+  constexpr char kActivities[] =
+      R"({"code":"SERVICE","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],
+          "min_quantity":1,"max_quantity":100,"fund":"street","lot_validity":{"months":12},
+          "caps":[{"period":"DAY","unit":"POINT","max_amount":100}]},
+         {"code":"TIP","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
+          "fund":"street","lot_validity":{"months":12},"case_required":true,"groups":["RESIDENTS"],"shown_as":"SERVICE"},
+         {"code":"MEDIATION","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
+          "fund":"street","lot_validity":{"months":12},"session_required":true,"shown_as":"SERVICE"},)";
+  return book.insert(book.find(mark) + mark.size(), kActivities);
+}
+
+}  // namespace
 
 World::World(Options options) : options_(std::move(options)) {
   char name[] = "/tmp/redpoints-server-XXXXXX";
@@ -212,7 +236,8 @@ World::World(Options options) : options_(std::move(options)) {
     Must("admin", "SetFund", absl::StrCat(R"(program: "$P" request_id: "$ID" fund { code: ")", fund, R"(" budget_points: 1000000000 })"));
   }
   // Holds must not end during a test.
-  const std::string book = RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})");
+  const std::string book =
+      WithConfidential(RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})"));
   v1::AdoptRulebookRequest adopt;
   adopt.set_program(Get("P"));
   adopt.set_request_id(NewUuid());
@@ -227,17 +252,22 @@ World::World(Options options) : options_(std::move(options)) {
   }
   Set("BLOB", escaped);
 
+  for (const char* offer : {R"(code: "ANY" kind: BILL)", R"(code: "RICE" kind: ITEM price_points: 30)"}) {
+    Must("admin", "SetOffer", absl::StrCat(R"(program: "$P" request_id: "$ID" offer {)", offer, "}"));
+  }
+
   for (const auto& [word, grid] :
        {std::pair("HOME", "grid-1"), std::pair("AWAY", "grid-2"), std::pair("UNPLACED", ""), std::pair("SPARE", "grid-1")}) {
     std::string number;
     Set(word, CreateMember(grid, &number));
     Set(absl::StrCat(word, "_NUMBER"), number);
   }
-  Set("HOUSEHOLD",
-      Must("admin", "CreateMember", R"(program: "$P" request_id: "$ID" member { kind: HOUSEHOLD groups: RESIDENTS grid: "grid-1" })")
-          .As<v1::CreateMemberResponse>()
-          .member()
-          .name());
+  Set("SPARE_ID", Get("SPARE").substr(Get("SPARE").rfind('/') + 1));
+  Set("HOUSEHOLD", Must("admin", "CreateMember",
+                        R"(program: "$P" request_id: "$ID" member { kind: HOUSEHOLD groups { group: RESIDENTS } grid: "grid-1" })")
+                       .As<v1::CreateMemberResponse>()
+                       .member()
+                       .name());
   for (const char* word : {"SHOP", "RIVAL_SHOP", "SPARE_SHOP"}) {
     Set(word, Must("admin", "CreateMerchant", R"(program: "$P" request_id: "$ID" merchant { place: "grid-1" })")
                   .As<v1::CreateMerchantResponse>()
@@ -254,12 +284,17 @@ World::World(Options options) : options_(std::move(options)) {
   AddCaller("recorder-all", CreateStaff("RECORDER", ""));
   AddCaller("corrector", CreateStaff("CORRECTOR", "grid-1"));
   AddCaller("corrector-all", CreateStaff("CORRECTOR", ""));
+  AddCaller("corrector-2", CreateStaff("CORRECTOR", ""));
+  AddCaller("admin-2", CreateStaff("ADMINISTRATOR", ""));
   AddCaller("helper", CreateStaff("HELPER", "grid-1"));
   AddCaller("helper-all", CreateStaff("HELPER", ""));
   AddCaller("auditor", CreateStaff("AUDITOR", ""));
   AddCaller("settler", CreateStaff("SETTLER", ""));
   Set("SPARE_STAFF", CreateStaff("HELPER", "grid-1"));
-  Set("NOBODY", Must("admin", "CreateStaff", R"(program: "$P" request_id: "$ID" staff { })").As<v1::CreateStaffResponse>().staff().name());
+  Set("NOBODY", Must("admin", "CreateStaff", R"(program: "$P" request_id: "$ID" staff { external: true })")
+                    .As<v1::CreateStaffResponse>()
+                    .staff()
+                    .name());
   AddCaller("nobody", Get("NOBODY"));
   AddCaller(
       "other-admin",
@@ -308,10 +343,10 @@ void World::Connect(const std::string& caller, KeyPair pair) {
   pairs_[caller] = std::move(pair);
 }
 
-void World::Restart(const std::function<void(Store& store)>& meanwhile) {
+void World::Restart(const std::function<void(const std::string& ledger_directory)>& meanwhile) {
   channels_.clear();
   server_.reset();
-  if (meanwhile) meanwhile(*RocksDbStore::Open({.directory = directory_ + "/server/ledger"}).value());
+  if (meanwhile) meanwhile(directory_ + "/server/ledger");
   Start();
 }
 
@@ -333,6 +368,11 @@ std::string World::Fill(std::string text) {
   };
   lazily("$HOLD", [&] { return Hold(3); });
   lazily("$REDEMPTION", [&] { return Redeem(3); });
+  lazily("$PROPOSAL", [&] { return ProposeUndo(Donate("$HOME")); });
+  lazily("$DONATION", [&] { return Donate("$HOME"); });
+  lazily("$FUTURE",
+         [&] { return Must("admin-2", "AdoptRulebook", SampleOf("AdoptRulebook").text).As<v1::AdoptRulebookResponse>().version(); });
+  lazily("$NOW", [&] { return absl::StrCat(options_.clock->NowMs() / 1000); });
   lazily("$AWARDED_ID", [&] { return Get("AWARDED_ID"); });
   lazily("$AWARD", [&] { return Award("$HOME", 1); });
   lazily("$RULEBOOK", [&] {
@@ -439,16 +479,18 @@ Answer World::Must(const std::string& caller, const std::string& method, const s
 }
 
 std::string World::CreateMember(const std::string& grid, std::string* number) {
-  const Answer made =
-      Must("admin", "CreateMember",
-           absl::StrCat(R"(program: "$P" request_id: "$ID" member { kind: PERSON groups: PARTY_VANGUARD groups: RESIDENTS grid: ")", grid,
-                        R"(" })"));
+  const Answer made = Must(
+      "admin", "CreateMember",
+      absl::StrCat(
+          R"(program: "$P" request_id: "$ID" member { kind: PERSON groups { group: PARTY_VANGUARD } groups { group: RESIDENTS } grid: ")",
+          grid, R"(" })"));
   if (number) *number = made.As<v1::CreateMemberResponse>().member().number();
   return made.As<v1::CreateMemberResponse>().member().name();
 }
 std::string World::CreateStaff(const std::string& role, const std::string& scope) {
   return Must("admin", "CreateStaff",
-              absl::StrCat(R"(program: "$P" request_id: "$ID" staff { grants { role: )", role, R"( scope: ")", scope, R"(" } })"))
+              absl::StrCat(R"(program: "$P" request_id: "$ID" staff { external: true grants { role: )", role, R"( scope: ")", scope,
+                           R"(" } })"))
       .As<v1::CreateStaffResponse>()
       .staff()
       .name();
@@ -466,6 +508,17 @@ std::string World::Award(const std::string& member, int quantity) {
       .As<v1::AwardResponse>()
       .result()
       .award();
+}
+std::string World::Donate(const std::string& member) {
+  const Answer given =
+      Must("recorder-all", "Donate", absl::StrCat(R"(program: "$P" request_id: "$ID" points: 1 member: ")", member, R"(")"));
+  return absl::StrCat(Get("P"), "/entries/", given.As<v1::DonateResponse>().outcome().sequence());
+}
+std::string World::ProposeUndo(const std::string& entry) {
+  return Must("corrector-2", "ProposeUndo",
+              absl::StrCat(R"(program: "$P" request_id: "$ID" reason: UNDO_NOT_WANTED entry: ")", entry, R"(")"))
+      .As<v1::ProposeUndoResponse>()
+      .proposal();
 }
 std::string World::Redeem(int points, const std::string& request_id) {
   return Must("till", "Redeem",

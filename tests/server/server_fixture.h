@@ -29,7 +29,6 @@
 #include "server/config.pb.h"
 #include "server/log.h"
 #include "server/server.h"
-#include "storage/store.h"
 
 namespace redpoints::server {
 
@@ -71,8 +70,8 @@ const std::vector<Sample>& Samples();
 const Sample& SampleOf(const std::string& method);
 
 // Callers, each with a certificate of its own:
-//   operator admin auditor settler nobody (staff without a role)
-//   recorder corrector helper: in grid-1     recorder-all corrector-all helper-all: in the whole program
+//   operator admin admin-2 auditor settler nobody (staff without a role); all are external, each another person
+//   recorder corrector helper: in grid-1     recorder-all corrector-all corrector-2 helper-all: everywhere
 //   till till-2 (of shop s1) rival (of s2)   member (home)   stranger (member of grid-2)   other-admin (of the program "other")
 class World {
  public:
@@ -97,7 +96,7 @@ class World {
   Answer Call(const std::string& caller, const std::string& method, const std::string& text);
   std::unique_ptr<google::protobuf::Message> Parse(const std::string& method, const std::string& text);
   // Replaces $ID (a new UUID), $P (programs/minyue), $N (a new number), $TODAY, and in it the names of home, away ("$HOME", "$HOME_NUMBER"),
-  // shops and registrations; $HOLD, $REDEMPTION, $AWARD are made on the spot, by the till and for home.
+  // shops and registrations; $NOW are seconds; $HOLD, $REDEMPTION, $AWARD, $DONATION, $PROPOSAL (to undo one), $FUTURE (a rulebook's version) are made on the spot, by the till and for home.
   std::string Fill(std::string text);
   // Gives a caller a certificate for `name`. With an authority of its own when `is_foreign`.
   void AddCaller(const std::string& caller, const std::string& name, bool is_foreign = false);
@@ -115,6 +114,8 @@ class World {
   std::string CreateStaff(const std::string& role, const std::string& scope);
   std::string CreateTerminal(const std::string& merchant);
   std::string Award(const std::string& member, int quantity);  // ten points each
+  std::string Donate(const std::string& member);               // one point
+  std::string ProposeUndo(const std::string& entry);           // by corrector-2
   std::string Redeem(int points, const std::string& request_id = "");
   std::string Hold(int points);
   std::int64_t Balance(const std::string& member);
@@ -129,7 +130,7 @@ class World {
   // As SIGTERM.
   void Stop() { server_->Stop(); }
   // Stops and serves again on the same ledger and port number of the system's choice. `meanwhile` may do to the store what it likes.
-  void Restart(const std::function<void(Store& store)>& meanwhile = nullptr);
+  void Restart(const std::function<void(const std::string& ledger_directory)>& meanwhile = nullptr);
 
  private:
   void Start();

@@ -13,6 +13,7 @@
 #include "storage/clock.h"
 #include "storage/keys.h"
 #include "tests/server/server_fixture.h"
+#include "tests/storage/raw_rows.h"
 
 namespace redpoints::server {
 namespace {
@@ -85,8 +86,26 @@ TEST(WholeServer, ServicesThatWriteDoNotServeWhileTheClockIsStopped) {
   EXPECT_EQ(world.Call("till", "Redeem", SampleOf("Redeem").text).reason, "CLOCK_STOPPED");
   ExpectHealth(world, "NOT_SERVING");
   EXPECT_TRUE(world.Call("helper-all", "GetBalance", R"(member: "$HOME")").ok());
-  EXPECT_TRUE(world.Call("operator", "ConfirmClock", SampleOf("ConfirmClock").text).ok());
+  const auto start = world.End();
+  const std::string id = world.NewUuid();
+  const auto confirm = [&](std::int64_t seconds) {
+    return world.Call("operator", "ConfirmClock",
+                      absl::StrCat(R"(request_id: ")", id, R"(" stated_time { seconds: )", clock.NowMs() / 1000 + seconds, "}"));
+  };
+  // Not what the operator's watch says: nothing happens, and the id stays free.
+  for (const std::int64_t off : {-601, 601, -660}) EXPECT_EQ(confirm(off).reason, "CLOCK_DIFFERS");
+  ExpectHealth(world, "NOT_SERVING");
+  const Answer confirmed = confirm(599);
+  ASSERT_TRUE(confirmed.ok()) << confirmed;
   ExpectHealth(world, "SERVING");
+  // Each program's journal says so, the answer is the system program's; it stays when the clock has gone on.
+  EXPECT_EQ(world.AskedSince(start), 1);
+  clock.Advance(15 * kMinuteMs);
+  const Answer again =
+      world.Call("operator", "ConfirmClock",
+                 absl::StrCat(R"(request_id: ")", id, R"(" stated_time { seconds: )", clock.NowMs() / 1000 + 599 - 15 * 60, "}"));
+  EXPECT_TRUE(again.ok() && again.As<v1::ConfirmClockResponse>().outcome().replayed()) << again;
+  EXPECT_EQ(world.AskedSince(start), 1);
   EXPECT_TRUE(world.Call("till", "Redeem", SampleOf("Redeem").text).ok());
 }
 
@@ -331,14 +350,19 @@ TEST(WholeServer, ARulebookIsJudgedForThoseWhoMayAdoptOne) {
 // Whoever belongs to it is not told that they may not, and everybody else is served.
 TEST(WholeServer, AProgramThatCannotBeReadIsSetAside) {
   World world;
-  world.Restart([](Store& store) {
-    ASSERT_TRUE(store.DeleteRange(TableId::kDerived, "minyue", "minyuf").ok());
-    ASSERT_TRUE(store.DeleteRange(TableId::kJournal, JournalKey("minyue", 0), JournalKey("minyue", 1)).ok());
+  world.Restart([](const std::string& ledger) {
+    SetRawRow(ledger + "/derived", "default", DerivedKey("minyue", kMarkTable, ""), std::nullopt);
+    SetRawRow(ledger + "/log", "journal", JournalKey("minyue", 0), std::nullopt);
   });
   for (const auto& [name, method] : Methods()) {
     const Sample& sample = SampleOf(name);
-    const std::string text = absl::StrReplaceAll(
-        sample.text, {{"$HOLD", "$P/holds/1"}, {"$REDEMPTION", "$P/redemptions/1"}, {"$AWARDED_ID", "$ID"}, {"$AWARD\"", "$P/awards/1\""}});
+    const std::string text = absl::StrReplaceAll(sample.text, {{"$HOLD", "$P/holds/1"},
+                                                               {"$REDEMPTION", "$P/redemptions/1"},
+                                                               {"$AWARDED_ID", "$ID"},
+                                                               {"$AWARD\"", "$P/awards/1\""},
+                                                               {"$DONATION", "$P/entries/1"},
+                                                               {"$PROPOSAL", "$P/entries/1"},
+                                                               {"$FUTURE", "v1"}});
     if (text.find("$P") == std::string::npos && text.find("$HOME") == std::string::npos) continue;  // of the system program
     const Answer answer = world.Call(sample.caller, name, text);
     EXPECT_EQ(answer.reason, "PROGRAM_SET_ASIDE") << sample.caller << " calls " << name << ": " << answer;

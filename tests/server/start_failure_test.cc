@@ -29,9 +29,9 @@
 #include "server/log.h"
 #include "server/maintenance.h"
 #include "server/server.h"
-#include "storage/rocksdb_store.h"
 #include "storage/rules/types.h"
 #include "storage/start_failure.h"
+#include "storage/store/rocksdb_store.h"
 
 namespace redpoints::server {
 namespace {
@@ -169,6 +169,37 @@ const std::map<std::string, Case>& Cases() {
           return t.Start();
         },
         "/nothing"}},
+      {"KEY_FILE_MISSING",
+       {[](Trial& t) {
+          fs::remove(t.path("server/side.key"));
+          return t.Start();
+        },
+        "server/side.key"}},
+      {"KEY_FILE_UNUSABLE",
+       {[](Trial& t) {
+          RP_CHECK(::chmod(t.path("server/side.key").c_str(), 0644) == 0);
+          return t.Start();
+        },
+        "server/side.key"}},
+      {"SIDE_STORE_MISSING",
+       {[](Trial& t) {
+          fs::remove_all(t.path("server/side"));
+          return t.Start();
+        },
+        "server/side"}},
+      {"SIDE_STORE_REFUSED",
+       {[](Trial& t) {
+          RP_CHECK(Trial::Init(t.path("other")).ok());
+          t.config.mutable_side_state()->set_key_file(t.path("other/side.key"));
+          return t.Start();
+        },
+        "side store: "}},
+      {"SIDE_STORE_DAMAGED",
+       {[](Trial& t) {
+          Trial::Write(t.path("server/side/CURRENT"), "x");
+          return t.Start();
+        },
+        "server/side"}},
       {"TLS_FILE_MISSING",
        {[](Trial& t) {
           t.config.mutable_tls()->set_client_ca_file(t.path("no-ca"));
@@ -249,9 +280,9 @@ const std::map<std::string, Case>& Cases() {
       {"PROGRAM_ABSENT", {[](Trial& t) { return CheckShards(t.config, "nowhere"); }, "nowhere"}},
       {"LEDGER_DIFFERS",
        {[](Trial& t) {
-          auto store = RocksDbStore::Open({.directory = t.path("server/ledger")}).value();
-          const auto rows = store->Scan({.table = TableId::kDerived, .begin = "minyue", .end = "minyuf"}).value();
-          RP_CHECK(store->Install(TableId::kDerived, {{rows.back().key, std::nullopt}}, store->TakeOver().value()).ok());
+          auto store = RocksDbStore::Open({.directory = t.path("server/ledger/derived")}).value();
+          const auto rows = store->Scan({.begin = "minyue", .end = "minyuf"}).value();
+          RP_CHECK(store->Install({{rows.back().key, std::nullopt}}).ok());
           store.reset();
           return CheckShards(t.config, "");
         },
@@ -282,6 +313,8 @@ const std::map<std::string, Case>& Cases() {
           return RestoreShards(t.config, backup);
         },
         "/file/ledger"}},
+      {"RECOVER_TARGET_TAKEN", {[](Trial& t) { return RecoverShard(t.config.shard(0).directory(), t.path("server")); }, "/server"}},
+      {"RECOVER_FAILED", {[](Trial& t) { return RecoverShard(t.path("absent"), t.path("new")); }, "/absent/log"}},
   };
   return *cases;
 }

@@ -387,7 +387,7 @@ TEST_F(Unary, ReplyToAClientThatIsGoneIsHarmless) {
 TEST_F(Unary, FailedCallIsLoggedWithoutWhatTheMemberShowed) {
   Serve([](const Call&, const v1::GetBalanceRequest& request, Reply<v1::GetBalanceResponse> reply) {
     if (request.member() == "members/12345678") return reply.Refuse(FieldInvalid("member", "12345678"));
-    reply.Refuse(absl::DataLossError("number 87654321 in /var/lib/redpoints/000014.sst"));
+    reply.Refuse(absl::InternalError("number 87654321 in /var/lib/redpoints/000014.sst"));
   });
   Get("members/12345678");
   const std::string refused = Log();

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "tests/storage/rules/golden_entries.h"
+#include "tests/golden.h"
 
 namespace redpoints {
 namespace {
@@ -60,63 +60,67 @@ std::vector<std::string> Column(const std::string& header, const Entry& entry) {
   return cells;
 }
 
-Entry GoldenOf(Kind kind) {
-  for (const Golden& golden : Goldens()) {
-    if (golden.entry.kind == kind) return golden.entry;
-  }
-  ADD_FAILURE() << KindName(kind);
-  return {};
-}
-
 // What follows the BOM, LF for CRLF.
 constexpr char kGolden[] =
-    R"(序号,记录时间,业务日,类型,会员,商户,终端,店员,小票号,群体,活动,活动日,数量,封顶,场次,案件,规则册,兑换明细,应付(分),应付明细,账户,账户部分,单位,数额,余额,批次,关联序号,原因,拒绝详情,经办,请求编号,目标请求
-0,2024-03-15 10:00:00.000,20240315,设立计划,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,组织地点,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,资金,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,会员登记,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,商户登记,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,终端登记,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,人员登记,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,规则册,,,,,,,,,,,,,"'2024-1",,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,party_vanguard,PATROL,20240301,1,是,s-1,c-1,"'2024-1",,,,issuance:street,可用,POINT,-10,-110,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,party_vanguard,PATROL,20240301,,是,s-1,c-1,"'2024-1",,,,m1,欠分,POINT,4,0,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,party_vanguard,PATROL,20240301,,是,s-1,c-1,"'2024-1",,,,m1,可用,POINT,6,6,street 20250401 6,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,party_vanguard,PATROL,20240301,,是,s-1,c-1,"'2024-1",,,,issuance:street,可用,MINUTE,-60,-60,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,party_vanguard,PATROL,20240301,,是,s-1,c-1,"'2024-1",,,,m1,可用,MINUTE,60,60,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,更正,m1,,,,,residents,PATROL,20240301,,,s-1,,"'2024-1",,,,m1,可用,POINT,-6,0,street 20250401 -6,7,deed_not_done,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,更正,m1,,,,,residents,PATROL,20240301,,,s-1,,"'2024-1",,,,m1,欠分,POINT,-4,-4,,7,deed_not_done,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,更正,m1,,,,,residents,PATROL,20240301,,,s-1,,"'2024-1",,,,issuance:street,可用,POINT,10,-100,,7,deed_not_done,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,捐赠,m1,,,,,,,,,,,,,,,,m1,可用,POINT,-10,0,donor 20240501 -4; street 20250401 -6,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,捐赠,m1,,,,,,,,,,,,,,,,pool,可用,POINT,10,10,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,兑换,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",RICE 数量1 积分6 现金0分; BILL 数量2 积分4 现金1250分,733,donor 积分4 应付133分; street 积分6 应付600分,m1,可用,POINT,-10,0,donor 20240501 -4; street 20250401 -6,,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,兑换,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,s1,可用,POINT,10,10,,,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",RICE 数量1 积分10 现金0分,,,m1,可用,POINT,-10,0,donor 20240501 -4; street 20250401 -6,,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,m1,预扣,POINT,10,10,,,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,20240315,,,,,"'2024-1",RICE 数量1 积分4 现金0分,133,donor 积分4 应付133分,m1,预扣,POINT,-4,6,donor 20240501 -4,41,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,20240315,,,,,"'2024-1",,,,s1,可用,POINT,4,14,,41,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,20240315,,,,,"'2024-1",,,,m1,预扣,POINT,-6,0,,41,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,20240315,,,,,"'2024-1",,,,m1,可用,POINT,6,6,street 20250401 6,41,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣取消,m1,s1,t1,c1,"'0001",,,,,,,,,,,,m1,预扣,POINT,-10,0,,0,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣取消,m1,s1,t1,c1,"'0001",,,,,,,,,,,,m1,可用,POINT,10,10,donor 20240501 4; street 20250401 6,0,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,预扣到期,m1,,,,,,,,,,,,,,,,m1,预扣,POINT,-10,0,,41,,,ledger,,
-42,2024-03-15 10:00:00.000,20240315,预扣到期,m1,,,,,,,,,,,,,,,,m1,可用,POINT,10,10,donor 20240501 4; street 20250401 6,41,,,ledger,,
-42,2024-03-15 10:00:00.000,20240315,退分,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,-733,street 积分-6 应付-600分; donor 积分-4 应付-133分,s1,可用,POINT,-10,-3,,0,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,退分,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,m1,可用,POINT,6,6,street 20250401 6,0,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,退分,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,expired,可用,POINT,4,4,donor 20240301 4,0,,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,撤销,m1,s1,t1,c1,"'0001",,,20240315,10,,,,"'2024-1",,-733,street 积分-6 应付-600分; donor 积分-4 应付-133分,s1,可用,POINT,-10,0,,40,undone,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,00010203-0405-0607-0809-0a0b0c0d0e0f
-42,2024-03-15 10:00:00.000,20240315,撤销,m1,s1,t1,c1,"'0001",,,20240315,,,,,"'2024-1",,,,m1,可用,POINT,10,10,donor 20240501 4; street 20250401 6,40,undone,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,00010203-0405-0607-0809-0a0b0c0d0e0f
-42,2024-03-15 10:00:00.000,20240315,撤销,,s1,t1,c1,"'0001",,,,,,,,,,,,,,,,,,,tombstone,,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,00010203-0405-0607-0809-0a0b0c0d0e0f
-42,2024-03-15 10:00:00.000,20240315,过期,m1,,,,,,,,,,,,,,,,m1,可用,POINT,-10,0,donor 20240501 -4; street 20250401 -6,,,,ledger,,
-42,2024-03-15 10:00:00.000,20240315,过期,m1,,,,,,,,,,,,,,,,expired,可用,POINT,10,10,,,,,ledger,,
-42,2024-03-15 10:00:00.000,20240315,日结,,,,,,,,20240314,,,,,,,,,,,,,,,,,,ledger,,
-42,2024-03-15 10:00:00.000,20240315,时钟确认,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-42,2024-03-15 10:00:00.000,20240315,拒绝,m1,s1,t1,c1,"'0001",,,,,,,,,,,,,,,,,,,INSUFFICIENT_POINTS,request_kind=redemption; short_by=20,t1,00010203-0405-0607-0809-0a0b0c0d0e0f,
+    R"(序号,记录时间,业务日,类型,会员,商户,终端,店员,小票号,群体,活动,活动日,数量,封顶,场次,案件,规则册,兑换明细,应付(分),应付明细,账户,账户部分,单位,数额,余额,批次,资金明细,退现金(分),关联序号,原因,拒绝详情,经办,请求编号,目标请求
+0,2024-03-15 10:00:00.000,20240315,设立计划,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,e721e9f5-7f5a-4857-aa22-220e72a820e9,
+2,2024-03-15 10:00:00.000,20240315,组织地点,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,ad1b9de9-1051-3527-b407-147d7a055690,
+3,2024-03-15 10:00:00.000,20240315,资金,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,ff14e14c-208d-4145-9055-8c2e333a73da,
+5,2024-03-15 10:00:00.000,20240315,会员登记,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,6e9f4381-3f86-baf1-879f-96ba064cd3b3,
+9,2024-03-15 10:00:00.000,20240315,商户登记,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,b61bae2c-1c5d-192e-6b0d-6bb456688fac,
+10,2024-03-15 10:00:00.000,20240315,终端登记,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,01de42bc-9870-6a85-710c-5316db05558e,
+1,2024-03-15 10:00:00.000,20240315,人员登记,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,e721e9f5-7f5a-4857-aa22-220e72a820e9,
+16,2024-03-15 10:00:00.000,20240315,规则册,,,,,,,,,,,,,"'2024-1",,,,,,,,,,,,,,,a0,dba22633-7409-b3b3-dbf5-8596d59beff2,
+13,2024-03-15 10:00:00.000,20240315,兑换项目,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,2bac0944-fd75-814a-c95d-e0d473d08395,
+33,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,先锋党员,PATROL,20240315,10,,,,"'2024-1",,,,issuance:street,可用,POINT,-100,-100,,street -100,,,,,a0,a74b5007-b2c1-240e-26c7-10839058a2b4,
+33,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,先锋党员,PATROL,20240315,,,,,"'2024-1",,,,m1,可用,POINT,100,100,street 20250401 100,street 100,,,,,a0,a74b5007-b2c1-240e-26c7-10839058a2b4,
+33,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,先锋党员,PATROL,20240315,,,,,"'2024-1",,,,issuance:street,可用,MINUTE,-600,-600,,,,,,,a0,a74b5007-b2c1-240e-26c7-10839058a2b4,
+33,2024-03-15 10:00:00.000,20240315,发放,m1,,,,,先锋党员,PATROL,20240315,,,,,"'2024-1",,,,m1,可用,MINUTE,600,600,,,,,,,a0,a74b5007-b2c1-240e-26c7-10839058a2b4,
+42,2024-03-15 10:00:00.000,20240315,更正,m3,,,,,先锋党员,PATROL,20240315,-2,,,,"'2024-1",,,,m3,可用,POINT,-20,30,street 20250401 -20,street -20,,41,wrong_quantity,,a2,13b15385-7965-beac-2558-0310673934a8,
+42,2024-03-15 10:00:00.000,20240315,更正,m3,,,,,先锋党员,PATROL,20240315,,,,,"'2024-1",,,,issuance:street,可用,POINT,20,-175,,street 20,,41,wrong_quantity,,a2,13b15385-7965-beac-2558-0310673934a8,
+42,2024-03-15 10:00:00.000,20240315,更正,m3,,,,,先锋党员,PATROL,20240315,,,,,"'2024-1",,,,issuance:street,可用,MINUTE,120,-1020,,,,41,wrong_quantity,,a2,13b15385-7965-beac-2558-0310673934a8,
+42,2024-03-15 10:00:00.000,20240315,更正,m3,,,,,先锋党员,PATROL,20240315,,,,,"'2024-1",,,,m3,可用,MINUTE,-120,180,,,,41,wrong_quantity,,a2,13b15385-7965-beac-2558-0310673934a8,
+54,2024-03-15 10:00:00.000,20240315,捐赠,m1,,,,,,,,,,,,,,,,m1,可用,POINT,-7,37,street 20250401 -7,street -7,,,,,a0,5b2f3c7f-5010-f977-bc2a-9963972712ac,
+54,2024-03-15 10:00:00.000,20240315,捐赠,m1,,,,,,,,,,,,,,,,pool,可用,POINT,7,7,,street 7,,,,,a0,5b2f3c7f-5010-f977-bc2a-9963972712ac,
+44,2024-03-15 10:00:00.000,20240315,兑换,m3,s1,t1,c1,"'0001",先锋党员; 居民群众,,,,,,,"'2024-1",ANY 数量1 积分40 现金0分,4000,street 积分40 应付4000分,m3,可用,POINT,-40,0,street 20250401 -40,street -40,,,,,t1,1aea15eb-1263-2a3f-3ea6-54d910c77bed,
+44,2024-03-15 10:00:00.000,20240315,兑换,m3,s1,t1,c1,"'0001",先锋党员; 居民群众,,,,,,,"'2024-1",,,,s1,可用,POINT,40,,,street 40,,,,,t1,1aea15eb-1263-2a3f-3ea6-54d910c77bed,
+64,2024-03-15 10:00:00.000,20240315,预扣,m1,s1,t1,c1,"'0001",先锋党员; 居民群众,,,,,,,"'2024-1",ANY 数量1 积分30 现金0分,,,m1,可用,POINT,-30,512,street 20250401 -30,street -30,,,,,t1,b0e35703-29d8-6e2b-20ab-245f584230f0,
+64,2024-03-15 10:00:00.000,20240315,预扣,m1,s1,t1,c1,"'0001",先锋党员; 居民群众,,,,,,,"'2024-1",,,,m1,预扣,POINT,30,30,street 20250401 30,street 30,,,,,t1,b0e35703-29d8-6e2b-20ab-245f584230f0,
+65,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",ANY 数量1 积分10 现金0分,1000,street 积分10 应付1000分,m1,预扣,POINT,-10,20,street 20250401 -10,street -10,,64,,,t1,f7e5c40f-9d02-1ab0-2890-dde5bcc0a589,
+65,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,s1,可用,POINT,10,,,street 10,,64,,,t1,f7e5c40f-9d02-1ab0-2890-dde5bcc0a589,
+65,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,m1,预扣,POINT,-20,0,street 20250401 -20,street -20,,64,,,t1,f7e5c40f-9d02-1ab0-2890-dde5bcc0a589,
+65,2024-03-15 10:00:00.000,20240315,预扣完成,m1,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,m1,可用,POINT,20,532,street 20250401 20,street 20,,64,,,t1,f7e5c40f-9d02-1ab0-2890-dde5bcc0a589,
+69,2024-03-15 10:00:00.000,20240315,预扣取消,m1,s1,t1,c1,"'0001",,,,,,,,,,,,m1,预扣,POINT,-20,0,street 20250401 -20,street -20,,68,,,t1,6fb89d98-2c36-f09b-9ada-3595cf74b989,
+69,2024-03-15 10:00:00.000,20240315,预扣取消,m1,s1,t1,c1,"'0001",,,,,,,,,,,,m1,可用,POINT,20,502,street 20250401 20,street 20,,68,,,t1,6fb89d98-2c36-f09b-9ada-3595cf74b989,
+72,2024-03-15 10:04:00.000,20240315,预扣到期,m1,,,,,,,,,,,,,,,,m1,预扣,POINT,-20,0,street 20250401 -20,street -20,,71,,,ledger,,
+72,2024-03-15 10:04:00.000,20240315,预扣到期,m1,,,,,,,,,,,,,,,,m1,可用,POINT,20,502,street 20250401 20,street 20,,71,,,ledger,,
+78,2024-03-15 10:04:00.000,20240315,退分,m3,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,-3000,street 积分-30 应付-3000分,s1,可用,POINT,-30,,,street -30,,44,,,t1,59547797-3565-95bd-acd1-e48f71e810cb,
+78,2024-03-15 10:04:00.000,20240315,退分,m3,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,issuance:street,可用,POINT,5,-695,,street 5,,44,,,t1,59547797-3565-95bd-acd1-e48f71e810cb,
+78,2024-03-15 10:04:00.000,20240315,退分,m3,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,debts:street,可用,POINT,-5,0,,street -5,,44,,,t1,59547797-3565-95bd-acd1-e48f71e810cb,
+78,2024-03-15 10:04:00.000,20240315,退分,m3,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,m3,欠分,POINT,5,0,,street 5,,44,,,t1,59547797-3565-95bd-acd1-e48f71e810cb,
+78,2024-03-15 10:04:00.000,20240315,退分,m3,s1,t1,c1,"'0001",,,,,,,,"'2024-1",,,,m3,可用,POINT,25,25,street 20250401 25,street 25,,44,,,t1,59547797-3565-95bd-acd1-e48f71e810cb,
+59,2024-03-15 10:00:00.000,20240315,撤销,m1,s1,t1,c1,"'0001",,,,,,,,,,,,m1,可用,POINT,0,42,,,,58,refused,,t1,ad6a09d4-0263-a4e5-49a5-2507051eb485,e7543c99-4554-3322-f0db-b1cacbbc16db
+55,2024-03-15 10:00:00.000,20240315,冲销申请,m1,,,,,,,,,,,,,,,,m1,可用,POINT,0,37,,,,54,wrong_amount,,a0,2f544d43-a1d4-d7f2-792a-af4f1563885f,
+56,2024-03-15 10:00:00.000,20240315,冲销,m1,,,,,,,,,,,,,,,,pool,可用,POINT,-7,0,,street -7,,54,wrong_amount,,a2,b293bbe9-3fd0-991d-0336-c04ea5953ad5,
+56,2024-03-15 10:00:00.000,20240315,冲销,m1,,,,,,,,,,,,,,,,m1,可用,POINT,7,44,street 20250401 7,street 7,,54,wrong_amount,,a2,b293bbe9-3fd0-991d-0336-c04ea5953ad5,
+144,2024-05-01 00:03:00.000,20240501,过期,m8,,,,,,,,,,,,,,,,m8,可用,POINT,-4,0,donor 20240501 -4,donor -4,,,,,ledger,,
+144,2024-05-01 00:03:00.000,20240501,过期,m8,,,,,,,,,,,,,,,,expired,可用,POINT,4,8,donor 20240501 4,donor 4,,,,,ledger,,
+901,2024-09-18 00:07:00.000,20240918,恢复过期积分,m8,,,,,,,,,,,,,,,,expired,可用,POINT,-4,0,donor 20240501 -4,donor -4,,140,,,ledger,,
+901,2024-09-18 00:07:00.000,20240918,恢复过期积分,m8,,,,,,,,,,,,,,,,m8,可用,POINT,4,4,donor 20240501 4,donor 4,,140,,,ledger,,
+96,2024-04-30 23:59:00.000,20240430,日结,,,,,,,,20240315,,,,,,,,,,,,,,,,,,,,ledger,,
+344,2024-09-18 00:03:00.000,20240918,时钟确认,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,c3ab4919-5091-fdbd-b7ee-2c703d59ecd3,
+902,2024-09-18 00:07:00.000,20240918,免除欠分,m3,,,,,,,,,,,,,,,,m3,欠分,POINT,5,0,,street 5,,,fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
+902,2024-09-18 00:07:00.000,20240918,免除欠分,m3,,,,,,,,,,,,,,,,debts:street,可用,POINT,-5,0,,street -5,,,fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
+40,2024-03-15 10:00:00.000,20240315,拒绝,m2,,,,,,,,,,,,,,,,m2,可用,POINT,0,42,,,,,QUANTITY_OUT_OF_BOUNDS,request_kind=award; min=1; max=1000,a0,a22ad08a-24ac-4733-3c42-a2735421d8c8,
+345,2024-09-18 00:03:00.000,20240918,账本续接,,,,,,,,,,,,,,,,,,,,,,,,,,restore,,recover,efe8d061-d7a0-c8a0-e8f3-8cfbf5906a16,
+903,2024-09-18 00:07:00.000,20240918,账户汇总,,,,,,,,,,,,,,,,,,,,,,,,,,,,ledger,,
+904,2024-09-18 00:07:00.000,20240918,账本密钥,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
+905,2024-09-18 00:07:00.000,20240918,个人信息删除,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
 )";
 
 TEST(Csv, GoldenBytesOfEveryKind) {
   std::string table = CsvHeader();
-  for (const Golden& golden : Goldens()) AppendCsv(golden.entry, table);
+  for (const Entry& entry : GoldenOfEachKind()) AppendCsv(entry, table);
   EXPECT_EQ(table, "\xEF\xBB\xBF" + absl::StrReplaceAll(kGolden, {{"\n", "\r\n"}}));
 }
 
@@ -126,12 +130,12 @@ TEST(Csv, EachRowHasTheHeadersCells) {
   EXPECT_TRUE(header.ends_with("\r\n"));
   const auto headers = Read(header.substr(3));
   ASSERT_EQ(headers.size(), 1u);
-  for (const Golden& golden : Goldens()) {
-    const auto rows = Read(Rows(golden.entry));
-    EXPECT_EQ(rows.size(), std::max<std::size_t>(golden.entry.postings.size(), 1));
+  for (const Entry& entry : GoldenEntries()) {
+    const auto rows = Read(Rows(entry));
+    EXPECT_EQ(rows.size(), std::max<std::size_t>(entry.postings.size(), 1));
     for (const auto& row : rows) {
       EXPECT_EQ(row.size(), headers[0].size());
-      EXPECT_EQ(row[0], std::to_string(golden.entry.sequence));
+      EXPECT_EQ(row[0], std::to_string(entry.sequence));
     }
   }
 }
@@ -233,33 +237,34 @@ TEST(Csv, TextIsQuotedWhereItHasTo) {
 TEST(Csv, NoColumnLetsTextThroughAndNumbersStayNumbers) {
   Entry e = GoldenOf(Kind::kRedemption);
   e.kind = Kind::kRefused;
-  for (std::string* text : {&e.member, &e.merchant, &e.terminal, &e.clerk, &e.till, &e.group, &e.activity, &e.session, &e.case_id,
-                            &e.rulebook, &e.reason, &e.actor, &e.request_id, &e.target_request, &e.request_kind}) {
+  for (std::string* text : {&e.member, &e.merchant, &e.terminal, &e.clerk, &e.till, &e.activity, &e.session, &e.case_id, &e.rulebook,
+                            &e.reason, &e.actor, &e.request_id, &e.target_request, &e.request_kind}) {
     *text = "=1";
   }
   e.lines[0].offer = e.owed[0].fund = "=1";
-  for (Posting& p : e.postings) p.holder = p.unit = "=1";
+  for (Posting& p : e.postings) p.holder = Holder("=1"), p.unit = "=1";
   e.postings[0].lots[0].fund = "=1";
   for (const auto& row : Read(Rows(e))) {
     for (const std::string& cell : row) EXPECT_FALSE(cell.starts_with('=')) << cell;
   }
   EXPECT_EQ(Column("拒绝详情", e)[0], "request_kind==1");
   e = GoldenOf(Kind::kRedemption);
-  EXPECT_EQ(Column("数额", e), (std::vector<std::string>{"-10", "10"}));
+  EXPECT_EQ(Column("数额", e), (std::vector<std::string>{"-40", "40"}));
   EXPECT_EQ(Column("业务日", e)[0], "20240315");
   EXPECT_EQ(Column("记录时间", e)[0], "2024-03-15 10:00:00.000");
 }
 
 // A sum over the column must be the ledger's, however many postings the entry has.
 TEST(Csv, WhatIsAddedUpStandsInTheFirstRowAlone) {
-  const Entry sale = GoldenOf(Kind::kRedemption), refund = GoldenOf(Kind::kRefund), award = GoldenOf(Kind::kAward);
-  EXPECT_EQ(Column("应付(分)", sale), (std::vector<std::string>{"733", ""}));
-  EXPECT_EQ(Column("应付明细", sale), (std::vector<std::string>{"donor 积分4 应付133分; street 积分6 应付600分", ""}));
-  EXPECT_EQ(Column("兑换明细", sale), (std::vector<std::string>{"RICE 数量1 积分6 现金0分; BILL 数量2 积分4 现金1250分", ""}));
-  EXPECT_EQ(Column("应付(分)", refund), (std::vector<std::string>{"-733", "", ""}));
-  EXPECT_EQ(Column("数量", award), (std::vector<std::string>{"1", "", "", "", ""}));
+  const Entry sale = GoldenAt(53), award = GoldenAt(36);
+  EXPECT_EQ(Column("应付(分)", sale), (std::vector<std::string>{"6233", ""}));
+  EXPECT_EQ(Column("应付明细", sale), (std::vector<std::string>{"donor 积分4 应付133分; street 积分61 应付6100分", ""}));
+  EXPECT_EQ(Column("兑换明细", sale), (std::vector<std::string>{"RICE 数量2 积分60 现金100分; ANY 数量1 积分5 现金0分", ""}));
+  EXPECT_EQ(Column("应付(分)", GoldenAt(147)), (std::vector<std::string>{"-5933", "", "", "", "", ""}));
+  EXPECT_EQ(Column("数量", award), (std::vector<std::string>{"1", "", "", ""}));
   // What is filtered by stands in each.
-  EXPECT_EQ(Column("封顶", award), (std::vector<std::string>{"是", "是", "是", "是", "是"}));
+  EXPECT_EQ(Column("场次", award), (std::vector<std::string>{"'2024-03", "'2024-03", "'2024-03", "'2024-03"}));
+  EXPECT_EQ(Column("封顶", GoldenAt(35)), (std::vector<std::string>{"是"}));
   // Fen of a fund that owes nothing are a 0, no fen at all are none.
   Entry free = sale;
   free.owed = {{"donor", 4, 0}};
@@ -267,14 +272,53 @@ TEST(Csv, WhatIsAddedUpStandsInTheFirstRowAlone) {
   EXPECT_EQ(Column("应付(分)", award)[0], "");
 }
 
-TEST(Csv, ARefusalsFactsStandThere) {
-  EXPECT_EQ(Column("拒绝详情", GoldenOf(Kind::kRefused)), std::vector<std::string>{"request_kind=redemption; short_by=20"});
-  EXPECT_EQ(Column("拒绝详情", GoldenOf(Kind::kCorrection))[0], "");  // its facts are the award's new amounts
+// Award 41 was of 5, was corrected to 3, 4 and 0, and all of it together is 0.
+TEST(Csv, ACorrectionsQuantityIsWhatItChanges) {
+  std::vector<std::string> quantities;
+  for (const std::int64_t sequence : {41, 42, 43, 45}) quantities.push_back(Column("数量", GoldenAt(sequence))[0]);
+  EXPECT_EQ(quantities, (std::vector<std::string>{"5", "-2", "1", "-4"}));
+  // Of one in parts the first says it.
+  EXPECT_EQ(Column("数量", GoldenAt(342)), (std::vector<std::string>{"-30", ""}));
+  EXPECT_EQ(Column("数量", GoldenAt(343)), (std::vector<std::string>{"", ""}));
 }
 
-TEST(Csv, AReversalNamesItsTarget) {
-  EXPECT_EQ(Column("目标请求", GoldenOf(Kind::kReversal))[0], "00010203-0405-0607-0809-0a0b0c0d0e0f");
-  EXPECT_EQ(Column("目标请求", GoldenOf(Kind::kRedemption))[0], "");
+// Refund 81 gave 200 fen back in cash and was undone by 84.
+TEST(Csv, AnUndoneRefundLeavesNoMoneyBehind) {
+  const Entry refund = GoldenAt(81), undo = GoldenAt(84);
+  EXPECT_EQ(Column("退现金(分)", refund), (std::vector<std::string>{"200", ""}));
+  EXPECT_EQ(Column("退现金(分)", undo), (std::vector<std::string>{"-200", ""}));
+  EXPECT_EQ(Column("应付(分)", refund), (std::vector<std::string>{"-3000", ""}));
+  EXPECT_EQ(Column("应付(分)", undo), (std::vector<std::string>{"3000", ""}));
+  EXPECT_EQ(Column("商户", undo), (std::vector<std::string>{"s1", "s1"}));
+  EXPECT_EQ(Column("关联序号", undo), (std::vector<std::string>{"81", "81"}));
+}
+
+TEST(Csv, FundsAndGraceStandWithEachPosting) {
+  EXPECT_EQ(Column("资金明细", GoldenAt(147)),
+            (std::vector<std::string>{"donor -4; street -58", "street 8", "street -8", "street 8", "donor 4", "street 50"}));
+  EXPECT_EQ(Column("批次", GoldenAt(229)), (std::vector<std::string>{"", "donor 20240901 2 原20240701"}));
+  EXPECT_EQ(Column("批次", GoldenAt(37)), (std::vector<std::string>{"", "donor 0 2"}));  // never ends
+}
+
+TEST(Csv, ARefusalsFactsStandThere) {
+  EXPECT_EQ(Column("拒绝详情", GoldenAt(40)), std::vector<std::string>{"request_kind=award; min=1; max=1000"});
+  EXPECT_EQ(Column("原因", GoldenAt(40)), std::vector<std::string>{"QUANTITY_OUT_OF_BOUNDS"});
+  EXPECT_EQ(Column("拒绝详情", GoldenAt(42))[0], "");
+}
+
+TEST(Csv, AReversalNamesItsTargetAndWhatItFound) {
+  EXPECT_EQ(Column("目标请求", GoldenAt(59))[0], "e7543c99-4554-3322-f0db-b1cacbbc16db");
+  EXPECT_EQ(Column("目标请求", GoldenAt(53))[0], "");
+  for (const auto& [sequence, effect] :
+       std::vector<std::pair<std::int64_t, std::string>>{{59, "refused"}, {61, "undone"}, {62, "tombstone"}, {70, "ended"}}) {
+    EXPECT_EQ(Column("原因", GoldenAt(sequence))[0], effect);
+  }
+}
+
+TEST(Csv, WhatTimeAndOperatorsDidHasItsDayAndCause) {
+  EXPECT_EQ(Column("活动日", GoldenAt(96)), std::vector<std::string>{"20240315"});
+  EXPECT_EQ(Column("应付(分)", GoldenAt(96)), std::vector<std::string>{""});  // the sales have said it
+  EXPECT_EQ(Column("原因", GoldenAt(345)), std::vector<std::string>{"restore"});
 }
 
 }  // namespace

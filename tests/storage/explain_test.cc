@@ -6,71 +6,121 @@
 #include <string>
 
 #include "storage/rules/rulebook.h"
-#include "tests/storage/rules/golden_entries.h"
+#include "tests/golden.h"
 
 namespace redpoints {
 namespace {
 
+// Entry 42 of the program, on 2024-03-15 at 10:00 in Shanghai, as `fill` leaves it.
+template <class F> Entry MakeEntry(Kind kind, F fill) {
+  Entry entry;
+  entry.program = "minyue", entry.sequence = 42, entry.recorded_ms = 1'710'468'000'000, entry.business_day = 20240315, entry.kind = kind;
+  fill(entry);
+  return entry;
+}
+
 TEST(Explain, EveryKindInBothLanguages) {
   std::string zh, en;
-  for (const Golden& golden : Goldens()) {
-    zh += ExplainZh(golden.entry) + "\n";
-    en += ExplainEn(golden.entry) + "\n";
+  for (const Entry& entry : GoldenOfEachKind()) {
+    zh += ExplainZh(entry) + "\n";
+    en += ExplainEn(entry) + "\n";
   }
   EXPECT_EQ(zh, R"(设立计划 program/minyue。
-组织地点 node/group-1。
+组织地点 node/grid-1。
 资金 fund/street。
 会员登记 member/m1。
 商户登记 merchant/s1。
 终端登记 terminal/t1。
-人员登记 staff/a1。
+人员登记 staff/a0。
 规则册 rulebook/2024-1。
-按规则册 2024-1，活动 PATROL（20240301），数量 1，发放 10 积分，其中抵扣欠分 4，已达上限，批次 street 6（20250401 前有效）。
-更正第 7 条：数量改为 0，积分变动 -10，已使用部分记欠分 4，原因 deed_not_done。
-捐赠到公益池，批次 donor 4（20240501 前有效）、street 6（20250401 前有效）。
-在商户 s1 兑换 10 积分，先用先到期的批次：donor 4（20240501 前有效）、street 6（20250401 前有效）。
-商户 s1 预扣 10 积分，批次 donor 4（20240501 前有效）、street 6（20250401 前有效）。
-完成第 41 条预扣，商户 s1 收 4 积分。
-取消第 0 条预扣，退回 10 积分。
-第 41 条预扣到时自动取消，退回 10 积分。
-第 0 条兑换退回 10 积分，其中 4 积分的批次已过期。
-撤销第 40 条，退回 10 积分，限额同时恢复。
-撤销了一笔尚未到达的请求；该请求将不再执行。
-批次到期：donor 4（20240501 前有效）、street 6（20250401 前有效）。
-业务日 20240314 日结。
+兑换项目 offer/RICE。
+按规则册 2024-1，活动 PATROL（20240315），数量 10，发放 100 积分，批次 street 100（20250401 前有效）。
+更正第 41 条：数量改为 3，积分变动 -20，原因 wrong_quantity。
+捐赠到公益池，批次 street 7（20250401 前有效）。
+在商户 s1 兑换 40 积分，先用先到期的批次：street 40（20250401 前有效）。
+商户 s1 预扣 30 积分，批次 street 30（20250401 前有效）。
+完成第 64 条预扣，商户 s1 收 10 积分。
+取消第 68 条预扣，退回 20 积分。
+第 71 条预扣到时自动取消，退回 20 积分。
+第 44 条兑换退回 30 积分，其中抵扣欠分 5。
+被撤销的请求此前已被拒绝（第 58 条），没有变动。
+申请冲销第 54 条，原因 wrong_amount；须由另一人复核。
+冲销第 54 条（申请为第 55 条），退回 7 积分。
+批次到期：donor 4（20240501 前有效）。
+恢复第 140 条过期的批次：donor 4（20240501 前有效）。
+业务日 20240315 日结，1 家商户有兑换。
 管理员已确认系统时钟。
-请求被拒绝：积分不足（INSUFFICIENT_POINTS）。
+免除欠分 5，原因 fund_ended（申请为第 900 条）。
+请求被拒绝：数量不在规则范围内（QUANTITY_OUT_OF_BOUNDS）。
+账本自第 345 条起为新的一段（2479203），原因 restore。
+业务日 20240917 账户汇总，至第 880 条，8 个会员。
+账本密钥 k1 启用。
+会员 m7 的个人信息已删除。
 )");
   EXPECT_EQ(en, R"(registered program/minyue
-registered node/group-1
+registered node/grid-1
 registered fund/street
 registered member/m1
 registered merchant/s1
 registered terminal/t1
-registered staff/a1
+registered staff/a0
 registered rulebook/2024-1
-rulebook 2024-1, activity PATROL on 20240301, quantity 1: 10 points, of which 4 pay a debt, a cap was hit, lots: street 6 (until 20250401)
-corrects 7: quantity 0, points change by -10, 4 were spent and are owed, because deed_not_done
-donated to the pool, lots: donor 4 (until 20240501), street 6 (until 20250401)
-redeemed 10 points at s1, soonest-ending lots first: donor 4 (until 20240501), street 6 (until 20250401)
-holds 10 points for s1, lots: donor 4 (until 20240501), street 6 (until 20250401)
-captures 4 points of hold 41 for s1
-voids hold 0, 10 points go back
-hold 41 ended by time, 10 points go back
-refunds 10 points of redemption 0, 4 of them into lots that are past
-undoes 40, 10 points go back, and the limits with them
-reverses a request that had not arrived; it will never be carried out
-lots ended: donor 4 (until 20240501), street 6 (until 20250401)
-business day 20240314 is closed
+registered offer/RICE
+rulebook 2024-1, activity PATROL on 20240315, quantity 10: 100 points, lots: street 100 (until 20250401)
+corrects 41: quantity 3, points change by -20, because wrong_quantity
+donated to the pool, lots: street 7 (until 20250401)
+redeemed 40 points at s1, soonest-ending lots first: street 40 (until 20250401)
+holds 30 points for s1, lots: street 30 (until 20250401)
+captures 10 points of hold 64 for s1
+voids hold 68, 20 points go back
+hold 71 ended by time, 20 points go back
+refunds 30 points of redemption 44, of which 5 pay a debt
+the request had been refused by 58; nothing moves
+proposes to undo 54, because wrong_amount; somebody else has to confirm
+undoes 54, proposed by 55: 7 points go back
+lots ended: donor 4 (until 20240501)
+lots that ended by 140 are back: donor 4 (until 20240501)
+business day 20240315 is closed; 1 shops traded
 the clock was confirmed
-refused: INSUFFICIENT_POINTS
+waives a debt of 5, because fund_ended; proposed by 900
+refused: QUANTITY_OUT_OF_BOUNDS
+epoch 2479203 begins, because of a restore
+heads of 8 members as of 880, after business day 20240917
+log key k1 is in use
+what was known of the person behind m7 was erased
+)");
+}
+
+// Debts, lots that are past, cash: what is not simply available again, or no longer.
+TEST(Explain, WhatDoesNotSimplyComeBackIsSaid) {
+  std::string zh, en;
+  for (const std::int64_t sequence : {56, 81, 84, 89, 143, 147, 149}) {
+    zh += ExplainZh(GoldenAt(sequence)) + "\n";
+    en += ExplainEn(GoldenAt(sequence)) + "\n";
+  }
+  EXPECT_EQ(zh, R"(冲销第 54 条（申请为第 55 条），退回 7 积分。
+第 79 条兑换退回 30 积分，另退现金 200 分。
+冲销第 81 条（申请为第 83 条），收回 30 积分，所退现金 200 分不再计。
+冲销第 86 条（申请为第 88 条），收回 10 积分，其中记欠分 5。
+第 142 条预扣到时自动取消，退回 4 积分，其中 4 积分的批次已过期。
+第 94 条兑换退回 62 积分，其中抵扣欠分 8，其中 4 积分的批次已过期。
+冲销第 147 条（申请为第 148 条），收回 62 积分，其中记欠分 8，其中 4 积分未用已过期。
+)");
+  EXPECT_EQ(en, R"(undoes 54, proposed by 55: 7 points go back
+refunds 30 points of redemption 79, and 200 fen in cash
+undoes 81, proposed by 83: 30 points are taken again, and 200 fen in cash count no more
+undoes 86, proposed by 88: 10 points are taken again, of which 5 are owed
+hold 142 ended by time, 4 points go back, 4 of them into lots that are past
+refunds 62 points of redemption 94, of which 8 pay a debt, 4 of them into lots that are past
+undoes 147, proposed by 148: 62 points are taken again, of which 8 are owed, 4 had ended unspent
 )");
 }
 
 TEST(Explain, AReversalTellsWhatCameBackTooLate) {
   const Entry late = MakeEntry(Kind::kReversal, [](Entry& e) {
-    e.reason = "undone", e.ref = 40;
-    e.postings = {{"s1", Sub::kAvailable, "POINT", -4, 0, {}, 1}, {"expired", Sub::kAvailable, "POINT", 4, 4, {{"donor", 20240301, 4}}, 1}};
+    e.effect = Effect::kUndone, e.ref = 40;
+    e.postings = {{Holder("s1"), Sub::kAvailable, "POINT", -4, 0, {}, {}, 1},
+                  {Holder("expired"), Sub::kAvailable, "POINT", 4, 4, {{"donor", 20240301, 4}}, {}, 1}};
   });
   EXPECT_EQ(ExplainZh(late), "撤销第 40 条，退回 4 积分，其中 4 积分的批次已过期，限额同时恢复。");
   EXPECT_EQ(ExplainEn(late), "undoes 40, 4 points go back, 4 of them into lots that are past, and the limits with them");
@@ -92,11 +142,11 @@ Entry Award(std::int64_t quantity, std::int64_t points) {
   return MakeEntry(Kind::kAward, [&](Entry& e) {
     e.activity = "VISIT", e.rulebook = "2024-1", e.effective_day = 20240315, e.quantity = quantity, e.member = "m1";
     if (points > 0) {
-      e.postings = {{"issuance:donor", Sub::kAvailable, "POINT", -points, -points, {}, 1},
-                    {"m1", Sub::kAvailable, "POINT", points, points, {{"donor", 20240501, points}}, 1}};
+      e.postings = {{Holder("issuance:donor"), Sub::kAvailable, "POINT", -points, -points, {}, {}, 1},
+                    {Holder("m1"), Sub::kAvailable, "POINT", points, points, {{"donor", 20240501, points}}, {}, 1}};
     }
-    e.postings.push_back({"issuance:donor", Sub::kAvailable, "MINUTE", -quantity, -quantity, {}, 1});
-    e.postings.push_back({"m1", Sub::kAvailable, "MINUTE", quantity, quantity, {}, 1});
+    e.postings.push_back({Holder("issuance:donor"), Sub::kAvailable, "MINUTE", -quantity, -quantity, {}, {}, 1});
+    e.postings.push_back({Holder("m1"), Sub::kAvailable, "MINUTE", quantity, quantity, {}, {}, 1});
   });
 }
 
@@ -117,15 +167,16 @@ TEST(Explain, ACorrectionShowsTheAwardAsItIsNow) {
   const v1::Activity visits = Visits();
   const Entry correction = MakeEntry(Kind::kCorrection, [](Entry& e) {
     e.activity = "VISIT", e.rulebook = "2024-1", e.effective_day = 20240315, e.quantity = 60, e.member = "m1", e.ref = 7,
-    e.reason = "WRONG_QUANTITY";
-    e.facts = {{"POINT", "2"}, {"MINUTE", "60"}};
-    e.postings = {{"expired", Sub::kAvailable, "POINT", -1, 4, {}, 1}, {"issuance:donor", Sub::kAvailable, "POINT", 1, -2, {}, 1}};
+    e.reason = "wrong_quantity";
+    e.amounts = {{"POINT", 2}, {"MINUTE", 60}};
+    e.postings = {{Holder("expired"), Sub::kAvailable, "POINT", -1, 4, {}, {}, 1},
+                  {Holder("issuance:donor"), Sub::kAvailable, "POINT", 1, -2, {}, {}, 1}};
   });
   EXPECT_EQ(ExplainZh(correction, &visits),
-            "更正第 7 条：数量改为 60，积分变动 -1，其中 1 积分未用已过期，原因 WRONG_QUANTITY"
+            "更正第 7 条：数量改为 60，积分变动 -1，其中 1 积分未用已过期，原因 wrong_quantity"
             "；POINT：60 × 1/30（每满 30 计，舍去尾数） = 2；MINUTE：60 × 1 = 60。");
   EXPECT_EQ(ExplainEn(correction, &visits),
-            "corrects 7: quantity 60, points change by -1, 1 had ended unspent, because WRONG_QUANTITY"
+            "corrects 7: quantity 60, points change by -1, 1 had ended unspent, because wrong_quantity"
             "; POINT: 60 × 1/30 (in steps of 30, rounded down) = 2; MINUTE: 60 × 1 = 60");
 }
 

@@ -1,4 +1,4 @@
-// A whole shard on a store in memory or on disk, with verbs that wait for their outcome. Every test ends with Reopen() and CheckAll().
+// A whole shard on a log and a store in memory or on disk, with verbs that wait for their outcome. Every test ends with Reopen() and CheckAll().
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,8 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "storage/check.h"
 #include "storage/ledger.h"
-#include "storage/memory_store.h"
-#include "storage/rules/sha256.h"
+#include "storage/log/memory_log.h"
+#include "storage/merkle/sha256.h"
+#include "storage/store/memory_store.h"
 #include "storage/views.h"
 #include "tests/storage/engine_fixture.h"
 
@@ -30,7 +31,7 @@ class LedgerTest : public testing::Test {
       const std::lock_guard lock(events_mutex);
       events.push_back(event + ": " + detail);
     };
-    auto opened = Ledger::Open(store(), clock, options);
+    auto opened = Ledger::Open(log(), store(), clock, options);
     ASSERT_TRUE(opened.ok()) << opened.status();
     ledger = *std::move(opened);
   }
@@ -43,25 +44,29 @@ class LedgerTest : public testing::Test {
     const auto programs = ledger->Programs();
     ledger.reset();
     for (const auto& program : programs) {
-      const auto report = CheckProgram(store(), program);
+      const auto report = CheckProgram(log(), &store(), program);
       ASSERT_TRUE(report.ok()) << report.status();
       for (const auto& [unit, sum] : report->sums) EXPECT_EQ(sum, 0) << unit;
     }
   }
-  virtual Store& store() { return memory; }
+  virtual Log& log() { return memory; }
+  virtual Store& store() { return rows; }
 
   std::string NewId() { return Sha256Hex(absl::StrCat("ledger request ", next_id++)).substr(0, 32); }
-  static Origin Staff(std::string request_id) {
-    return {.actor = "a0", .request_id = std::move(request_id), .terminal = "", .merchant = "", .clerk = "", .till = "", .fingerprint = ""};
+  static Origin Staff(std::string request_id, const std::string& actor = "a0") {
+    Origin origin;
+    origin.actor = actor;
+    origin.request_id = std::move(request_id);
+    return origin;
   }
   static Origin Till(std::string request_id, const std::string& terminal = "t1", const std::string& merchant = "s1") {
-    return {.actor = terminal,
-            .request_id = std::move(request_id),
-            .terminal = terminal,
-            .merchant = merchant,
-            .clerk = "c1",
-            .till = "1",
-            .fingerprint = ""};
+    Origin origin;
+    origin.actor = origin.terminal = terminal;
+    origin.request_id = std::move(request_id);
+    origin.merchant = merchant;
+    origin.clerk = "c1";
+    origin.till = "1";
+    return origin;
   }
 
   std::future<Outcome> Send(Origin origin, Command command, const std::string& program = "minyue") {
@@ -73,7 +78,26 @@ class LedgerTest : public testing::Test {
   Outcome Run(Origin origin, Command command, const std::string& program = "minyue") {
     return Send(std::move(origin), std::move(command), program).get();
   }
-  Outcome Add(Registration data) { return Run(Staff(NewId()), Register{.items = {std::move(data)}, .is_new = true, .rulebook_json = ""}); }
+  Outcome Add(Registration data) {
+    Register command;
+    command.items = {std::move(data)};
+    return Run(Staff(NewId()), std::move(command));
+  }
+  Outcome Adopt(const std::string& text) {
+    const auto book = Rulebook::Judge(text);
+    EXPECT_TRUE(book.ok()) << book.status();
+    Register command;
+    command.items = {RulebookData{book->version(), book->effective_day(), Sha256Hex(book->json()), kRulesFormat}};
+    command.rulebook_json = book->json();
+    return Run(Staff(NewId()), std::move(command));
+  }
+  static MemberData Person(const std::string& id) {
+    MemberData data;
+    data.id = id;
+    data.number_commitment = Sha256Hex("number of " + id);
+    data.groups = {{Group::kPartyVanguard}, {Group::kResidents}};
+    return data;
+  }
 
   // A program with two funds, members m1 to m`members` with 1,000 points each, shops s1 and s2 with terminals t1 and t2.
   void SetUpProgram(int members = 4, const std::string& json = RulebookJson()) {
@@ -82,35 +106,34 @@ class LedgerTest : public testing::Test {
     Add(FundData{"street", 1'000'000'000});
     Add(FundData{"donor", 1'000'000'000});
     for (int i = 1; i <= 2; ++i) {
-      Add(MerchantData{.id = absl::StrCat("s", i), .people = {}, .place = ""});
-      Add(TerminalData{.id = absl::StrCat("t", i), .merchant = absl::StrCat("s", i)});
+      MerchantData shop;
+      shop.id = absl::StrCat("s", i);
+      Add(shop);
+      Add(TerminalData{.id = absl::StrCat("t", i), .merchant = shop.id});
     }
-    const auto book = Rulebook::Parse(json);
-    ASSERT_TRUE(book.ok()) << book.status();
-    Run(Staff(NewId()),
-        Register{.items = {RulebookData{book->version(), book->effective_day(), Sha256Hex(json)}}, .is_new = true, .rulebook_json = json});
+    OfferData any;
+    any.code = "ANY";
+    Add(any);
+    Adopt(json);
     AwardBatch awards;
     for (int i = 1; i <= members; ++i) {
-      Add(MemberData{.id = absl::StrCat("m", i),
-                     .number = absl::StrCat(10000000 + i),
-                     .kind = MemberKind::kPerson,
-                     .groups = {1, 2},
-                     .grid = "",
-                     .memberships = {}});
+      Add(Person(absl::StrCat("m", i)));
       awards.items.push_back(Item(absl::StrCat("m", i), 100));
     }
     Run(Staff(NewId()), awards);
   }
   AwardItem Item(const std::string& member, std::int64_t quantity) {
     AwardItem item;
-    item.member = member;
+    item.member.id = member;
     item.activity = "PATROL";
     item.quantity = quantity;
     item.effective_day = DayOf(clock.NowMs());
-    item.group = 1;
+    item.group = Group::kPartyVanguard;
     return item;
   }
-  static Redeem Sale(const std::string& member, std::int64_t points) { return {MemberId{member}, {{"ANY", 1, points, 0}}}; }
+  // By a bare 会员号 that leads to this member.
+  static Payer Pay(const std::string& member) { return {.presentation = "number", .member = {member, ""}, .use = {}}; }
+  static Redeem Sale(const std::string& member, std::int64_t points) { return {Pay(member), {{"ANY", 1, points, 0}}}; }
   Outcome Buy(const std::string& member, std::int64_t points) { return Run(Till(NewId()), Sale(member, points)); }
 
   std::int64_t Balance(const std::string& holder, Sub sub = Sub::kAvailable) {
@@ -121,7 +144,8 @@ class LedgerTest : public testing::Test {
   }
 
   ManualClock clock{kNoon};
-  MemoryStore memory;
+  MemoryLog memory;
+  MemoryStore rows;
   Ledger::Options options;
   std::mutex events_mutex;
   std::vector<std::string> events;

@@ -12,9 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/keys.h"
-#include "storage/rocksdb_store.h"
+#include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
-#include "storage/rules/sha256.h"
+#include "tests/storage/disk.h"
+#include "tests/storage/raw_rows.h"
 
 namespace redpoints {
 namespace {
@@ -71,7 +72,7 @@ class ShardsTest : public testing::Test {
   // Two shards: /first has what nobody names, /second has minyue.
   void SetUp() override {
     for (const char* directory : {"/first", "/second"}) {
-      ASSERT_TRUE(RocksDbStore::Open({.directory = directory, .create_if_missing = true, .env = env.get()}).ok());
+      ASSERT_TRUE(Disk().Open(directory, env.get()).ok());
     }
     Open();
     for (const char* program : {"system", "minyue", "kaiyuan"}) ASSERT_EQ(ReasonOf(Found(program)), Reason::REASON_UNSPECIFIED) << program;
@@ -89,11 +90,6 @@ class ShardsTest : public testing::Test {
     const auto opened = TryOpen({{"/first", {}}, {"/second", {"minyue"}}});
     ASSERT_TRUE(opened.ok()) << opened;
   }
-  // A shard's store alone, to do it harm.
-  std::unique_ptr<Store> StoreOf(const std::string& directory) {
-    shards.reset();
-    return *RocksDbStore::Open({.directory = directory, .env = env.get()});
-  }
 
   Outcome Run(const std::string& program, Command command) {
     last_id = Sha256Hex(absl::StrCat("request ", next_id++)).substr(0, 32);
@@ -110,7 +106,7 @@ class ShardsTest : public testing::Test {
   Outcome AddFund(const std::string& program) { return Add(program, FundData{absl::StrCat("fund-", next_id), 5}); }
   static Reason ReasonOf(const Outcome& outcome) {
     if (outcome.refusal) return outcome.refusal->reason;
-    return outcome.first == v1::REFUSED ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
+    return outcome.first == RequestState::kRefused ? RefusalOf(outcome.entry()).reason : Reason::REASON_UNSPECIFIED;
   }
 
   ManualClock clock{1'710'468'000'000};  // 2024-03-15 10:00 in Shanghai
@@ -164,17 +160,15 @@ TEST_F(ShardsTest, AProgramElsewhereThanTheMapSaysIsRefused) {
 }
 
 TEST_F(ShardsTest, ADamagedProgramIsSetAsideAndAllOthersGoOn) {
-  {
-    const auto store = StoreOf("/first");
-    ASSERT_TRUE(store->DeleteRange(TableId::kDerived, "kaiyuan", "l").ok());
-    const auto fence = store->TakeOver();
-    ASSERT_EQ(store->Commit({.puts = {{TableId::kJournal, JournalKey("kaiyuan", 0), "{}\n"}}, .fence = *fence}), CommitResult::kCommitted);
-  }
+  shards.reset();
+  SetRawRow("/first/derived", "default", DerivedKey("kaiyuan", kMarkTable, ""), std::nullopt, env.get());
+  SetRawRow("/first/log", "journal", JournalKey("kaiyuan", 0), JournalValue(2, "{}\n{}\n"), env.get());
   Open();
-  ASSERT_EQ(events.size(), 1u);
-  EXPECT_THAT(events[0], HasSubstr("program_set_aside: kaiyuan: entry 0"));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_THAT(events[0], HasSubstr("derived_rebuild: kaiyuan: "));
+  EXPECT_THAT(events[1], HasSubstr("program_set_aside: kaiyuan: entry 0"));
   EXPECT_EQ(ReasonOf(AddFund("kaiyuan")), Reason::PROGRAM_SET_ASIDE);
-  EXPECT_EQ(ReasonOf(Add("system", StaffData{.id = "a1", .member = "", .grants = {}})), Reason::REASON_UNSPECIFIED);
+  EXPECT_EQ(ReasonOf(Add("system", StaffData{.id = "a1", .member = "", .is_external = true, .grants = {}})), Reason::REASON_UNSPECIFIED);
   EXPECT_EQ(ReasonOf(AddFund("minyue")), Reason::REASON_UNSPECIFIED);
 }
 
@@ -188,8 +182,8 @@ TEST_F(ShardsTest, AShardThatCannotBeOpenedIsRefused) {
   EXPECT_TRUE(absl::IsFailedPrecondition(twice)) << twice;
 
   std::string current;
-  ASSERT_TRUE(rocksdb::ReadFileToString(env.get(), "/second/CURRENT", &current).ok());
-  const std::string manifest = "/second/" + current.substr(0, current.find('\n'));
+  ASSERT_TRUE(rocksdb::ReadFileToString(env.get(), "/second/log/CURRENT", &current).ok());
+  const std::string manifest = "/second/log/" + current.substr(0, current.find('\n'));
   std::string bytes;
   ASSERT_TRUE(rocksdb::ReadFileToString(env.get(), manifest, &bytes).ok());
   ASSERT_TRUE(rocksdb::WriteStringToFile(env.get(), std::string(bytes.size(), 'x'), manifest).ok());
@@ -215,7 +209,7 @@ TEST_F(ShardsTest, OnAFullDiskOutcomesCanBeAskedAndNothingIsWritten) {
     Open();
     if (events.empty()) break;
     EXPECT_THAT(events[0], HasSubstr("storage_read_only"));
-    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, v1::DONE);
+    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, RequestState::kDone);
     EXPECT_EQ(ReasonOf(AddFund("minyue")), Reason::STORAGE_READ_ONLY);
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
     // There is room again.
@@ -224,7 +218,7 @@ TEST_F(ShardsTest, OnAFullDiskOutcomesCanBeAskedAndNothingIsWritten) {
     Open();
     ASSERT_THAT(events, IsEmpty());
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
-    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, v1::DONE);
+    EXPECT_EQ(shards->Of("minyue").FindOutcome("minyue", "a0", id).first, RequestState::kDone);
   }
   EXPECT_GT(writes, 5);
   fs->writes_left = 1'000'000;

@@ -3,26 +3,27 @@
 
 #include <functional>
 
-#include "google/protobuf/util/json_util.h"
 #include "storage/rules/refusal.h"
+#include "storage/rules/rulebook_json.h"
 #include "tests/storage/engine_fixture.h"
 
 namespace redpoints {
 namespace {
 
-v1::Rulebook Base() { return Rulebook::Parse(RulebookJson())->proto(); }
+v1::Rulebook Base() { return Rulebook::Judge(RulebookJson())->proto(); }
 
-absl::StatusOr<Rulebook> ParseProto(const v1::Rulebook& book) {
-  std::string json;
-  EXPECT_TRUE(google::protobuf::util::MessageToJsonString(book, &json).ok());
-  return Rulebook::Parse(json);
+absl::StatusOr<Rulebook> JudgeProto(const v1::Rulebook& book) {
+  auto judged = Rulebook::Judge(Canonical(book));
+  if (!judged.ok()) return judged;
+  if (auto status = CheckLotBound({&*judged}); !status.ok()) return status;
+  return judged;
 }
 
 // The path of the first mistake; "" when there is none.
 std::string Mistake(const std::function<void(v1::Rulebook&)>& change) {
   v1::Rulebook book = Base();
   change(book);
-  const auto parsed = ParseProto(book);
+  const auto parsed = JudgeProto(book);
   if (parsed.ok()) return "";
   const auto refusal = RefusalFrom(parsed.status());
   if (!refusal || refusal->reason != Reason::RULEBOOK_INVALID) return "another refusal";
@@ -89,7 +90,7 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"activities[0].code", [](Book& b) { Patrol(b).set_code("patrol"); }},
       {"activities[0].code", [](Book& b) { Patrol(b).set_code(std::string(33, 'A')); }},
       {"activities[1].code", [](Book& b) { Visit(b).set_code("PATROL"); }},
-      {"activities[0].name_zh_cn", [](Book& b) { Patrol(b).set_name_zh_cn("a\nb"); }},
+      {"activities[0].name_zh_cn", [](Book& b) { Patrol(b).set_name_zh_cn("a\x7F"); }},
       {"activities[0].name_zh_cn",
        [](Book& b) {
          for (int i = 0; i < 41; ++i) Patrol(b).mutable_name_zh_cn()->append("巡");
@@ -112,7 +113,6 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"activities[0].earnings[0].step", [](Book& b) { Patrol(b).mutable_earnings(0)->set_step(-1); }},
       {"activities[0].earnings[0].rounding", [](Book& b) { Patrol(b).mutable_earnings(0)->clear_rounding(); }},
       {"activities[0].groups", [](Book& b) { Patrol(b).add_groups(v1::GROUP_UNSPECIFIED); }},
-      {"activities[0].groups", [](Book& b) { Patrol(b).add_groups(static_cast<v1::Group>(6)); }},
       {"activities[0].min_quantity", [](Book& b) { Patrol(b).set_min_quantity(0); }},
       {"activities[0].max_quantity", [](Book& b) { Patrol(b).set_min_quantity(5), Patrol(b).set_max_quantity(4); }},
       {"activities[0].max_quantity", [](Book& b) { Patrol(b).set_max_quantity(1'000'001); }},
@@ -127,20 +127,9 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
       {"activities[1].caps[1].period", [](Book& b) { *Visit(b).add_caps() = VisitCap(b); }},
       {"activities[0].fund", [](Book& b) { Patrol(b).set_fund("nobody"); }},
       {"activities[0].fund", [](Book& b) { Patrol(b).clear_fund(); }},
-      {"activities[0].lot_validity.months", [](Book& b) { Patrol(b).mutable_lot_validity()->set_months(0); }},
+      {"activities[0].lot_validity.months", [](Book& b) { Patrol(b).mutable_lot_validity()->set_months(-1); }},
       {"activities[0].lot_validity.months", [](Book& b) { Patrol(b).mutable_lot_validity()->set_months(121); }},
       {"activities[0].lot_validity.round_up_to", [](Book& b) { Patrol(b).mutable_lot_validity()->set_round_up_to(v1::DAY); }},
-      {"offers",
-       [](Book& b) {
-         for (int i = 0; i < 4998; ++i) b.add_offers();
-       }},
-      {"offers[0].code", [](Book& b) { b.mutable_offers(0)->set_code("rice"); }},
-      {"offers[1].code", [](Book& b) { b.mutable_offers(1)->set_code("RICE"); }},
-      {"offers[0].name_zh_cn", [](Book& b) { b.mutable_offers(0)->set_name_zh_cn("\x7f"); }},
-      {"offers[0].kind", [](Book& b) { b.mutable_offers(0)->clear_kind(); }},
-      {"offers[0].price_points", [](Book& b) { b.mutable_offers(0)->set_price_points(-1); }},
-      {"offers[0].price_points", [](Book& b) { b.mutable_offers(0)->set_price_points(1'000'000'001); }},
-      {"offers[1].max_points", [](Book& b) { b.mutable_offers(1)->set_max_points(-1); }},
       {"limits.max_points_per_redemption", [](Book& b) { b.mutable_limits()->set_max_points_per_redemption(-1); }},
       {"limits.max_points_per_member_day", [](Book& b) { b.mutable_limits()->set_max_points_per_member_day(-1); }},
       {"limits.max_points_per_member_month", [](Book& b) { b.mutable_limits()->set_max_points_per_member_month(kAmountMax + 1); }},
@@ -157,7 +146,13 @@ TEST(Rulebook, EveryMistakeIsNamedByItsField) {
          for (int i = 0; i < 2; ++i) b.mutable_limits()->add_counts()->set_period(v1::DAY);
          b.mutable_limits()->mutable_counts(0)->set_max_count(1);
        }},
-      {"policies.past_lot", [](Book& b) { b.mutable_policies()->set_past_lot(static_cast<v1::PastLotPolicy>(3)); }},
+      {"limits.classes[0].presentation", [](Book& b) { b.mutable_limits()->mutable_classes(0)->set_presentation("Number"); }},
+      {"limits.classes[1].presentation", [](Book& b) { *b.mutable_limits()->add_classes() = b.limits().classes(0); }},
+      {"limits.classes[0].max_points_per_redemption",
+       [](Book& b) { b.mutable_limits()->mutable_classes(0)->set_max_points_per_redemption(-1); }},
+      {"limits.classes[0].max_points_per_member_day",
+       [](Book& b) { b.mutable_limits()->mutable_classes(0)->set_max_points_per_member_day(kAmountMax + 1); }},
+      {"policies.refusals_per_member_day", [](Book& b) { b.mutable_policies()->set_refusals_per_member_day(-1); }},
       {"policies.grace_days", [](Book& b) { b.mutable_policies()->set_past_lot(v1::GRACE); }},
       {"policies.grace_days", [](Book& b) { b.mutable_policies()->set_grace_days(367); }},
       {"policies.late_days", [](Book& b) { b.mutable_policies()->set_late_days(3661); }},
@@ -181,14 +176,14 @@ TEST(Rulebook, BoundsThemselvesAreTaken) {
       [](Book& b) { VisitCap(b).set_max_amount(0); },
       [](Book& b) { *Visit(b).add_caps() = VisitCap(b), Visit(b).mutable_caps(1)->set_period(v1::LIFETIME); },
       [](Book& b) { b.clear_activities(); },
-      [](Book& b) { b.clear_offers(); },
       [](Book& b) { b.mutable_policies()->set_late_days(3660); },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_EQ(Mistake(changes[i]), "") << i;
 }
 
 TEST(Rulebook, WhatIsNoRulebookSaysSo) {
-  for (const char* json : {"", "[]", "{", R"({"version":1.5})", R"({"versions":"1"})", R"({"version":"1","version2":"1"})"}) {
+  for (const char* json : {"", "[]", "{", R"({"version":1.5})", R"({"version":"1","version":"2"})", R"({"effectiveDay":20240101})",
+                           R"({"versions":"1"})", R"({"version":"1","version2":"1"})"}) {
     const auto refusal = RefusalFrom(Rulebook::Parse(json).status());
     ASSERT_TRUE(refusal) << json;
     EXPECT_EQ(refusal->reason, Reason::RULEBOOK_INVALID) << json;
@@ -279,25 +274,74 @@ TEST(Rulebook, CountsWholeSteps) {
   EXPECT_EQ(AmountEarned(earning, 1), 1);
 }
 
+// Half hours: what is left over counts with the next, where the rulebook says so.
+TEST(Rulebook, CarriesRemaindersOn) {
+  v1::Earning patrol, help;
+  patrol.set_numerator(1), patrol.set_denominator(60), patrol.set_step(30), patrol.set_rounding(v1::DOWN), patrol.set_carry(true);
+  help.set_numerator(3), help.set_denominator(120), help.set_step(30), help.set_rounding(v1::HALF_UP), help.set_carry(true);
+  std::int64_t patrols = 0, helps = 0;
+  for (int i = 0; i < 8; ++i) patrols += AmountEarned(patrol, 30, 30 * i);
+  for (int i = 0; i < 3; ++i) helps += AmountEarned(help, 30, 30 * i);
+  EXPECT_EQ(patrols, 4);  // four hours
+  EXPECT_EQ(helps, AmountEarned(help, 90));
+  patrol.set_carry(false);
+  EXPECT_EQ(AmountEarned(patrol, 30, 30), 0);
+}
+
+// A confidential deed is shown as something that others are shown as, too, by amounts that tell nothing.
+TEST(Rulebook, UmbrellasHide) {
+  const auto with = [](const std::function<void(Book&)>& change) {
+    return Mistake([&](Book& b) {
+      v1::Activity& umbrella = *b.add_activities();  // [4]
+      umbrella = Patrol(b);
+      umbrella.set_code("SERVICE"), umbrella.set_max_quantity(10);
+      umbrella.mutable_earnings()->DeleteSubrange(1, 1);
+      umbrella.mutable_earnings(0)->set_numerator(1);
+      *umbrella.add_caps() = VisitCap(b);
+      for (const char* code : {"TALK", "TIP"}) {  // [5], [6]
+        v1::Activity& deed = *b.add_activities();
+        deed = umbrella;
+        deed.set_code(code), deed.set_shown_as("SERVICE"), deed.set_max_quantity(2);
+        deed.clear_caps();
+      }
+      change(b);
+    });
+  };
+  EXPECT_EQ(with([](Book&) {}), "");
+  const std::vector<std::pair<const char*, std::function<void(Book&)>>> cases = {
+      {"activities[5].shown_as", [](Book& b) { b.mutable_activities(5)->set_shown_as("NOPE"); }},
+      {"activities[5].shown_as", [](Book& b) { b.mutable_activities(5)->set_shown_as("TIP"); }},
+      {"activities[5].shown_as", [](Book& b) { b.mutable_activities(4)->mutable_earnings(0)->set_numerator(2); }},
+      {"activities[5].shown_as", [](Book& b) { b.mutable_activities(4)->set_case_required(true); }},
+      {"activities[5].shown_as", [](Book& b) { b.mutable_activities(4)->clear_caps(); }},
+      {"activities[5].shown_as", [](Book& b) { b.mutable_activities(4)->add_groups(v1::RESIDENTS); }},
+      {"activities[5].caps", [](Book& b) { *b.mutable_activities(5)->add_caps() = VisitCap(b); }},
+      {"activities[5].fund", [](Book& b) { b.mutable_activities(5)->set_fund("donor"); }},
+      {"activities[5].earnings", [](Book& b) { b.mutable_activities(5)->set_max_quantity(3); }},  // 3 points can only be one of them
+      {"activities[5].earnings", [](Book& b) { b.mutable_activities()->DeleteSubrange(6, 1); }},  // there is but one
+  };
+  for (const auto& [field, change] : cases) EXPECT_EQ(with(change), field);
+}
+
 TEST(Rulebook, PoliciesHaveTheirDefaults) {
   v1::Rulebook book = Base();
   book.clear_policies();
-  const auto parsed = ParseProto(book);
+  const auto parsed = JudgeProto(book);
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->past_lot(), v1::EXPIRE);
   EXPECT_EQ(parsed->late_days(), 30);
   EXPECT_EQ(parsed->hold_ttl_ms(), 180'000);
-  EXPECT_EQ(parsed->reversal_window_ms(), 172'800'000);
+  EXPECT_EQ(parsed->reversal_window_ms(), 1'296'000'000);
+  EXPECT_EQ(parsed->refusals_per_member_day(), 100);
   EXPECT_EQ(parsed->refusals_per_terminal_day(), 1000);
 }
 
 TEST(Rulebook, OwesByTheRateOfTheFund) {
-  const auto book = Rulebook::Parse(RulebookJson());
+  const auto book = Rulebook::Judge(RulebookJson());
   EXPECT_EQ(book->FenOwed("street", 7), 700);
   EXPECT_EQ(book->FenOwed("donor", 4), 133);
   EXPECT_EQ(book->FenOwed("donor", 5), 167);
   EXPECT_EQ(book->FenOwed("nobody", 5), 0);
-  EXPECT_EQ(book->FindOffer("NOPE"), nullptr);
   EXPECT_EQ(book->FindUnit("STAR"), nullptr);
   EXPECT_EQ(book->FindActivity("PATROL")->fund(), "street");
 }

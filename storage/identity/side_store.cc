@@ -1,0 +1,721 @@
+#include "storage/identity/side_store.h"
+
+#include <openssl/rand.h>
+#include <rocksdb/db.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "proto/contract/member_number.h"
+#include "storage/merkle/sha256.h"
+#include "storage/rules/types.h"
+
+namespace redpoints {
+namespace {
+
+constexpr char kSideFormat[] = "1";
+constexpr std::string_view kStoreLevel = "";  // the program of rows about the store itself
+constexpr char kFormatTable = 'v', kKeyTable = 'k', kNumberIndex = 'x', kMemberIndex = 'm', kOpenTable = 'o', kWorkTable = 'w';
+constexpr std::string_view kNumberHashLabel = "redpoints/number-index/1";
+constexpr std::uint32_t kItemEnd = 1'000'000;
+// 900 million numbers: with half of them gone, 64 draws all miss once in 10^19.
+constexpr int kDrawsMax = 64;
+constexpr std::size_t kChunkRows = 256;
+constexpr std::size_t kFaultsMax = 100;
+// The first byte of a row's plain value.
+constexpr char kRowVersion = 1;
+
+std::string DrawNumber() {
+  std::uint64_t value = 0;
+  RP_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) == 1);
+  return WithCheckDigit(absl::StrCat(100'000'000 + value % 900'000'000));
+}
+
+absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat("side store: ", doing, ": ", status.ToString());
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  if (status.IsNoSpace()) return absl::UnavailableError(message);
+  if (status.IsIOError() && message.find("lock") != std::string::npos) {
+    return absl::FailedPreconditionError(absl::StrCat("side store: ", doing, ": in use by another process; stop the server first"));
+  }
+  if (status.IsInvalidArgument() || status.IsNotSupported()) return absl::FailedPreconditionError(message);
+  return absl::InternalError(message);
+}
+
+absl::Status Named(std::string_view what, std::string_view name) {
+  if (name.empty() || name.size() > kSideNameBytesMax || name.find_first_of(std::string_view("\0/", 2)) != std::string_view::npos) {
+    return absl::InvalidArgumentError(absl::StrCat(std::string(what), " is empty, too long, or has a '/' or NUL"));
+  }
+  return absl::OkStatus();
+}
+
+template <class Item>
+absl::Status ShapeOf(std::string_view program, std::string_view actor, std::string_view request_id, const std::vector<Item>& items) {
+  absl::Status status = Named("program", program);
+  status.Update(Named("actor", actor));
+  status.Update(Named("request id", request_id));
+  if (items.size() > kSideItemsMax) status.Update(absl::InvalidArgumentError(absl::StrCat("more than ", kSideItemsMax, " items")));
+  std::set<std::uint32_t> places;
+  for (const Item& item : items) {
+    status.Update(Named("member", item.member));
+    if (item.item >= kItemEnd || !places.insert(item.item).second) {
+      status.Update(absl::InvalidArgumentError("an item's place is a million or more, or another item's"));
+    }
+  }
+  return status;
+}
+
+std::string FullKey(std::string_view program, char table, std::string_view key) {
+  std::string full;
+  full.reserve(program.size() + 2 + key.size());
+  full.append(program) += '\0';
+  return (full += table).append(key);
+}
+std::string RequestKey(std::string_view actor, std::string_view request_id) { return std::string(actor).append("/").append(request_id); }
+std::string RowKey(std::string_view request_key, std::uint32_t item) { return std::string(request_key) + absl::StrFormat("/%06d", item); }
+std::string MemberKey(std::string_view member, SideKind kind, std::string_view commitment) {
+  return std::string(member).append({'/', static_cast<char>(kind), '/'}).append(commitment);
+}
+
+// The name that RowKey made a key of; nullopt if it did not.
+std::optional<SideName> NameOf(std::string_view key) {
+  if (key.size() < 7 || key[key.size() - 7] != '/') return std::nullopt;
+  SideName name;
+  for (const char c : key.substr(key.size() - 6)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    name.item = name.item * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  key.remove_suffix(7);
+  const auto slash = key.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  name.actor = key.substr(0, slash);
+  name.request_id = key.substr(slash + 1);
+  return name;
+}
+
+struct KeyParts {
+  std::string_view program;
+  char table = 0;
+  std::string_view key;
+};
+std::optional<KeyParts> PartsOf(std::string_view full_key) {
+  const auto nul = full_key.find('\0');
+  if (nul == std::string_view::npos || nul + 1 >= full_key.size()) return std::nullopt;
+  return KeyParts{full_key.substr(0, nul), full_key[nul + 1], full_key.substr(nul + 2)};
+}
+
+// A key for people: "v1 n a1b2/00ff.../000003"; bytes that are no text, as of 'x' rows, in hex.
+std::string Describe(std::string_view full_key) {
+  std::string text;
+  for (const char c : full_key) {
+    if (c == '\0') {
+      text += ' ';
+    } else if (c > ' ' && c <= '~') {
+      text += c;
+    } else {
+      absl::StrAppendFormat(&text, "\\x%02x", static_cast<std::uint8_t>(c));
+    }
+  }
+  return text;
+}
+
+absl::Status AtRow(const absl::Status& status, std::string_view full_key) {
+  // A key that is missing is put back into the key file: a state to change, not a thing that is not there.
+  const auto code = status.code() == absl::StatusCode::kNotFound ? absl::StatusCode::kFailedPrecondition : status.code();
+  return absl::Status(code, absl::StrCat("side store: row ", Describe(full_key), ": ", std::string(status.message())));
+}
+
+std::string PlainRow(const SideRow& row) {
+  std::string plain(1, kRowVersion);
+  AppendSized(plain, row.member);
+  AppendSized(plain, row.value);
+  plain.append(reinterpret_cast<const char*>(row.salt.data()), row.salt.size());
+  return plain;
+}
+
+std::optional<std::string_view> TakeSized(std::string_view& bytes) {
+  if (bytes.size() < 4) return std::nullopt;
+  std::size_t size = 0;
+  for (const char c : bytes.substr(0, 4)) size = size << 8 | static_cast<std::uint8_t>(c);
+  if (bytes.size() - 4 < size) return std::nullopt;
+  const std::string_view taken = bytes.substr(4, size);
+  bytes.remove_prefix(4 + size);
+  return taken;
+}
+
+absl::StatusOr<SideRow> RowOf(SideKind kind, std::string_view plain) {
+  if (plain.empty() || plain[0] != kRowVersion) return absl::FailedPreconditionError("made by a newer program");
+  plain.remove_prefix(1);
+  SideRow row;
+  const auto member = TakeSized(plain), value = member ? TakeSized(plain) : std::nullopt;
+  if (!value || plain.size() != row.salt.size()) return absl::DataLossError("its fields don't add up");
+  row.member = *member;
+  row.value = *value;
+  for (std::size_t i = 0; i < row.salt.size(); ++i) row.salt[i] = static_cast<std::uint8_t>(plain[i]);
+  row.commitment = SideCommitment(kind, row.salt, row.value);
+  return row;
+}
+
+// RocksDB's own logger aborts the process on its second line on a full disk (Debian's library has its assertions compiled in), and what it
+// writes could name rows that are erased later.
+class NoLog : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options MakeOptions(const SideStore::Options& options) {
+  rocksdb::Options db;
+  db.info_log = std::make_shared<NoLog>();
+  db.create_if_missing = options.create_if_missing;
+  // The default would drop all synced writes behind a damaged byte in silence; this one refuses to open.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // Every flush and compaction starts a new manifest: the old one would keep the first and last keys of files that are gone. That forbids
+  // track_and_verify_wals_in_manifest: RocksDB 7.8 forgets in a new manifest which logs it deleted, and then misses them when it opens.
+  db.max_manifest_file_size = 1;
+  db.write_buffer_size = 8u << 20;
+  db.compression = rocksdb::kNoCompression;  // sealed bytes don't compress
+  rocksdb::BlockBasedTableOptions blocks;
+  blocks.format_version = 5;
+  blocks.checksum = rocksdb::kXXH3;
+  blocks.block_cache = rocksdb::NewLRUCache(32u << 20);
+  db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
+  return db;
+}
+
+}  // namespace
+
+// All or nothing of what one write does.
+class SideStore::Changes {
+ public:
+  void Put(std::string_view key, std::string_view value) { RP_CHECK(batch.Put(key, value).ok()); }
+  void Delete(std::string_view key) { RP_CHECK(batch.Delete(key).ok()); }
+  bool is_empty() const { return batch.Count() == 0; }
+
+  rocksdb::WriteBatch batch{/*reserved_bytes=*/0, /*max_bytes=*/0, /*protection_bytes_per_key=*/8, /*default_cf_ts_sz=*/0};
+};
+
+struct SideStore::Request {
+  std::string_view program;
+  std::string key;  // actor '/' request id
+};
+
+// All that is RocksDB's.
+class SideStore::Disk {
+ public:
+  static absl::StatusOr<std::unique_ptr<Disk>> Open(const SideStore::Options& options) {
+    std::error_code ignored;  // errors show when RocksDB opens
+    if (options.create_if_missing) {
+      std::filesystem::create_directories(options.directory, ignored);
+    } else if (!std::filesystem::exists(options.directory + "/CURRENT", ignored)) {
+      return absl::NotFoundError(absl::StrCat("side store: ", options.directory, ": none there"));
+    }
+    auto disk = std::unique_ptr<Disk>(new Disk(options.read_only));
+    const rocksdb::Options db_options = MakeOptions(options);
+    rocksdb::DB* db = nullptr;
+    const auto status = options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, options.directory, &db)
+                                          : rocksdb::DB::Open(db_options, options.directory, &db);
+    if (!status.ok()) return ToStatus(status, "opening " + options.directory);
+    disk->db_.reset(db);
+    return disk;
+  }
+
+  ~Disk() {
+    if (db_) db_->Close();
+  }
+
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const {
+    std::string value;
+    const auto status = db_->Get(rocksdb::ReadOptions(), key, &value);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) return ToStatus(status, "row " + Describe(key));
+    return std::optional(std::move(value));
+  }
+
+  // At most kChunkRows rows whose keys start with `prefix` and lie behind `behind`. The caller holds the store's mutex.
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Scan(std::string_view prefix, std::string_view behind) const {
+    // No prefix ends with FF: they end with '/' or a table's letter.
+    std::string end(prefix);
+    if (!end.empty()) end.back() = static_cast<char>(end.back() + 1);
+    const rocksdb::Slice upper(end);
+    rocksdb::ReadOptions read;
+    if (!end.empty()) read.iterate_upper_bound = &upper;
+    read.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read));
+    std::vector<std::pair<std::string, std::string>> rows;
+    for (it->Seek(std::max(prefix, behind)); it->Valid() && rows.size() < kChunkRows; it->Next()) {
+      if (it->key().ToStringView() != behind) rows.emplace_back(it->key().ToString(), it->value().ToString());
+    }
+    if (!it->status().ok()) return ToStatus(it->status(), absl::StrCat("reading behind row ", Describe(behind)));
+    return rows;
+  }
+
+  // All rows' keys that start with `prefix`. The caller holds the store's mutex.
+  absl::StatusOr<std::vector<std::string>> Keys(std::string_view prefix) const {
+    std::vector<std::string> keys;
+    for (std::string behind;; behind = keys.back()) {
+      auto rows = Scan(prefix, behind);
+      if (!rows.ok()) return rows.status();
+      if (rows->empty()) return keys;
+      for (auto& row : *rows) keys.push_back(std::move(row.first));
+    }
+  }
+
+  absl::Status Write(Changes& changes) {
+    if (changes.is_empty()) return absl::OkStatus();
+    if (is_read_only_) return absl::FailedPreconditionError("side store: open for reading only");
+    if (has_failed_) return absl::UnavailableError("side store: a write failed before; it has to be opened again");
+    rocksdb::WriteOptions write;
+    write.sync = true;
+    const auto status = db_->Write(write, &changes.batch);
+    if (status.ok()) return absl::OkStatus();
+    has_failed_ = true;  // the failed write can be there after reopening
+    return absl::UnavailableError(absl::StrCat("side store: writing: ", status.ToString()));
+  }
+
+  // Rewrites all tables without what was deleted; logs, manifests and tables of before can still lie there.
+  absl::Status Compact() {
+    rocksdb::CompactRangeOptions compact;
+    compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    auto status = db_->Flush(rocksdb::FlushOptions());
+    if (status.ok()) status = db_->CompactRange(compact, nullptr, nullptr);
+    return ToStatus(status, "rewriting");
+  }
+
+  // Removes the logs, manifests and tables of before; to be called with something written since Compact, so that there is a flush.
+  absl::Status Purge() {
+    // The manifest that a compaction starts lists the tables before it, too; that of one more flush doesn't.
+    auto status = db_->Flush(rocksdb::FlushOptions());
+    if (!status.ok()) return ToStatus(status, "removing old files");
+    // What other threads have begun to remove is gone when they pause; what nobody has begun to remove, this does.
+    db_->PauseBackgroundWork().PermitUncheckedError();
+    status = db_->DisableFileDeletions();
+    if (status.ok()) status = db_->EnableFileDeletions(/*force=*/true);
+    db_->ContinueBackgroundWork().PermitUncheckedError();
+    return ToStatus(status, "removing old files");
+  }
+
+  absl::Status Checkpoint(const std::string& directory) {
+    rocksdb::Checkpoint* made = nullptr;
+    if (auto status = rocksdb::Checkpoint::Create(db_.get(), &made); !status.ok()) return ToStatus(status, "backup");
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    return ToStatus(checkpoint->CreateCheckpoint(directory), "backup");
+  }
+
+  absl::Status VerifyChecksums() { return ToStatus(db_->VerifyChecksum(), "verifying"); }
+  absl::Status Rename(const std::string& from, const std::string& to) {
+    return ToStatus(db_->GetEnv()->RenameFile(from, to), "finishing " + to);
+  }
+
+ private:
+  explicit Disk(bool is_read_only) : is_read_only_(is_read_only) {}
+
+  const bool is_read_only_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::atomic<bool> has_failed_ = false;
+};
+
+std::string SideCommitment(SideKind kind, const Salt& salt, std::string_view value) {
+  return Commitment(kind == SideKind::kNumber ? "redpoints/number/1" : "redpoints/deed/1", salt, value);
+}
+
+SideStore::SideStore(const Options& options, const KeyFile& keys) : options_(options), keys_(keys) {}
+SideStore::~SideStore() = default;
+
+absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const Options& options, const KeyFile& keys) {
+  auto store = std::unique_ptr<SideStore>(new SideStore(options, keys));
+  auto disk = Disk::Open(options);
+  if (!disk.ok()) return disk.status();
+  store->disk_ = *std::move(disk);
+  if (auto ready = store->Prepare(); !ready.ok()) return ready;
+  return store;
+}
+
+// Checks the format, and that the key file has every key that the store needs: better now than at the first sale.
+absl::Status SideStore::Prepare() {
+  const MutexLock lock(mutex_);
+  const std::string format_key = FullKey(kStoreLevel, kFormatTable, "format");
+  const std::string number_key = KeyIdText(keys_.Newest(KeyPurpose::kNumber).id());
+  auto format = disk_->Get(format_key);
+  if (!format.ok()) return format.status();
+  if (*format && **format != kSideFormat) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("side store: ", options_.directory, " has format ", **format, "; this program reads format ", kSideFormat));
+  }
+  Changes changes;
+  if (!*format) {
+    if (!options_.create_if_missing) return absl::NotFoundError(absl::StrCat("side store: ", options_.directory, ": none there"));
+    changes.Put(format_key, kSideFormat);
+    Put(changes, kStoreLevel, kKeyTable, "number", number_key);
+  }
+  auto rows = disk_->Scan(FullKey(kStoreLevel, kKeyTable, ""), "");
+  if (!rows.ok()) return rows.status();
+  // They come in one write.
+  if (format->has_value() == rows->empty()) {
+    return absl::DataLossError(absl::StrCat("side store: ", options_.directory, ": the row of the format or those of the keys are gone"));
+  }
+  bool is_newest_listed = false;
+  const std::string newest = "seal" + KeyIdText(keys_.Newest(KeyPurpose::kSeal).id());
+  for (const auto& [full_key, sealed] : *rows) {
+    const std::string_view key = PartsOf(full_key)->key;
+    // A listed key that is missing is named by the row, which is sealed under it.
+    auto plain = Unseal(keys_, {kStoreLevel, kKeyTable, key}, sealed);
+    if (!plain.ok()) return AtRow(plain.status(), full_key);
+    if (key == "number" && *plain != number_key) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("side store: ", options_.directory, " finds numbers under key ", *plain, ", which is not in ", keys_.path()));
+    }
+    is_newest_listed |= key == newest;
+  }
+  if (options_.read_only) return absl::OkStatus();
+  if (!is_newest_listed) Put(changes, kStoreLevel, kKeyTable, newest, "");
+  if (auto written = disk_->Write(changes); !written.ok()) return written;
+  auto rewrite = disk_->Get(FullKey(kStoreLevel, kWorkTable, "rewrite"));
+  if (!rewrite.ok()) return rewrite.status();
+  return *rewrite ? Rewrite() : absl::OkStatus();  // an erasure ended between removing rows and rewriting files
+}
+
+std::string SideStore::NumberHash(std::string_view number) const {
+  return KeyedHash(keys_.Newest(KeyPurpose::kNumber), kNumberHashLabel, number);
+}
+
+void SideStore::Put(Changes& changes, std::string_view program, char table, std::string_view key, std::string_view plain) const {
+  changes.Put(FullKey(program, table, key), Seal(keys_.Newest(KeyPurpose::kSeal), {program, table, key}, plain));
+}
+
+void SideStore::PutRow(Changes& changes, const Request& request, SideKind kind, std::uint32_t item, const SideRow& row) const {
+  const std::string key = RowKey(request.key, item);
+  Put(changes, request.program, static_cast<char>(kind), key, PlainRow(row));
+  Put(changes, request.program, kMemberIndex, MemberKey(row.member, kind, row.commitment), key);
+  if (kind == SideKind::kNumber) Put(changes, request.program, kNumberIndex, NumberHash(row.value), key);
+}
+
+void SideStore::RemoveRow(Changes& changes, std::string_view program, SideKind kind, std::string_view key, const SideRow& row) const {
+  changes.Delete(FullKey(program, static_cast<char>(kind), key));
+  changes.Delete(FullKey(program, kMemberIndex, MemberKey(row.member, kind, row.commitment)));
+  if (kind == SideKind::kNumber) changes.Delete(FullKey(program, kNumberIndex, NumberHash(row.value)));
+}
+
+absl::StatusOr<std::optional<SideRow>> SideStore::RowAt(std::string_view program, SideKind kind, std::string_view key) const {
+  const char table = static_cast<char>(kind);
+  const std::string full_key = FullKey(program, table, key);
+  auto sealed = disk_->Get(full_key);
+  if (!sealed.ok()) return sealed.status();
+  if (!*sealed) return std::nullopt;
+  auto plain = Unseal(keys_, {program, table, key}, **sealed);
+  if (!plain.ok()) return AtRow(plain.status(), full_key);
+  auto row = RowOf(kind, *plain);
+  if (!row.ok()) return AtRow(row.status(), full_key);
+  return std::optional(*std::move(row));
+}
+
+absl::StatusOr<std::optional<SideRow>> SideStore::RowBehind(std::string_view program, SideKind kind, char index_table,
+                                                            std::string_view index_key) const {
+  const std::string full_key = FullKey(program, index_table, index_key);
+  auto sealed = disk_->Get(full_key);
+  if (!sealed.ok()) return sealed.status();
+  if (!*sealed) return std::nullopt;
+  auto key = Unseal(keys_, {program, index_table, index_key}, **sealed);
+  if (!key.ok()) return AtRow(key.status(), full_key);
+  auto row = RowAt(program, kind, *key);
+  if (!row.ok() || *row) return row;
+  // Both go in one write: the row is missing, unless that write came between the two reads.
+  sealed = disk_->Get(full_key);
+  if (!sealed.ok()) return sealed.status();
+  if (!*sealed) return std::nullopt;
+  return AtRow(absl::DataLossError("the row it leads to is missing"), full_key);
+}
+
+absl::StatusOr<std::vector<SideRow>> SideStore::Reserve(std::string_view program, std::string_view actor, std::string_view request_id,
+                                                        const std::vector<NumberItem>& items) {
+  if (auto shape = ShapeOf(program, actor, request_id, items); !shape.ok()) return shape;
+  const Request request{program, RequestKey(actor, request_id)};
+  std::set<std::string> drawn;
+  std::vector<SideRow> rows;
+  Changes changes;
+  const MutexLock lock(mutex_);
+  for (const NumberItem& item : items) {
+    auto row = RowAt(program, SideKind::kNumber, RowKey(request.key, item.item));
+    if (!row.ok()) return row.status();
+    if (*row && !item.is_new_member && (*row)->member != item.member) {
+      return absl::AlreadyExistsError(absl::StrCat("item ", item.item, " of this request id was for another member"));
+    }
+    if (*row) {
+      rows.push_back(**std::move(row));
+      continue;
+    }
+    SideRow made{.member = item.member, .value = "", .salt = RandomSalt(), .commitment = ""};
+    for (int draws = 0; made.value.empty(); ++draws) {
+      if (draws == kDrawsMax) return absl::ResourceExhaustedError("no free 会员号 found");
+      std::string number = options_.draw_number ? options_.draw_number() : DrawNumber();
+      auto taken = disk_->Get(FullKey(program, kNumberIndex, NumberHash(number)));
+      if (!taken.ok()) return taken.status();
+      if (!*taken && drawn.insert(number).second) made.value = std::move(number);
+    }
+    made.commitment = SideCommitment(SideKind::kNumber, made.salt, made.value);
+    PutRow(changes, request, SideKind::kNumber, item.item, made);
+    rows.push_back(std::move(made));
+  }
+  if (!changes.is_empty()) Put(changes, program, kOpenTable, request.key, "");
+  if (auto written = disk_->Write(changes); !written.ok()) return written;
+  return rows;
+}
+
+absl::StatusOr<std::vector<SideRow>> SideStore::KeepDeeds(std::string_view program, std::string_view actor, std::string_view request_id,
+                                                          const std::vector<DeedItem>& items) {
+  if (auto shape = ShapeOf(program, actor, request_id, items); !shape.ok()) return shape;
+  const Request request{program, RequestKey(actor, request_id)};
+  std::vector<SideRow> rows;
+  Changes changes;
+  for (const DeedItem& item : items) {
+    if (item.content.size() > kDeedBytesMax) return absl::InvalidArgumentError(absl::StrCat("a deed of over ", kDeedBytesMax, " bytes"));
+  }
+  const MutexLock lock(mutex_);
+  for (const DeedItem& item : items) {
+    auto row = RowAt(program, SideKind::kDeed, RowKey(request.key, item.item));
+    if (!row.ok()) return row.status();
+    if (*row && ((*row)->member != item.member || (*row)->value != item.content)) {
+      return absl::AlreadyExistsError(absl::StrCat("item ", item.item, " of this request id was another deed"));
+    }
+    if (*row) {
+      rows.push_back(**std::move(row));
+      continue;
+    }
+    SideRow made{.member = item.member, .value = item.content, .salt = RandomSalt(), .commitment = ""};
+    made.commitment = SideCommitment(SideKind::kDeed, made.salt, made.value);
+    PutRow(changes, request, SideKind::kDeed, item.item, made);
+    rows.push_back(std::move(made));
+  }
+  if (!changes.is_empty()) Put(changes, program, kOpenTable, request.key, "");
+  if (auto written = disk_->Write(changes); !written.ok()) return written;
+  return rows;
+}
+
+absl::StatusOr<std::optional<SideRow>> SideStore::Resolve(std::string_view program, std::string_view number) const {
+  if (auto named = Named("program", program); !named.ok()) return named;
+  if (!IsMemberNumber(number)) return std::nullopt;
+  const std::string hash = NumberHash(number);
+  auto row = RowBehind(program, SideKind::kNumber, kNumberIndex, hash);
+  if (row.ok() && *row && (*row)->value != number) {
+    return AtRow(absl::DataLossError("leads to a row of another number"), FullKey(program, kNumberIndex, hash));
+  }
+  return row;
+}
+
+absl::StatusOr<std::optional<SideRow>> SideStore::Committed(std::string_view program, SideKind kind, std::string_view member,
+                                                            std::string_view commitment) const {
+  for (const auto& named : {Named("program", program), Named("member", member), Named("commitment", commitment)}) {
+    if (!named.ok()) return named;
+  }
+  const std::string key = MemberKey(member, kind, commitment);
+  auto row = RowBehind(program, kind, kMemberIndex, key);
+  if (row.ok() && *row && ((*row)->member != member || (*row)->commitment != commitment)) {
+    return AtRow(absl::DataLossError("leads to another row"), FullKey(program, kMemberIndex, key));
+  }
+  return row;
+}
+
+absl::StatusOr<std::optional<SideRow>> SideStore::Made(std::string_view program, SideKind kind, const SideName& name) const {
+  for (const auto& named : {Named("program", program), Named("actor", name.actor), Named("request id", name.request_id)}) {
+    if (!named.ok()) return named;
+  }
+  return RowAt(program, kind, RowKey(RequestKey(name.actor, name.request_id), name.item));
+}
+
+absl::StatusOr<SideStore::Cleared> SideStore::Clear(std::string_view program, const FateOf& fate) {
+  if (auto named = Named("program", program); !named.ok()) return named;
+  Cleared cleared;
+  const std::string prefix = FullKey(program, kOpenTable, "");
+  for (std::string behind;;) {
+    std::vector<std::string> request_keys;
+    {
+      const MutexLock lock(mutex_);
+      auto open = disk_->Scan(prefix, behind);
+      if (!open.ok()) return open.status();
+      if (open->empty()) return cleared;
+      behind = open->back().first;
+      for (const auto& row : *open) request_keys.push_back(row.first.substr(prefix.size()));
+    }
+    Changes changes;
+    for (auto& key : request_keys) {
+      if (auto done = ClearRequest(changes, {program, std::move(key)}, fate, cleared); !done.ok()) return done;
+    }
+    const MutexLock lock(mutex_);
+    if (auto written = disk_->Write(changes); !written.ok()) return written;
+  }
+}
+
+absl::Status SideStore::ClearRequest(Changes& changes, const Request& request, const FateOf& fate, Cleared& cleared) {
+  bool is_settled = true;
+  for (const SideKind kind : {SideKind::kNumber, SideKind::kDeed}) {
+    const std::string prefix = FullKey(request.program, static_cast<char>(kind), "");
+    absl::StatusOr<std::vector<std::string>> full_keys;
+    {
+      const MutexLock lock(mutex_);
+      full_keys = disk_->Keys(prefix + request.key + '/');
+    }
+    if (!full_keys.ok()) return full_keys.status();
+    for (const std::string& full_key : *full_keys) {
+      const std::string_view key = std::string_view(full_key).substr(prefix.size());
+      const auto name = NameOf(key);
+      auto row = name ? RowAt(request.program, kind, key) : AtRow(absl::DataLossError("its key names no request and item"), full_key);
+      if (!row.ok()) {
+        cleared.damaged.emplace_back(row.status().message());
+        is_settled = false;
+        continue;
+      }
+      if (!*row) continue;  // erased meanwhile
+      switch (fate(kind, *name, **row)) {
+        case Fate::kCommitted: ++cleared.committed; break;
+        case Fate::kOpen:
+          ++cleared.open;
+          is_settled = false;
+          break;
+        case Fate::kNeverComes:
+          ++cleared.removed;
+          RemoveRow(changes, request.program, kind, key, **row);
+          break;
+      }
+    }
+  }
+  if (is_settled) changes.Delete(FullKey(request.program, kOpenTable, request.key));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::int64_t> SideStore::Erase(std::string_view program, const std::vector<std::string>& members) {
+  absl::Status shape = Named("program", program);
+  for (const std::string& member : members) shape.Update(Named("member", member));
+  if (!shape.ok()) return shape;
+  const std::string prefix = FullKey(program, kMemberIndex, "");
+  std::int64_t erased = 0;
+  absl::Status damage;
+  const MutexLock lock(mutex_);
+  for (const std::string& member : members) {
+    auto full_keys = disk_->Keys(prefix + member + '/');
+    if (!full_keys.ok()) return full_keys.status();
+    if (full_keys->empty()) continue;
+    Changes changes;
+    for (const std::string& full_key : *full_keys) {
+      ++erased;
+      changes.Delete(full_key);
+      damage.Update(RemoveBehind(changes, program, full_key));
+    }
+    Put(changes, kStoreLevel, kWorkTable, "rewrite", "");
+    if (auto written = disk_->Write(changes); !written.ok()) return written;
+  }
+  if (erased > 0) {
+    if (auto rewritten = Rewrite(); !rewritten.ok()) return rewritten;
+  }
+  if (!damage.ok()) return damage;
+  return erased;
+}
+
+// Removes the row that a member's row leads to; if that can't be read, as much of it as is known.
+absl::Status SideStore::RemoveBehind(Changes& changes, std::string_view program, std::string_view full_key) const {
+  const std::string_view index_key = PartsOf(full_key)->key;
+  auto sealed = disk_->Get(full_key);
+  if (!sealed.ok()) return sealed.status();
+  auto key = Unseal(keys_, {program, kMemberIndex, index_key}, sealed->value_or(""));
+  if (!key.ok()) return AtRow(key.status(), full_key);
+  const SideKind kind = index_key[index_key.find('/') + 1] == 'n' ? SideKind::kNumber : SideKind::kDeed;
+  auto row = RowAt(program, kind, *key);
+  changes.Delete(FullKey(program, static_cast<char>(kind), *key));
+  if (!row.ok()) return row.status();
+  if (!*row) return AtRow(absl::DataLossError("the row it leads to is missing"), full_key);
+  RemoveRow(changes, program, kind, *key, **row);
+  return absl::OkStatus();
+}
+
+absl::Status SideStore::Rewrite() {
+  if (auto compacted = disk_->Compact(); !compacted.ok()) return compacted;
+  Changes done;
+  done.Delete(FullKey(kStoreLevel, kWorkTable, "rewrite"));
+  if (auto written = disk_->Write(done); !written.ok()) return written;
+  return disk_->Purge();  // or, after a crash, opening
+}
+
+absl::Status SideStore::Backup(const std::string& directory) {
+  const std::string partial = directory + ".partial";
+  {
+    const MutexLock lock(mutex_);
+    if (auto made = disk_->Checkpoint(partial); !made.ok()) return made;
+  }
+  {
+    auto copy = Open({.directory = partial, .read_only = true}, keys_);
+    if (!copy.ok()) return copy.status();
+    if (auto verified = (*copy)->disk_->VerifyChecksums(); !verified.ok()) return verified;
+  }
+  return disk_->Rename(partial, directory);
+}
+
+// What is wrong with a row; empty: nothing.
+std::string SideStore::Fault(std::string_view full_key, std::string_view value) const {
+  const auto parts = PartsOf(full_key);
+  if (!parts) return "not a row of a side store";
+  if (parts->program == kStoreLevel && parts->table == kFormatTable) return value == kSideFormat ? "" : "another format";
+  if (std::string_view("kndxmow").find(parts->table) == std::string_view::npos) return "of no table";
+  auto plain = Unseal(keys_, {parts->program, parts->table, parts->key}, value);
+  if (!plain.ok()) return std::string(plain.status().message());
+  const auto text = [](const absl::Status& status) { return std::string(status.message()); };
+  if (parts->table == 'n' || parts->table == 'd') {
+    const auto kind = static_cast<SideKind>(parts->table);
+    if (!NameOf(parts->key)) return "its key names no request and item";
+    auto row = RowOf(kind, *plain);
+    if (!row.ok()) return text(row.status());
+    if (kind == SideKind::kNumber && !IsMemberNumber(row->value)) return "holds no 会员号";
+    auto led_to = Committed(parts->program, kind, row->member, row->commitment);
+    if (!led_to.ok()) return text(led_to.status());
+    if (*led_to != *row) return "its member does not lead to it";
+    if (kind == SideKind::kDeed) return "";
+    led_to = Resolve(parts->program, row->value);
+    if (!led_to.ok()) return text(led_to.status());
+    return *led_to == *row ? "" : "its number does not lead to it";
+  }
+  if (parts->table == kNumberIndex) {
+    auto row = RowAt(parts->program, SideKind::kNumber, *plain);
+    if (!row.ok()) return text(row.status());
+    return *row && NumberHash((*row)->value) == parts->key ? "" : "leads to no row, or to one of another number";
+  }
+  if (parts->table == kMemberIndex) {
+    for (const SideKind kind : {SideKind::kNumber, SideKind::kDeed}) {
+      auto row = RowAt(parts->program, kind, *plain);
+      if (row.ok() && *row && MemberKey((*row)->member, kind, (*row)->commitment) == parts->key) return "";
+    }
+    return "leads to no row, or to another one";
+  }
+  return "";
+}
+
+absl::StatusOr<SideStore::Report> SideStore::Check() const {
+  Report report;
+  const auto fault = [&report](std::string text) {
+    if (++report.faults <= static_cast<std::int64_t>(kFaultsMax)) report.first_faults.push_back(std::move(text));
+  };
+  for (std::string behind;;) {
+    const MutexLock lock(mutex_);
+    auto rows = disk_->Scan("", behind);
+    if (!rows.ok()) {
+      fault(std::string(rows.status().message()));
+      return report;
+    }
+    if (rows->empty()) return report;
+    behind = rows->back().first;
+    for (const auto& [full_key, value] : *rows) {
+      if (const auto parts = PartsOf(full_key)) {
+        report.numbers += parts->table == 'n';
+        report.deeds += parts->table == 'd';
+        report.open_requests += parts->table == kOpenTable;
+      }
+      if (auto text = Fault(full_key, value); !text.empty()) fault(absl::StrCat("row ", Describe(full_key), ": ", text));
+    }
+  }
+}
+
+}  // namespace redpoints

@@ -1,0 +1,181 @@
+// The side state that can be erased: which 会员号 is whose, and what confidential deeds really were. The journal holds only salted
+// commitments to these values; the values and salts are here, each sealed by itself under the key file.
+//
+//   key                                                       value
+//   00 'v' "format"                                           "1", the only value in clear
+//   00 'k' "seal" key id                                      sealed, empty: a key that values may be sealed under
+//   00 'k' "number"                                           sealed: id of the key behind 'x'
+//   00 'w' "rewrite"                                          sealed, empty: rows were erased, and files are still to be rewritten
+//   program 00 'n' actor '/' request id '/' item:6 digits     sealed: member, 会员号, salt
+//   program 00 'd' actor '/' request id '/' item:6 digits     sealed: member, what the deed was, salt
+//   program 00 'x' HMAC of the 会员号:32 bytes                 sealed: the 'n' row, from actor on
+//   program 00 'm' member '/' 'n' or 'd' '/' commitment       sealed: the row, from actor on
+//   program 00 'o' actor '/' request id                       sealed, empty: rows of this request wait for their entry (see Clear)
+//
+// Rows are kept by request and item, so that an honest repeat of a request finds its number and salt again. A row counts while the
+// member's newest entry commits to it; that is the caller's to see, since nothing here knows the journal: an older copy of this store can
+// lose numbers, but never revive one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/identity/cipher.h"
+#include "storage/identity/key_file.h"
+#include "storage/mutex.h"
+
+namespace redpoints {
+
+// The tables' letters. Never change.
+enum class SideKind : char { kNumber = 'n', kDeed = 'd' };
+
+inline constexpr std::size_t kSideItemsMax = 10'000;                // of one call
+inline constexpr std::size_t kSideNameBytesMax = 256;               // of a program, actor, request id, member
+inline constexpr std::size_t kDeedBytesMax = std::size_t{1} << 16;  // of one deed's content
+
+struct SideRow {
+  std::string member;
+  std::string value;  // the 会员号; what the deed was
+  Salt salt{};
+  std::string commitment;  // what the entry holds: SideCommitment of the above
+  bool operator==(const SideRow&) const = default;
+};
+
+// Commitment(label of the kind, salt, value): "redpoints/number/1", "redpoints/deed/1".
+std::string SideCommitment(SideKind kind, const Salt& salt, std::string_view value);
+
+// Which item of which request made a row.
+struct SideName {
+  std::string actor;
+  std::string request_id;
+  std::uint32_t item = 0;
+  bool operator==(const SideName&) const = default;
+};
+
+// Thread-safe. Writes go one after another, each synced before it returns; a write that fails is the last: all later ones are UNAVAILABLE
+// until the store is opened again, which tells whether the failed one is there. Resolve, Committed and Made never wait for a lock.
+//
+// All functions: INVALID_ARGUMENT for empty or too long names, for '/' or NUL in them, for too many items. DATA_LOSS
+// names the row that is damaged. FAILED_PRECONDITION names the key that the key file lacks.
+class SideStore {
+ public:
+  struct Options {
+    std::string directory;           // its own
+    bool create_if_missing = false;  // otherwise a directory without a store is NOT_FOUND
+    bool read_only = false;          // what changes anything is FAILED_PRECONDITION then
+    // For tests: where numbers come from; nullptr: ten random digits with their check digit.
+    std::function<std::string()> draw_number = nullptr;
+  };
+  // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: a key that the store needs is not in the file; another format; or
+  // open elsewhere. DATA_LOSS: damaged. UNAVAILABLE: the disk is full.
+  static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
+  ~SideStore();
+  SideStore(const SideStore&) = delete;
+  SideStore& operator=(const SideStore&) = delete;
+
+  struct NumberItem {
+    std::uint32_t item = 0;  // its place in the request, below a million, once in a call
+    std::string member;
+    // `member` was drawn for this call: a repeat gets the row with the member drawn first. Otherwise the member is one that has a number,
+    // and gets another.
+    bool is_new_member = true;
+  };
+  // The numbers of the items, in their order. What this actor and request id got before is given again; the rest is drawn until it is
+  // free in the program, also of numbers that no longer lead anywhere. All or nothing. ALREADY_EXISTS: the item was for another member
+  // before, so the request id is used twice. RESOURCE_EXHAUSTED: no free number found.
+  absl::StatusOr<std::vector<SideRow>> Reserve(std::string_view program, std::string_view actor, std::string_view request_id,
+                                               const std::vector<NumberItem>& items);
+
+  struct DeedItem {
+    std::uint32_t item = 0;
+    std::string member;
+    std::string content;  // opaque
+  };
+  // As Reserve. ALREADY_EXISTS: the item had another member or content before.
+  absl::StatusOr<std::vector<SideRow>> KeepDeeds(std::string_view program, std::string_view actor, std::string_view request_id,
+                                                 const std::vector<DeedItem>& items);
+
+  // The row of a number; nullopt for a number that nobody got, and for no 会员号. It leads to its member only if the member's newest
+  // entry holds its commitment.
+  absl::StatusOr<std::optional<SideRow>> Resolve(std::string_view program, std::string_view number) const;
+
+  // What `commitment`, from an entry about `member`, commits to: the member's number, what a deed was. nullopt: not here, or erased.
+  absl::StatusOr<std::optional<SideRow>> Committed(std::string_view program, SideKind kind, std::string_view member,
+                                                   std::string_view commitment) const;
+
+  // The row that a request's item made, if it is here.
+  absl::StatusOr<std::optional<SideRow>> Made(std::string_view program, SideKind kind, const SideName& name) const;
+
+  // What became of the entry that was to commit to a row.
+  enum class Fate { kCommitted, kNeverComes, kOpen };
+  using FateOf = std::function<Fate(SideKind kind, const SideName& name, const SideRow& row)>;
+  struct Cleared {
+    std::int64_t committed = 0;        // rows whose entry is there; they aren't asked for again
+    std::int64_t removed = 0;          // rows whose entry never comes
+    std::int64_t open = 0;             // rows left for the next Clear
+    std::vector<std::string> damaged;  // rows that can't be read, by name; left for the next Clear
+  };
+  // Asks for each row that waits for its entry, and removes those whose entry never comes. `fate` may read this store. It must answer
+  // kOpen for a request that may still be on its way, even a repeat: after kNeverComes the row is gone, and a repeat gets another.
+  // Bytes of removed rows leave the disk with the next Erase or when RocksDB compacts.
+  absl::StatusOr<Cleared> Clear(std::string_view program, const FateOf& fate);
+
+  // Removes all rows of the members and what leads to them, then rewrites the files, so that their bytes, sealed as they are, are in no
+  // file of the directory once reads that run meanwhile have ended; in older backups they stay. A crash on the way is made good by the next
+  // opening for writing. Returns how many rows there were; none: nothing is rewritten, so that a list of erased members can be erased again
+  // after each restore. DATA_LOSS: a row was damaged; it and all that could be read is removed all the
+  // same, but what only the damaged row led to can remain. Other writes wait meanwhile.
+  absl::StatusOr<std::int64_t> Erase(std::string_view program, const std::vector<std::string>& members);
+
+  // A consistent, checksummed copy in `directory`, which must not exist. Other writes wait while it is made, not while it is verified.
+  absl::Status Backup(const std::string& directory);
+
+  struct Report {
+    std::int64_t numbers = 0;
+    std::int64_t deeds = 0;
+    std::int64_t open_requests = 0;
+    std::int64_t faults = 0;
+    std::vector<std::string> first_faults;  // 100 at most, each with its row's name
+  };
+  // Reads every row: that it opens, and that rows and what leads to them agree. A fault is in the report, never a status; behind a file
+  // that can't be read the rest is one fault.
+  absl::StatusOr<Report> Check() const;
+
+ private:
+  class Disk;
+  class Changes;
+  struct Request;
+
+  SideStore(const Options& options, const KeyFile& keys);
+  absl::Status Prepare() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  std::string NumberHash(std::string_view number) const;
+  void Put(Changes& changes, std::string_view program, char table, std::string_view key, std::string_view plain) const;
+  // The row at `key` ("actor/request id/item") of the kind's table.
+  absl::StatusOr<std::optional<SideRow>> RowAt(std::string_view program, SideKind kind, std::string_view key) const;
+  // The row that the value at `index_key` names.
+  absl::StatusOr<std::optional<SideRow>> RowBehind(std::string_view program, SideKind kind, char index_table,
+                                                   std::string_view index_key) const;
+  void PutRow(Changes& changes, const Request& request, SideKind kind, std::uint32_t item, const SideRow& row) const;
+  void RemoveRow(Changes& changes, std::string_view program, SideKind kind, std::string_view key, const SideRow& row) const;
+  absl::Status RemoveBehind(Changes& changes, std::string_view program, std::string_view full_key) const;
+  absl::Status ClearRequest(Changes& changes, const Request& request, const FateOf& fate, Cleared& cleared);
+  absl::Status Rewrite();
+  std::string Fault(std::string_view full_key, std::string_view value) const;
+
+  const Options options_;
+  const KeyFile& keys_;
+  std::unique_ptr<Disk> disk_;
+  // Held from reading what is there to writing what follows from it, and while iterators live: those would keep erased bytes.
+  mutable Mutex mutex_;
+};
+
+}  // namespace redpoints

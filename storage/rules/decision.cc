@@ -1,0 +1,163 @@
+#include "storage/rules/decision.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "storage/rules/apply.h"
+#include "storage/rules/kinds.h"
+#include "storage/rules/passing.h"
+#include "storage/rules/verify.h"
+
+namespace redpoints {
+
+void Desk::SetTime(std::int64_t now_ms, bool may_pass) {
+  now_ms_ = std::max(now_ms, state_.at.last_ms);
+  today_ = DayOf(now_ms_);
+  may_pass_ = may_pass;
+}
+
+Entry Desk::Draft(Kind kind) const {
+  Entry entry;
+  entry.program = state_.program;
+  entry.epoch = state_.at.epoch;
+  entry.sequence = state_.at.next_sequence;
+  entry.recorded_ms = now_ms_;
+  entry.business_day = today_;
+  entry.kind = kind;
+  return entry;
+}
+
+std::shared_ptr<const Entry> Desk::Post(Entry entry) {
+  Complete(state_, entry);
+  auto status = CheckEntry(state_, entry);
+  if (status.ok()) status = Apply(state_, entry);
+  if (!status.ok()) {
+    fault_ =
+        absl::InternalError(absl::StrCat(std::string(KindName(entry.kind)), " at ", entry.sequence, ": ", std::string(status.message())));
+    return nullptr;
+  }
+  return posted_.emplace_back(std::make_shared<const Entry>(std::move(entry)));
+}
+
+std::shared_ptr<const Entry> Desk::Find(std::int64_t sequence) const {
+  auto entries = FindEntries(sequence, 1);
+  return entries.ok() ? entries->front() : nullptr;
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Desk::FindEntries(std::int64_t first, std::int64_t count) const {
+  if (first < 0 || first + count > state_.at.next_sequence) return absl::NotFoundError(absl::StrCat("no entry ", first));
+  if (posted_.empty() || first < posted_.front()->sequence) return state_.find_entries(first, count);
+  const auto begin = posted_.begin() + (first - posted_.front()->sequence);
+  return std::vector<std::shared_ptr<const Entry>>(begin, begin + count);
+}
+
+bool Desk::Settle(const std::string& member) {
+  std::vector<std::int64_t> due;
+  if (const auto holds = state_.holds_by_member.find(member); holds != state_.holds_by_member.end()) {
+    for (const std::int64_t sequence : holds->second) {
+      const Hold* hold = state_.holds.Find(SequenceKey(sequence));
+      if (hold && hold->until_ms <= now_ms_) due.push_back(sequence);
+    }
+  }
+  if (!may_pass_) {
+    const Account* account = state_.accounts.Find(AccountKey(member, kPoint));
+    return due.empty() && (!account || account->lots.empty() || account->lots.front().end > today_);
+  }
+  while (!has_fault() && Expire(member)) {
+  }
+  for (const std::int64_t sequence : due) EndHold(sequence);
+  return true;
+}
+
+void Desk::EndHold(std::int64_t sequence) {
+  const Hold* hold = state_.holds.Find(SequenceKey(sequence));
+  if (!hold) return;
+  const std::string member = hold->member;
+  while (!has_fault() && Expire(member)) {  // an account's past lots go before anything else touches it
+  }
+  Entry entry = Draft(Kind::kHoldExpired);
+  entry.actor = kLedgerActor;
+  entry.hold = sequence;
+  Case c{state_};
+  if (!DeriveHoldEnd(c, entry)) Post(std::move(entry));
+}
+
+bool Desk::Expire(const std::string& member) {
+  const Account* account = state_.accounts.Find(AccountKey(member, kPoint));
+  if (!account || account->lots.empty() || account->lots.front().end > today_) return false;
+  Entry entry = Draft(Kind::kExpiry);
+  entry.actor = kLedgerActor;
+  entry.member = member;
+  Case c{state_};
+  return !DeriveExpiry(c, entry) && Post(std::move(entry)) != nullptr;
+}
+
+std::optional<Outcome> Decision::Settle(const std::string& member) {
+  if (desk_.Settle(member)) return std::nullopt;
+  return Unrecorded({Reason::CLOCK_STOPPED, {}});
+}
+
+Entry Decision::Draft(Kind kind) const {
+  Entry entry = desk_.Draft(kind);
+  entry.request_id = origin_.request_id;
+  entry.fingerprint = origin_.fingerprint;
+  entry.actor = origin_.actor;
+  entry.terminal = origin_.terminal;
+  entry.merchant = origin_.merchant;
+  entry.clerk = origin_.clerk;
+  entry.till = origin_.till;
+  return entry;
+}
+
+Outcome Decision::Carry(Case c, Entry entry) {
+  const Kind kind = entry.kind;
+  const std::int32_t item = entry.item;
+  entry.sequence = state().at.next_sequence;  // what time has ended may have been written since the draft
+  if (auto broken = Derive(c, entry)) return Refuse(kind, entry.member, std::move(*broken), item);
+  return Posted(desk_.Post(std::move(entry)));
+}
+
+Outcome Decision::Unrecorded(Refusal refusal) {
+  Outcome outcome;
+  outcome.refusal = std::move(refusal);
+  return outcome;
+}
+
+bool Decision::HasRefusalsLeft() {
+  const Rulebook* book = state().BookOf(desk_.today());
+  const std::int64_t* count = state().counters.Find(RefusalCounter(origin_.actor, desk_.today()));
+  return !count || *count < (book ? book->refusals_per_terminal_day() : 1000);
+}
+
+Outcome Decision::Refuse(Kind kind, const std::string& member, Refusal refusal, std::int32_t item) {
+  if (!IsRecorded(refusal.reason)) return Unrecorded(std::move(refusal));
+  if (item < 0) {
+    const Rulebook* book = state().BookOf(desk_.today());
+    const std::int64_t* about = member.empty() ? nullptr : state().counters.Find(RefusalCounter(member, desk_.today()));
+    if (!HasRefusalsLeft() || (about && *about >= (book ? book->refusals_per_member_day() : 100))) {
+      return Unrecorded({Reason::REFUSALS_EXHAUSTED, {}});
+    }
+  }
+  return Record(kind, member, std::move(refusal), item);
+}
+
+Outcome Decision::Record(Kind kind, const std::string& member, Refusal refusal, std::int32_t item) {
+  Entry entry = Draft(Kind::kRefused);
+  entry.item = item;
+  entry.member = member;
+  entry.request_kind = KindName(kind);
+  entry.refusal = NameOf(refusal.reason);
+  entry.facts = std::move(refusal.facts);
+  return Posted(desk_.Post(std::move(entry)));
+}
+
+Outcome Decision::Posted(std::shared_ptr<const Entry> entry) {
+  if (!entry) return Unrecorded({Reason::INVARIANT_VIOLATION, {}});
+  Outcome outcome;
+  outcome.entries.push_back(std::move(entry));
+  outcome.Read();
+  return outcome;
+}
+
+}  // namespace redpoints

@@ -1,0 +1,320 @@
+#include "storage/rules/registry.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "storage/merkle/sha256.h"
+#include "storage/rules/kinds.h"
+#include "storage/rules/people.h"
+#include "storage/rules/types.h"
+
+namespace redpoints {
+namespace {
+
+constexpr std::size_t kFundsMax = 16, kOffersMax = 5000;
+
+Refusal NotFound(Reason reason, const std::string& name) { return {reason, {{"name", name}}}; }
+Refusal Invalid(const char* field, const std::string& expected) {
+  return {Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}};
+}
+
+// A node of this kind, under which something new may begin.
+Broken CheckNode(State& state, const std::string& code, std::optional<NodeKind> kind, Day today) {
+  if (code.empty()) return std::nullopt;
+  const NodeData* node = FindNode(state, code);
+  if (!node || (kind && node->kind != *kind)) return NotFound(Reason::NODE_NOT_FOUND, code);
+  if (HasEnded(node->end_day, today)) return NotFound(Reason::NODE_ENDED, code);
+  return std::nullopt;
+}
+
+// One registration of each kind. `is_new`: the id must be free; otherwise it must be taken.
+struct Checker {
+  State& state;
+  const Day today;
+  const bool is_new;
+
+  // Nodes, funds and offers are set: new or not.
+  Broken operator()(NodeData& node) const {
+    const NodeData* found = FindNode(state, node.code);
+    const NodeData old = found ? *found : NodeData{};
+    if (found && old.kind != node.kind) return Invalid("node.kind", "the kind it has");
+    // Up to the root; the node itself must not be among its ancestors.
+    std::string parent = node.parent;
+    for (int depth = 0; !parent.empty(); ++depth) {
+      if (parent == node.code || depth > 64) return Invalid("node.parent", "a tree");
+      const NodeData* up = FindNode(state, parent);
+      if (!up || up->kind != node.kind) return NotFound(Reason::NODE_NOT_FOUND, parent);
+      if (depth == 0 && (!found || old.parent != node.parent) && HasEnded(up->end_day, today)) return NotFound(Reason::NODE_ENDED, parent);
+      parent = up->parent;
+    }
+    if (!node.places.empty() && node.kind != NodeKind::kBranch) return Invalid("node.places", "none for a place");
+    for (const auto& place : node.places) {
+      const bool is_kept = std::find(old.places.begin(), old.places.end(), place) != old.places.end();
+      const NodeData* there = FindNode(state, place);
+      if (!there || there->kind != NodeKind::kPlace) return NotFound(Reason::NODE_NOT_FOUND, place);
+      if (!is_kept && HasEnded(there->end_day, today)) return NotFound(Reason::NODE_ENDED, place);
+    }
+    return std::nullopt;
+  }
+
+  Broken operator()(FundData& fund) const {
+    const std::int64_t issued = -AccountOf(state, Holder::Issuance(fund.code).text(), kPoint).at(Sub::kAvailable);
+    if (fund.budget_points < issued) {
+      return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund.code}, {"short_by", absl::StrCat(issued - fund.budget_points)}}};
+    }
+    if (!FindFund(state, fund.code) && state.funds >= kFundsMax) {
+      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "fund.code"}, {"max", absl::StrCat(kFundsMax, " funds")}}};
+    }
+    return std::nullopt;
+  }
+
+  Broken operator()(OfferData& offer) const {
+    if (!offer.merchant.empty() && !FindMerchant(state, offer.merchant)) return NotFound(Reason::MERCHANT_NOT_FOUND, offer.merchant);
+    if (!FindOffer(state, offer.code) && state.offers >= kOffersMax) {
+      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "offer.code"}, {"max", absl::StrCat(kOffersMax, " offers")}}};
+    }
+    return std::nullopt;
+  }
+
+  Broken operator()(MemberData& member) const {
+    const MemberData* found = FindMember(state, member.id);
+    const MemberData old = found ? *found : MemberData{};
+    if (!is_new && !found) return NotFound(Reason::MEMBER_NOT_FOUND, member.id);
+    if (!is_new && old.kind != member.kind) return Invalid("member.kind", "the kind it has");
+    if (member.number_commitment.empty()) member.number_commitment = old.number_commitment;
+    if (is_new || old.grid != member.grid) {
+      if (auto broken = CheckNode(state, member.grid, NodeKind::kPlace, today)) return broken;
+    }
+    for (const Membership& membership : member.memberships) {
+      const MemberData* of = FindMember(state, membership.member);
+      if (!of) return NotFound(Reason::MEMBER_NOT_FOUND, membership.member);
+      if (member.kind != MemberKind::kPerson || of->kind == MemberKind::kPerson) {
+        return Invalid("member.memberships", "a person's, of a household or organisation");
+      }
+    }
+    return std::nullopt;
+  }
+
+  Broken operator()(MerchantData& merchant) const {
+    const MerchantData* found = FindMerchant(state, merchant.id);
+    if (!is_new && !found) return NotFound(Reason::MERCHANT_NOT_FOUND, merchant.id);
+    const std::string old_place = found ? found->place : "";
+    for (const MerchantPerson& person : merchant.people) {
+      if (!FindMember(state, person.member)) return NotFound(Reason::MEMBER_NOT_FOUND, person.member);
+    }
+    return is_new || old_place != merchant.place ? CheckNode(state, merchant.place, NodeKind::kPlace, today) : std::nullopt;
+  }
+
+  Broken operator()(TerminalData& terminal) const {
+    if (!FindMerchant(state, terminal.merchant)) return NotFound(Reason::MERCHANT_NOT_FOUND, terminal.merchant);
+    const TerminalData* old = state.Find<TerminalData>("terminal", terminal.id);
+    if (!is_new && (!old || old->merchant != terminal.merchant)) return NotFound(Reason::TERMINAL_NOT_FOUND, terminal.id);
+    return std::nullopt;
+  }
+
+  Broken operator()(StaffData& staff) const {
+    if (!is_new && !state.Find<StaffData>("staff", staff.id)) return NotFound(Reason::STAFF_NOT_FOUND, staff.id);
+    // A staff person is somebody: a member, or said to be from outside. What stood before both were asked for is not asked again.
+    if (staff.member.empty() != staff.is_external) return Invalid("staff.member", "a person, or external");
+    if (!staff.member.empty()) {
+      const MemberData* person = FindMember(state, staff.member);
+      if (!person) return NotFound(Reason::MEMBER_NOT_FOUND, staff.member);
+      if (person->kind != MemberKind::kPerson) return Invalid("staff.member", "a person");
+    }
+    for (const RoleGrant& grant : staff.grants) {
+      if (auto broken = CheckNode(state, grant.scope, std::nullopt, today)) return broken;
+      if ((grant.role == Role::kOperator) != (state.program == kSystemProgram)) {
+        return Invalid("staff.grants", "OPERATOR in the system program and only there");
+      }
+    }
+    return std::nullopt;
+  }
+
+  Broken operator()(RulebookData& book) const {
+    const auto invalid = [](const char* field, const std::string& expected) {
+      return Refusal{Reason::RULEBOOK_INVALID, {{"field", field}, {"expected", expected}}};
+    };
+    const RulebookData* old = state.Find<RulebookData>("rulebook", book.version);
+    if (book.is_withdrawn) {
+      if (!old) return NotFound(Reason::RULEBOOK_NOT_FOUND, book.version);
+      if (old->is_withdrawn || old->effective_day <= today) return Refusal{Reason::RULEBOOK_HOLDS, {{"name", book.version}}};
+      book = *old;
+      book.is_withdrawn = true;
+      return std::nullopt;
+    }
+    if (old) return NotFound(Reason::ALREADY_EXISTS, absl::StrCat("rulebook/", book.version));
+    const auto& books = state.definitions->books;
+    if (books.empty()) return std::nullopt;  // the first may be older than the ledger, for the deeds before
+    const Day last = books.rbegin()->first;
+    if (book.effective_day <= last) return invalid("effective_day", absl::StrCat("after ", last));
+    // Later ones would change by which rules entries were made; today's only where there are none yet.
+    const bool holds_today = state.BookOf(today) != nullptr;
+    if (book.effective_day < today || (book.effective_day == today && holds_today)) {
+      return invalid("effective_day", absl::StrCat(holds_today ? AddDays(today, 1) : today, " or later"));
+    }
+    return std::nullopt;
+  }
+
+  Broken operator()(ProgramData&) const { return std::nullopt; }
+  Broken operator()(auto&) const { return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "no registration"}}}; }
+};
+
+bool IsSet(const Registration& data) {
+  return std::holds_alternative<NodeData>(data) || std::holds_alternative<FundData>(data) || std::holds_alternative<OfferData>(data);
+}
+
+}  // namespace
+
+Broken CheckRegistration(State& state, const std::string& actor, Day today, Registration& data, bool is_new) {
+  const auto* book = std::get_if<RulebookData>(&data);
+  const bool exists = state.registrations.Find(RegistrationKey(data)) != nullptr;
+  if (!IsSet(data) && !book && is_new && exists) return NotFound(Reason::ALREADY_EXISTS, RegistrationKey(data));
+  if (auto broken = std::visit(
+          [&](auto& d) -> Broken {
+            if constexpr (std::is_same_v<std::remove_cvref_t<decltype(d)>, std::monostate>) {
+              return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "none"}}};
+            } else {
+              return Checker{state, today, is_new}(d);
+            }
+          },
+          data)) {
+    return broken;
+  }
+  const bool is_founding = state.at.next_sequence < 2;
+  if (!is_founding && ConcernsThemselves(state, actor, data, today)) return Refusal{Reason::SELF_DEALING, {}};
+  return std::nullopt;
+}
+
+Broken JudgeRulebook(State& state, Day today, const RulebookData& data, const std::string& json) {
+  const auto invalid = [](const char* field, const std::string& expected) {
+    return Refusal{Reason::RULEBOOK_INVALID, {{"field", field}, {"expected", expected}}};
+  };
+  auto book = Rulebook::Judge(json);
+  if (!book.ok()) return RefusalFrom(book.status());
+  if (book->json() != json) return invalid("rulebook_json", "the canonical form");
+  if (Sha256Hex(json) != data.sha256) return invalid("sha256", "that of the content");
+  if (book->version() != data.version || book->effective_day() != data.effective_day) return invalid("version", "that of the content");
+  for (const auto& rate : book->proto().fund_rates()) {
+    const FundData* fund = FindFund(state, rate.fund());
+    if (!fund) return NotFound(Reason::FUND_NOT_FOUND, rate.fund());
+  }
+  for (const auto& activity : book->proto().activities()) {
+    const FundData* fund = FindFund(state, activity.fund());
+    if (fund && HasEnded(fund->end_day, today)) return Refusal{Reason::FUND_ENDED, {{"fund", activity.fund()}}};
+  }
+  std::vector<const Rulebook*> books;
+  // A fund whose points may still be in members' hands keeps its rate, and a unit its kind.
+  for (const auto& [day, older] : state.definitions->books) {
+    books.push_back(older.get());
+    for (const auto& rate : older->proto().fund_rates()) {
+      if (!book->FindRate(rate.fund())) return invalid("fund_rates", absl::StrCat("a rate for ", rate.fund()));
+    }
+    for (const auto& unit : older->proto().units()) {
+      const v1::Unit* same = book->FindUnit(unit.code());
+      if (same && (same->kind() != unit.kind() || same->decimals() != unit.decimals())) {
+        return invalid("units", absl::StrCat(unit.code(), " with the kind and decimals it has"));
+      }
+    }
+  }
+  books.push_back(&*book);
+  if (auto status = CheckLotBound(books); !status.ok()) return RefusalFrom(status);
+  return std::nullopt;
+}
+
+Broken DeriveRegistration(Case& c, Entry& e) {
+  if (std::holds_alternative<std::monostate>(e.data) || KindOf(e.data) != e.kind)
+    return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "of another kind"}}};
+  const bool is_known = c.state.registrations.Find(RegistrationKey(e.data)) != nullptr;
+  if (auto broken = CheckRegistration(c.state, e.actor, e.business_day, e.data, !is_known)) return broken;
+  if (const auto* book = std::get_if<RulebookData>(&e.data)) {
+    e.rulebook = book->version;
+    if (!book->is_withdrawn) e.blobs = {book->sha256};
+    if (!book->is_withdrawn) return std::nullopt;
+    e.ref = c.state.registrations.Find(RegistrationKey(e.data))->sequence;  // known: it would not have been withdrawn otherwise
+    if (!c.related.ref || c.related.ref->sequence != e.ref) return Refusal{Reason::INVARIANT_VIOLATION, {{"ref", "another"}}};
+    if (IsSamePerson(c.state, e.actor, c.related.ref->actor)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
+  }
+  return std::nullopt;
+}
+
+Outcome Decide(Decision& d, const Register& command) {
+  State& state = d.state();
+  const Day today = d.desk().today();
+  std::vector<Entry> entries;
+  for (std::size_t i = 0; i < command.items.size(); ++i) {
+    Entry entry = d.Draft(KindOf(command.items[i]));
+    entry.item = command.items.size() > 1 ? static_cast<std::int32_t>(i) : -1;
+    entry.data = command.items[i];
+    Case c{state};
+    auto* book = std::get_if<RulebookData>(&entry.data);
+    if (auto* member = std::get_if<MemberData>(&entry.data); member && command.replaces_number) {
+      // All else stays as it is.
+      const MemberData* old = FindMember(state, member->id);
+      const std::string commitment = member->number_commitment;
+      if (old) *member = *old;
+      member->number_commitment = commitment;
+    }
+    auto broken = CheckRegistration(state, entry.actor, today, entry.data, command.is_new);
+    if (!broken && book && !book->is_withdrawn) broken = JudgeRulebook(state, today, *book, command.rulebook_json);
+    if (!broken && book && book->is_withdrawn) {
+      const Registered* adopted = state.registrations.Find(RegistrationKey(entry.data));
+      c.related.ref = d.Find(adopted->sequence);
+    }
+    if (!broken) broken = DeriveRegistration(c, entry);
+    if (!broken && !FitsAsPosted(entry))
+      broken = Refusal{Reason::FIELD_TOO_LONG, {{"field", "registration"}, {"max", absl::StrCat(kLineBytesMax)}}};
+    if (broken) {
+      if (command.items.size() > 1) broken->facts.emplace_back("item", absl::StrCat(i));
+      if (command.is_check_only) return d.Unrecorded(std::move(*broken));
+      return d.Refuse(entry.kind, "", std::move(*broken));
+    }
+    entries.push_back(std::move(entry));
+  }
+  // Items can only refer to what was there before, so what holds for each holds for all; but they may repeat each other.
+  std::vector<std::string> keys;
+  for (const Entry& entry : entries) keys.push_back(RegistrationKey(entry.data));
+  std::sort(keys.begin(), keys.end());
+  if (const auto twice = std::adjacent_find(keys.begin(), keys.end()); twice != keys.end()) {
+    return d.Unrecorded({Reason::ALREADY_EXISTS, {{"name", *twice}}});
+  }
+  Outcome all;
+  if (command.is_check_only) {
+    all.first = all.now = RequestState::kDone;
+    return all;
+  }
+  // From here on it must succeed: all or none.
+  for (Entry& entry : entries) {
+    entry.sequence = state.at.next_sequence;
+    if (const auto* book = std::get_if<RulebookData>(&entry.data); book && !book->is_withdrawn)
+      d.desk().KeepBlob(book->sha256, command.rulebook_json);
+    Outcome one = Decision::Posted(d.desk().Post(std::move(entry)));
+    if (one.refusal) return one;
+    all.entries.push_back(one.entries.front());
+  }
+  all.Read();
+  return all;
+}
+
+Outcome Decide(Decision& d, const FoundProgram& command) {
+  if (d.state().at.next_sequence > 0) {  // founded before
+    auto first = d.Find(0);
+    return first ? OutcomeOf({.sequence = 0}, {std::move(first)}, nullptr) : d.Unrecorded({Reason::INVARIANT_VIOLATION, {}});
+  }
+  // The operator's word stands for the mark that somebody else would give.
+  StaffData administrator{.id = command.program.administrator, .member = "", .is_external = true, .grants = {}};
+  administrator.grants.push_back({d.state().program == kSystemProgram ? Role::kOperator : Role::kAdministrator, ""});
+  const Registration records[] = {command.program, administrator};
+  Outcome all;
+  for (std::int32_t i = 0; i < 2; ++i) {
+    Entry entry = d.Draft(KindOf(records[i]));
+    entry.item = i;
+    entry.data = records[i];
+    Outcome one = Decision::Posted(d.desk().Post(std::move(entry)));
+    if (one.refusal) return one;
+    all.entries.push_back(one.entries.front());
+  }
+  all.Read();
+  return all;
+}
+
+}  // namespace redpoints

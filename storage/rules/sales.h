@@ -1,0 +1,34 @@
+// What shops take: redemptions, holds and their captures.
+#pragma once
+
+#include "storage/rules/decision.h"
+
+namespace redpoints {
+
+// Of a redemption or hold.
+Broken DeriveSale(Case& c, Entry& sale);
+Broken DeriveCapture(Case& c, Entry& capture);
+
+Outcome Decide(Decision& d, const Redeem& command);
+Outcome Decide(Decision& d, const Authorize& command);
+Outcome Decide(Decision& d, const Capture& command);
+
+// Prices the lines as a sale of today would, fills in kinds and prices; names no member and changes nothing but caches.
+//   OFFER_NOT_FOUND, OFFER_MISMATCH 610
+Broken PriceLines(State& state, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points);
+// The same for readers, who find offers in the published state.
+using FindOfferOf = std::function<std::optional<OfferData>(const std::string& code)>;
+Broken PriceLines(const FindOfferOf& find, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points);
+
+// The hold that the shop may still end; otherwise nullptr, and `refusal` says why. What was due by time is written first.
+struct OpenHold {
+  const Hold* hold = nullptr;
+  Outcome refusal;
+};
+OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind);
+
+// The shares of a sale's lots and debts that its points `from` to `to` have, counted from the last one back.
+std::vector<Lot> LotsOf(const Entry& sale, const std::vector<Span>& spans);
+std::vector<Owed> OwedBack(const Entry& sale, const std::vector<Span>& spans);
+
+}  // namespace redpoints

@@ -1,0 +1,25 @@
+// Whether an entry may be the next one. The ledger thread asks CheckEntry of each entry that it drafted; opening, `check` and an auditor's
+// `verify` ask Verify of each entry that they read, which recomputes whatever follows from state and rulebook.
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/rules/derive.h"
+
+namespace redpoints {
+
+// What holds for every entry: place, time and length; conservation per unit and, of spendable points, per fund; balances and chains; floors;
+// lots; which kinds touch which accounts; a posting for the member it is about. INTERNAL says what is wrong. Changes nothing but caches.
+absl::Status CheckEntry(State& state, const Entry& entry);
+
+// CheckEntry, and that all fields which the entry does not merely state are what Derive makes of those. INTERNAL names the field. It can't judge
+// what entries don't show: commands that were refused, amounts of confidential deeds, commitments, and whether who paid had shown it.
+absl::Status Verify(State& state, const Entry& entry, const Related& related);
+
+// The entries that `entry` is about, from state.find_entries.
+absl::StatusOr<Related> FindRelated(State& state, const Entry& entry);
+
+// What an entry of its kind states, since nobody could recompute it from the rest; nothing else.
+Entry Stated(const Entry& entry);
+
+}  // namespace redpoints

@@ -1,0 +1,160 @@
+#include "storage/store/rocksdb_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "storage/rocks.h"
+
+namespace redpoints {
+namespace {
+
+rocksdb::Options StoreOptions(const RocksDbStore::Options& options) {
+  rocksdb::Options db = RocksOptions(options.directory, options.env, options.read_only);
+  db.create_if_missing = !options.read_only;
+  rocksdb::BlockBasedTableOptions blocks;
+  blocks.format_version = 5;
+  blocks.checksum = rocksdb::kXXH3;
+  blocks.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));  // most request ids asked for are new
+  blocks.block_size = 4096;
+  blocks.block_cache = rocksdb::NewLRUCache(256u << 20);
+  db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
+  db.compression = rocksdb::kLZ4Compression;
+  db.write_buffer_size = 64u << 20;
+  // No prefix extractor: with one, scans from an absent prefix come back empty with status OK.
+  return db;
+}
+
+class Rocks : public Store {
+ public:
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const RocksDbStore::Options& options) {
+    auto store = std::unique_ptr<Rocks>(new Rocks(options));
+    if (!options.env && !options.read_only) {
+      std::error_code ignored;
+      std::filesystem::create_directories(options.directory, ignored);  // an error shows when RocksDB opens
+    }
+    auto status = store->OpenDb();
+    // A cache: whatever is wrong with it is wrong no more when it is gone. Not what would be wrong with the next one, too.
+    const bool is_useless = absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsInternal(status) ||
+                            (absl::IsFailedPrecondition(status) && status.message().find("in use") == absl::string_view::npos);
+    if (is_useless && !options.read_only) {
+      if (options.on_discarded) options.on_discarded(std::string(status.message()));
+      store->DeleteFiles();
+      status = store->OpenDb();
+    }
+    if (!status.ok()) return absl::IsInternal(status) && options.read_only ? absl::DataLossError(status.message()) : status;
+    store->DeleteInterrupted();
+    return store;
+  }
+
+  ~Rocks() override {
+    if (db_) db_->Close().PermitUncheckedError();
+  }
+
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
+    rocksdb::PinnableSlice value;
+    const auto status = db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), rocksdb::Slice(key.data(), key.size()), &value);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) return FromRocks(status, Doing("reading"));
+    return std::optional(value.ToString());
+  }
+
+  absl::StatusOr<std::vector<Row>> Scan(const Range& range) const override {
+    rocksdb::ReadOptions read;
+    const rocksdb::Slice begin(range.begin), end(range.end);
+    read.iterate_lower_bound = &begin;
+    if (!range.end.empty()) read.iterate_upper_bound = &end;
+    read.fill_cache = range.rows_max <= 64;  // long scans must not push out what queries need
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read));
+    std::vector<Row> rows;
+    for (range.is_descending ? it->SeekToLast() : it->SeekToFirst(); it->Valid() && rows.size() < range.rows_max;
+         range.is_descending ? it->Prev() : it->Next()) {
+      rows.push_back({it->key().ToString(), it->value().ToString()});
+    }
+    if (!it->status().ok()) return FromRocks(it->status(), Doing("scanning"));
+    return rows;
+  }
+
+  absl::Status Install(const DerivedRows& rows) override {
+    if (options_.read_only) return absl::FailedPreconditionError("opened to be read only");
+    if (rows.empty()) return absl::OkStatus();
+    // After a failure RocksDB takes nothing until it is told that somebody has looked.
+    if (has_failed_) db_->Resume().PermitUncheckedError();
+    // One sorted file, ingested atomically: a fraction of the cost of a memtable insertion for each row, and no log.
+    rocksdb::Options options(db_->GetOptions());
+    const std::string path = absl::StrCat(options_.directory, "/install-", install_number_++, ".sst");
+    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
+    auto status = writer.Open(path);
+    for (const auto& [key, value] : rows) {
+      if (!status.ok()) break;
+      status = value ? writer.Put(key, *value) : writer.Delete(key);
+    }
+    if (status.ok()) status = writer.Finish();
+    if (status.ok()) {
+      rocksdb::IngestExternalFileOptions ingest;
+      ingest.move_files = true;
+      status = db_->IngestExternalFile({path}, ingest);
+    }
+    has_failed_ = !status.ok();
+    if (!status.ok()) options.env->DeleteFile(path).PermitUncheckedError();
+    return FromRocks(status, Doing("installing derived rows"));
+  }
+
+  absl::Status DeleteRange(std::string_view begin, std::string_view end) override {
+    rocksdb::WriteOptions write;
+    write.sync = true;
+    return FromRocks(db_->DeleteRange(write, db_->DefaultColumnFamily(), rocksdb::Slice(begin.data(), begin.size()),
+                                      rocksdb::Slice(end.data(), end.size())),
+                     Doing("deleting"));
+  }
+
+ private:
+  explicit Rocks(const RocksDbStore::Options& options) : options_(options) {}
+
+  std::string Doing(const char* what) const { return absl::StrCat(what, " in ", options_.directory); }
+
+  absl::Status OpenDb() {
+    const rocksdb::Options db_options = StoreOptions(options_);
+    rocksdb::DB* db = nullptr;
+    const auto status = options_.read_only ? rocksdb::DB::OpenForReadOnly(db_options, options_.directory, &db)
+                                           : rocksdb::DB::Open(db_options, options_.directory, &db);
+    if (status.ok()) db_.reset(db);
+    return FromRocks(status, Doing("opening derived rows"));
+  }
+
+  rocksdb::Env& env() const { return options_.env ? *options_.env : *rocksdb::Env::Default(); }
+
+  void DeleteFiles() const {
+    std::vector<std::string> files;
+    env().GetChildren(options_.directory, &files).PermitUncheckedError();
+    for (const auto& file : files) {
+      if (file != "LOCK") env().DeleteFile(options_.directory + "/" + file).PermitUncheckedError();
+    }
+  }
+
+  // What an interrupted Install left.
+  void DeleteInterrupted() const {
+    if (options_.read_only) return;
+    std::vector<std::string> files;
+    env().GetChildren(options_.directory, &files).PermitUncheckedError();
+    for (const auto& file : files) {
+      if (file.starts_with("install-")) env().DeleteFile(options_.directory + "/" + file).PermitUncheckedError();
+    }
+  }
+
+  const RocksDbStore::Options options_;
+  std::unique_ptr<rocksdb::DB> db_;
+  bool has_failed_ = false;  // of the thread that installs
+  std::atomic<std::uint64_t> install_number_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> RocksDbStore::Open(const Options& options) { return Rocks::Open(options); }
+
+}  // namespace redpoints

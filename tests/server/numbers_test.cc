@@ -1,0 +1,138 @@
+// 会员号 over gRPC: who a number leads to, before and after it was replaced, and that no till learns more than that.
+#include "server/numbers.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "proto/contract/member_number.h"
+#include "tests/server/server_fixture.h"
+
+namespace redpoints::server {
+namespace {
+
+class NumbersTest : public ServerTest {
+ protected:
+  std::string Sale(const std::string& id, const std::string& number, int points) {
+    return absl::StrCat(R"(program: "$P" request_id: ")", id, R"(" presentation { member_number: ")", number,
+                        R"(" } offer_lines { offer: "ANY" quantity: 1 points: )", points, "}");
+  }
+  Answer Redeem(const std::string& id, const std::string& number, int points) {
+    return world.Call("till", "Redeem", Sale(id, number, points));
+  }
+  std::string Replace(const std::string& id, const std::string& member) {
+    const Answer answer = world.Call("admin", "ReplaceMemberNumber", absl::StrCat(R"(request_id: ")", id, R"(" name: ")", member, R"(")"));
+    EXPECT_TRUE(answer.ok()) << answer;
+    return answer.ok() ? answer.As<v1::ReplaceMemberNumberResponse>().number() : "";
+  }
+};
+
+TEST_F(NumbersTest, AReplacedNumberLeadsToNobodyAndTheBalanceStays) {
+  const std::string old = world.Get("HOME_NUMBER"), id = world.NewUuid();
+  const auto balance = world.Balance("$HOME");
+  const std::string number = Replace(id, world.Get("HOME"));
+  EXPECT_TRUE(IsMemberNumber(number)) << number;
+  EXPECT_NE(number, old);
+  EXPECT_EQ(Replace(id, world.Get("HOME")), number);  // repeated
+  EXPECT_EQ(world.Balance("$HOME"), balance);
+  EXPECT_EQ(world.Balance("programs/minyue/members/" + number), balance);
+  EXPECT_EQ(world.Call("helper-all", "GetBalance", absl::StrCat(R"(member: "programs/minyue/members/)", old, R"(")")).reason,
+            "MEMBER_NOT_FOUND");
+  EXPECT_EQ(world.Call("admin", "GetRegistration", absl::StrCat(R"(name: "programs/minyue/members/)", old, R"(")")).reason,
+            "MEMBER_NOT_FOUND");
+  const Answer found = world.Call("admin", "GetRegistration", R"(name: "$HOME")");
+  EXPECT_EQ(found.As<v1::GetRegistrationResponse>().registration().member().number(), number);
+  EXPECT_EQ(Redeem(world.NewUuid(), old, 1).reason, "INSUFFICIENT_POINTS");
+  EXPECT_TRUE(Redeem(world.NewUuid(), number, 1).ok());
+  EXPECT_EQ(world.Balance("$HOME"), balance - 1);
+  // Another request's item of the same id was for somebody else.
+  EXPECT_EQ(world.Call("admin", "ReplaceMemberNumber", absl::StrCat(R"(request_id: ")", id, R"(" name: "$AWAY")")).reason,
+            "REQUEST_ID_REUSED");
+  // The same after a restart, which clears what was reserved for nothing.
+  world.Restart();
+  EXPECT_EQ(world.Balance("programs/minyue/members/" + number), balance - 1);
+  EXPECT_EQ(Replace(id, world.Get("HOME")), number);
+}
+
+TEST_F(NumbersTest, ARepeatGetsItsFirstAnswerWhenTheNumberLeadsToNobodyNow) {
+  const std::string old = world.Get("HOME_NUMBER"), id = world.NewUuid();
+  const Answer first = Redeem(id, old, 2);
+  ASSERT_TRUE(first.ok()) << first;
+  Replace(world.NewUuid(), world.Get("HOME"));
+  const Answer again = Redeem(id, old, 2);
+  ASSERT_TRUE(again.ok()) << again;
+  EXPECT_TRUE(again.As<v1::RedeemResponse>().outcome().replayed());
+  EXPECT_EQ(again.As<v1::RedeemResponse>().redemption(), first.As<v1::RedeemResponse>().redemption());
+  EXPECT_EQ(Redeem(id, world.Get("AWAY_NUMBER"), 2).reason, "REQUEST_ID_REUSED");
+}
+
+// Neither tells a till whether there is such a member.
+TEST_F(NumbersTest, AnUnknownNumberIsAnsweredAsTooFewPoints) {
+  const std::string poor = world.Get("SPARE_NUMBER"), unknown = WithCheckDigit("100000000");
+  const auto seen = [&](const std::string& number) {
+    Answer answer = Redeem(world.NewUuid(), number, 500);
+    EXPECT_EQ(answer.reason, "INSUFFICIENT_POINTS") << answer;
+    EXPECT_TRUE(answer.facts.empty()) << answer;
+    EXPECT_TRUE(answer.has_outcome);
+    v1::Outcome outcome = answer.outcome;
+    outcome.clear_request_id(), outcome.clear_sequence(), outcome.clear_state_sequence(), outcome.clear_record_time();
+    return absl::StrCat(answer.status.error_code(), answer.status.error_message(), answer.localized, outcome.ShortDebugString());
+  };
+  EXPECT_EQ(seen(poor), seen(unknown));
+}
+
+// A till's reply names nobody and says nothing of what they hold.
+TEST_F(NumbersTest, ATillsReplyNamesNoMember) {
+  const std::string id = world.Get("HOME").substr(world.Get("HOME").rfind('/') + 1), number = world.Get("HOME_NUMBER");
+  for (const char* method : {"Redeem", "Authorize", "Capture", "Void", "Refund", "Reverse", "Quote", "GetOutcome"}) {
+    const Answer answer = world.Call("till", method, SampleOf(method).text);
+    ASSERT_TRUE(answer.ok()) << method << answer;
+    EXPECT_EQ(answer.Visible().find(id), std::string::npos) << method << answer;
+    EXPECT_EQ(answer.Visible().find(number), std::string::npos) << method << answer;
+  }
+}
+
+// Members made anew, many at once: a repeat gets the same ids and numbers.
+TEST_F(NumbersTest, ARepeatedCreationGivesTheSameNumbers) {
+  const std::string text =
+      absl::StrCat(R"(program: "$P" request_id: ")", world.NewUuid(), R"(" )",
+                   R"(members { kind: PERSON groups { group: RESIDENTS } } members { kind: PERSON groups { group: RESIDENTS } })");
+  const auto create = [&] {
+    const Answer answer = world.Call("admin", "CreateMembers", text);
+    EXPECT_TRUE(answer.ok()) << answer;
+    v1::CreateMembersResponse response = answer.As<v1::CreateMembersResponse>();
+    response.clear_outcome();
+    return response;
+  };
+  const auto first = create();
+  ASSERT_EQ(first.members_size(), 2);
+  EXPECT_TRUE(IsMemberNumber(first.members(0).number()));
+  EXPECT_NE(first.members(0).number(), first.members(1).number());
+  EXPECT_EQ(create().SerializeAsString(), first.SerializeAsString());
+  // An award by number reaches the one it names.
+  const std::string by_number = "members/" + first.members(1).number();
+  EXPECT_TRUE(world
+                  .Call("recorder-all", "Award",
+                        absl::StrCat(R"(program: "$P" request_id: "$ID" item { member: ")", by_number,
+                                     R"(" activity: "PATROL" quantity: 2 effective_day: $TODAY group: RESIDENTS })"))
+                  .ok());
+  EXPECT_EQ(world.Balance(first.members(1).name()), 20);
+  EXPECT_EQ(
+      world
+          .Call("recorder-all", "Award", absl::StrReplaceAll(SampleOf("Award").text, {{"$HOME", "members/" + WithCheckDigit("100000000")}}))
+          .reason,
+      "MEMBER_NOT_FOUND");
+}
+
+// What stands in the journal leads to no number.
+TEST_F(NumbersTest, TheJournalHoldsNoNumber) {
+  std::string journal;
+  for (const auto& message : world.Stream("auditor", "ExportEntries", R"(program: "$P" format: JSON_LINES)")) {
+    journal += dynamic_cast<const v1::ExportEntriesResponse&>(*message).data();
+  }
+  EXPECT_NE(journal.find("number_commitment"), std::string::npos);
+  for (const char* word : {"HOME_NUMBER", "AWAY_NUMBER", "SPARE_NUMBER"}) EXPECT_EQ(journal.find(world.Get(word)), std::string::npos);
+}
+
+}  // namespace
+}  // namespace redpoints::server

@@ -1,0 +1,218 @@
+// A shard on disk is harmed, and what can be saved of it is saved elsewhere.
+#include "storage/recover.h"
+
+#include <gmock/gmock.h>
+#include <rocksdb/db.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
+
+#include "storage/head_mark.h"
+#include "storage/journal.h"
+#include "storage/keys.h"
+#include "storage/log/tables.h"
+#include "storage/rules/entry_codec.h"
+#include "tests/storage/disk.h"
+#include "tests/storage/ledger_fixture.h"
+
+namespace redpoints {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class RecoverTest : public LedgerTest {
+ protected:
+  RecoverTest() {
+    std::string name = fs::temp_directory_path() / "redpoints-recover-XXXXXX";
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    root = name, from = root + "/shard", to = root + "/new";
+  }
+  ~RecoverTest() override {
+    ledger.reset();
+    disk.Close();
+    fs::remove_all(root);
+  }
+  void TearDown() override {}
+  Log& log() override { return *disk.log; }
+  Store& store() override { return *disk.store; }
+
+  // A shard of two programs; `is_flushed`: in tables, else in the write-ahead log.
+  void Make(bool is_flushed, int sales = 120) {
+    ASSERT_TRUE(disk.Open(from).ok());
+    options.head_mark_file = HeadMarkFile(from);
+    SetUpProgram();
+    Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
+    for (int i = 0; i < sales; ++i) Buy("m1", 1);
+    ledger.reset();
+    end = *Journal(*disk.log, "minyue").End();
+    line = *Journal(*disk.log, "minyue").Line(0);
+    disk.Close();
+    if (is_flushed) Raw([](rocksdb::DB& db, const auto& tables) { ASSERT_TRUE(db.Flush({}, tables).ok()); });
+  }
+  // Something done to the log of the shard by RocksDB itself.
+  void Raw(const std::function<void(rocksdb::DB& db, const std::vector<rocksdb::ColumnFamilyHandle*>& tables)>& act) {
+    rocksdb::DB* db = nullptr;
+    std::vector<rocksdb::ColumnFamilyHandle*> tables;
+    ASSERT_TRUE(rocksdb::DB::Open({}, from + "/log", LogTables(), &tables, &db).ok());
+    act(*db, tables);
+    for (auto* table : tables) db->DestroyColumnFamilyHandle(table).PermitUncheckedError();
+    delete db;
+  }
+  // The largest file of the log whose name holds `part`.
+  std::string Largest(const std::string& part) {
+    std::string largest;
+    for (const auto& file : fs::directory_iterator(from + "/log")) {
+      if (file.path().filename().string().find(part) == std::string::npos) continue;
+      if (largest.empty() || fs::file_size(file) > fs::file_size(largest)) largest = file.path();
+    }
+    return largest;
+  }
+  static void Flip(const std::string& path, std::size_t at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(file.get() ^ 0x10);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte);
+  }
+  static std::map<std::string, std::string> Snapshot(const std::string& directory) {
+    std::map<std::string, std::string> files;
+    for (const auto& file : fs::recursive_directory_iterator(directory)) {
+      std::ostringstream bytes;
+      if (file.is_regular_file()) bytes << std::ifstream(file.path(), std::ios::binary).rdbuf();
+      files[file.path()] = bytes.str();
+    }
+    return files;
+  }
+  // Recovers, and looks at what every recovery has to be: the old shard as it was, the new one whole by the rules, at work in a new epoch.
+  RecoveredProgram Save() {
+    const auto before = Snapshot(from);
+    const auto recovered = Recover(from, to, clock, [](const std::string&) {});
+    EXPECT_TRUE(recovered.ok()) << recovered.status();
+    EXPECT_EQ(Snapshot(from), before);
+    EXPECT_FALSE(fs::exists(to + ".partial"));
+    if (!recovered.ok()) return {};
+    means = recovered->means;
+    const auto program =
+        std::find_if(recovered->programs.begin(), recovered->programs.end(), [](const auto& p) { return p.id == "minyue"; });
+    EXPECT_TRUE(disk.Open(to).ok());
+    const Journal journal(*disk.log, "minyue");
+    EXPECT_EQ(*journal.End(), program->end + 1);
+    const auto opening = ParseLine(*journal.Line(program->end));
+    EXPECT_TRUE(opening.ok() && opening->kind == Kind::kEpoch);
+    EXPECT_EQ(std::get<EpochData>(opening->data).lost, program->lost);
+    EXPECT_EQ(std::get<EpochData>(opening->data).why, "recover");
+    const auto marks = ReadHeadMarks(HeadMarkFile(to));
+    EXPECT_TRUE(marks.ok() && marks->at("minyue").end == program->end + 1 && marks->at("minyue").epoch == opening->epoch);
+    options.head_mark_file = HeadMarkFile(to);
+    Open();
+    CheckAll();
+    disk.Close();
+    return *program;
+  }
+
+  Disk disk;
+  std::string root, from, to, line, means;
+  std::int64_t end = 0;
+};
+
+TEST_F(RecoverTest, AWholeLedgerIsWholeAgain) {
+  for (const bool is_flushed : {false, true}) {
+    Make(is_flushed);
+    const RecoveredProgram program = Save();
+    EXPECT_EQ(program.end, end);
+    EXPECT_EQ(program.lost, 0);
+    EXPECT_EQ(program.why, "");
+    EXPECT_EQ(program.apart, 0);
+    EXPECT_EQ(means, "as it is");
+    fs::remove_all(from), fs::remove_all(to);
+  }
+}
+
+TEST_F(RecoverTest, WhatIsMissingIsSaid) {
+  const struct {
+    const char* name;
+    bool is_flushed;
+    std::function<void()> harm;
+    const char* means;
+    bool is_all;
+  } harms[] = {
+      {"CURRENT deleted", false, [&] { fs::remove(from + "/log/CURRENT"); }, "write-ahead", true},
+      {"MANIFEST deleted", true, [&] { fs::remove(Largest("MANIFEST-")); }, "repair", true},
+      {"the write-ahead log cut", false, [&] { fs::resize_file(Largest(".log"), fs::file_size(Largest(".log")) / 2); }, "as it is", false},
+      {"the write-ahead log flipped", false, [&] { Flip(Largest(".log"), fs::file_size(Largest(".log")) / 2); }, "write-ahead", false},
+      {"a table flipped", true, [&] { Flip(Largest(".sst"), fs::file_size(Largest(".sst")) / 2); }, "as it is", false},
+  };
+  for (const auto& harm : harms) {
+    SCOPED_TRACE(harm.name);
+    Make(harm.is_flushed, harm.is_all ? 20 : 300);  // of a table, a block of 64 KiB is lost whole
+    harm.harm();
+    const RecoveredProgram program = Save();
+    EXPECT_THAT(means, HasSubstr(harm.means));
+    EXPECT_EQ(program.end == end, harm.is_all) << program.end << " of " << end << ": " << program.why;
+    EXPECT_EQ(program.end + program.lost, end) << "the head mark says how far it went";
+    EXPECT_EQ(program.why.empty(), harm.is_all) << program.why;
+    fs::remove_all(from), fs::remove_all(to);
+  }
+}
+
+TEST_F(RecoverTest, WhatIsBehindAGapIsSetApartLineForLine) {
+  Make(/*is_flushed=*/true);
+  std::string gone;
+  Raw([&](rocksdb::DB& db, const auto& tables) {
+    const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator({}, tables[kLogJournal]));
+    it->SeekForPrev(JournalKey("minyue", end - 60));
+    gone = it->key().ToString();
+    ASSERT_TRUE(db.Delete({}, tables[kLogJournal], gone).ok());
+  });
+  const RecoveredProgram program = Save();
+  EXPECT_EQ(program.end, *JournalSequence("minyue", gone));
+  EXPECT_GT(program.apart, 50);
+  EXPECT_EQ(program.lost, end - program.end);
+  EXPECT_THAT(program.why, HasSubstr(absl::StrCat("entry ", program.end)));
+  std::ifstream file(to + "/" + program.file);
+  std::string first, text;
+  std::int64_t lines = 0;
+  while (std::getline(file, text)) first = lines++ == 0 ? text : first;
+  EXPECT_EQ(lines, program.apart);
+  const auto entry = ParseLine(first);
+  ASSERT_TRUE(entry.ok());
+  EXPECT_EQ(entry->sequence, end - program.apart);
+}
+
+TEST_F(RecoverTest, ALineThatDoesNotFollowEndsTheJournal) {
+  Make(/*is_flushed=*/true);
+  std::int64_t wrong = 0;
+  Raw([&](rocksdb::DB& db, const auto& tables) {
+    const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator({}, tables[kLogJournal]));
+    it->SeekForPrev(JournalKey("minyue", end - 50));
+    std::string value = it->value().ToString();
+    const auto amount = value.find("\"amount\":-1,");
+    const std::size_t at = amount == std::string::npos ? value.find("-1") + 1 : amount + 10;
+    value[at] = '2';
+    wrong = *JournalSequence("minyue", it->key().ToStringView());
+    ASSERT_TRUE(db.Put({}, tables[kLogJournal], it->key(), value).ok());
+  });
+  const RecoveredProgram program = Save();
+  EXPECT_GE(program.end, wrong);
+  EXPECT_LT(program.end, wrong + 256);
+  EXPECT_THAT(program.why, HasSubstr(absl::StrCat("entry ", program.end)));
+  EXPECT_EQ(program.apart, end - program.end);
+}
+
+TEST_F(RecoverTest, NothingIsOverwrittenAndAnInterruptedOneBeginsAgain) {
+  Make(/*is_flushed=*/false);
+  fs::create_directories(to + ".partial/log");
+  std::ofstream(to + ".partial/log/left-over") << "half";
+  EXPECT_EQ(Save().end, end);
+  EXPECT_TRUE(absl::IsAlreadyExists(Recover(from, to, clock, [](const std::string&) {}).status()));
+  EXPECT_TRUE(absl::IsNotFound(Recover(root + "/absent", root + "/x", clock, [](const std::string&) {}).status()));
+  EXPECT_FALSE(fs::exists(root + "/x"));
+}
+
+}  // namespace
+}  // namespace redpoints

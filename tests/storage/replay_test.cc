@@ -1,0 +1,55 @@
+#include "storage/replay.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/storage/engine_fixture.h"
+
+namespace redpoints {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class ReplayTest : public EngineTest {
+ protected:
+  void SetUp() override {
+    SetUpProgram();
+    AwardPoints("m1", 3);
+    again.find_blob = state.find_blob;
+    again.find_entries = state.find_entries;
+    for (const auto& entry : journal) AppendLine(*entry, lines.emplace_back());
+  }
+  State again{"minyue"};
+  std::vector<std::string> lines;
+};
+
+TEST_F(ReplayTest, EachLineIsVerifiedThenShownThenAppliedThenShown) {
+  std::string seen;
+  const ReplayHooks hooks{.verified =
+                              [&](State& before, const Entry& entry) {
+                                EXPECT_EQ(before.at.next_sequence, entry.sequence);
+                                return absl::StrAppend(&seen, "v", entry.sequence), absl::OkStatus();
+                              },
+                          .applied =
+                              [&](State& after, const Entry& entry) {
+                                EXPECT_EQ(after.at.next_sequence, entry.sequence + 1);
+                                return absl::StrAppend(&seen, "a", entry.sequence), absl::OkStatus();
+                              }};
+  for (const auto& line : lines) ASSERT_TRUE(ReplayLine(again, line, hooks).ok());
+  EXPECT_THAT(seen, StartsWith("v0a0v1a1v2a2"));
+  EXPECT_EQ(again.at.next_sequence, state.at.next_sequence);
+}
+
+TEST_F(ReplayTest, WhatDoesNotFollowIsNamedByItsNumber) {
+  ASSERT_TRUE(ReplayLine(again, lines[0]).ok());
+  const auto gap = ReplayLine(again, lines[2]);
+  EXPECT_TRUE(absl::IsDataLoss(gap)) << gap;
+  EXPECT_THAT(std::string(gap.message()), StartsWith("entry 1: "));
+  EXPECT_THAT(std::string(ReplayLine(again, "{}").message()), StartsWith("entry 1: "));
+  const auto hook = ReplayLine(again, lines[1], {.verified = [](State&, const Entry&) { return absl::InternalError("no"); }});
+  EXPECT_THAT(std::string(hook.message()), HasSubstr("entry 1: no"));
+  EXPECT_EQ(again.at.next_sequence, 1);  // not applied
+}
+
+}  // namespace
+}  // namespace redpoints

@@ -35,8 +35,15 @@ class Rocks : public Salvage {
     if (auto repaired = rocksdb::RepairDB(directory_, repair, LogTables(), LogTableOptions()); !repaired.ok()) {
       return absl::DataLossError(absl::StrCat(std::string(status.message()), "; and repairing it: ", repaired.ToString()));
     }
-    if (auto again = OpenDb(options); !again.ok())
-      return absl::DataLossError(absl::StrCat(std::string(again.message()), ", after a repair"));
+    // Of a table whose files are all gone the repaired list knows nothing: it is made again, empty.
+    repair.create_missing_column_families = true;
+    Close();
+    rocksdb::DB* db = nullptr;
+    if (auto again = rocksdb::DB::Open(repair, directory_, LogTables(), &handles_, &db); !again.ok()) {
+      handles_.clear();
+      return absl::DataLossError(absl::StrCat("opening ", directory_, " after a repair: ", again.ToString()));
+    }
+    db_.reset(db);
     return Named("after a repair of its list of files");
   }
 

@@ -18,7 +18,8 @@ class Salvage {
   virtual ~Salvage() = default;
 
   // Opens `directory` by the mildest means that helps: as it is; with CURRENT made anew, should only that be missing; passing over what is
-  // damaged in write-ahead logs; last with RocksDB's repair, which makes the list of files anew and lays aside what it can't read.
+  // damaged in write-ahead logs; last with RocksDB's repair, which makes the list of files anew and lays aside what it can't read. The
+  // repair does not know a table that has no file yet: what write-ahead logs hold of it is then lost.
   // DATA_LOSS: none of them helped. FAILED_PRECONDITION: a log of another format.
   static absl::StatusOr<std::unique_ptr<Salvage>> Open(const std::string& directory);
 

@@ -102,8 +102,11 @@ struct Answered {
   static Answered Of(const std::string& id, const Outcome& outcome) {
     Answered answered{.id = id};
     answered.first = static_cast<int>(outcome.first);
-    answered.entries = outcome.entries.size();
-    if (!outcome.entries.empty()) answered.sequence = outcome.entry().sequence;
+    // The answer to a second reversal is the first one's entry: it records nothing, and its own id may still be reversed before it is used.
+    if (!outcome.entries.empty() && outcome.entry().request_id == id) {
+      answered.entries = outcome.entries.size();
+      answered.sequence = outcome.entry().sequence;
+    }
     if (outcome.refusal) {
       answered.reason = NameOf(outcome.refusal->reason);
     } else if (outcome.first == RequestState::kRefused) {

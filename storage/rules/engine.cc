@@ -54,6 +54,8 @@ Outcome Engine::Execute(const Origin& origin, const Command& command) {
 Outcome Engine::Replay(Decision& d, const RequestRecord& record) {
   auto entries = desk_.FindEntries(record.sequence, record.count);
   if (!entries.ok()) return Decision::Unrecorded({Reason::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence)}}});
+  // A hold that is due has ended, by the time that anybody hears of it. While the clock is in doubt it is told as it stands.
+  if (!record.is_tombstone && entries->front()->kind == Kind::kHold) desk_.Settle(entries->front()->member);
   Outcome outcome = OutcomeOf(record, *std::move(entries), state().follow_ups.Find(SequenceKey(record.sequence)));
   outcome.is_replayed = true;
   return record.is_tombstone ? outcome : WithTarget(d, std::move(outcome));

@@ -45,7 +45,6 @@ Broken DeriveDayClosed(Case& c, Entry& e) {
   return std::nullopt;
 }
 
-// MAKER_IS_CHECKER 632
 Broken DeriveClock(Case&, Entry& e) {
   const auto* clock = std::get_if<ClockData>(&e.data);
   if (!clock || clock->last_closed_day != 0) return Refusal{Reason::FIELD_INVALID, {{"field", "stated_ms"}, {"expected", "the time"}}};

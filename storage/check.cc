@@ -84,7 +84,7 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
   if (store && report.mark == 0) {
     if (auto rows = CompareRows(*store, state, report); !rows.ok()) return rows;
   }
-  const ReplayHooks hooks{.applied = [&](State& after, const Entry& entry) {
+  const OnApplied applied = [&](State& after, const Entry& entry) {
     ++report.kinds[std::string(KindName(entry.kind))];
     for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
     for (const std::string& sha256 : entry.blobs) {
@@ -95,12 +95,12 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
     if (!store || after.at.next_sequence != report.mark) return absl::OkStatus();
     after.Publish();
     return CompareRows(*store, after, report);
-  }};
+  };
   const auto tell = [&] {
     if (progress) progress(state.at.next_sequence, *end);
     return absl::OkStatus();
   };
-  if (auto status = ReplayJournal(state, journal, *end, hooks, tell); !status.ok()) return status;
+  if (auto status = ReplayJournal(state, journal, *end, applied, tell); !status.ok()) return status;
   report.entries = state.at.next_sequence;
   return report;
 }

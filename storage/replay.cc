@@ -13,26 +13,25 @@ constexpr std::size_t kPieceBytes = 4u << 20;
 
 }  // namespace
 
-absl::Status ReplayLine(State& state, std::string_view line, const ReplayHooks& hooks) {
+absl::Status ReplayLine(State& state, std::string_view line, const OnApplied& applied) {
   const std::int64_t sequence = state.at.next_sequence;
   auto entry = ParseLine(line);
   if (absl::IsUnimplemented(entry.status())) return entry.status();  // a newer program's: no damage
   auto related = entry.ok() ? FindRelated(state, *entry) : absl::StatusOr<Related>(entry.status());
   auto status = related.ok() ? Verify(state, *entry, *related) : related.status();
-  if (status.ok() && hooks.verified) status = hooks.verified(state, *entry);
   if (status.ok()) status = Apply(state, *entry);
   if (!status.ok()) return absl::DataLossError(absl::StrCat("entry ", sequence, ": ", std::string(status.message())));
-  return hooks.applied ? hooks.applied(state, *entry) : absl::OkStatus();
+  return applied ? applied(state, *entry) : absl::OkStatus();
 }
 
-absl::Status ReplayJournal(State& state, const Journal& journal, std::int64_t end, const ReplayHooks& hooks,
+absl::Status ReplayJournal(State& state, const Journal& journal, std::int64_t end, const OnApplied& applied,
                            const std::function<absl::Status()>& piece) {
   while (state.at.next_sequence < end) {
     auto chunk = journal.Lines(state.at.next_sequence, end, kPieceBytes);
     if (!chunk.ok()) return chunk.status();
     if (chunk->lines.empty()) return absl::DataLossError(absl::StrCat("entry ", state.at.next_sequence, " is missing"));
     for (const auto line : chunk->Split()) {
-      if (auto status = ReplayLine(state, line, hooks); !status.ok()) return status;
+      if (auto status = ReplayLine(state, line, applied); !status.ok()) return status;
     }
     {
       const std::unique_lock lock(state.mutex);

@@ -15,18 +15,15 @@ namespace redpoints {
 
 class Journal;
 
-// What is asked at each line beyond Verify and Apply. An error ends the replay and is returned with the entry's number in front.
-struct ReplayHooks {
-  std::function<absl::Status(State& state, const Entry& entry)> verified = {};  // before the entry is applied
-  std::function<absl::Status(State& state, const Entry& entry)> applied = {};   // behind it
-};
+// Looks at the state behind each entry that was applied. An error ends the replay and is returned as it is.
+using OnApplied = std::function<absl::Status(State& state, const Entry& entry)>;
 
 // The line, without its newline, of the entry that comes next. DATA_LOSS names the entry that does not follow; the state is then to be
 // thrown away.
-absl::Status ReplayLine(State& state, std::string_view line, const ReplayHooks& hooks = {});
+absl::Status ReplayLine(State& state, std::string_view line, const OnApplied& applied = {});
 
 // All lines up to `end` (exclusive), published in pieces of some megabytes; `piece` is called after each.
-absl::Status ReplayJournal(State& state, const Journal& journal, std::int64_t end, const ReplayHooks& hooks = {},
+absl::Status ReplayJournal(State& state, const Journal& journal, std::int64_t end, const OnApplied& applied = {},
                            const std::function<absl::Status()>& piece = {});
 
 }  // namespace redpoints

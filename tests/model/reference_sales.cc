@@ -333,6 +333,8 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
     expected.sequence = reversal;
     return expected;
   };
+  // No request undoes itself: that is judged by the request alone, before anything that the ledger knows.
+  if (command.target_request == origin.request_id) return RefuseUnrecorded(Reason::FIELD_INVALID);
   const auto found = requests_.find({origin.actor, command.target_request});
   if (found == requests_.end()) {
     // Reading: tombstones and refusals of an actor share one count.
@@ -350,6 +352,7 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
   // Reading: a batch is not undone by its id, also not one of which all items were refused.
   if (target.answer.first == RequestState::kRefused && target.answer.items.size() < 2) {
     if (target.reversal >= 0) return again(target.reversal);
+    for (const std::string& id : target.answer.members) Settle(members.at(id));
     target.reversal = sequence;
     expected.members = target.answer.members;
     return expected;
@@ -359,7 +362,9 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
     broken.Add(Reason::NOT_REVERSIBLE);
     // Reading: about whom the request was; of many, the first.
     const auto& about = target.answer.items.empty() ? target.answer.members : target.answer.items.front().members;
-    return Refuse(origin, about.empty() ? "" : *about.begin(), broken);
+    if (about.empty()) return Refuse(origin, "", broken);
+    Settle(members.at(*about.begin()));  // the refusal is on their chain
+    return Refuse(origin, *about.begin(), broken);
   }
   Held* hold = target.kind == Kind::kHold ? &holds_.at(target.sequence) : nullptr;
   if (hold) Settle(members.at(hold->member));

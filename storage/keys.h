@@ -1,4 +1,5 @@
-// Every key and value format of log and store, drawn once.
+// Every key of log and store, and every value of the log, drawn once. Values of the store are the field lists of rules/fields.h, as derived.cc
+// writes them.
 //
 //   log: a RocksDB in shard/log, a column family a table
 //

@@ -34,7 +34,7 @@ inline constexpr std::string_view kSystemProgram = "system";
 // The actor of entries that the ledger writes by itself: expiry, the end of a hold, the close of a day.
 inline constexpr std::string_view kLedgerActor = "ledger";
 
-// Sum of two amounts in ±2^62: can't overflow when both are in ±kAmountMax.
+// Whether an account may have it. Two of them can be added without overflow.
 inline bool InRange(std::int64_t amount) { return amount >= -kAmountMax && amount <= kAmountMax; }
 
 }  // namespace redpoints

@@ -25,6 +25,7 @@
 #include "storage/merkle/sha256.h"
 #include "tests/bench/load.h"
 #include "tests/bench/servers.h"
+#include "tests/rulebook.h"
 #include "tests/storage/disk.h"
 
 namespace redpoints::bench {
@@ -42,14 +43,6 @@ struct Options {
 
   int Callers() const { return *std::max_element(in_flight.begin(), in_flight.end()); }
 };
-
-constexpr char kRulebook[] = R"({"version":"1","effective_day":20200101,
-  "units":[{"code":"POINT","kind":"SPENDABLE"}],
-  "fund_rates":[{"fund":"street","fen_numerator":100,"points_denominator":1,"rounding":"DOWN"}],
-  "activities":[{"code":"PATROL","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],
-                 "min_quantity":1,"fund":"street","lot_validity":{"months":24}}],
-  "limits":{"max_points_per_member_day":1000000000,"max_points_per_member_month":1000000000,
-            "classes":[{"presentation":"number"}]},"policies":{"late_days":400}})";
 
 std::string IdOf(std::int64_t i) { return absl::StrCat("m", 1'000'000'000'000 + i); }
 std::string NameOf(std::int64_t i) { return "programs/bench/members/" + IdOf(i); }
@@ -93,7 +86,10 @@ std::vector<std::string> Prepare(const Options& options) {
   OfferData any;
   any.code = "ANY";
   add(any);
-  const std::string book = Get(Rulebook::Judge(kRulebook)).json();
+  const std::string book = Get(Rulebook::Judge(RulebookJson(
+                                   "1", 20200101, R"({"max_points_per_member_day":1000000000,"max_points_per_member_month":1000000000})",
+                                   R"({"late_days":400})")))
+                               .json();
   add(RulebookData{"1", 20200101, Sha256Hex(book), kRulesFormat}, book);
   std::vector<std::string> numbers;
   for (int i = 0; i < options.members;) {
@@ -104,7 +100,7 @@ std::vector<std::string> Prepare(const Options& options) {
       items.push_back({.item = static_cast<std::uint32_t>(items.size()), .member = IdOf(i)});
       AwardItem item;
       item.member.id = IdOf(i);
-      item.activity = "PATROL";
+      item.activity = "HELP";
       item.quantity = 100'000;
       item.effective_day = DayOf(Clock::System().NowMs());
       item.group = Group::kResidents;

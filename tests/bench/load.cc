@@ -156,7 +156,7 @@ Result RunBatches(const Channels& channels, int batches, int items, const std::v
     for (int i = 0; i < items; ++i) {
       auto& item = *request.add_items();
       item.set_member(members[member++ % members.size()]);
-      item.set_activity("PATROL");
+      item.set_activity("HELP");
       item.set_quantity(1);
       item.set_effective_day(day);
       item.set_group(v1::RESIDENTS);

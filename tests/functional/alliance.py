@@ -23,17 +23,7 @@ REDPOINTS = BIN / "client" / "redpoints"
 ROOT = pathlib.Path(__file__).parents[2]
 SAMPLE = ROOT / "deploy" / "sample"
 
-RULEBOOK = {
-    "version": "2024-1",
-    "effective_day": 20240101,
-    "units": [{"code": "POINT", "kind": "SPENDABLE"}, {"code": "MINUTE", "kind": "TIME"}],
-    "fund_rates": [{"fund": "street", "fen_numerator": 100, "points_denominator": 1, "rounding": "DOWN"}],
-    "activities": [{"code": "PATROL", "fund": "street", "min_quantity": 1, "lot_validity": {"months": 12},
-                    "earnings": [{"unit": "POINT", "numerator": 10, "denominator": 1, "rounding": "DOWN"},
-                                 {"unit": "MINUTE", "numerator": 60, "denominator": 1, "rounding": "DOWN"}]}],
-    "limits": {"classes": [{"presentation": "number"}]},
-    "policies": {"debts_allowed": True, "late_days": 60},
-}
+RULEBOOK = json.loads((ROOT / "tests" / "rulebook.json").read_text(encoding="utf-8"))
 OFFERS = [{"code": "RICE", "kind": "item", "price_points": "30", "max_points": "", "merchant": "", "name_zh_cn": "大米"},
           {"code": "ANY", "kind": "item", "price_points": "", "max_points": "", "merchant": "", "name_zh_cn": ""}]
 

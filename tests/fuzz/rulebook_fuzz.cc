@@ -5,8 +5,9 @@
 #include "storage/rules/refusal.h"
 #include "storage/rules/rulebook.h"
 #include "storage/rules/rulebook_json.h"
+#include "storage/rules/types.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/storage/engine_fixture.h"
+#include "tests/rulebook.h"
 
 namespace redpoints::fuzz {
 

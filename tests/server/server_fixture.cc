@@ -22,7 +22,8 @@
 #include "storage/clock.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rules/day.h"
-#include "tests/storage/engine_fixture.h"
+#include "storage/rules/types.h"
+#include "tests/rulebook.h"
 
 namespace redpoints::server {
 namespace {
@@ -193,18 +194,6 @@ const Sample& SampleOf(const std::string& method) {
 namespace {
 
 // TIP, by its case, and MEDIATION, by its session: both are shown as SERVICE.
-std::string WithConfidential(std::string book) {
-  const std::string mark = R"("activities":[)";
-  constexpr char kActivities[] =
-      R"({"code":"SERVICE","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],
-          "min_quantity":1,"max_quantity":100,"fund":"street","lot_validity":{"months":12},
-          "caps":[{"period":"DAY","unit":"POINT","max_amount":100}]},
-         {"code":"TIP","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
-          "fund":"street","lot_validity":{"months":12},"case_required":true,"groups":["RESIDENTS"],"shown_as":"SERVICE"},
-         {"code":"MEDIATION","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
-          "fund":"street","lot_validity":{"months":12},"session_required":true,"shown_as":"SERVICE"},)";
-  return book.insert(book.find(mark) + mark.size(), kActivities);
-}
 
 }  // namespace
 
@@ -236,8 +225,7 @@ World::World(Options options) : options_(std::move(options)) {
     Must("admin", "SetFund", absl::StrCat(R"(program: "$P" request_id: "$ID" fund { code: ")", fund, R"(" budget_points: 1000000000 })"));
   }
   // Holds must not end during a test.
-  const std::string book =
-      WithConfidential(RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})"));
+  const std::string book = RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})");
   v1::AdoptRulebookRequest adopt;
   adopt.set_program(Get("P"));
   adopt.set_request_id(NewUuid());

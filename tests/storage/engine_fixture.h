@@ -16,6 +16,7 @@
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/verify.h"
+#include "tests/rulebook.h"
 
 namespace redpoints {
 
@@ -23,30 +24,6 @@ namespace redpoints {
 inline constexpr std::int64_t kNoon = 1'710'468'000'000;
 inline constexpr std::int64_t kMinuteMs = 60'000;
 inline constexpr std::int64_t kDayMs = 86'400'000;
-
-// A rulebook with two funds and activities of several units and caps; a bare 会员号 pays without bound. JSON fields can be put in its place.
-inline std::string RulebookJson(const std::string& version = "2024-1", Day effective_day = 20240101, const std::string& limits = "{}",
-                                const std::string& policies = R"({"debts_allowed":true,"late_days":60})") {
-  const std::string more = limits == "{}" ? "" : "," + limits.substr(1, limits.size() - 2);
-  return absl::StrCat(R"({"version":")", version, R"(","effective_day":)", effective_day, R"(,
-    "units":[{"code":"POINT","kind":"SPENDABLE"},{"code":"MINUTE","kind":"TIME"},{"code":"DUTY","kind":"SCORE","floor":-100}],
-    "fund_rates":[{"fund":"street","fen_numerator":100,"points_denominator":1,"rounding":"DOWN"},
-                  {"fund":"donor","fen_numerator":100,"points_denominator":3,"rounding":"HALF_UP"}],
-    "activities":[
-      {"code":"PATROL","earnings":[{"unit":"POINT","numerator":10,"denominator":1,"rounding":"DOWN"},
-                                   {"unit":"MINUTE","numerator":60,"denominator":1,"rounding":"DOWN"}],
-       "min_quantity":1,"max_quantity":1000,"fund":"street","lot_validity":{"months":12}},
-      {"code":"VISIT","earnings":[{"unit":"POINT","numerator":1,"denominator":30,"rounding":"DOWN","step":30}],
-       "min_quantity":30,"fund":"donor","lot_validity":{"months":1},"caps":[{"period":"DAY","unit":"POINT","max_amount":4}]},
-      {"code":"MEETING","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"},
-                                    {"unit":"DUTY","numerator":1,"denominator":1,"rounding":"DOWN"}],
-       "min_quantity":1,"max_quantity":1,"fund":"street","session_required":true,"groups":["PARTY_VANGUARD"],
-       "lot_validity":{"months":12,"round_up_to":"YEAR"}},
-      {"code":"REPORT","earnings":[{"unit":"POINT","numerator":2,"denominator":1,"rounding":"DOWN"}],
-       "min_quantity":1,"max_quantity":1,"fund":"donor","case_required":true,"evidence_required":true}],
-    "limits":{"classes":[{"presentation":"number"}])",
-                      more, R"(},"policies":)", policies, "}");
-}
 
 class EngineTest : public testing::Test {
  protected:

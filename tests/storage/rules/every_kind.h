@@ -12,12 +12,10 @@ class EveryKind : public EngineTest {
  protected:
   // With an activity whose points live for three years, so that an account can have many lots.
   static std::string Book(const std::string& version, Day effective_day, const std::string& policies) {
-    std::string json =
-        RulebookJson(version, effective_day, R"({"max_points_per_member_day":5000,"max_points_per_merchant_day":50000})", policies);
-    json.insert(
-        json.find(R"({"code":"VISIT")"),
-        R"({"code":"SERVICE","earnings":[{"unit":"POINT","numerator":10,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":"street","lot_validity":{"months":36}},)");
-    return json;
+    return WithActivity(
+        RulebookJson(version, effective_day, R"({"max_points_per_member_day":5000,"max_points_per_merchant_day":50000})", policies),
+        R"({"code":"LONG","earnings":[{"unit":"POINT","numerator":10,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":"street",)"
+        R"("lot_validity":{"months":36}})");
   }
 
   void Live() {
@@ -189,7 +187,7 @@ class EveryKind : public EngineTest {
 
   // An award whose points are spent is taken back out of 30 lots.
   void Parts() {
-    AwardItem item = Item("m6", "SERVICE", 30);
+    AwardItem item = Item("m6", "LONG", 30);
     item.effective_day = 20211015;
     const auto award = GiveAward(item);
     Buy("m6", 300);

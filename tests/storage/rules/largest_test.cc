@@ -276,13 +276,13 @@ TEST_F(LargestTest, AllLotsExpireAtOnce) {
 
 // An award whose points are spent is taken back out of sixty lots, and out of minutes and scores, by a request of three entries.
 TEST_F(LargestTest, ACorrectionOutOfManyLotsComesInParts) {
-  std::string json = RulebookJson("2024-1", 20180101, "{}", R"({"debts_allowed":true,"late_days":3660})");
-  json.insert(
-      json.find(R"({"code":"VISIT")"),
-      R"({"code":"SERVICE","earnings":[{"unit":"MINUTE","numerator":60,"denominator":1,"rounding":"DOWN"},{"unit":"POINT","numerator":1000000,"denominator":1,"rounding":"DOWN"},{"unit":"DUTY","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":"street","lot_validity":{"months":59}},)");
-  SetUpProgram(json);
+  SetUpProgram(WithActivity(
+      RulebookJson("2024-1", 20180101, "{}", R"({"debts_allowed":true,"late_days":3660})"),
+      R"({"code":"LONG","earnings":[{"unit":"MINUTE","numerator":60,"denominator":1,"rounding":"DOWN"},{"unit":"POINT","numerator":1000000,)"
+      R"("denominator":1,"rounding":"DOWN"},{"unit":"DUTY","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":"street",)"
+      R"("lot_validity":{"months":59}})"));
   Add(FundData{"street", kAmountMax});
-  AwardItem item = Item("m1", "SERVICE", 60'000);
+  AwardItem item = Item("m1", "LONG", 60'000);
   item.effective_day = 20190415, item.session = item.case_id = std::string(40, 's');
   const Outcome award = Run(Staff(), Award{item});
   Buy("m1", 60'000'000'000);

@@ -1,4 +1,5 @@
 // Who takes part, and by which rules: what a registration is refused for, and what it leaves.
+#include "absl/strings/str_replace.h"
 #include "tests/storage/engine_fixture.h"
 
 namespace redpoints {
@@ -116,10 +117,7 @@ TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
   EXPECT_EQ(check(json).first, RequestState::kDone);
   EXPECT_EQ(check(RulebookJson("2024-2", 20240314)).refusal->reason, Reason::RULEBOOK_INVALID);
   EXPECT_EQ(check(RulebookJson("2024-1", 20240601)).refusal->reason, Reason::ALREADY_EXISTS);
-  std::string other = json;
-  other.replace(other.find(R"({"fund":"donor")"), 15, R"({"fund":"nobody")");
-  other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
-  other.replace(other.find(R"("fund":"donor")"), 14, R"("fund":"nobody")");
+  const std::string other = absl::StrReplaceAll(json, {{R"("donor")", R"("nobody")"}});
   EXPECT_EQ(check(other).refusal->reason, Reason::FUND_NOT_FOUND);
   EXPECT_EQ(journal.size(), before);
   EXPECT_EQ(state.BookOf(20240601)->version(), "2024-1");

@@ -34,7 +34,7 @@ std::string Another(const std::string& text) {
                                                              {"2025-1", "2024-1"},
                                                              {"PATROL", "VISIT"},
                                                              {"VISIT", "REPORT"},
-                                                             {"SERVICE", "PATROL"},
+                                                             {"LONG", "PATROL"},
                                                              {"MEETING", "PATROL"},
                                                              {"street", "donor"},
                                                              {"donor", "street"},

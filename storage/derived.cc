@@ -44,6 +44,8 @@ template <class V> void Fields(V& v, Of<FollowUp> auto& r) {
   v.Element(r.quantity);
   v.Element(r.amounts);
   v.Element(r.issued);
+  v.Element(r.earned);
+  v.Element(r.graced);
 }
 template <class V> void Fields(V& v, Of<Hold> auto& r) {
   v.Element(r.member);
@@ -57,6 +59,8 @@ template <class V> void Fields(V& v, Of<Hold> auto& r) {
   v.Element(r.business_day);
   v.Element(r.lots);
   v.Element(r.lines);
+  v.Element(r.groups);
+  v.Element(r.grid);
 }
 template <class V> void Fields(V& v, Of<ShopDay> auto& r) {
   v.Element(r.count);

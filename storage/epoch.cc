@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::int64_t kTurnEntries = 200'000;
 constexpr std::int64_t kBehindMaxMs = 10 * 60'000;
+// Openings are numbered by the millisecond since 2020-01-01 UTC in which they are made, by the machine's clock: two restores of one backup, a
+// minute or an hour apart, must not share a number, since names carry it.
+constexpr std::int64_t kEpochBaseMs = 1'577'836'800'000;
 
 }  // namespace
 
@@ -35,7 +38,7 @@ absl::Status OpenEpochs(Log& log, Store& store, const Clock& clock, const std::f
     }
     Origin origin;
     origin.actor = kLedgerActor;
-    const Outcome outcome = program.Execute(now_ms, origin, OpenEpoch{data(id)});
+    const Outcome outcome = program.Execute(now_ms, origin, OpenEpoch{data(id), now_ms - kEpochBaseMs});
     if (!damage.ok()) return named(damage);
     if (auto fault = program.TakeFault(); !fault.ok()) return named(fault);
     if (outcome.refusal) return absl::InternalError(absl::StrCat(id, ": no new epoch: ", NameOf(outcome.refusal->reason)));

@@ -84,8 +84,13 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
   if (!activity) return "";
   std::string text;
   for (const auto& earning : activity->earnings()) {
-    const std::int64_t earned = AmountEarned(earning, e.quantity), amount = AmountIn(e, earning.unit());
-    absl::StrAppend(&text, is_zh ? "；" : "; ", earning.unit(), is_zh ? "：" : ": ", e.quantity, " × ", earning.numerator());
+    const std::int64_t earned = AmountEarned(earning, e.quantity, e.carried), amount = AmountIn(e, earning.unit());
+    absl::StrAppend(&text, is_zh ? "；" : "; ", earning.unit(), is_zh ? "：" : ": ");
+    if (earning.carry() && e.carried.quantity != 0) {
+      absl::StrAppend(&text, "(", e.carried.quantity, " + ", e.quantity, ") × ", earning.numerator());
+    } else {
+      absl::StrAppend(&text, e.quantity, " × ", earning.numerator());
+    }
     std::string how;
     if (earning.step() > 1) how = is_zh ? absl::StrCat("每满 ", earning.step(), " 计") : absl::StrCat("in steps of ", earning.step());
     if (earning.denominator() > 1) {
@@ -95,6 +100,10 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
     if (earning.carry())
       absl::StrAppend(&how, how.empty() ? "" : is_zh ? "，" : ", ", is_zh ? "余数在当月累计" : "the rest counts on in the month");
     if (!how.empty()) absl::StrAppend(&text, is_zh ? "（" : " (", how, is_zh ? "）" : ")");
+    if (earning.carry() && e.carried.earned != 0) {
+      absl::StrAppend(&text,
+                      is_zh ? absl::StrCat(" 减去当月已计 ", e.carried.earned) : absl::StrCat(" less ", e.carried.earned, " of the month"));
+    }
     absl::StrAppend(&text, " = ", earned);
     if (amount == earned) continue;
     for (const auto& cap : activity->caps()) {

@@ -203,7 +203,7 @@ class Books:
         self.post(e)
         self.next, self.last_ms, self.program, self.epoch = e["seq"] + 1, e["recorded_ms"], e["program"], e["epoch"]
         self.named.update(e.get("blobs", []))
-        leaf = [e.get("terminal", ""), e.get("request_id", "")]
+        leaf = [e.get("terminal", ""), e.get("target_request" if e["kind"] == "undo" else "request_id", "")]  # an undo is of the refund
         if e["kind"] in ("redemption", "hold", "capture"):
             leaf = self.sell(e, before) or leaf
         elif e["kind"] in BACK or e["kind"] in ("void", "hold_expired"):

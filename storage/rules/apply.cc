@@ -31,15 +31,37 @@ void CountAgainstLimits(State& state, const Counted& of, std::int64_t points, st
   if (of_class && of_class->max_points_per_member_day()) AddTo(state, ClassCounter(of.presentation, of.member, of.day), points);
 }
 
-// What an award or a correction of it earned, against the caps of its activity; and its quantity, where remainders are carried on.
-void CountAgainstCaps(State& state, const Entry& e, std::int64_t quantity) {
+// What an award is worth before caps in the unit that carries on, if one does.
+std::int64_t EarnedCarryingOn(const State& state, const Entry& e) {
+  const v1::Activity* activity = state.definitions->ActivityOf(e);
+  const v1::Earning* carrying = activity ? CarryingOf(*activity) : nullptr;
+  return carrying ? AmountEarned(*carrying, e.quantity, e.carried) : 0;
+}
+
+// What an award or a correction of it earned, against the caps of its activity; and, where remainders are carried on, by how much the month's
+// quantity and earnings change.
+void CountAgainstCaps(State& state, const Entry& e, std::int64_t quantity, std::int64_t earned) {
   const v1::Activity* activity = state.definitions->ActivityOf(e);
   if (!activity) return;
   for (const auto& cap : activity->caps()) {
     AddTo(state, CapCounter(cap.period(), e.member, e.activity, cap.unit(), e.effective_day, e.session), EarnedBy(e, cap.unit()));
   }
-  const bool carries = std::any_of(activity->earnings().begin(), activity->earnings().end(), [](const auto& x) { return x.carry(); });
-  if (carries) AddTo(state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day), quantity);
+  if (CarryingOf(*activity)) {
+    AddTo(state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day), quantity);
+    AddTo(state, CarryEarnedCounter(e.member, e.activity, e.rulebook, e.effective_day), earned);
+  }
+}
+
+// Lots that this entry gives back with grace, under the entry that they are of: grace counts from the first time.
+void MarkGrace(FollowUp& follow_up, const Entry& e) {
+  for (const Posting& p : e.postings) {
+    if (p.amount <= 0 || p.sub != Sub::kAvailable || !p.holder.is(HolderClass::kMember)) continue;
+    for (Lot lot : p.lots) {
+      lot.amount = 0;
+      const bool is_known = std::find(follow_up.graced.begin(), follow_up.graced.end(), lot) != follow_up.graced.end();
+      if (lot.first_end != 0 && !is_known) follow_up.graced.push_back(std::move(lot));
+    }
+  }
 }
 
 // A deed is awarded once to a member: in its session, for its case, and, where it is confidential, by what nobody else can read.
@@ -114,7 +136,10 @@ void ApplyCorrection(State& state, const Entry& e) {
   follow_up.quantity = e.quantity;
   follow_up.amounts = e.amounts;
   follow_up.issued += IssuedBy(e);
-  CountAgainstCaps(state, e, e.quantity - e.quantity_before);
+  MarkGrace(follow_up, e);
+  follow_up.earned = EarnedCarryingOn(state, e);
+  const std::int64_t* all = state.counters.Find(CarryEarnedCounter(e.member, e.activity, e.rulebook, e.effective_day));
+  CountAgainstCaps(state, e, e.quantity - e.quantity_before, e.carried.earned + follow_up.earned - (all ? *all : 0));
   MarkDeed(state, e, e.ref, e.quantity > 0);
 }
 
@@ -197,7 +222,7 @@ absl::Status Apply(State& state, const Entry& e) {
       break;
     }
     case Kind::kAward:
-      CountAgainstCaps(state, e, e.quantity);
+      CountAgainstCaps(state, e, e.quantity, EarnedCarryingOn(state, e));
       MarkDeed(state, e, e.sequence, true);
       break;
     case Kind::kCorrection: ApplyCorrection(state, e); break;
@@ -215,7 +240,9 @@ absl::Status Apply(State& state, const Entry& e) {
                 .until_ms = e.hold_until_ms,
                 .business_day = e.business_day,
                 .lots = LotsTaken(e),
-                .lines = e.lines};
+                .lines = e.lines,
+                .groups = e.groups,
+                .grid = e.grid};
       CountAgainstLimits(state, {e.rulebook, e.presentation, e.member, e.merchant, e.business_day}, hold.points, 1);
       Index(state, e.sequence, hold);
       state.holds.Edit(SequenceKey(e.sequence)) = std::move(hold);
@@ -233,6 +260,7 @@ absl::Status Apply(State& state, const Entry& e) {
       AddSpans(follow_up.refunded, e.span);
       follow_up.cash_refunded_fen += e.cash_fen;
       follow_up.sequence = e.sequence;
+      MarkGrace(follow_up, e);
       break;
     }
     case Kind::kReversal: ApplyReversal(state, e); break;
@@ -242,6 +270,7 @@ absl::Status Apply(State& state, const Entry& e) {
         FollowUp& follow_up = state.follow_ups.Edit(SequenceKey(e.sale));
         RemoveSpans(follow_up.refunded, e.span);
         follow_up.cash_refunded_fen += e.cash_fen;
+        request_id = e.target_request;
       }
       break;
     case Kind::kDayClosed:
@@ -249,6 +278,7 @@ absl::Status Apply(State& state, const Entry& e) {
       ForgetDay(state, state.at.last_closed_day);
       break;
     case Kind::kRefused:
+      if (e.item >= 0) break;  // a table of many mistakes stops nobody
       AddTo(state, RefusalCounter(e.actor, e.business_day), 1);
       if (!e.member.empty()) AddTo(state, RefusalCounter(e.member, e.business_day), 1);
       break;

@@ -32,6 +32,12 @@ std::int64_t WithinCaps(State& state, const v1::Activity& activity, const Entry&
   return amount;
 }
 
+// What the member's deeds of the month came to so far.
+Carried CarriedOf(State& state, const Entry& e) {
+  return {Count(state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day)),
+          Count(state, CarryEarnedCounter(e.member, e.activity, e.rulebook, e.effective_day))};
+}
+
 // Points first, so that reasons come in order; then as the rulebook has them.
 std::vector<const v1::Earning*> InOrder(const v1::Activity& activity) {
   std::vector<const v1::Earning*> earnings;
@@ -42,7 +48,7 @@ std::vector<const v1::Earning*> InOrder(const v1::Activity& activity) {
 
 // Points that a member earns: what they owe the fund first, for which nothing is issued; the rest as a lot.
 //   FUND_BUDGET_EXCEEDED 614, LOT_LIMIT_EXCEEDED 615, BALANCE_OUT_OF_RANGE 616
-Broken IssuePoints(State& state, Entry& e, const std::string& fund, std::int64_t points, Day lot_end) {
+Broken IssuePoints(State& state, Entry& e, const std::string& fund, std::int64_t points, Day lot_end, const std::vector<Lot>& graced = {}) {
   const Account account = AccountOf(state, e.member, kPoint);
   const std::int64_t pays = std::min(points, -account.of(fund, Sub::kDebt));
   const std::int64_t issued = points - pays;
@@ -51,7 +57,7 @@ Broken IssuePoints(State& state, Entry& e, const std::string& fund, std::int64_t
     return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(issued - std::max<std::int64_t>(left, 0))}}};
   }
   const Lot lot{.fund = fund, .end = lot_end, .amount = issued};
-  const auto living = issued > 0 ? Living(state, lot, e.business_day) : std::nullopt;
+  const auto living = issued > 0 ? Living(state, lot, e.business_day, graced) : std::nullopt;
   if (living && living->first_end == 0) {
     // What came back keeps its end and may be beside these: only births are bounded.
     auto lots = account.lots;
@@ -143,10 +149,10 @@ Broken DeriveAward(Case& c, Entry& e) {
     return Refusal{Reason::QUANTITY_OUT_OF_BOUNDS,
                    {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(MaxQuantity(*activity))}}};
   }
-  const std::int64_t before = Count(c.state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day));
+  e.carried = CarriedOf(c.state, e);
   e.cap_hit = false;
   for (const v1::Earning* earning : earnings) {
-    const std::int64_t earned = AmountEarned(*earning, e.quantity, before);
+    const std::int64_t earned = AmountEarned(*earning, e.quantity, e.carried);
     const std::int64_t amount = WithinCaps(c.state, *activity, e, earning->unit(), earned, /*current=*/0);
     e.cap_hit = e.cap_hit || amount < earned;
     if (amount == 0) continue;
@@ -183,12 +189,16 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   e.unique = award.unique;
 
   // The award as it stands: its own amounts, or what the last correction made of them.
-  std::int64_t quantity = award.quantity;
+  std::int64_t quantity = award.quantity, earned_before = 0;
+  if (const v1::Earning* carrying = CarryingOf(*activity)) earned_before = AmountEarned(*carrying, award.quantity, award.carried);
   std::vector<UnitAmount> amounts;
+  std::vector<Lot> graced;
   const FollowUp* follow_up = c.state.follow_ups.Find(SequenceKey(e.ref));
   if (follow_up && !follow_up->amounts.empty()) {
     quantity = follow_up->quantity;
+    earned_before = follow_up->earned;
     amounts = follow_up->amounts;
+    graced = follow_up->graced;
   } else {
     for (const v1::Earning* earning : InOrder(*activity)) amounts.push_back({earning->unit(), EarnedBy(award, earning->unit())});
   }
@@ -207,7 +217,10 @@ Broken DeriveCorrection(Case& c, Entry& e) {
                    {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(MaxQuantity(*activity))}}};
   }
   const Day lot_end = LotEnd(*activity, award.effective_day);
-  const std::int64_t before = Count(c.state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day)) - quantity;
+  if (CarryingOf(*activity)) {
+    e.carried = CarriedOf(c.state, e);
+    e.carried.quantity -= quantity, e.carried.earned -= earned_before;
+  }
   std::int64_t spent = 0;
   bool grows = false;
   e.cap_hit = false;
@@ -219,7 +232,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     const std::int64_t current = amounts[i].amount;
     std::int64_t earned = 0;
     for (const auto& earning : activity->earnings()) {
-      if (earning.unit() == unit) earned = AmountEarned(earning, e.quantity, before);
+      if (earning.unit() == unit) earned = AmountEarned(earning, e.quantity, e.carried);
     }
     const std::int64_t amount = WithinCaps(c.state, *activity, e, unit, earned, current);
     e.cap_hit = e.cap_hit || amount < earned;
@@ -232,7 +245,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     }
     grows = change > 0;
     if (change > 0) {
-      if (auto broken = IssuePoints(c.state, e, activity->fund(), change, lot_end)) return broken;
+      if (auto broken = IssuePoints(c.state, e, activity->fund(), change, lot_end, graced)) return broken;
       continue;
     }
     Taken taken = TakeBack(c.state, e.member, activity->fund(), -change, {lot_end}, issued, today);
@@ -272,6 +285,20 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   return std::nullopt;
 }
 
+namespace {
+
+// Whether the undo of a donation will fit its line.
+bool FitsUndone(const Entry& donation, const std::vector<Lot>& lots) {
+  Entry undo = donation;
+  undo.kind = Kind::kUndo;
+  undo.proposal = undo.ref = kAmountMax;
+  undo.reason = std::string(24, 'r');
+  undo.postings = {MoveFunds(Holder::Pool(), Sub::kAvailable, Negative(FundsOf(lots)))};
+  return FitsReturned(std::move(undo), lots);
+}
+
+}  // namespace
+
 // SELF_DEALING 600, MEMBER_SUSPENDED 601, LIMIT_EXCEEDED 612 (entry_size), INSUFFICIENT_POINTS 613, BALANCE_OUT_OF_RANGE 616
 Broken DeriveDonation(Case& c, Entry& e) {
   const MemberData* found = FindMember(c.state, e.member);
@@ -286,7 +313,7 @@ Broken DeriveDonation(Case& c, Entry& e) {
   e.grid = member.grid;
   const std::vector<Lot> lots = TakeLots(account.lots, c.points);
   e.postings = {MoveLots(Holder(e.member), Sub::kAvailable, Negative(lots)), MoveFunds(Holder::Pool(), Sub::kAvailable, FundsOf(lots))};
-  if (!FitsAsPosted(e)) return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", "entry_size"}}};
+  if (!FitsAsPosted(e) || !FitsUndone(e, lots)) return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", "entry_size"}}};
   if (!InRange(AccountOf(c.state, Holder::Pool().text(), kPoint).at(Sub::kAvailable) + c.points))
     return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   return std::nullopt;
@@ -294,7 +321,7 @@ Broken DeriveDonation(Case& c, Entry& e) {
 
 namespace {
 
-Outcome AwardOne(Decision& d, const AwardItem& item, std::int32_t index) {
+Entry DraftAward(Decision& d, const AwardItem& item, std::int32_t index) {
   Entry entry = d.Draft(Kind::kAward);
   entry.item = index;
   entry.member = item.member.id;
@@ -310,7 +337,7 @@ Outcome AwardOne(Decision& d, const AwardItem& item, std::int32_t index) {
   entry.note_commitment = item.note_commitment;
   entry.unique = item.unique;
   entry.external_id = item.external_id;
-  return d.Carry({d.state()}, std::move(entry));
+  return entry;
 }
 
 // What an award names has to be there. Of an item of a batch the field is said.
@@ -328,7 +355,7 @@ Broken CheckReferences(State& state, const AwardItem& item) {
 Outcome Decide(Decision& d, const Award& command) {
   if (auto broken = CheckReferences(d.state(), command.item)) return d.Unrecorded(std::move(*broken));
   if (auto waits = d.Settle(command.item.member.id)) return *std::move(waits);
-  return AwardOne(d, command.item, -1);
+  return d.Carry({d.state()}, DraftAward(d, command.item, -1));
 }
 
 Outcome Decide(Decision& d, const AwardBatch& command) {
@@ -345,9 +372,10 @@ Outcome Decide(Decision& d, const AwardBatch& command) {
   }
   Outcome all;
   for (std::size_t i = 0; i < command.items.size(); ++i) {
-    Outcome one = AwardOne(d, command.items[i], static_cast<std::int32_t>(i));
+    const Entry asked = DraftAward(d, command.items[i], static_cast<std::int32_t>(i));
+    Outcome one = d.Carry({d.state()}, asked);
     // A bug stops its own item alone: what stands before it in the batch is decided, and a repetition must say the same for each.
-    if (one.entries.empty()) one = d.Record(Kind::kAward, command.items[i].member.id, *one.refusal, static_cast<std::int32_t>(i));
+    if (one.entries.empty()) one = d.Record(asked, *one.refusal);
     for (auto& entry : one.entries) all.entries.push_back(std::move(entry));
   }
   all.Read();

@@ -117,6 +117,7 @@ struct FoundProgram {
 // The first entry after a restore or recovery. Asked by those, of a ledger that nobody else uses yet.
 struct OpenEpoch {
   EpochData data;
+  std::int64_t number = 0;  // of the new epoch, so that no other opening has it; the one after the old epoch's where it is not above that
 };
 
 using Command = std::variant<Award, AwardBatch, Correct, Donate, Redeem, Authorize, Capture, Void, Refund, Reverse, ProposeUndo, Undo,

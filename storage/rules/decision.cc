@@ -111,10 +111,9 @@ Entry Decision::Draft(Kind kind) const {
 }
 
 Outcome Decision::Carry(Case c, Entry entry) {
-  const Kind kind = entry.kind;
-  const std::int32_t item = entry.item;
+  const Entry asked = entry;
   entry.sequence = state().at.next_sequence;  // what time has ended may have been written since the draft
-  if (auto broken = Derive(c, entry)) return Refuse(kind, entry.member, std::move(*broken), item);
+  if (auto broken = Derive(c, entry)) return Refuse(asked, std::move(*broken), c.points);
   return Posted(desk_.Post(std::move(entry)));
 }
 
@@ -130,23 +129,23 @@ bool Decision::HasRefusalsLeft() {
   return !count || *count < (book ? book->refusals_per_terminal_day() : 1000);
 }
 
-Outcome Decision::Refuse(Kind kind, const std::string& member, Refusal refusal, std::int32_t item) {
+Outcome Decision::Refuse(const Entry& asked, Refusal refusal, std::int64_t points) {
   if (!IsRecorded(refusal.reason)) return Unrecorded(std::move(refusal));
-  if (item < 0) {
+  if (asked.item < 0) {
     const Rulebook* book = state().BookOf(desk_.today());
-    const std::int64_t* about = member.empty() ? nullptr : state().counters.Find(RefusalCounter(member, desk_.today()));
+    const std::int64_t* about = asked.member.empty() ? nullptr : state().counters.Find(RefusalCounter(asked.member, desk_.today()));
     if (!HasRefusalsLeft() || (about && *about >= (book ? book->refusals_per_member_day() : 100))) {
       return Unrecorded({Reason::REFUSALS_EXHAUSTED, {}});
     }
   }
-  return Record(kind, member, std::move(refusal), item);
+  return Record(asked, std::move(refusal), points);
 }
 
-Outcome Decision::Record(Kind kind, const std::string& member, Refusal refusal, std::int32_t item) {
-  Entry entry = Draft(Kind::kRefused);
-  entry.item = item;
-  entry.member = member;
-  entry.request_kind = KindName(kind);
+Outcome Decision::Record(const Entry& asked, Refusal refusal, std::int64_t points) {
+  Entry entry = AsRefused(asked);
+  entry.merchant = origin_.merchant;
+  entry.sequence = state().at.next_sequence;
+  if (asked.lines.empty()) entry.points = points;
   entry.refusal = NameOf(refusal.reason);
   entry.facts = std::move(refusal.facts);
   return Posted(desk_.Post(std::move(entry)));

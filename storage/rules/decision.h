@@ -83,10 +83,11 @@ class Decision {
   Outcome Carry(Case c, Entry entry);
 
   static Outcome Unrecorded(Refusal refusal);
-  // Recorded or not as the reason says; not recorded either where the actor or the member has had too many today, unless it is an item of many.
-  Outcome Refuse(Kind kind, const std::string& member, Refusal refusal, std::int32_t item = -1);
+  // What was `asked` (a draft: its kind, and what it states), for so many `points` where no field says so, is refused. Recorded or not as the
+  // reason says; not recorded either where the actor or the member has had too many today, unless it is an item of many.
+  Outcome Refuse(const Entry& asked, Refusal refusal, std::int64_t points = 0);
   // Recorded, whatever the reason.
-  Outcome Record(Kind kind, const std::string& member, Refusal refusal, std::int32_t item);
+  Outcome Record(const Entry& asked, Refusal refusal, std::int64_t points = 0);
   // The outcome of an entry just posted, INVARIANT_VIOLATION for nullptr.
   static Outcome Posted(std::shared_ptr<const Entry> entry);
 

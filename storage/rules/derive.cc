@@ -105,17 +105,42 @@ bool FitsAsPosted(Entry e) {
   return FitsLine(e);
 }
 
-std::optional<Lot> Living(State& state, const Lot& lot, Day today) {
+std::vector<Lot> AsGraced(std::vector<Lot> lots) {
+  for (Lot& lot : lots) lot.first_end = lot.end;
+  return lots;
+}
+
+bool FitsReturned(Entry e, const std::vector<Lot>& lots) {
+  if (lots.empty()) return FitsAsPosted(std::move(e));
+  const auto funds = FundsOf(lots);
+  const std::vector<Lot> graced = AsGraced(lots);
+  e.postings.push_back(MoveLots(Holder(e.member), Sub::kAvailable, graced));
+  e.postings.push_back(MoveLots(Holder::Expired(), Sub::kAvailable, {graced.back()}));
+  e.postings.push_back(MoveFunds(Holder(e.member), Sub::kDebt, funds));
+  for (const FundAmount& f : funds) {
+    e.postings.push_back(Move(Holder::Issuance(f.fund), Sub::kAvailable, kPoint, f.amount));
+    e.postings.push_back(Move(Holder::Debts(f.fund), Sub::kAvailable, kPoint, -f.amount));
+  }
+  return FitsAsPosted(std::move(e));
+}
+
+std::optional<Lot> Living(State& state, const Lot& lot, Day today, const std::vector<Lot>& graced) {
   if (lot.end > today) return lot;
-  const Rulebook* book = state.BookOf(today);
-  if (lot.first_end != 0 || !book || book->past_lot() != v1::GRACE) return std::nullopt;
+  if (lot.first_end != 0) return std::nullopt;
   Lot grace = lot;
   grace.first_end = lot.end;
+  const auto known = std::find_if(graced.begin(), graced.end(), [&](const Lot& g) { return g.fund == lot.fund && g.first_end == lot.end; });
+  if (known != graced.end()) {
+    grace.end = known->end;
+    return grace.end > today ? std::optional(grace) : std::nullopt;
+  }
+  const Rulebook* book = state.BookOf(today);
+  if (!book || book->past_lot() != v1::GRACE) return std::nullopt;
   grace.end = EndOfPeriod(AddDays(today, book->proto().policies().grace_days()), 0, v1::MONTH);
   return grace;
 }
 
-void GiveBack(State& state, Entry& e, const std::string& member, const std::vector<Lot>& lots) {
+void GiveBack(State& state, Entry& e, const std::string& member, const std::vector<Lot>& lots, const std::vector<Lot>& graced) {
   const Account account = AccountOf(state, member, kPoint);
   std::vector<Lot> sorted = lots;  // past lots are the soonest-ending, too
   std::stable_sort(sorted.begin(), sorted.end(), [](const Lot& a, const Lot& b) { return a.end < b.end; });
@@ -127,7 +152,7 @@ void GiveBack(State& state, Entry& e, const std::string& member, const std::vect
     AddFund(debts, lot.fund, pays);
     lot.amount -= pays;
     if (lot.amount == 0) continue;
-    if (const auto living = Living(state, lot, e.business_day)) {
+    if (const auto living = Living(state, lot, e.business_day, graced)) {
       AddLot(available, *living);
     } else {
       AddLot(ended, lot);

@@ -127,6 +127,14 @@ struct UnitAmount {
   bool operator==(const UnitAmount&) const = default;
 };
 
+// What a member's other deeds of an activity came to in a month under one rulebook, where remainders are carried on: their quantity, and what
+// they earned before caps.
+struct Carried {
+  std::int64_t quantity = 0;
+  std::int64_t earned = 0;
+  bool operator==(const Carried&) const = default;
+};
+
 struct Approval {
   std::string who;  // staff id
   std::int64_t when_ms = 0;
@@ -164,7 +172,7 @@ struct Entry {
   std::string on_behalf;       // the member for whom somebody else acted
   std::int64_t proposal = -1;  // the entry that proposed it
   std::vector<Approval> approvals;
-  std::string terminal;
+  std::string terminal;  // which asked; of the undo of a refund, that refund's
   std::string merchant;
   std::string clerk;
   std::string till;
@@ -179,6 +187,7 @@ struct Entry {
   std::string rulebook;  // version whose rules and rates were used
   std::int64_t quantity = 0;
   std::int64_t quantity_before = 0;  // of a correction: what the award's was
+  Carried carried;                   // of an award or correction: from what it goes on
   bool cap_hit = false;
   std::string session;
   std::string case_id;
@@ -197,7 +206,7 @@ struct Entry {
   std::int64_t ref = -1;                                   // the entry refunded, reversed, corrected, undone
   std::int64_t hold = -1;                                  // the hold captured, voided, ended
   std::int64_t sale = -1;                                  // of the undo of a refund: what that refunded
-  std::string target_request;                              // of a reversal
+  std::string target_request;                              // the request reversed; of the undo of a refund, that refund's
   Day limit_day = 0;                                       // of a capture or reversal: the day against whose limits the points count
   std::int64_t limit_points = 0;                           // of a reversal: as many are given back to the limits
   std::int64_t hold_until_ms = 0;
@@ -205,6 +214,7 @@ struct Entry {
   std::string rate_version;  // whose rates `owed` is by, where that is not `rulebook`
   std::vector<Owed> owed;
   std::int64_t cash_fen = 0;  // of a refund: what the shop gave back in cash
+  std::int64_t points = 0;    // of a refusal: as many were asked for, where no line says so
   std::vector<Span> span;     // of a refund, and of its undo
   Registration data;
   std::vector<std::string> blobs;  // SHA-256 of content that the entry commits to

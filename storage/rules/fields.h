@@ -5,7 +5,7 @@
 //   of an object   Required(key, x)          always there
 //                  Optional(key, x, absent)  left out when equal to `absent` (by default: empty, 0, false)
 //                  Made(key, x)              Required; an id that the server made for this attempt, if the registration is a new one
-//                  Salted(key, x)            Required; made anew for each attempt, so that no fingerprint holds it
+//                  Salted(key, x)            Required; the server's own for each attempt, so that no fingerprint holds it
 //   of a tuple     Element(x), then Tail(x, absent): the last ones are left out while they are equal to `absent`
 #pragma once
 
@@ -53,6 +53,10 @@ template <class V> void Fields(V& v, Of<Span> auto& x) {
 template <class V> void Fields(V& v, Of<UnitAmount> auto& x) {
   v.Element(x.unit);
   v.Element(x.amount);
+}
+template <class V> void Fields(V& v, Of<Carried> auto& x) {
+  v.Element(x.quantity);
+  v.Element(x.earned);
 }
 template <class V> void Fields(V& v, Of<Approval> auto& x) {
   v.Element(x.who);
@@ -103,6 +107,7 @@ template <> inline constexpr bool kIsTuple<OfferLine> = true;
 template <> inline constexpr bool kIsTuple<Owed> = true;
 template <> inline constexpr bool kIsTuple<Span> = true;
 template <> inline constexpr bool kIsTuple<UnitAmount> = true;
+template <> inline constexpr bool kIsTuple<Carried> = true;
 template <> inline constexpr bool kIsTuple<Approval> = true;
 template <> inline constexpr bool kIsTuple<Part> = true;
 template <> inline constexpr bool kIsTuple<PayerUse> = true;
@@ -162,7 +167,7 @@ template <class V> void Fields(V& v, Of<RulebookData> auto& d) {
   v.Required("version", d.version);
   v.Required("effective_day", d.effective_day);
   v.Required("sha256", d.sha256);
-  v.Required("format", d.format);
+  v.Salted("format", d.format);
   v.Optional("withdrawn", d.is_withdrawn);
 }
 template <class V> void Fields(V& v, Of<OfferData> auto& d) {
@@ -261,6 +266,7 @@ template <class V> void Fields(V& v, Of<Entry> auto& e) {
   v.Optional("rulebook", e.rulebook);
   v.Optional("quantity", e.quantity);
   v.Optional("quantity_before", e.quantity_before);
+  v.Optional("carried", e.carried);
   v.Optional("cap_hit", e.cap_hit);
   v.Optional("session", e.session);
   v.Optional("case", e.case_id);
@@ -287,6 +293,7 @@ template <class V> void Fields(V& v, Of<Entry> auto& e) {
   v.Optional("rate_version", e.rate_version);
   v.Optional("owed", e.owed);
   v.Optional("cash_fen", e.cash_fen);
+  v.Optional("points", e.points);
   v.Optional("span", e.span);
   v.Optional("data", e.data);
   v.Optional("blobs", e.blobs);

@@ -55,9 +55,6 @@ Broken DeriveEpoch(Case& c, Entry& e) {
   const auto* epoch = std::get_if<EpochData>(&e.data);
   const auto broken = [](const char* what) { return Refusal{Reason::INVARIANT_VIOLATION, {{"epoch", what}}}; };
   if (!epoch || epoch->old_epoch != c.state.at.epoch) return broken("follows another");
-  // Its number is the minute, so that two restores of one backup never share one.
-  constexpr std::int64_t kBase = 1'577'836'800'000;  // 2020-01-01 UTC
-  e.epoch = std::max((e.recorded_ms - kBase) / 60'000, c.state.at.epoch + 1);
   if (epoch->size != e.sequence) return broken("has another size before it");
   return std::nullopt;
 }
@@ -73,6 +70,7 @@ Outcome Decide(Decision& d, const OpenEpoch& command) {
   EpochData data = command.data;
   data.old_epoch = d.state().at.epoch;
   data.size = entry.sequence;
+  entry.epoch = std::max(command.number, data.old_epoch + 1);
   entry.data = std::move(data);
   return d.Carry({d.state()}, std::move(entry));
 }

@@ -65,6 +65,16 @@ bool IsOwnShop(State& state, const MerchantData& merchant, const MemberData& mem
   return IsPersonOf(state, MemberData(member), MerchantData(merchant), today);
 }
 
+bool IsOfShop(State& state, const std::string& staff, const std::string& merchant, Day deed, Day today) {
+  const std::string person = PersonBehind(state, staff);
+  const MemberData* self = person.empty() ? nullptr : FindMember(state, person);
+  const MerchantData* shop = FindMerchant(state, merchant);
+  if (!self || !shop) return false;
+  const MemberData member = *self;
+  const MerchantData of = *shop;
+  return IsPersonOf(state, member, of, today) || (deed != today && IsPersonOf(state, member, of, deed));
+}
+
 bool ConcernsThemselves(State& state, const std::string& staff, const Registration& data, Day today) {
   const std::string id = PersonBehind(state, staff);
   const MemberData* found = id.empty() ? nullptr : FindMember(state, id);

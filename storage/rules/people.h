@@ -25,6 +25,9 @@ bool IsSamePerson(State& state, const std::string& staff, const std::string& oth
 // Whether `member` is near somebody who owns the shop or works there, today.
 bool IsOwnShop(State& state, const MerchantData& merchant, const MemberData& member, Day today);
 
+// Whether the person behind `staff` is such a one, on the day of the deed or today.
+bool IsOfShop(State& state, const std::string& staff, const std::string& merchant, Day deed, Day today);
+
 // Whether a registration concerns the person behind `staff`: their own staff record, themselves or their household, their shop or a terminal of
 // it, as it stands or as it would become. Nobody changes those.
 bool ConcernsThemselves(State& state, const std::string& staff, const Registration& data, Day today);

@@ -266,7 +266,7 @@ Outcome Decide(Decision& d, const Register& command) {
     if (broken) {
       if (command.items.size() > 1) broken->facts.emplace_back("item", absl::StrCat(i));
       if (command.is_check_only) return d.Unrecorded(std::move(*broken));
-      return d.Refuse(entry.kind, "", std::move(*broken));
+      return d.Refuse(entry, std::move(*broken));
     }
     entries.push_back(std::move(entry));
   }

@@ -25,32 +25,37 @@ std::int64_t CashOf(const Entry& sale) {
 }
 
 // The spans of a sale go back from the shop to the member.
-void Return(State& state, Entry& e, const Entry& sale, const std::vector<Span>& spans) {
+void Return(State& state, Entry& e, const Entry& sale, const std::vector<Span>& spans, const std::vector<Lot>& graced) {
+  e.groups = sale.groups;
+  e.grid = sale.grid;
   e.owed = OwedBack(sale, spans);
   const std::vector<Lot> lots = LotsOf(sale, spans);
   if (lots.empty()) return;
   e.postings.push_back(MoveFunds(Holder(sale.merchant), Sub::kAvailable, Negative(FundsOf(lots))));
-  GiveBack(state, e, sale.member, lots);
+  GiveBack(state, e, sale.member, lots, graced);
 }
 
 }  // namespace
 
-// BALANCE_OUT_OF_RANGE 616, REFUND_EXCEEDS_REMAINDER 624, REDEMPTION_REVERSED 625, REFUND_CASH_EXCEEDS 634
+// LIMIT_EXCEEDED 612 (entry_size), BALANCE_OUT_OF_RANGE 616, REFUND_EXCEEDS_REMAINDER 624, REDEMPTION_REVERSED 625, REFUND_CASH_EXCEEDS 634
 Broken DeriveRefund(Case& c, Entry& e) {
   if (!c.related.ref || !IsSale(*c.related.ref) || c.related.ref->merchant != e.merchant) return Refusal{Reason::REDEMPTION_NOT_FOUND, {}};
   const Entry& sale = *c.related.ref;
   const FollowUp follow_up = FollowUpOf(c.state, e.ref);
   e.member = sale.member;
   e.rulebook = sale.rulebook;
-  if (!HasRoom(c.state, e.member, c.points)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   const bool is_reversed = follow_up.state == RequestState::kReversed;
   const std::int64_t left = PointsOf(sale) - follow_up.refunded_points();
+  if (!is_reversed && c.points <= left) {
+    e.span = FreeSpans(follow_up.refunded, c.points);
+    Return(c.state, e, sale, e.span, follow_up.graced);
+    if (!FitsAsPosted(e)) return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", "entry_size"}}};
+  }
+  if (!HasRoom(c.state, e.member, c.points)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
   if (!is_reversed && c.points > left) return Refusal{Reason::REFUND_EXCEEDS_REMAINDER, {{"max", absl::StrCat(left)}}};
   if (is_reversed) return Refusal{Reason::REDEMPTION_REVERSED, {}};
   const std::int64_t cash = CashOf(sale) - follow_up.cash_refunded_fen;
   if (e.cash_fen > cash) return Refusal{Reason::REFUND_CASH_EXCEEDS, {{"max", absl::StrCat(cash)}}};
-  e.span = FreeSpans(follow_up.refunded, c.points);
-  Return(c.state, e, sale, e.span);
   return std::nullopt;
 }
 
@@ -104,9 +109,19 @@ Broken DeriveReversal(Case& c, Entry& e) {
   e.presentation = is_hold ? target->presentation : sale.presentation;
   e.limit_day = sale.kind == Kind::kCapture ? sale.limit_day : sale.business_day;
   e.limit_points = PointsOf(sale);
-  Return(c.state, e, sale, FreeSpans(of_sale.refunded, left));
+  Return(c.state, e, sale, FreeSpans(of_sale.refunded, left), of_sale.graced);
   return std::nullopt;
 }
+
+namespace {
+
+// Nobody undoes for a member whom they stand near, nor for a shop that they are of: an undo pays the one or the other.
+bool IsOwnUndo(State& state, const Entry& e, const MemberData& member, const Entry& target) {
+  if (IsSelfDealing(state, e.actor, member, target.business_day, e.business_day)) return true;
+  return !target.merchant.empty() && IsOfShop(state, e.actor, target.merchant, target.business_day, e.business_day);
+}
+
+}  // namespace
 
 // SELF_DEALING 600, ALREADY_UNDONE 631
 Broken DeriveUndoProposal(Case& c, Entry& e) {
@@ -115,8 +130,7 @@ Broken DeriveUndoProposal(Case& c, Entry& e) {
   e.member = c.related.ref->member;
   const MemberData* member = FindMember(c.state, e.member);
   if (!member) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
-  if (IsSelfDealing(c.state, e.actor, MemberData(*member), c.related.ref->business_day, e.business_day))
-    return Refusal{Reason::SELF_DEALING, {}};
+  if (IsOwnUndo(c.state, e, MemberData(*member), *c.related.ref)) return Refusal{Reason::SELF_DEALING, {}};
   if (FollowUpOf(c.state, e.ref).state == RequestState::kReversed) return Refusal{Reason::ALREADY_UNDONE, {}};
   return std::nullopt;
 }
@@ -136,7 +150,11 @@ Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
     if (p.amount > 0 && p.sub == Sub::kAvailable && !p.lots.empty()) given.insert(given.end(), p.lots.begin(), p.lots.end());
   }
   e.merchant = refund.merchant;
+  e.terminal = refund.terminal;  // under these the shop knows the refund
+  e.target_request = refund.request_id;
   e.sale = refund.ref;
+  e.groups = refund.groups;
+  e.grid = refund.grid;
   e.rulebook = refund.rulebook;
   e.span = refund.span;
   e.cash_fen = -refund.cash_fen;
@@ -197,7 +215,7 @@ Broken DeriveUndo(Case& c, Entry& e) {
   e.member = target.member;
   const MemberData* found = FindMember(c.state, e.member);
   if (!found) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
-  if (IsSelfDealing(c.state, e.actor, MemberData(*found), target.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
+  if (IsOwnUndo(c.state, e, MemberData(*found), target)) return Refusal{Reason::SELF_DEALING, {}};
   const bool is_undone = FollowUpOf(c.state, e.ref).state == RequestState::kReversed;
   std::vector<FundAmount> missing;
   if (target.kind == Kind::kRefund) {

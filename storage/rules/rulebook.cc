@@ -77,6 +77,7 @@ void CheckActivity(const v1::Rulebook& book, const v1::Activity& activity, const
   check.Between(activity.earnings_size(), 1, 4, at + "earnings");
   std::set<std::string> units;
   bool points = false;
+  int carrying = 0;
   for (int i = 0; i < activity.earnings_size(); ++i) {
     const auto& earning = activity.earnings(i);
     const std::string in = absl::StrCat(at, "earnings[", i, "].");
@@ -88,6 +89,7 @@ void CheckActivity(const v1::Rulebook& book, const v1::Activity& activity, const
     check.Between(earning.denominator(), 1, 1'000'000, in + "denominator");
     check.Between(earning.step(), 0, 1'000'000, in + "step");
     check.Check(v1::Rounding_IsValid(earning.rounding()) && earning.rounding() != v1::ROUNDING_UNSPECIFIED, in + "rounding", "a rounding");
+    check.Check(!earning.carry() || ++carrying == 1, in + "carry", "one unit of an activity at most");
     points = points || earning.unit() == kPoint;
   }
   for (const int group : activity.groups()) check.Check(v1::Group_IsValid(group) && group != 0, at + "groups", "groups");
@@ -287,10 +289,15 @@ std::int64_t Scale(std::int64_t value, std::int64_t numerator, std::int64_t deno
   return result > kAmountMax ? kAmountMax : static_cast<std::int64_t>(result);
 }
 
-std::int64_t AmountEarned(const v1::Earning& earning, std::int64_t quantity, std::int64_t before) {
+std::int64_t AmountEarned(const v1::Earning& earning, std::int64_t quantity, const Carried& carried) {
   const std::int64_t step = std::max<std::int64_t>(earning.step(), 1);
   const auto of = [&](std::int64_t q) { return Scale(q / step * step, earning.numerator(), earning.denominator(), earning.rounding()); };
-  return earning.carry() ? of(before + quantity) - of(before) : of(quantity);
+  return earning.carry() ? std::max<std::int64_t>(of(carried.quantity + quantity) - carried.earned, 0) : of(quantity);
+}
+
+const v1::Earning* CarryingOf(const v1::Activity& activity) {
+  const auto found = std::find_if(activity.earnings().begin(), activity.earnings().end(), [](const auto& e) { return e.carry(); });
+  return found == activity.earnings().end() ? nullptr : &*found;
 }
 
 Day LotEnd(const v1::Activity& activity, Day effective_day) {

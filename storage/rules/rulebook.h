@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "redpoints/v1/rulebook.pb.h"
 #include "storage/rules/day.h"
+#include "storage/rules/entry.h"
 
 namespace redpoints {
 
@@ -74,8 +75,10 @@ absl::Status CheckLotBound(const std::vector<const Rulebook*>& books);
 // rounding(value × numerator / denominator), exact in 128 bits. The operands are not negative.
 std::int64_t Scale(std::int64_t value, std::int64_t numerator, std::int64_t denominator, v1::Rounding rounding);
 
-// What `earning` gives for `quantity`, before caps; where it carries on, after `before` of the same month and rulebook.
-std::int64_t AmountEarned(const v1::Earning& earning, std::int64_t quantity, std::int64_t before = 0);
+// What `earning` gives for `quantity`, before caps. Where it carries on: what all quantity of the month earns, less what the others earned.
+std::int64_t AmountEarned(const v1::Earning& earning, std::int64_t quantity, const Carried& carried = {});
+// The earning that carries on; nullptr if none does.
+const v1::Earning* CarryingOf(const v1::Activity& activity);
 
 // The first day on which points of a deed on `effective_day` are gone; kNever without a validity.
 Day LotEnd(const v1::Activity& activity, Day effective_day);

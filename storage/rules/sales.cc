@@ -47,19 +47,11 @@ bool FitsWhatFollows(const Entry& sale, const std::vector<Lot>& lots, const Rule
   e.reason = std::string(24, 'r');
   e.effect = Effect::kTombstone;
   e.span = {{kAmountMax, kAmountMax}, {kAmountMax, kAmountMax}};
-  e.groups.clear();
   for (Owed& owed : e.owed) owed.fen = -kAmountMax, owed.rounding = RoundingRule::kHalfUp;
-  std::vector<Lot> graced = lots;
-  for (Lot& lot : graced) lot.first_end = lot.end;
-  const auto funds = FundsOf(lots);
-  e.postings = {MoveLots(Holder(e.member), Sub::kHeld, Negative(graced)),          MoveFunds(Holder(e.merchant), Sub::kAvailable, funds),
-                MoveLots(Holder(e.member), Sub::kHeld, Negative({graced.back()})), MoveLots(Holder(e.member), Sub::kAvailable, graced),
-                MoveLots(Holder::Expired(), Sub::kAvailable, {graced.back()}),     MoveFunds(Holder(e.member), Sub::kDebt, funds)};
-  for (const FundAmount& f : funds) {
-    e.postings.push_back(Move(Holder::Issuance(f.fund), Sub::kAvailable, kPoint, f.amount));
-    e.postings.push_back(Move(Holder::Debts(f.fund), Sub::kAvailable, kPoint, -f.amount));
-  }
-  return FitsAsPosted(std::move(e));
+  e.postings = {MoveLots(Holder(e.member), Sub::kHeld, Negative(AsGraced(lots))),
+                MoveFunds(Holder(e.merchant), Sub::kAvailable, FundsOf(lots)),
+                MoveLots(Holder(e.member), Sub::kHeld, Negative(AsGraced({lots.back()})))};
+  return FitsReturned(std::move(e), lots);
 }
 
 }  // namespace
@@ -83,26 +75,30 @@ Broken PriceLines(const FindOfferOf& find, const std::string& merchant, Day toda
     lines[i].price_points = offer->price_points;
     offers.push_back(*std::move(offer));
   }
-  const auto mismatch = [](std::size_t line, const std::string& expected) {
-    return Refusal{Reason::OFFER_MISMATCH, {{"line", absl::StrCat(line)}, {"expected", expected}}};
+  const auto mismatch = [](std::size_t line, const char* bound, std::int64_t value) {
+    return Refusal{Reason::OFFER_MISMATCH, {{"line", absl::StrCat(line)}, {bound, absl::StrCat(value)}}};
   };
   points = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const OfferLine& line = lines[i];
     if (line.price_points != 0 && line.points != line.price_points * line.quantity)
-      return mismatch(i, absl::StrCat(line.price_points * line.quantity));
+      return mismatch(i, "points", line.price_points * line.quantity);
     std::int64_t of_offer = 0;
     for (std::size_t j = 0; j <= i; ++j) of_offer += lines[j].offer == line.offer ? lines[j].points : 0;
     const std::int64_t max = line.price_points == 0 ? offers[i].max_points : 0;
-    if (max != 0 && of_offer > max) return mismatch(i, absl::StrCat("at most ", max));
+    if (max != 0 && of_offer > max) return mismatch(i, "max", max);
     points += line.points;  // at most 20 lines of at most kAmountMax: Fits
   }
-  if (!InRange(points)) return mismatch(lines.size() - 1, absl::StrCat("at most ", kAmountMax, " points in all"));
+  if (!InRange(points)) return mismatch(lines.size() - 1, "max", kAmountMax);
   return std::nullopt;
 }
 
-// SELF_DEALING 600, MEMBER_SUSPENDED 601, MERCHANT_SUSPENDED 602, OFFER_MISMATCH 610, LIMIT_EXCEEDED 612, INSUFFICIENT_POINTS 613,
-// BALANCE_OUT_OF_RANGE 616
+// What does not depend on who pays comes first, then whether the points are there, then the rest: whoever can't pay is answered as a number is
+// that leads to nobody.
+//   MERCHANT_SUSPENDED 602, OFFER_MISMATCH 610, LIMIT_EXCEEDED 612 (presentation, per_redemption, merchant_day);
+//   INSUFFICIENT_POINTS 613;
+//   SELF_DEALING 600, MEMBER_SUSPENDED 601, LIMIT_EXCEEDED 612 (presentation, member_day, member_month, count, entry_size),
+//   BALANCE_OUT_OF_RANGE 616
 Broken DeriveSale(Case& c, Entry& e) {
   const MerchantData* shop = FindMerchant(c.state, e.merchant);
   if (!shop) return Refusal{Reason::MERCHANT_NOT_FOUND, {}};
@@ -117,19 +113,6 @@ Broken DeriveSale(Case& c, Entry& e) {
   const Broken priced = PriceLines(c.state, e.merchant, today, e.lines, points);
   if (priced && priced->reason == Reason::OFFER_NOT_FOUND) return priced;
 
-  // A number that leads to nobody and points that don't suffice are answered alike: neither tells a till what a member holds, or that there is one.
-  const MemberData* found = FindMember(c.state, e.member);
-  const bool is_known = found != nullptr;
-  const MemberData member = is_known ? *found : MemberData{};
-  e.groups = is_known ? GroupsOn(member, today) : std::vector<Group>{};
-  e.grid = member.grid;
-  if (is_known && IsOwnShop(c.state, merchant, member, today)) return Refusal{Reason::SELF_DEALING, {}};
-  if (is_known && member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
-  if (merchant.state != RegistrationState::kActive) return Refusal{Reason::MERCHANT_SUSPENDED, {}};
-  if (priced) return priced;
-
-  const Account account = AccountOf(c.state, e.member, kPoint);
-  const std::int64_t available = is_known ? account.at(Sub::kAvailable) : 0;
   const auto& limits = book->limits();
   const auto exceeds = [&](std::int64_t limit, const std::string& counter, std::int64_t more) {
     if (limit == 0) return false;
@@ -138,24 +121,34 @@ Broken DeriveSale(Case& c, Entry& e) {
   };
   const auto limit = [](const char* name) { return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", name}}}; };
   const v1::ClassLimit* of_class = book->FindClass(e.presentation);
+  if (merchant.state != RegistrationState::kActive) return Refusal{Reason::MERCHANT_SUSPENDED, {}};
+  if (priced) return priced;
   if (!of_class) return limit("presentation");
   if (of_class->max_points_per_redemption() && points > of_class->max_points_per_redemption()) return limit("presentation");
-  if (is_known && exceeds(of_class->max_points_per_member_day(), ClassCounter(e.presentation, e.member, today), points))
-    return limit("presentation");
   if (limits.max_points_per_redemption() && points > limits.max_points_per_redemption()) return limit("per_redemption");
   if (exceeds(limits.max_points_per_merchant_day(), MerchantCounter(e.merchant, today), points)) return limit("merchant_day");
-  if (is_known) {
-    if (exceeds(limits.max_points_per_member_day(), MemberCounter(v1::DAY, e.member, today), points)) return limit("member_day");
-    if (exceeds(limits.max_points_per_member_month(), MemberCounter(v1::MONTH, e.member, today), points)) return limit("member_month");
-    for (const auto& count : limits.counts()) {
-      if (exceeds(count.max_count(), CountCounter(count.period(), e.member, today), 1)) return limit("count");
-    }
-  }
+
+  const MemberData* found = FindMember(c.state, e.member);
+  if (!found) return Refusal{Reason::INSUFFICIENT_POINTS, {}};
+  const MemberData member = *found;
+  e.groups = GroupsOn(member, today);
+  e.grid = member.grid;
+  const Account account = AccountOf(c.state, e.member, kPoint);
+  const std::int64_t available = account.at(Sub::kAvailable);
   if (available < points || available < limits.min_balance_to_redeem()) {
     Refusal refusal{Reason::INSUFFICIENT_POINTS, {}};
     const std::int64_t short_by = points - available;
-    if (is_known && short_by > 0 && short_by <= points / 10) refusal.facts.emplace_back("short_by", absl::StrCat(short_by));
+    if (short_by > 0 && short_by <= points / 10) refusal.facts.emplace_back("short_by", absl::StrCat(short_by));
     return refusal;
+  }
+
+  if (IsOwnShop(c.state, merchant, member, today)) return Refusal{Reason::SELF_DEALING, {}};
+  if (member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
+  if (exceeds(of_class->max_points_per_member_day(), ClassCounter(e.presentation, e.member, today), points)) return limit("presentation");
+  if (exceeds(limits.max_points_per_member_day(), MemberCounter(v1::DAY, e.member, today), points)) return limit("member_day");
+  if (exceeds(limits.max_points_per_member_month(), MemberCounter(v1::MONTH, e.member, today), points)) return limit("member_month");
+  for (const auto& count : limits.counts()) {
+    if (exceeds(count.max_count(), CountCounter(count.period(), e.member, today), 1)) return limit("count");
   }
   const std::vector<Lot> lots = TakeLots(account.lots, points);
   if (e.kind == Kind::kRedemption) {
@@ -179,12 +172,14 @@ Broken DeriveCapture(Case& c, Entry& e) {
   const Rulebook* book = c.state.BookNamed(hold.rulebook);
   if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {}};
   e.member = hold.member;
+  e.groups = hold.groups;
+  e.grid = hold.grid;
   e.presentation = hold.presentation;
   e.limit_day = hold.business_day;
   e.rulebook = hold.rulebook;
   if (c.points <= hold.points) {
     auto lines = CutTo(hold.lines, c.points);
-    if (!lines) return Refusal{Reason::OFFER_MISMATCH, {{"expected", "whole pieces of the lines that have a price"}}};
+    if (!lines) return Refusal{Reason::OFFER_MISMATCH, {{"expected", "whole_pieces"}}};
     e.lines = *std::move(lines);
   }
   if (!InRange(AccountOf(c.state, e.merchant, kPoint).at(Sub::kAvailable) + c.points)) return Refusal{Reason::BALANCE_OUT_OF_RANGE, {}};
@@ -263,7 +258,7 @@ Outcome Decide(Decision& d, const Redeem& command) { return Sell(d, Kind::kRedem
 Outcome Decide(Decision& d, const Authorize& command) { return Sell(d, Kind::kHold, command.payer, command.lines); }
 
 // HOLD_ALREADY_CAPTURED 620, HOLD_ALREADY_VOIDED 621, HOLD_EXPIRED 622
-OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind) {
+OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind, std::int64_t points) {
   OpenHold found;
   const auto entry = d.Find(sequence);
   if (!entry || entry->kind != Kind::kHold || entry->merchant != d.origin().merchant) {
@@ -282,12 +277,15 @@ OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind) {
   const Reason reason = ended_by == Kind::kHoldExpired ? Reason::HOLD_EXPIRED
                         : ended_by == Kind::kCapture   ? Reason::HOLD_ALREADY_CAPTURED
                                                        : Reason::HOLD_ALREADY_VOIDED;
-  found.refusal = d.Refuse(kind, entry->member, {reason, {}});
+  Entry asked = d.Draft(kind);
+  asked.hold = sequence;
+  asked.member = entry->member;
+  found.refusal = d.Refuse(asked, {reason, {}}, points);
   return found;
 }
 
 Outcome Decide(Decision& d, const Capture& command) {
-  const OpenHold open = FindOpenHold(d, command.hold, Kind::kCapture);
+  const OpenHold open = FindOpenHold(d, command.hold, Kind::kCapture, command.points);
   if (!open.hold) return open.refusal;
   Case c{d.state()};
   c.points = command.points ? command.points : open.hold->points;

@@ -20,12 +20,13 @@ Broken PriceLines(State& state, const std::string& merchant, Day today, std::vec
 using FindOfferOf = std::function<std::optional<OfferData>(const std::string& code)>;
 Broken PriceLines(const FindOfferOf& find, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points);
 
-// The hold that the shop may still end; otherwise nullptr, and `refusal` says why. What was due by time is written first.
+// The hold that the shop may still end, by an entry of that kind for so many points; otherwise nullptr, and `refusal` says why. What was due
+// by time is written first.
 struct OpenHold {
   const Hold* hold = nullptr;
   Outcome refusal;
 };
-OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind);
+OpenHold FindOpenHold(Decision& d, std::int64_t sequence, Kind kind, std::int64_t points = 0);
 
 // The shares of a sale's lots and debts that its points `from` to `to` have, counted from the last one back.
 std::vector<Lot> LotsOf(const Entry& sale, const std::vector<Span>& spans);

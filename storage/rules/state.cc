@@ -114,6 +114,9 @@ std::string CapCounter(v1::Period period, std::string_view member, std::string_v
   // The period's kind is in the key: a session may be called "2024".
   return Join(period == v1::SESSION ? "cap-session" : "cap", member, activity, unit, PeriodKey(period, day, session));
 }
+std::string CarryEarnedCounter(std::string_view member, std::string_view activity, std::string_view rulebook, Day day) {
+  return Join("carry_earned", member, activity, rulebook, PeriodKey(v1::MONTH, day, ""));
+}
 std::string CarryCounter(std::string_view member, std::string_view activity, std::string_view rulebook, Day day) {
   return Join("carry", member, activity, rulebook, PeriodKey(v1::MONTH, day, ""));
 }

@@ -64,6 +64,8 @@ struct FollowUp {
   std::int64_t quantity = 0;        // award: as corrected
   std::vector<UnitAmount> amounts;  // award: as corrected
   std::int64_t issued = 0;          // award: points that its corrections issued, less those that they took back
+  std::int64_t earned = 0;          // award: as corrected, before caps, of the unit that carries on
+  std::vector<Lot> graced;          // award, sale: which lots of it came back with grace, and until when; amounts 0
   std::int64_t refunded_points() const { return SumOf(refunded); }
   bool operator==(const FollowUp&) const = default;
 };
@@ -76,6 +78,8 @@ struct Hold {
   Day business_day = 0;
   std::vector<Lot> lots;
   std::vector<OfferLine> lines;
+  std::vector<Group> groups;
+  std::string grid;
   bool operator==(const Hold&) const = default;
 };
 
@@ -241,7 +245,10 @@ std::string CountCounter(v1::Period period, std::string_view member, Day day);  
 std::string RefusalCounter(std::string_view who, Day day);  // recorded refusals and tombstones of an actor; refusals about a member
 std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
                        const std::string& session);  // amount earned by a member in an activity
-std::string CarryCounter(std::string_view member, std::string_view activity, std::string_view rulebook, Day day);  // quantity of a month
+std::string CarryCounter(std::string_view member, std::string_view activity, std::string_view rulebook,
+                         Day day);  // quantity of a month
+std::string CarryEarnedCounter(std::string_view member, std::string_view activity, std::string_view rulebook,
+                               Day day);                            // and what it earned, before caps
 std::string EndedCounter(std::string_view member, const Lot& lot);  // points that ended unspent, under their first end
 std::string SessionCounter(std::string_view member, std::string_view activity,
                            std::string_view session);  // the award's sequence + 1; 0: withdrawn

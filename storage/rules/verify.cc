@@ -177,7 +177,8 @@ Entry Stated(const Entry& entry) {
   if (is_by_time) {
     e.actor = kLedgerActor;
   } else {
-    keep(&Entry::request_id, &Entry::item, &Entry::fingerprint, &Entry::actor, &Entry::terminal);
+    keep(&Entry::request_id, &Entry::item, &Entry::fingerprint, &Entry::actor);
+    if (entry.kind != Kind::kUndo) keep(&Entry::terminal);  // there it is the refund's
   }
   if (!e.terminal.empty()) keep(&Entry::clerk, &Entry::till);
   switch (entry.kind) {
@@ -200,10 +201,30 @@ Entry Stated(const Entry& entry) {
     case Kind::kReversal: keep(&Entry::target_request); break;
     case Kind::kUndoProposed: keep(&Entry::ref, &Entry::reason); break;
     case Kind::kUndo: keep(&Entry::proposal); break;
-    case Kind::kRefused: keep(&Entry::member, &Entry::refusal, &Entry::request_kind, &Entry::facts); break;
+    case Kind::kRefused: {
+      Entry asked = entry;
+      const auto kind = KindNamed(entry.request_kind);
+      asked.kind = kind.value_or(Kind::kRefused);
+      if (!kind || *kind == Kind::kRefused) break;
+      e = AsRefused(asked);
+      keep(&Entry::refusal, &Entry::facts);
+      if (*kind == Kind::kCapture || *kind == Kind::kRefund || *kind == Kind::kDonation) keep(&Entry::points);
+      break;
+    }
     case Kind::kDayClosed: break;
     default: keep(&Entry::data); break;  // registrations, and what an operator says
   }
+  return e;
+}
+
+Entry AsRefused(const Entry& asked) {
+  Entry e = Stated(asked);
+  e.kind = Kind::kRefused;
+  e.request_kind = KindName(asked.kind);
+  e.member = IsRegistration(asked.kind) ? "" : asked.member;
+  e.data = {};
+  e.payer_use = {};  // nothing was used up
+  e.note_commitment = e.unique = "";
   return e;
 }
 
@@ -229,7 +250,7 @@ namespace {
 // Who asked: a till is its terminal, and stands in the shop for which that was registered; and each request is answered once. The entries of one
 // request follow each other.
 absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
-  if (!e.terminal.empty()) {
+  if (!e.terminal.empty() && e.kind != Kind::kUndo) {
     const TerminalData* terminal = state.Find<TerminalData>("terminal", e.terminal);
     if (!terminal || e.actor != e.terminal) return Wrong("asked from another terminal");
     again.merchant = terminal->merchant;

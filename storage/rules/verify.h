@@ -22,4 +22,8 @@ absl::StatusOr<Related> FindRelated(State& state, const Entry& entry);
 // What an entry of its kind states, since nobody could recompute it from the rest; nothing else.
 Entry Stated(const Entry& entry);
 
+// The refusal of what was asked, but for its reason, facts and points: it says all that was stated, except what is kept aside or was to be
+// registered.
+Entry AsRefused(const Entry& asked);
+
 }  // namespace redpoints

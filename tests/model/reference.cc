@@ -191,7 +191,8 @@ Reference::Parts Reference::TakeSoonest(Member& member, std::int64_t points) {
 // Past lots pay the debt first, then the soonest-ending: those are before the others by their end. Reading: of the same end, in the order in
 // which they come, which in a refund is from the last point back.
 // Reading: the policy is that of the rulebook of today, as with all that "the program's policy" decides; without a book lots that are past end.
-Reference::Parts Reference::ComeBack(Member& member, Parts parts, Funds* paid) {
+// Grace is given once: what has had it ends when it did the first time.
+Reference::Parts Reference::ComeBack(Member& member, Parts parts, Funds* paid, Graced* graced) {
   std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.lot.end < b.lot.end; });
   const Book book = BookOn(today);
   const bool has_grace = book && book->policies().past_lot() == v1::GRACE;
@@ -208,9 +209,14 @@ Reference::Parts Reference::ComeBack(Member& member, Parts parts, Funds* paid) {
     rest.push_back(part);
     if (part.lot.end > today) {
       member.lots[part.lot] += part.points;
-    } else if (has_grace && part.lot.first_end == 0) {
+      if (graced && part.lot.first_end != 0) (*graced)[{part.lot.fund, part.lot.first_end}] = part.lot.end;
+    } else if (graced && part.lot.first_end == 0 && graced->count({part.lot.fund, part.lot.end}) &&
+               graced->at({part.lot.fund, part.lot.end}) > today) {
+      member.lots[{graced->at({part.lot.fund, part.lot.end}), part.lot.fund, part.lot.end}] += part.points;
+    } else if (has_grace && part.lot.first_end == 0 && !(graced && graced->count({part.lot.fund, part.lot.end}))) {
       const Day end = EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH);
       member.lots[{end, part.lot.fund, part.lot.end}] += part.points;
+      if (graced) (*graced)[{part.lot.fund, part.lot.end}] = end;
     } else {
       fund.expired += part.points;
       member.ended[{part.lot.fund, part.lot.origin()}] += part.points;
@@ -313,8 +319,8 @@ bool Reference::IsFull(const Origin& origin, const std::string& member) const {
 Expected Reference::Refuse(const Origin& origin, const std::string& member, const Broken& broken, bool is_item) {
   // Reading: an item of a batch is refused as an item, whatever the count: the batch is one request, and its state needs all of them.
   if (!is_item && IsFull(origin, member)) return RefuseUnrecorded(Reason::REFUSALS_EXHAUSTED);
-  ++refusals_[{origin.actor, today}];
-  if (!member.empty()) ++refusals_[{member, today}];
+  if (!is_item) ++refusals_[{origin.actor, today}];
+  if (!is_item && !member.empty()) ++refusals_[{member, today}];
   Expected expected;
   expected.reason = broken.reasons.begin()->first;
   expected.first = expected.now = RequestState::kRefused;

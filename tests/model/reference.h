@@ -100,10 +100,14 @@ class Reference {
     std::int64_t points, count;
     Book book;
   };
+  // Until when points of that fund and end have been given grace.
+  using Graced = std::map<std::pair<std::string, Day>, Day>;
   struct AwardKept {
     std::string member, activity, session, case_id, unique, recorder;
     std::int64_t quantity;
     std::map<std::string, std::int64_t> amounts;
+    std::map<std::string, std::int64_t> earned;  // before caps
+    Graced graced = {};
     std::int64_t issued;  // points, corrections included
     Day day;
     Book book;
@@ -113,6 +117,7 @@ class Reference {
     std::vector<LotKey> from_last;  // the lot of each point, counted from the last one taken
     std::vector<bool> refunded;     // of each of these
     std::map<std::string, std::pair<std::int64_t, std::int64_t>> owed;
+    Graced graced = {};
     std::int64_t cash_fen = 0, cash_refunded = 0;
     bool is_reversed = false;
     std::size_t counted;
@@ -196,12 +201,13 @@ class Reference {
   Book BookOn(Day day) const;
   bool AreNear(const Member& a, const Member& b, Day day) const;
   bool IsSelf(const std::string& staff_id, const Member& member, Day deed) const;
+  bool IsOfShop(const std::string& staff_id, const Undoable& target) const;
   bool IsSamePerson(const std::string& a, const std::string& b) const;
   void ExpirePast(Member& member);
   void Settle(Member& member);
   Parts TakeSoonest(Member& member, std::int64_t points);
   // What comes back (10.4). Answers what paid no debt.
-  Parts ComeBack(Member& member, Parts parts, Funds* paid = nullptr);
+  Parts ComeBack(Member& member, Parts parts, Funds* paid = nullptr, Graced* graced = nullptr);
   void EndHold(Held& hold);
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> ShareOf(const Sale& sale, const std::vector<std::size_t>& points) const;
   static Parts PartsOf(const Sale& sale, const std::vector<std::size_t>& points);
@@ -214,11 +220,11 @@ class Reference {
   static std::size_t LotsWorth(const Member& member, std::int64_t points);
   std::int64_t BudgetLeft(const std::string& fund) const;
 
-  std::int64_t QuantityBefore(const AwardKept& award, std::int64_t except) const;
+  std::int64_t EarnedBy(const v1::Earning& earning, const AwardKept& award, std::int64_t quantity, std::int64_t except) const;
   std::int64_t CapLeft(const v1::Activity& rule, const AwardKept& award, const std::string& unit, std::int64_t except) const;
   // The amounts of an award of this quantity.
   std::map<std::string, std::int64_t> AmountsOf(const v1::Activity& rule, const AwardKept& award, std::int64_t quantity,
-                                                std::int64_t except, bool& cap_hit) const;
+                                                std::int64_t except, bool& cap_hit, std::map<std::string, std::int64_t>& all_earned) const;
   void CheckDoubles(const AwardKept& award, std::int64_t except, Broken& broken) const;
   void CheckFund(const std::string& fund, Broken& broken) const;
   void CheckIssue(const Member& member, const std::string& fund, const LotKey& lot, std::int64_t points, bool is_past,

@@ -11,18 +11,20 @@ using namespace naive;
 
 // --- amounts ---------------------------------------------------------------------------------------------------------------------
 
-// The quantity of the member's other deeds of this activity in the same month under the same rulebook.
-std::int64_t Reference::QuantityBefore(const AwardKept& award, std::int64_t except) const {
-  std::int64_t sum = 0;
-  const auto others = awards_of_.find({award.member, award.activity});
-  if (others == awards_of_.end()) return 0;
-  for (const std::int64_t sequence : others->second) {
-    const AwardKept& other = awards_.at(sequence);
-    if (sequence != except && other.book->version() == award.book->version() && SamePeriod(v1::MONTH, other.day, award.day)) {
-      sum += other.quantity;
+// What is earned before caps. Where remainders are carried on, the member's deeds of this activity in the same month under the same rulebook
+// earn together what all their quantity does; what the others have is not earned again, and nothing is taken from them.
+std::int64_t Reference::EarnedBy(const v1::Earning& earning, const AwardKept& award, std::int64_t quantity, std::int64_t except) const {
+  if (!earning.carry()) return Earned(earning, quantity);
+  std::int64_t all = quantity, others = 0;
+  if (const auto of = awards_of_.find({award.member, award.activity}); of != awards_of_.end()) {
+    for (const std::int64_t sequence : of->second) {
+      const AwardKept& other = awards_.at(sequence);
+      if (sequence == except || other.book->version() != award.book->version() || !SamePeriod(v1::MONTH, other.day, award.day)) continue;
+      all += other.quantity;
+      others += other.earned.at(earning.unit());
     }
   }
-  return sum;
+  return std::max<std::int64_t>(Earned(earning, all) - others, 0);
 }
 
 // Reading: an award counts against a cap where the rulebook of its own day has a cap of that period: as with limits, a cap does not know what
@@ -51,11 +53,12 @@ std::int64_t Reference::CapLeft(const v1::Activity& rule, const AwardKept& award
 }
 
 std::map<std::string, std::int64_t> Reference::AmountsOf(const v1::Activity& rule, const AwardKept& award, std::int64_t quantity,
-                                                         std::int64_t except, bool& cap_hit) const {
+                                                         std::int64_t except, bool& cap_hit,
+                                                         std::map<std::string, std::int64_t>& all_earned) const {
   std::map<std::string, std::int64_t> amounts;
   for (const auto& earning : rule.earnings()) {
-    const std::int64_t before = earning.carry() ? QuantityBefore(award, except) : 0;
-    const std::int64_t earned = Earned(earning, before + quantity) - Earned(earning, before);
+    const std::int64_t earned = EarnedBy(earning, award, quantity, except);
+    all_earned[earning.unit()] = earned;
     const std::int64_t amount = std::min(earned, CapLeft(rule, award, earning.unit(), except));
     cap_hit = cap_hit || amount < earned;
     amounts[earning.unit()] = amount;
@@ -114,12 +117,14 @@ Expected Reference::DoAward(const Origin& origin, const AwardItem& item, std::in
                   .recorder = origin.actor,
                   .quantity = item.quantity,
                   .amounts = {},
+                  .earned = {},
+                  .graced = {},
                   .issued = 0,
                   .day = item.effective_day,
                   .book = book};
   Expected expected;
   expected.members.insert(id);
-  award.amounts = AmountsOf(*rule, award, item.quantity, -1, expected.cap_hit);
+  award.amounts = AmountsOf(*rule, award, item.quantity, -1, expected.cap_hit, award.earned);
   const std::string fund = rule->fund();
   const std::int64_t points = award.amounts.count("POINT") ? award.amounts["POINT"] : 0;
   const std::int64_t paid = std::min(points, member->debt[fund]);
@@ -204,7 +209,8 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
   const std::string fund = rule.fund();
   Expected expected;
   expected.members.insert(award.member);
-  auto amounts = AmountsOf(rule, award, command.new_quantity, command.award, expected.cap_hit);
+  std::map<std::string, std::int64_t> earned;
+  auto amounts = AmountsOf(rule, award, command.new_quantity, command.award, expected.cap_hit, earned);
   const std::int64_t change = (amounts.count("POINT") ? amounts["POINT"] : 0) - (award.amounts.count("POINT") ? award.amounts["POINT"] : 0);
   const Day end = EndOf(rule, award.day);
   const Book book = BookOn(today);
@@ -220,8 +226,13 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
   if (IsSamePerson(origin.actor, award.recorder)) broken.Add(Reason::MAKER_IS_CHECKER);
   const std::int64_t paid = std::min(std::max<std::int64_t>(change, 0), member.debt[fund]);
   LotKey lot{end, fund, 0};
-  const bool ends_at_once = end <= today && !has_grace;
-  if (end <= today && has_grace) lot = {EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH), fund, end};
+  // Grace is given once: a second time the points end when they did the first.
+  const auto graced = award.graced.find({fund, end});
+  const bool is_graced = graced != award.graced.end();
+  if (end <= today && (is_graced || has_grace)) {
+    lot = {is_graced ? graced->second : EndAfter(AddDays(today, book->policies().grace_days()), 0, v1::MONTH), fund, end};
+  }
+  const bool ends_at_once = lot.end <= today;
   if (change > 0) CheckFund(fund, broken);
   CheckIssue(member, fund, lot, std::max<std::int64_t>(change, 0) - paid, ends_at_once, broken);
   TakenBack taken;
@@ -246,6 +257,7 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
       member.ended[{fund, end}] += rest;
     } else if (rest > 0) {
       member.lots[lot] += rest;
+      if (lot.first_end != 0) award.graced[{fund, end}] = lot.end;
     }
   }
   if (change < 0) {
@@ -261,6 +273,7 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
     payer.units[unit] += amount - award.amounts[unit];
   }
   award.amounts = amounts;
+  award.earned = earned;
   award.quantity = command.new_quantity;
   return expected;
 }

@@ -101,23 +101,23 @@ Expected Reference::DoSale(const Origin& origin, const Payer& payer, const std::
     const OfferData& offer = *offered[i];
     const std::int64_t price = offer.price_points * lines[i].quantity;
     if (price > 0 && lines[i].points != price) {
-      broken.Add(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat(price)}});
+      broken.Add(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"points", absl::StrCat(price)}});
     }
     if (price == 0) {
       open_points[offer.code] += lines[i].points;
       if (offer.max_points > 0 && open_points[offer.code] > offer.max_points) {
-        broken.Add(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"expected", absl::StrCat("at most ", offer.max_points)}});
+        broken.Add(Reason::OFFER_MISMATCH, {{"line", absl::StrCat(i)}, {"max", absl::StrCat(offer.max_points)}});
       }
     }
     points += lines[i].points;
     cash += lines[i].cash_fen;
   }
-  CheckLimits(*book, member ? member->data.id : "", origin.merchant, payer.presentation, points, broken);
+  // Reading: what does not depend on who pays answers first, then whether the points are there, then all else: otherwise a till could tell a
+  // number of nobody from one that can't pay.
+  CheckLimits(*book, "", origin.merchant, payer.presentation, points, broken);
+  const std::string id = member ? member->data.id : "";
+  if (broken) return Refuse(origin, id, broken);
   if (member) {
-    for (const auto& person : merchant->second.people) {
-      if (Holds(person.from, person.to, today) && AreNear(members.at(person.member), *member, today)) broken.Add(Reason::SELF_DEALING);
-    }
-    if (member->data.state != RegistrationState::kActive) broken.Add(Reason::MEMBER_SUSPENDED);
     // Told is what the sale lacks, up to a tenth of its points. Reading: not what a rulebook wants beside.
     const std::int64_t available = member->available(), short_by = points - available;
     if (short_by > 0 || available < book->limits().min_balance_to_redeem()) {
@@ -127,7 +127,12 @@ Expected Reference::DoSale(const Origin& origin, const Payer& payer, const std::
   } else {
     broken.Add(Reason::INSUFFICIENT_POINTS);
   }
-  const std::string id = member ? member->data.id : "";
+  if (broken) return Refuse(origin, id, broken);
+  CheckLimits(*book, id, origin.merchant, payer.presentation, points, broken);
+  for (const auto& person : merchant->second.people) {
+    if (Holds(person.from, person.to, today) && AreNear(members.at(person.member), *member, today)) broken.Add(Reason::SELF_DEALING);
+  }
+  if (member->data.state != RegistrationState::kActive) broken.Add(Reason::MEMBER_SUSPENDED);
   if (!broken) CheckSize(LotsWorth(*member, points), broken);
   if (broken) return Refuse(origin, id, broken);
 
@@ -320,7 +325,7 @@ Expected Reference::DoRefund(const Origin& origin, const Refund& command, std::i
                   .sale = command.redemption,
                   .points = points,
                   .cash_fen = command.cash_fen};
-  refund.parts = ComeBack(member, PartsOf(sale, points), &refund.paid);
+  refund.parts = ComeBack(member, PartsOf(sale, points), &refund.paid, &sale.graced);
   undoables_[sequence] = std::move(refund);
   return expected;
 }
@@ -398,7 +403,7 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
   }
   expected.owed = ShareOf(sale, points);
   for (const std::size_t i : points) --merchant_points[sale.merchant][sale.from_last[i].fund];
-  ComeBack(member, PartsOf(sale, points));
+  ComeBack(member, PartsOf(sale, points), nullptr, &sale.graced);
   sale.is_reversed = true;
   sale.reversal = sequence;
   counted_[sale.counted].points = counted_[sale.counted].count = 0;
@@ -411,13 +416,26 @@ Expected Reference::DoReverse(const Origin& origin, const Reverse& command, std:
 
 // --- undone by two persons -------------------------------------------------------------------------------------------------------------
 
+// Whether somebody of the shop that the undo of a refund would pay asks for it.
+bool Reference::IsOfShop(const std::string& staff_id, const Undoable& target) const {
+  const auto found = staff.find(staff_id);
+  if (target.sale < 0 || found == staff.end() || found->second.empty()) return false;
+  const Member& self = members.at(found->second);
+  for (const auto& person : merchants.at(sales_.at(target.sale).merchant).people) {
+    for (const Day day : {target.day, today}) {
+      if (Holds(person.from, person.to, day) && AreNear(members.at(person.member), self, day)) return true;
+    }
+  }
+  return false;
+}
+
 Expected Reference::DoPropose(const Origin& origin, const ProposeUndo& command, std::int64_t sequence) {
   const auto found = undoables_.find(command.target);
   if (found == undoables_.end()) return RefuseUnrecorded(Reason::ENTRY_NOT_FOUND);
   Member& member = members.at(found->second.member);
   Settle(member);
   Broken broken;
-  if (IsSelf(origin.actor, member, found->second.day)) broken.Add(Reason::SELF_DEALING);
+  if (IsSelf(origin.actor, member, found->second.day) || IsOfShop(origin.actor, found->second)) broken.Add(Reason::SELF_DEALING);
   if (found->second.is_undone) broken.Add(Reason::ALREADY_UNDONE);
   if (broken) return Refuse(origin, found->second.member, broken);
   proposals_[sequence] = {command.target, origin.actor};
@@ -433,7 +451,7 @@ Expected Reference::DoUndo(const Origin& origin, const Undo& command) {
   Member& member = members.at(target.member);
   Settle(member);
   Broken broken;
-  if (IsSelf(origin.actor, member, target.day)) broken.Add(Reason::SELF_DEALING);
+  if (IsSelf(origin.actor, member, target.day) || IsOfShop(origin.actor, target)) broken.Add(Reason::SELF_DEALING);
   if (target.is_undone) broken.Add(Reason::ALREADY_UNDONE);
   if (IsSamePerson(origin.actor, proposal->second.by)) broken.Add(Reason::MAKER_IS_CHECKER);
   Expected expected;

@@ -39,7 +39,7 @@ TEST_F(EpochTest, IsTheNextEntryOfEveryProgramBeforeAnythingThatTimeBrings) {
   const Entry opening = Last("minyue");
   EXPECT_EQ(opening.kind, Kind::kEpoch);
   EXPECT_EQ(opening.sequence, end);
-  EXPECT_EQ(opening.epoch, (clock.NowMs() - 1'577'836'800'000) / 60'000);  // minutes since 2020
+  EXPECT_EQ(opening.epoch, clock.NowMs() - 1'577'836'800'000);  // milliseconds since 2020: another restore of the same backup has another
   const auto& data = std::get<EpochData>(opening.data);
   EXPECT_EQ(data.old_epoch, 0);
   EXPECT_EQ(data.size, end);
@@ -52,7 +52,7 @@ TEST_F(EpochTest, IsTheNextEntryOfEveryProgramBeforeAnythingThatTimeBrings) {
   EXPECT_EQ(Buy("m1", 30).entry().epoch, opening.epoch);
 }
 
-TEST_F(EpochTest, TwoInOneMinuteHaveTwoNumbers) {
+TEST_F(EpochTest, TwoInOneMomentHaveTwoNumbers) {
   ASSERT_TRUE(Restore(clock.NowMs()).ok());
   const std::int64_t first = Last("minyue").epoch;
   ASSERT_TRUE(Restore(clock.NowMs()).ok());

@@ -179,5 +179,57 @@ TEST_F(EngineTest, ASessionCalledLikeAYearHasACapOfItsOwn) {
   EXPECT_EQ(Balance("m1"), 12);
 }
 
+// Half hours that count on with the next: the points of a month are what all its quantity earns, in whatever order it was put right.
+class EngineCarryTest : public EngineTest {
+ protected:
+  EngineCarryTest() { SetUpProgram(); }
+  std::int64_t Watch() { return AwardPoints("m1", 30, "WATCH").entry().sequence; }
+  void Put(std::int64_t award, std::int64_t quantity) {
+    EXPECT_EQ(Run(Corrector(), Correct{award, quantity, "put_right"}).first, RequestState::kDone);
+  }
+};
+
+TEST_F(EngineCarryTest, ACorrectionToTheSameQuantityMovesNothing) {
+  std::vector<std::int64_t> awards;
+  for (int i = 0; i < 8; ++i) awards.push_back(Watch());
+  EXPECT_EQ(Balance("m1"), 4);
+  for (const std::int64_t award : awards) {
+    Put(award, 30);
+    EXPECT_TRUE(MovesNothing(*journal.back()));
+  }
+}
+
+TEST_F(EngineCarryTest, WithdrawingAndBringingBackMakesNoPoints) {
+  const std::int64_t first = Watch(), second = Watch();
+  Put(first, 0);
+  EXPECT_EQ(Balance("m1"), 1);  // later awards stay
+  Put(first, 30);
+  EXPECT_EQ(Balance("m1"), 1);
+  Put(first, 60);
+  EXPECT_EQ(Balance("m1"), 1);  // an hour and a half
+  Put(second, 60);
+  EXPECT_EQ(Balance("m1"), 2);
+}
+
+// Each time the half hour that earned nothing is withdrawn, the next takes up what was paid too early.
+TEST_F(EngineCarryTest, WhatWasPaidTooEarlyIsNotPaidAgain) {
+  for (int i = 0; i < 6; ++i) {
+    const Outcome award = AwardPoints("m1", 30, "WATCH"), other = AwardPoints("m1", 30, "WATCH");
+    Put((MovesNothing(award.entry()) ? award : other).entry().sequence, 0);
+  }
+  EXPECT_LE(Balance("m1"), 4);  // six half hours, and one point at most that was right when it was given
+}
+
+TEST_F(EngineCarryTest, AnAwardSaysFromWhatItGoesOn) {
+  Watch();
+  EXPECT_EQ(journal.back()->carried, Carried{});
+  const std::int64_t second = Watch();
+  EXPECT_EQ(journal.back()->carried, (Carried{30, 0}));
+  Watch();
+  EXPECT_EQ(journal.back()->carried, (Carried{60, 1}));
+  Put(second, 30);
+  EXPECT_EQ(journal.back()->carried, (Carried{60, 0}));  // the others'
+}
+
 }  // namespace
 }  // namespace redpoints

@@ -115,6 +115,10 @@ class EveryKind : public EngineTest {
     CorrectTo(other, 0);  // 5 left: a debt of 5
     AwardPoints("m4", 120, "VISIT");
     AwardPoints("m7", 120, "VISIT");
+    const auto watch = AwardPoints("m4", 30, "WATCH");  // half an hour: counts with the next
+    AwardPoints("m4", 60, "WATCH");
+    AwardPoints("m4", 30, "WATCH");
+    CorrectTo(watch, 60);
   }
 
   void Sales() {
@@ -139,6 +143,7 @@ class EveryKind : public EngineTest {
     Reserve("m1", 20);
     Undo(last_id);
     const auto hold = Run(Till(), Authorize{Pay("m1"), {{"RICE", 3, 90, 30}}});
+    Take(hold.entry().sequence, 120);  // more than it holds
     Take(hold.entry().sequence, 60);
     Undo(hold.entry().request_id);
   }
@@ -148,6 +153,7 @@ class EveryKind : public EngineTest {
     const auto sale = Run(Till(), Redeem{Pay("m1"), {{"OIL", 4, 100, 900}}});
     GiveBack(sale.entry().sequence, 20);
     const auto refund = Run(Till(), Refund{sale.entry().sequence, 30, 200});
+    Run(Till(), Refund{sale.entry().sequence, 101, 5});  // more than is left
     GiveBack(sale.entry().sequence, 5);
     UndoByTwo(refund);
     GiveBack(sale.entry().sequence, 35);  // of two spans

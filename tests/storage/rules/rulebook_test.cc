@@ -280,12 +280,16 @@ TEST(Rulebook, CarriesRemaindersOn) {
   patrol.set_numerator(1), patrol.set_denominator(60), patrol.set_step(30), patrol.set_rounding(v1::DOWN), patrol.set_carry(true);
   help.set_numerator(3), help.set_denominator(120), help.set_step(30), help.set_rounding(v1::HALF_UP), help.set_carry(true);
   std::int64_t patrols = 0, helps = 0;
-  for (int i = 0; i < 8; ++i) patrols += AmountEarned(patrol, 30, 30 * i);
-  for (int i = 0; i < 3; ++i) helps += AmountEarned(help, 30, 30 * i);
+  for (int i = 0; i < 8; ++i) patrols += AmountEarned(patrol, 30, {30 * i, patrols});
+  for (int i = 0; i < 3; ++i) helps += AmountEarned(help, 30, {30 * i, helps});
   EXPECT_EQ(patrols, 4);  // four hours
   EXPECT_EQ(helps, AmountEarned(help, 90));
+  EXPECT_EQ(AmountEarned(patrol, 30, {30, 2}), 0);  // more than all have earned is not taken from anybody
+  EXPECT_EQ(AmountEarned(patrol, 30, {60, 2}), 0);
+  EXPECT_EQ(AmountEarned(patrol, 60, {60, 2}), 0);
+  EXPECT_EQ(AmountEarned(patrol, 120, {60, 2}), 1);
   patrol.set_carry(false);
-  EXPECT_EQ(AmountEarned(patrol, 30, 30), 0);
+  EXPECT_EQ(AmountEarned(patrol, 30, {30, 0}), 0);
 }
 
 // A confidential deed is shown as something that others are shown as, too, by amounts that tell nothing.

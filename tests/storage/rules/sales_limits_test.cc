@@ -58,6 +58,7 @@ TEST_F(EngineLimitsTest, WhoStandsForTheFirmThatOwnsAShopDoesNotRedeemThere) {
   left.memberships = {{"mcorp", 20230101, 20240301}};
   Add(corp), Add(boss), Add(left);
   Add(Shop("s1", {{"mcorp"}}), /*is_new=*/false);
+  for (const char* member : {"mcorp", "mboss"}) AwardPoints(member, 3);
   for (const char* member : {"mcorp", "mboss"}) EXPECT_EQ(Try(member, Lines(1)), "SELF_DEALING") << member;
   EXPECT_NE(Try("mleft", Lines(1)), "SELF_DEALING");
   EXPECT_NE(Try("mboss", Lines(1), "s2"), "SELF_DEALING");
@@ -72,14 +73,13 @@ TEST_F(EngineLimitsTest, TheEarliestReasonAnswers) {
   EXPECT_EQ(Try("", {{"NOPE", 1, 1, 0}}, "s9"), "MERCHANT_NOT_FOUND");
   EXPECT_EQ(Try("mowner", {{"NOPE", 1, 1, 0}}, "s9"), "MERCHANT_NOT_FOUND");
   EXPECT_EQ(Try("mowner", {{"NOPE", 1, 1, 0}}, "s3"), "OFFER_NOT_FOUND");
-  EXPECT_EQ(Try("mowner", wrong, "s3"), "SELF_DEALING");
-  EXPECT_EQ(Try("mfirm", wrong, "s3"), "SELF_DEALING");  // the owner's firm
-  EXPECT_EQ(Try("mowner", wrong, "s1"), "MEMBER_SUSPENDED");
-  EXPECT_EQ(Try("m1", wrong, "s3"), "MERCHANT_SUSPENDED");
-  EXPECT_EQ(Try("m1", wrong), "OFFER_MISMATCH");
+  EXPECT_EQ(Try("mowner", wrong, "s3"), "MERCHANT_SUSPENDED");
+  EXPECT_EQ(Try("mowner", wrong), "OFFER_MISMATCH");
+  EXPECT_EQ(Try("mowner", huge), "LIMIT_EXCEEDED per_redemption");
   EXPECT_EQ(Try("m1", {{"ANY", 1, 1'000, 0}, {"BILL", 1, 501, 0}}), "OFFER_MISMATCH");
   EXPECT_EQ(Try("mfirm", huge), "LIMIT_EXCEEDED per_redemption");  // nothing at all, and 1,000 asked
   EXPECT_EQ(Try("mfirm", Lines(100)), "INSUFFICIENT_POINTS");
+  EXPECT_EQ(Try("mowner", Lines(100)), "MEMBER_SUSPENDED");
   EXPECT_EQ(Try("", Lines(100)), "INSUFFICIENT_POINTS");  // nobody
   EXPECT_EQ(Try("m1", huge), "LIMIT_EXCEEDED per_redemption");
   EXPECT_EQ(Try("m1", Lines(100)), "LIMIT_EXCEEDED member_day");
@@ -92,6 +92,17 @@ TEST_F(EngineLimitsTest, TheEarliestReasonAnswers) {
   EXPECT_EQ(Try("m4", Lines(10), "s2"), "LIMIT_EXCEEDED count");
 }
 
+// Whoever can't pay is answered as a number of nobody is, whatever else stands against them.
+TEST_F(EngineLimitsTest, WhoCanNotPayIsAnsweredAsNobodyIs) {
+  Add(Shop("s1", {{"mowner"}}), /*is_new=*/false);
+  EXPECT_EQ(Try("mowner", Lines(100)), "SELF_DEALING");
+  Add(Shop("s1"), /*is_new=*/false);
+  for (int i = 0; i < 3; ++i) Buy("mowner", 100), Advance(40 * kDayMs);
+  Add(Shop("s1", {{"mowner"}}), /*is_new=*/false);
+  Suspend("mowner");
+  for (const std::int64_t points : {1, 50, 100}) EXPECT_EQ(Try("mowner", Lines(points)), Try("", Lines(points))) << points;
+}
+
 TEST_F(EngineLimitsTest, AnEmptyPurseAnswersLast) {
   Advance(60 * kDayMs);
   Buy("m4", 100);
@@ -100,7 +111,7 @@ TEST_F(EngineLimitsTest, AnEmptyPurseAnswersLast) {
   Advance(60 * kDayMs);
   Buy("m4", 75);
   EXPECT_EQ(Balance("m4"), 25);
-  EXPECT_EQ(Try("m4", Lines(76)), "LIMIT_EXCEEDED member_day");
+  EXPECT_EQ(Try("m4", Lines(76)), "INSUFFICIENT_POINTS");  // and the day is full
   EXPECT_EQ(Try("m4", Lines(26)), "INSUFFICIENT_POINTS");
   EXPECT_EQ(Try("m4", Lines(25)), "REASON_UNSPECIFIED");
   Buy("m4", 6);

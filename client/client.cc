@@ -51,6 +51,7 @@ void Restore(const v1::GetAwardOutcomeResponse& asked, v1::AwardResponse* respon
 }
 void Restore(const v1::GetAwardOutcomeResponse& asked, v1::AwardBatchResponse* response) {
   *response->mutable_results() = asked.results();
+  response->set_points_decimals(asked.points_decimals());
   response->set_replayed(true);
 }
 

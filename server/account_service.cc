@@ -184,6 +184,8 @@ class AccountService final : public Raw {
     v1::ListStatementResponse response;
     std::int64_t opening = Total(position.after);
     response.set_closing_balance(opening);
+    response.set_unit(unit);
+    response.set_decimals(state->ReadDefinitions()->DecimalsOf(unit));
     bool is_any = false;
     for (;;) {
       if (auto status = go_on(); !status.ok()) return status;

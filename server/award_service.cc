@@ -107,7 +107,7 @@ class AwardService final : public Raw {
                 v1::GetAwardOutcomeResponse response;
                 ToProto(outcome, *response.mutable_outcome());
                 outcome.is_replayed = true;  // what is asked for was answered before
-                response.mutable_outcome()->set_epoch(EpochNow(*context_.shards, outcome));
+                Complete(*context_.shards, outcome, response);
                 if (outcome.entry().item >= 0) {
                   for (const auto& entry : outcome.entries) ToProto(*entry, *response.add_results());
                 }
@@ -120,9 +120,9 @@ class AwardService final : public Raw {
   void SubmitAward(const Call& call, Mutation mutation, Reply<v1::AwardResponse> reply) {
     Submit(context_, call, std::move(mutation), std::move(reply), [this](const Outcome& outcome, v1::AwardResponse& response) {
       const Entry& award = outcome.entry();
-      const auto definitions = context_.shards->Of(award.program).FindState(award.program)->ReadPublished().definitions;
+      const auto definitions = context_.shards->Of(award.program).FindState(award.program)->ReadDefinitions();
       ToProto(outcome, *response.mutable_result()->mutable_outcome());
-      ToProto(award, definitions->ActivityOf(award), *response.mutable_result());
+      ToProto(award, *definitions, *response.mutable_result());
     });
   }
 
@@ -131,13 +131,14 @@ class AwardService final : public Raw {
     if (!mutation.ok()) return reply.Refuse(mutation.status());
     if (auto status = Admit(context_, call, Method::kAwardBatch, *mutation); !status.ok()) return reply.Refuse(status);
     if (auto status = context_.deeds->Cover(call.caller().id, *mutation); !status.ok()) return reply.Refuse(status);
-    SubmitTo(context_, call, *std::move(mutation), [ticket = reply.Release()](Outcome outcome) {
+    SubmitTo(context_, call, *std::move(mutation), [shards = context_.shards, ticket = reply.Release()](Outcome outcome) {
       Reply<v1::AwardBatchResponse> answer(ticket);
       if (outcome.refusal) return answer.Refuse(ToStatus(*outcome.refusal));  // items' own refusals are in their results
       google::protobuf::Arena arena;
       auto* response = google::protobuf::Arena::CreateMessage<v1::AwardBatchResponse>(&arena);
       for (const auto& entry : outcome.entries) ToProto(*entry, *response->add_results());
       response->set_replayed(outcome.is_replayed);
+      Complete(*shards, outcome, *response);
       answer.Ok(*response);
     });
   }

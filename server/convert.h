@@ -83,9 +83,9 @@ std::string MemberName(const std::string& program, const std::string& id);
 // "programs/{program}/awards/{sequence}", with the entry's epoch.
 std::string NameOf(ResourceKind kind, const Entry& entry);
 
-// `epoch` is that of the entries: a repeated answer's is set by who knows today's.
+// `epoch` is that of the entries, decimals of points and amounts are not set: Complete (handler.h) does that.
 void ToProto(const Outcome& outcome, v1::Outcome& proto);
-void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& proto);  // but for the outcome; `activity` may be null
+void ToProto(const Entry& award, const Definitions& definitions, v1::AwardResult& proto);  // but for the outcome
 void ToProto(const Entry& item, v1::BatchItemResult& proto);
 // Adds up what an award or correction gave or took in each unit, debts included.
 void AddAmounts(const Entry& entry, google::protobuf::RepeatedPtrField<v1::UnitAmount>& amounts);

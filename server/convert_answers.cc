@@ -73,7 +73,7 @@ void AddAmounts(const Entry& entry, google::protobuf::RepeatedPtrField<v1::UnitA
   }
 }
 
-void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& proto) {
+void ToProto(const Entry& award, const Definitions& definitions, v1::AwardResult& proto) {
   proto.set_award(NameOf(ResourceKind::kAward, award));
   AddAmounts(award, *proto.mutable_amounts());
   for (const Posting& p : award.postings) {
@@ -84,7 +84,7 @@ void ToProto(const Entry& award, const v1::Activity* activity, v1::AwardResult& 
   }
   proto.set_rulebook_version(award.rulebook);
   proto.set_cap_hit(award.cap_hit);
-  proto.set_explanation_zh_cn(ExplainZh(award, activity));
+  proto.set_explanation_zh_cn(ExplainZh(award, definitions));
 }
 
 void ToProto(const Entry& item, v1::BatchItemResult& proto) {
@@ -101,6 +101,7 @@ void ToProto(const Entry& item, v1::BatchItemResult& proto) {
 
 void ToProto(const UnitBalance& balance, v1::UnitBalance& proto) {
   proto.set_unit(balance.unit);
+  proto.set_decimals(balance.decimals);
   proto.set_available(balance.available);
   proto.set_held(balance.held);
   proto.set_debt(balance.debt);

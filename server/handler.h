@@ -43,6 +43,27 @@ inline std::int64_t EpochNow(const Shards& shards, const Outcome& outcome) {
   return state ? state->ReadPublished().at.epoch : outcome.entry().epoch;
 }
 
+// What an answer says beside its entries: the epoch in which it is given, and how many decimals its amounts have for people.
+template <class Response> void Complete(const Shards& shards, const Outcome& outcome, Response& response) {
+  if (outcome.entries.empty()) return;  // of a rulebook that was only checked
+  const std::string& program = outcome.entry().program;
+  const State* state = shards.Of(program).FindState(program);
+  const auto definitions = state ? state->ReadDefinitions() : std::make_shared<const Definitions>();
+  const int points_decimals = definitions->DecimalsOf(kPoint);
+  if constexpr (std::is_same_v<Response, v1::Outcome>) response.set_epoch(EpochNow(shards, outcome));
+  if constexpr (requires { response.set_points_decimals(0); }) response.set_points_decimals(points_decimals);
+  if constexpr (requires { response.mutable_outcome(); }) {
+    if (response.has_outcome()) Complete(shards, outcome, *response.mutable_outcome());
+  }
+  if constexpr (requires { response.mutable_target(); }) {
+    if (response.has_target()) response.mutable_target()->set_points_decimals(points_decimals);
+  }
+  if constexpr (requires { response.mutable_amounts(); }) {
+    for (auto& amount : *response.mutable_amounts()) amount.set_decimals(definitions->DecimalsOf(amount.unit()));
+  }
+  if constexpr (requires { response.mutable_result(); }) Complete(shards, outcome, *response.mutable_result());
+}
+
 // Why there is no outcome; with the epoch, so that a till knows whether the ledger is still the one that it knew.
 inline absl::Status NoOutcome(const Shards& shards, const std::string& program, Refusal refusal) {
   const State* state = shards.Of(program).FindState(program);
@@ -58,17 +79,13 @@ template <class Response, class Fill> void Answer(const Shards& shards, Reply<Re
     v1::Outcome proto;
     if (outcome.entries.empty()) return reply.Refuse(status);
     ToProto(outcome, proto);
-    proto.set_epoch(EpochNow(shards, outcome));
+    Complete(shards, outcome, proto);
     return reply.Refuse(status, &proto);
   }
   google::protobuf::Arena arena;
   auto* response = google::protobuf::Arena::CreateMessage<Response>(&arena);
   fill(outcome, *response);
-  if constexpr (requires { response->mutable_outcome(); }) {
-    if (response->has_outcome()) response->mutable_outcome()->set_epoch(EpochNow(shards, outcome));
-  } else if constexpr (requires { response->mutable_result()->mutable_outcome(); }) {
-    response->mutable_result()->mutable_outcome()->set_epoch(EpochNow(shards, outcome));
-  }
+  Complete(shards, outcome, *response);
   reply.Ok(*response);
 }
 

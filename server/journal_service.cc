@@ -67,10 +67,9 @@ class JournalService final : public Raw {
             v1::GetEntryResponse response;
             response.set_line(*std::move(line));
             const State* state = ledger.FindState(program);
-            const auto definitions = state ? state->ReadPublished().definitions : std::make_shared<const Definitions>();
-            const v1::Activity* activity = definitions->ActivityOf(*entry);
-            response.set_explanation_zh_cn(ExplainZh(*entry, activity));
-            response.set_explanation(ExplainEn(*entry, activity));
+            const auto definitions = state ? state->ReadDefinitions() : std::make_shared<const Definitions>();
+            response.set_explanation_zh_cn(ExplainZh(*entry, *definitions));
+            response.set_explanation(ExplainEn(*entry, *definitions));
             return response;
           });
         });
@@ -157,6 +156,7 @@ class JournalService final : public Raw {
     if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);
     // An empty file would look as if there were nothing: of a ledger that was restored, or of a number that was mistyped.
     if (request.start_sequence() > end) return FieldOutOfRange("start_sequence", 0, end);
+    const auto definitions = ledger.FindState(*program)->ReadDefinitions();  // of what is durable, so of each entry to come
     bool is_csv_begun = false;
     for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
       if (context_.unary.door->IsClosed()) return Refuse(Reason::SHUTTING_DOWN);  // it can go on where it was cut
@@ -172,7 +172,7 @@ class JournalService final : public Raw {
         for (const auto line : chunk->Split()) {
           auto entry = ParseLine(line);
           if (!entry.ok()) return entry.status();
-          AppendCsv(*entry, csv);
+          AppendCsv(*entry, *definitions, csv);
         }
         response.set_data(std::move(csv));
       }

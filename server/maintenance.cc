@@ -43,11 +43,26 @@ absl::Status OpenRestoredHistory(const std::string& directory) {
 
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
 
+// The ledger stands without them: a person gives each member a new number (runbook).
+void PrintSide(const SideStore& side, const std::string& program, const Commitments& commitments) {
+  const auto differences = CompareSide(side, program, commitments);
+  if (!differences.ok()) {
+    std::printf("  numbers not checked: %s\n", std::string(differences.status().message()).c_str());
+    return;
+  }
+  for (const auto& lost : differences->lost) {
+    std::printf("  number lost of member %s, entry %lld: redpoints member number %s --replace\n", lost.member.c_str(),
+                static_cast<long long>(lost.sequence), lost.member.c_str());
+  }
+  if (differences->numbers_without_entry + differences->deeds_without_entry == 0) return;
+  std::printf("  side state without an entry: %lld numbers, %lld deeds\n", static_cast<long long>(differences->numbers_without_entry),
+              static_cast<long long>(differences->deeds_without_entry));
+}
+
 // The ledger does not need it: what is not there is said, what is damaged is a fault.
-absl::Status CheckSide(const Config& config) {
-  const auto side = OpenSide(config.side_state(), /*read_only=*/true);
+absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
   if (!side.ok()) {
-    std::printf("side state not checked: %s\n", std::string(side.status().message()).c_str());
+    std::printf("side state not checked, members' numbers neither: %s\n", std::string(side.status().message()).c_str());
     return absl::OkStatus();
   }
   const auto report = side->store->Check();
@@ -60,6 +75,7 @@ absl::Status CheckSide(const Config& config) {
 }  // namespace
 
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
+  const auto side = OpenSide(config.side_state(), /*read_only=*/true);
   bool is_any = false;
   for (const auto& shard : config.shard()) {
     auto log = RocksDbLog::Open({.directory = shard.directory() + "/log"});
@@ -94,10 +110,11 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
         std::printf("  derived rows not compared, the next start makes them again: %s\n", report->unusable_rows.c_str());
       for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
+      if (side.ok()) PrintSide(*side->store, program, report->commitments);
     }
   }
   if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
-  return CheckSide(config);
+  return CheckSide(side);
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {

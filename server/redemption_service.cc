@@ -42,6 +42,7 @@ class RedemptionService final : public Raw {
                        if (auto broken = PriceLines(find, merchant, DayOf(ledger.clock().NowMs()), lines, points)) return ToStatus(*broken);
                        v1::QuoteResponse response;
                        response.set_points(points);
+                       response.set_points_decimals(state->ReadDefinitions()->DecimalsOf(kPoint));
                        return response;
                      });
         });
@@ -134,7 +135,7 @@ class RedemptionService final : public Raw {
                 v1::GetOutcomeResponse response;
                 ToProto(outcome, *response.mutable_outcome());
                 outcome.is_replayed = true;  // what is asked for was answered before
-                response.mutable_outcome()->set_epoch(EpochNow(*context_.shards, outcome));
+                Complete(*context_.shards, outcome, response);
                 const Kind kind = outcome.entry().kind;
                 if (kind == Kind::kRedemption || kind == Kind::kCapture)
                   response.set_redemption(NameOf(ResourceKind::kRedemption, outcome.entry()));

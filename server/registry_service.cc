@@ -146,7 +146,7 @@ class RegistryService final : public Raw {
                   if (founded.refusal) return answer.Refuse(ToStatus(*founded.refusal));
                   v1::CreateProgramResponse response;
                   ToProto(recorded, *response.mutable_outcome());
-                  response.mutable_outcome()->set_epoch(EpochNow(*context_.shards, recorded));
+                  Complete(*context_.shards, recorded, response);
                   response.mutable_program()->set_name(FormatName({.program = program.id}));
                   StaffData administrator;
                   administrator.id = program.administrator;
@@ -269,6 +269,7 @@ class RegistryService final : public Raw {
                        if (!found) return Refuse(NotFoundReason(kind));
                        v1::GetRegistrationResponse response;
                        if (auto status = Show(program, *found, *response.mutable_registration()); !status.ok()) return status;
+                       response.set_points_decimals(state->ReadDefinitions()->DecimalsOf(kPoint));
                        return response;
                      });
         });
@@ -305,6 +306,7 @@ class RegistryService final : public Raw {
                        auto list = redpoints::ListRegistrations(*ledger.FindState(id), ledger.store(), type, after, limit + 1);
                        if (!list.ok()) return list.status();
                        v1::ListRegistrationsResponse response;
+                       response.set_points_decimals(ledger.FindState(id)->ReadDefinitions()->DecimalsOf(kPoint));
                        for (std::size_t i = 0; i < list->size() && i < limit; ++i) {
                          if (auto status = Show(id, (*list)[i].second, *response.add_registrations()); !status.ok()) return status;
                        }

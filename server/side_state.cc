@@ -88,4 +88,19 @@ absl::Status ClearSide(SideStore& store, const Shards& shards) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<SideDifferences> CompareSide(const SideStore& store, const std::string& program, const Commitments& commitments) {
+  SideDifferences differences;
+  for (const auto& [member, number] : commitments.numbers) {
+    auto row = store.Committed(program, SideKind::kNumber, member, number.commitment);
+    if (!row.ok()) return row.status();
+    if (!*row) differences.lost.push_back({.member = member, .sequence = number.sequence});
+  }
+  auto status = store.ForEach(program, [&](SideKind kind, const SideRow& row) {
+    if (commitments.all.contains(row.commitment)) return;
+    ++(kind == SideKind::kNumber ? differences.numbers_without_entry : differences.deeds_without_entry);
+  });
+  if (!status.ok()) return status;
+  return differences;
+}
+
 }  // namespace redpoints::server

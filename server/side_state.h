@@ -2,13 +2,16 @@
 // wrong with it is said everywhere in the same words (start_failure.h).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/config.pb.h"
+#include "storage/check.h"
 #include "storage/identity/key_file.h"
 #include "storage/identity/side_store.h"
 
@@ -32,5 +35,18 @@ absl::Status MakeSide(const SideState& config);
 // Removes what was reserved for requests that never came to an entry, in all programs that can be read. To be called before any request can be
 // on its way. Errors name the row or what the disk says.
 absl::Status ClearSide(SideStore& store, const Shards& shards);
+
+// What the side store lacks of a program's journal, and what it has beside it. Neither is a fault of the ledger.
+struct SideDifferences {
+  struct Lost {
+    std::string member;
+    std::int64_t sequence = -1;  // of the member's newest registration
+  };
+  std::vector<Lost> lost;  // members whose number is not here, or not the one that the entry commits to
+  std::int64_t numbers_without_entry = 0;
+  std::int64_t deeds_without_entry = 0;
+};
+// Errors say what can't be read: then nothing is known.
+absl::StatusOr<SideDifferences> CompareSide(const SideStore& store, const std::string& program, const Commitments& commitments);
 
 }  // namespace redpoints::server

@@ -51,6 +51,14 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
   return absl::OkStatus();
 }
 
+void AddCommitments(const Entry& entry, Commitments& commitments) {
+  if (!entry.note_commitment.empty()) commitments.all.insert(entry.note_commitment);
+  const auto* member = std::get_if<MemberData>(&entry.data);
+  if (!member || member->number_commitment.empty()) return;
+  commitments.all.insert(member->number_commitment);
+  commitments.numbers[member->id] = {.commitment = member->number_commitment, .sequence = entry.sequence};
+}
+
 }  // namespace
 
 absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, const std::string& program,
@@ -87,6 +95,7 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
   const OnApplied applied = [&](State& after, const Entry& entry) {
     ++report.kinds[std::string(KindName(entry.kind))];
     for (const Posting& p : entry.postings) report.sums[p.unit] += p.amount;
+    AddCommitments(entry, report.commitments);
     for (const std::string& sha256 : entry.blobs) {
       if (const auto status = after.find_blob(sha256).status(); !status.ok()) {
         return absl::Status(status.code(), absl::StrCat("entry ", entry.sequence, ": ", std::string(status.message())));

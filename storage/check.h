@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -13,13 +14,24 @@
 
 namespace redpoints {
 
+// What entries commit to of the side state, so that it can be compared with the journal.
+struct Commitments {
+  struct Number {
+    std::string commitment;
+    std::int64_t sequence = -1;
+  };
+  std::map<std::string, Number> numbers;  // by member: of the newest registration
+  std::set<std::string> all;              // of any entry: to numbers, to what deeds were, to notes kept elsewhere
+};
+
 struct CheckReport {
   std::int64_t entries = 0;
   std::map<std::string, std::int64_t> kinds;  // kind to entries
   std::map<std::string, std::int64_t> sums;   // unit to the sum over all accounts: 0
   std::int64_t derived_rows = 0;              // compared
   std::int64_t mark = 0;                      // entries that the derived rows hold
-  std::string unusable_rows;                  // why the derived rows could not be compared; the next start makes them again
+  Commitments commitments;
+  std::string unusable_rows;  // why the derived rows could not be compared; the next start makes them again
 };
 
 // DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its table and key (RowName). `progress` is called

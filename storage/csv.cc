@@ -7,16 +7,18 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/request_id.h"
 #include "proto/contract/words.h"
+#include "storage/amounts.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/lots.h"
 
 namespace redpoints {
 namespace {
 
-constexpr const char* kHeaders[] = {"序号",       "记录时间", "业务日", "类型",     "会员", "商户",     "终端",    "店员",   "小票号",
-                                    "群体",       "活动",     "活动日", "数量",     "封顶", "场次",     "案件",    "规则册", "兑换明细",
-                                    "应付(分)",   "应付明细", "账户",   "账户部分", "单位", "数额",     "余额",    "批次",   "资金明细",
-                                    "退现金(分)", "关联序号", "原因",   "拒绝详情", "经办", "请求编号", "目标请求"};
+constexpr const char* kHeaders[] = {"序号",     "记录时间", "业务日",     "类型",       "会员",     "商户",     "终端",       "店员",
+                                    "小票号",   "群体",     "活动",       "活动日",     "数量",     "封顶",     "场次",       "案件",
+                                    "规则册",   "兑换明细", "应付(分)",   "应付(元)",   "应付明细", "账户",     "账户部分",   "单位",
+                                    "数额",     "余额",     "数额(小数)", "余额(小数)", "批次",     "资金明细", "退现金(分)", "退现金(元)",
+                                    "关联序号", "原因",     "拒绝详情",   "经办",       "请求编号", "目标请求"};
 
 std::string TimeText(std::int64_t unix_ms) {
   const Day day = DayOf(unix_ms);
@@ -71,20 +73,20 @@ bool IsSafe(std::string_view text) {
   return upper != "TRUE" && upper != "FALSE" && !IsMonthWithDigits(text);
 }
 
-// "RICE 数量1 积分6 现金0分; BILL ..."
-std::string LinesText(const Entry& e) {
+// "RICE 数量1 积分6 现金0元; BILL ..."
+std::string LinesText(const Entry& e, const Amounts& in) {
   std::string text;
   for (const OfferLine& line : e.lines) {
-    absl::StrAppend(&text, text.empty() ? "" : "; ", line.offer, " 数量", line.quantity, " 积分", line.points, " 现金", line.cash_fen,
-                    "分");
+    absl::StrAppend(&text, text.empty() ? "" : "; ", line.offer, " 数量", line.quantity, " 积分", in.Points(line.points), " 现金",
+                    in.Yuan(line.cash_fen), "元");
   }
   return text;
 }
 
-std::string OwedText(const Entry& e) {
+std::string OwedText(const Entry& e, const Amounts& in) {
   std::string text;
   for (const Owed& owed : e.owed) {
-    absl::StrAppend(&text, text.empty() ? "" : "; ", owed.fund, " 积分", owed.points, " 应付", owed.fen, "分");
+    absl::StrAppend(&text, text.empty() ? "" : "; ", owed.fund, " 积分", in.Points(owed.points), " 应付", in.Yuan(owed.fen), "元");
   }
   return text;
 }
@@ -111,20 +113,20 @@ std::string GroupText(const Entry& e) {
 }
 
 // "street 20250401 6; donor 0 4": fund, first day without the points (0: never), points; with grace the end before: "donor 20240701 4 原20240501".
-std::string LotsText(const Posting& p) {
+std::string LotsText(const Posting& p, const Amounts& in) {
   std::string text;
   for (const Lot& lot : p.lots) {
-    absl::StrAppend(&text, text.empty() ? "" : "; ", lot.fund, " ", lot.end == kNever ? 0 : lot.end, " ", lot.amount);
+    absl::StrAppend(&text, text.empty() ? "" : "; ", lot.fund, " ", lot.end == kNever ? 0 : lot.end, " ", in.Points(lot.amount));
     if (lot.first_end != 0) absl::StrAppend(&text, " 原", lot.first_end);
   }
   return text;
 }
 
 // Which points of which fund: "street 6; donor 4".
-std::string FundsText(const Posting& p) {
+std::string FundsText(const Posting& p, const Amounts& in) {
   std::string text;
   if (p.unit != kPoint) return text;
-  for (const FundAmount& f : FundsOf(p)) absl::StrAppend(&text, text.empty() ? "" : "; ", f.fund, " ", f.amount);
+  for (const FundAmount& f : FundsOf(p)) absl::StrAppend(&text, text.empty() ? "" : "; ", f.fund, " ", in.Points(f.amount));
   return text;
 }
 
@@ -167,7 +169,8 @@ void AppendCsvText(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void AppendCsv(const Entry& e, std::string& out) {
+void AppendCsv(const Entry& e, const Definitions& definitions, std::string& out) {
+  const Amounts in(definitions);
   const std::size_t rows = e.postings.empty() ? 1 : e.postings.size();
   for (std::size_t i = 0; i < rows; ++i) {
     const bool is_first = i == 0;
@@ -177,6 +180,9 @@ void AppendCsv(const Entry& e, std::string& out) {
       AppendCsvText(cell, out);
     };
     const auto number = [&](std::int64_t value, bool is_there) { absl::StrAppend(&out, ",", is_there ? absl::StrCat(value) : ""); };
+    const auto decimal = [&](std::string_view unit, std::int64_t value, bool is_there) {
+      absl::StrAppend(&out, ",", is_there ? in.Of(unit, value) : "");
+    };
     const auto uuid = [&](const std::string& hex) {
       out += ',';
       AppendUuid(hex, out);
@@ -198,17 +204,21 @@ void AppendCsv(const Entry& e, std::string& out) {
     text(e.session);
     text(e.case_id);
     text(e.rulebook);
-    text(is_first ? LinesText(e) : "");
+    text(is_first ? LinesText(e, in) : "");
     number(FenOwed(e), is_first && !e.owed.empty());
-    text(is_first ? OwedText(e) : "");
+    decimal(kFen, FenOwed(e), is_first && !e.owed.empty());
+    text(is_first ? OwedText(e, in) : "");
     text(p ? p->holder.text() : "");
     text(p ? PartText(p->sub) : "");
     text(p ? p->unit : "");
     number(p ? p->amount : 0, p != nullptr);
     number(p ? p->balance : 0, p && HasRunningBalance(p->holder));
-    text(p ? LotsText(*p) : "");
-    text(p ? FundsText(*p) : "");
+    decimal(p ? p->unit : "", p ? p->amount : 0, p != nullptr);
+    decimal(p ? p->unit : "", p ? p->balance : 0, p && HasRunningBalance(p->holder));
+    text(p ? LotsText(*p, in) : "");
+    text(p ? FundsText(*p, in) : "");
     number(e.cash_fen, is_first && e.cash_fen != 0);
+    decimal(kFen, e.cash_fen, is_first && e.cash_fen != 0);
     number(e.ref >= 0 ? e.ref : e.hold, e.ref >= 0 || e.hold >= 0);
     text(WhyText(e));
     text(RefusalText(e));

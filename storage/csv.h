@@ -2,17 +2,23 @@
 // JSON Lines export. Pure functions: the same entries give the same bytes.
 //
 // One row for each posting. What is not of the posting stands in each row of its entry, to be filtered by, but for what people add up or
-// count: 数量, 兑换明细, 应付(分), 应付明细 and 退现金(分) stand in the entry's first row alone, so that a column's sum is the ledger's.
+// count: 数量, 兑换明细, 应付(分), 应付(元), 应付明细, 退现金(分) and 退现金(元) stand in the entry's first row alone, so that a column's sum is the
+// ledger's.
+//
+// 数额, 余额 and the columns with (分) are whole numbers, as stored. Beside them, and in the texts, stands what people read: points and other
+// units with the decimals that their rulebook gives them, money in 元 with two; nothing is a bare 0.
 //
 //   序号                 the first column, bare digits: clients that resume a file find their place by it
 //   数量                 of an award; of a correction by how much it changes that: -2
 //   活动日               of an award the day of the deed; of 日结 the day that is closed
-//   兑换明细             RICE 数量1 积分6 现金0分; BILL 数量2 积分4 现金1250分
-//   应付(分), 应付明细   what the funds owe the shop for the entry, negative when it is taken back; and by fund: donor 积分4 应付133分; street ...
-//   拒绝详情             of a refusal: request_kind=redemption; short_by=20
+//   兑换明细             RICE 数量1 积分6 现金0元; BILL 数量2 积分4 现金12.50元
+//   应付(分), 应付(元)   what the funds owe the shop for the entry, negative when it is taken back
+//   应付明细             the same by fund: donor 积分4 应付1.33元; street ...
+//   数额(小数), 余额(小数)   数额 and 余额 as people read them, of FEN in 元
+//   拒绝详情             of a refusal its facts as they are stored: request_kind=redemption; short_by=20
 //   批次                 fund, first day without the points (0: never), points: street 20250401 6; with grace the end before: ... 6 原20240401
 //   资金明细             which funds' points they are: donor 4; street 6
-//   退现金(分)           what the shop gave back in cash beside a refund; negative where that refund is undone
+//   退现金(分), 退现金(元)   what the shop gave back in cash beside a refund; negative where that refund is undone
 //   关联序号             the entry that is refunded, reversed, corrected or undone; of a hold's end the hold
 //   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos and epochs why
 //
@@ -27,14 +33,16 @@
 #include <string_view>
 
 #include "storage/rules/entry.h"
+#include "storage/rules/state.h"
 
 namespace redpoints {
 
 // The BOM and the header row.
 std::string CsvHeader();
 
-// The rows of one entry: one for each posting, one with empty posting cells when there is none.
-void AppendCsv(const Entry& entry, std::string& out);
+// The rows of one entry: one for each posting, one with empty posting cells when there is none. `definitions` of its program, as of the entry or
+// later.
+void AppendCsv(const Entry& entry, const Definitions& definitions, std::string& out);
 
 // A text cell: quoted where needed, and with an apostrophe in front where a spreadsheet would take it for
 //   a formula          = + - @, their full-width forms (which a Chinese locale reads alike), a control character or space (left out at times)

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/reason.h"
 #include "proto/contract/words.h"
+#include "storage/amounts.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/lots.h"
 #include "storage/rules/rulebook.h"
@@ -26,12 +27,12 @@ Sums SumsOf(const Entry& e) {
 }
 
 // The lots of the member's available points: what is held or has ended are the same ones again.
-std::string LotsText(const Entry& e, bool is_zh) {
+std::string LotsText(const Entry& e, const Amounts& in, bool is_zh) {
   std::string text;
   for (const Posting& p : e.postings) {
     if (!p.holder.is(HolderClass::kMember) || p.sub != Sub::kAvailable) continue;
     for (const Lot& lot : p.lots) {
-      absl::StrAppend(&text, text.empty() ? "" : is_zh ? "、" : ", ", lot.fund, " ", std::abs(lot.amount));
+      absl::StrAppend(&text, text.empty() ? "" : is_zh ? "、" : ", ", lot.fund, " ", in.Points(std::abs(lot.amount)));
       if (lot.end != kNever) absl::StrAppend(&text, is_zh ? "（" : " (until ", lot.end, is_zh ? " 前有效）" : ")");
     }
   }
@@ -47,18 +48,19 @@ std::int64_t AmountIn(const Entry& e, const std::string& unit) {
 }
 
 // What did not simply come back to the member, or from them: "，其中抵扣欠分 5，其中 4 积分的批次已过期".
-std::string AsideText(const Sums& sums, bool is_zh) {
+std::string AsideText(const Sums& sums, const Amounts& in, bool is_zh) {
   std::string text;
   if (is_zh) {
-    if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", std::string(ZhOf(WordList::kAccountPart, "debt")), " ", -sums.debt);
-    if (sums.debt > 0) absl::StrAppend(&text, "，其中记", std::string(ZhOf(WordList::kAccountPart, "debt")), " ", sums.debt);
-    if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", sums.expired, " 积分的批次已过期");
-    if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
+    const std::string debt(ZhOf(WordList::kAccountPart, "debt"));
+    if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", debt, " ", in.Points(-sums.debt));
+    if (sums.debt > 0) absl::StrAppend(&text, "，其中记", debt, " ", in.Points(sums.debt));
+    if (sums.expired > 0) absl::StrAppend(&text, "，其中 ", in.Points(sums.expired), " 积分的批次已过期");
+    if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", in.Points(-sums.expired), " 积分未用已过期");
   } else {
-    if (sums.debt < 0) absl::StrAppend(&text, ", of which ", -sums.debt, " pay a debt");
-    if (sums.debt > 0) absl::StrAppend(&text, ", of which ", sums.debt, " are owed");
-    if (sums.expired > 0) absl::StrAppend(&text, ", ", sums.expired, " of them into lots that are past");
-    if (sums.expired < 0) absl::StrAppend(&text, ", ", -sums.expired, " had ended unspent");
+    if (sums.debt < 0) absl::StrAppend(&text, ", of which ", in.Points(-sums.debt), " pay a debt");
+    if (sums.debt > 0) absl::StrAppend(&text, ", of which ", in.Points(sums.debt), " are owed");
+    if (sums.expired > 0) absl::StrAppend(&text, ", ", in.Points(sums.expired), " of them into lots that are past");
+    if (sums.expired < 0) absl::StrAppend(&text, ", ", in.Points(-sums.expired), " had ended unspent");
   }
   return text;
 }
@@ -80,17 +82,15 @@ std::string TextOf(WordList list, int number, bool is_zh) {
 std::string Zh(WordList list, std::string_view stored) { return std::string(ZhOf(list, stored)); }
 
 // "；POINT：120 × 1/30（每满 30 计，舍去尾数）= 4，每日上限 4，计 2"
-std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) {
+std::string RatesText(const Entry& e, const v1::Activity* activity, const Amounts& in, bool is_zh) {
   if (!activity) return "";
   std::string text;
   for (const auto& earning : activity->earnings()) {
     const std::int64_t earned = AmountEarned(earning, e.quantity, e.carried), amount = AmountIn(e, earning.unit());
-    absl::StrAppend(&text, is_zh ? "；" : "; ", earning.unit(), is_zh ? "：" : ": ");
-    if (earning.carry() && e.carried.quantity != 0) {
-      absl::StrAppend(&text, "(", e.carried.quantity, " + ", e.quantity, ") × ", earning.numerator());
-    } else {
-      absl::StrAppend(&text, e.quantity, " × ", earning.numerator());
-    }
+    const bool goes_on = earning.carry() && e.carried.quantity != 0;
+    absl::StrAppend(&text, is_zh ? "；" : "; ", earning.unit(), is_zh ? "：" : ": ",
+                    goes_on ? absl::StrCat("(", e.carried.quantity, " + ", e.quantity, ")") : absl::StrCat(e.quantity), " × ",
+                    in.Of(earning.unit(), earning.numerator()));
     std::string how;
     if (earning.step() > 1) how = is_zh ? absl::StrCat("每满 ", earning.step(), " 计") : absl::StrCat("in steps of ", earning.step());
     if (earning.denominator() > 1) {
@@ -101,55 +101,56 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, bool is_zh) 
       absl::StrAppend(&how, how.empty() ? "" : is_zh ? "，" : ", ", is_zh ? "余数在当月累计" : "the rest counts on in the month");
     if (!how.empty()) absl::StrAppend(&text, is_zh ? "（" : " (", how, is_zh ? "）" : ")");
     if (earning.carry() && e.carried.earned != 0) {
-      absl::StrAppend(&text,
-                      is_zh ? absl::StrCat(" 减去当月已计 ", e.carried.earned) : absl::StrCat(" less ", e.carried.earned, " of the month"));
+      const std::string counted = in.Of(earning.unit(), e.carried.earned);
+      absl::StrAppend(&text, is_zh ? absl::StrCat(" − 当月已计 ", counted) : absl::StrCat(" less ", counted, " of the month"));
     }
-    absl::StrAppend(&text, " = ", earned);
+    absl::StrAppend(&text, " = ", in.Of(earning.unit(), earned));
     if (amount == earned) continue;
     for (const auto& cap : activity->caps()) {
       if (cap.unit() != earning.unit()) continue;
       if (is_zh) {
-        absl::StrAppend(&text, "，", TextOf(WordList::kPeriod, cap.period(), true), "上限 ", cap.max_amount());
+        absl::StrAppend(&text, "，", TextOf(WordList::kPeriod, cap.period(), true), "上限 ", in.Of(cap.unit(), cap.max_amount()));
       } else {
-        absl::StrAppend(&text, ", at most ", cap.max_amount(), " ", TextOf(WordList::kPeriod, cap.period(), false));
+        absl::StrAppend(&text, ", at most ", in.Of(cap.unit(), cap.max_amount()), " ", TextOf(WordList::kPeriod, cap.period(), false));
       }
     }
-    absl::StrAppend(&text, is_zh ? "，计 " : ", so ", amount);
+    absl::StrAppend(&text, is_zh ? "，计 " : ", so ", in.Of(earning.unit(), amount));
   }
   return text;
 }
 
 }  // namespace
 
-std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
+std::string ExplainZh(const Entry& e, const Definitions& definitions) {
+  const Amounts in(definitions);
   const Sums sums = SumsOf(e);
-  const std::string points = absl::StrCat(PointsOf(e)), aside = AsideText(sums, true);
+  const std::string points = in.Points(PointsOf(e)), aside = AsideText(sums, in, true);
   const std::string debt = Zh(WordList::kAccountPart, "debt"), hold = Zh(WordList::kEntryKind, "hold"),
                     redemption = Zh(WordList::kEntryKind, "redemption");
   std::string text;
   switch (e.kind) {
     case Kind::kAward:
       text = absl::StrCat("按规则册 ", e.rulebook, "，活动 ", e.activity, "（", e.effective_day, "），数量 ", e.quantity, "，发放 ",
-                          sums.earned, " 积分");
-      if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", debt, " ", -sums.debt);
+                          in.Points(sums.earned), " 积分");
+      if (sums.debt < 0) absl::StrAppend(&text, "，其中抵扣", debt, " ", in.Points(-sums.debt));
       if (e.cap_hit) text += "，已达上限";
-      if (sums.earned > 0 && !LotsText(e, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, true));
-      return text + RatesText(e, activity, true) + "。";
+      if (sums.earned > 0 && !LotsText(e, in, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, in, true));
+      return text + RatesText(e, definitions.ActivityOf(e), in, true) + "。";
     case Kind::kCorrection:
-      text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", sums.earned);
-      if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", sums.debt);
-      if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", -sums.expired, " 积分未用已过期");
-      return text + "，原因 " + e.reason + RatesText(e, activity, true) + "。";
-    case Kind::kDonation: return absl::StrCat("捐赠到公益池，批次 ", LotsText(e, true), "。");
+      text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", in.Points(sums.earned));
+      if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", in.Points(sums.debt));
+      if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", in.Points(-sums.expired), " 积分未用已过期");
+      return text + "，原因 " + e.reason + RatesText(e, definitions.ActivityOf(e), in, true) + "。";
+    case Kind::kDonation: return absl::StrCat("捐赠到公益池，批次 ", LotsText(e, in, true), "。");
     case Kind::kRedemption:
-      return absl::StrCat("在商户 ", e.merchant, " ", redemption, " ", points, " 积分，先用先到期的批次：", LotsText(e, true), "。");
-    case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " ", hold, " ", points, " 积分，批次 ", LotsText(e, true), "。");
+      return absl::StrCat("在商户 ", e.merchant, " ", redemption, " ", points, " 积分，先用先到期的批次：", LotsText(e, in, true), "。");
+    case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " ", hold, " ", points, " 积分，批次 ", LotsText(e, in, true), "。");
     case Kind::kCapture: return absl::StrCat("完成第 ", e.hold, " 条", hold, "，商户 ", e.merchant, " 收 ", points, " 积分。");
     case Kind::kVoid: return absl::StrCat("取消第 ", e.hold, " 条", hold, "，退回 ", points, " 积分", aside, "。");
     case Kind::kHoldExpired: return absl::StrCat("第 ", e.hold, " 条", hold, "到时自动取消，退回 ", points, " 积分", aside, "。");
     case Kind::kRefund:
       text = absl::StrCat("第 ", e.ref, " 条", redemption, "退回 ", points, " 积分", aside);
-      if (e.cash_fen > 0) absl::StrAppend(&text, "，另退现金 ", e.cash_fen, " 分");
+      if (e.cash_fen > 0) absl::StrAppend(&text, "，另退现金 ", in.Yuan(e.cash_fen), " 元");
       return text + "。";
     case Kind::kReversal:
       if (e.effect == Effect::kTombstone) return "撤销了一笔尚未到达的请求；该请求将不再执行。";
@@ -158,15 +159,16 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
       return absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分", aside, "，限额同时恢复。");
     case Kind::kUndoProposed: return absl::StrCat("申请冲销第 ", e.ref, " 条，原因 ", e.reason, "；须由另一人复核。");
     case Kind::kUndo:
-      text = absl::StrCat("冲销第 ", e.ref, " 条（申请为第 ", e.proposal, " 条），", e.sale >= 0 ? "收回 " : "退回 ", PointsUndone(e),
-                          " 积分", aside);
-      if (e.cash_fen < 0) absl::StrAppend(&text, "，所退现金 ", -e.cash_fen, " 分不再计");
+      text = absl::StrCat("冲销第 ", e.ref, " 条（申请为第 ", e.proposal, " 条），", e.sale >= 0 ? "收回 " : "退回 ",
+                          in.Points(PointsUndone(e)), " 积分", aside);
+      if (e.cash_fen < 0) absl::StrAppend(&text, "，所退现金 ", in.Yuan(-e.cash_fen), " 元不再计");
       return text + "。";
     case Kind::kEpoch:
       return absl::StrCat("账本自第 ", e.sequence, " 条起为新的一段（", e.epoch, "），原因 ", std::get<EpochData>(e.data).why, "。");
-    case Kind::kExpiry: return absl::StrCat("批次到期：", LotsText(e, true), "。");
-    case Kind::kExpiryUndone: return absl::StrCat("恢复第 ", e.ref, " 条过期的批次：", LotsText(e, true), "。");
-    case Kind::kDebtWaived: return absl::StrCat("免除", debt, " ", -sums.debt, "，原因 ", e.reason, "（申请为第 ", e.proposal, " 条）。");
+    case Kind::kExpiry: return absl::StrCat("批次到期：", LotsText(e, in, true), "。");
+    case Kind::kExpiryUndone: return absl::StrCat("恢复第 ", e.ref, " 条过期的批次：", LotsText(e, in, true), "。");
+    case Kind::kDebtWaived:
+      return absl::StrCat("免除", debt, " ", in.Points(-sums.debt), "，原因 ", e.reason, "（申请为第 ", e.proposal, " 条）。");
     case Kind::kHeads: {
       const auto& heads = std::get<HeadsData>(e.data);
       return absl::StrCat("业务日 ", heads.day, " 账户汇总，至第 ", heads.as_of, " 条，", heads.holders, " 个会员。");
@@ -184,33 +186,34 @@ std::string ExplainZh(const Entry& e, const v1::Activity* activity) {
   }
 }
 
-std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
+std::string ExplainEn(const Entry& e, const Definitions& definitions) {
+  const Amounts in(definitions);
   const Sums sums = SumsOf(e);
-  const std::string points = absl::StrCat(PointsOf(e)), aside = AsideText(sums, false);
+  const std::string points = in.Points(PointsOf(e)), aside = AsideText(sums, in, false);
   std::string text;
   switch (e.kind) {
     case Kind::kAward:
       text = absl::StrCat("rulebook ", e.rulebook, ", activity ", e.activity, " on ", e.effective_day, ", quantity ", e.quantity, ": ",
-                          sums.earned, " points");
-      if (sums.debt < 0) absl::StrAppend(&text, ", of which ", -sums.debt, " pay a debt");
+                          in.Points(sums.earned), " points");
+      if (sums.debt < 0) absl::StrAppend(&text, ", of which ", in.Points(-sums.debt), " pay a debt");
       if (e.cap_hit) text += ", a cap was hit";
-      if (sums.earned > 0 && !LotsText(e, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, false));
-      return text + RatesText(e, activity, false);
+      if (sums.earned > 0 && !LotsText(e, in, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, in, false));
+      return text + RatesText(e, definitions.ActivityOf(e), in, false);
     case Kind::kCorrection:
-      text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", sums.earned);
-      if (sums.debt > 0) absl::StrAppend(&text, ", ", sums.debt, " were spent and are owed");
-      if (sums.expired < 0) absl::StrAppend(&text, ", ", -sums.expired, " had ended unspent");
-      return absl::StrCat(text, ", because ", e.reason, RatesText(e, activity, false));
-    case Kind::kDonation: return absl::StrCat("donated to the pool, lots: ", LotsText(e, false));
+      text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", in.Points(sums.earned));
+      if (sums.debt > 0) absl::StrAppend(&text, ", ", in.Points(sums.debt), " were spent and are owed");
+      if (sums.expired < 0) absl::StrAppend(&text, ", ", in.Points(-sums.expired), " had ended unspent");
+      return absl::StrCat(text, ", because ", e.reason, RatesText(e, definitions.ActivityOf(e), in, false));
+    case Kind::kDonation: return absl::StrCat("donated to the pool, lots: ", LotsText(e, in, false));
     case Kind::kRedemption:
-      return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, false));
-    case Kind::kHold: return absl::StrCat("holds ", points, " points for ", e.merchant, ", lots: ", LotsText(e, false));
+      return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, in, false));
+    case Kind::kHold: return absl::StrCat("holds ", points, " points for ", e.merchant, ", lots: ", LotsText(e, in, false));
     case Kind::kCapture: return absl::StrCat("captures ", points, " points of hold ", e.hold, " for ", e.merchant);
     case Kind::kVoid: return absl::StrCat("voids hold ", e.hold, ", ", points, " points go back", aside);
     case Kind::kHoldExpired: return absl::StrCat("hold ", e.hold, " ended by time, ", points, " points go back", aside);
     case Kind::kRefund:
       text = absl::StrCat("refunds ", points, " points of redemption ", e.ref, aside);
-      if (e.cash_fen > 0) absl::StrAppend(&text, ", and ", e.cash_fen, " fen in cash");
+      if (e.cash_fen > 0) absl::StrAppend(&text, ", and ", in.Yuan(e.cash_fen), " yuan in cash");
       return text;
     case Kind::kReversal:
       if (e.effect == Effect::kTombstone) return "reverses a request that had not arrived; it will never be carried out";
@@ -219,14 +222,15 @@ std::string ExplainEn(const Entry& e, const v1::Activity* activity) {
       return absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back", aside, ", and the limits with them");
     case Kind::kUndoProposed: return absl::StrCat("proposes to undo ", e.ref, ", because ", e.reason, "; somebody else has to confirm");
     case Kind::kUndo:
-      text = absl::StrCat("undoes ", e.ref, ", proposed by ", e.proposal, ": ", PointsUndone(e),
+      text = absl::StrCat("undoes ", e.ref, ", proposed by ", e.proposal, ": ", in.Points(PointsUndone(e)),
                           e.sale >= 0 ? " points are taken again" : " points go back", aside);
-      if (e.cash_fen < 0) absl::StrAppend(&text, ", and ", -e.cash_fen, " fen in cash count no more");
+      if (e.cash_fen < 0) absl::StrAppend(&text, ", and ", in.Yuan(-e.cash_fen), " yuan in cash count no more");
       return text;
     case Kind::kEpoch: return absl::StrCat("epoch ", e.epoch, " begins, because of a ", std::get<EpochData>(e.data).why);
-    case Kind::kExpiry: return absl::StrCat("lots ended: ", LotsText(e, false));
-    case Kind::kExpiryUndone: return absl::StrCat("lots that ended by ", e.ref, " are back: ", LotsText(e, false));
-    case Kind::kDebtWaived: return absl::StrCat("waives a debt of ", -sums.debt, ", because ", e.reason, "; proposed by ", e.proposal);
+    case Kind::kExpiry: return absl::StrCat("lots ended: ", LotsText(e, in, false));
+    case Kind::kExpiryUndone: return absl::StrCat("lots that ended by ", e.ref, " are back: ", LotsText(e, in, false));
+    case Kind::kDebtWaived:
+      return absl::StrCat("waives a debt of ", in.Points(-sums.debt), ", because ", e.reason, "; proposed by ", e.proposal);
     case Kind::kHeads: {
       const auto& heads = std::get<HeadsData>(e.data);
       return absl::StrCat("heads of ", heads.holders, " members as of ", heads.as_of, ", after business day ", heads.day);

@@ -3,13 +3,14 @@
 
 #include <string>
 
-#include "redpoints/v1/rulebook.pb.h"
 #include "storage/rules/entry.h"
+#include "storage/rules/state.h"
 
 namespace redpoints {
 
-// `activity`, when it is at hand, is that of the entry's own rulebook: then awards and corrections show the rate and what a cap left.
-std::string ExplainZh(const Entry& entry, const v1::Activity* activity = nullptr);
-std::string ExplainEn(const Entry& entry, const v1::Activity* activity = nullptr);
+// With decimals as the program's `definitions` say, cash in 元. Where they have the entry's activity, awards and corrections show the rate and
+// what a cap left.
+std::string ExplainZh(const Entry& entry, const Definitions& definitions = {});
+std::string ExplainEn(const Entry& entry, const Definitions& definitions = {});
 
 }  // namespace redpoints

@@ -14,9 +14,21 @@ namespace {
 
 ChainPosition HeadOf(const Account& account) { return {account.head, {account.balance[0], account.balance[1], account.balance[2]}}; }
 
+// Of a member, in one unit.
+struct UnitAccount {
+  std::string unit;
+  int decimals = 0;
+  Account account;
+};
+
 // Lots that are past stay in the account until their expiry is written.
-UnitBalance SeenOn(Day day, const std::string& unit, const ChainPosition& position, const std::vector<Lot>& lots) {
-  UnitBalance seen{.unit = unit, .available = position.after[0], .held = position.after[1], .debt = -position.after[2], .lots = {}};
+UnitBalance SeenOn(Day day, const UnitAccount& account, const ChainPosition& position, const std::vector<Lot>& lots) {
+  UnitBalance seen{.unit = account.unit,
+                   .available = position.after[0],
+                   .held = position.after[1],
+                   .debt = -position.after[2],
+                   .lots = {},
+                   .decimals = account.decimals};
   for (const Lot& lot : lots) {
     if (lot.end <= day) {
       seen.available -= lot.amount;
@@ -29,18 +41,18 @@ UnitBalance SeenOn(Day day, const std::string& unit, const ChainPosition& positi
 
 struct MemberAccounts {
   std::int64_t as_of_sequence = 0;
-  std::vector<std::pair<std::string, Account>> accounts;  // by unit
+  std::vector<UnitAccount> accounts;  // by unit code
 };
 
 MemberAccounts AccountsOf(const State& state, const std::string& member) {
-  const auto definitions = state.ReadPublished().definitions;
+  const auto definitions = state.ReadDefinitions();
   std::vector<std::string> keys;
   for (const auto& [unit, rule] : definitions->units) keys.push_back(AccountKey(member, unit));
   auto [rows, next] = state.ReadAll(state.accounts, keys);
   MemberAccounts found{.as_of_sequence = next, .accounts = {}};
   auto row = rows.begin();
   for (const auto& [unit, rule] : definitions->units) {
-    if (*row) found.accounts.emplace_back(unit, **std::move(row));
+    if (*row) found.accounts.push_back({.unit = unit, .decimals = definitions->DecimalsOf(unit), .account = **std::move(row)});
     ++row;
   }
   return found;
@@ -52,9 +64,7 @@ Balances BalanceNow(const State& state, const std::string& member, std::int64_t 
   const Day today = DayOf(now_ms);
   const MemberAccounts found = AccountsOf(state, member);
   Balances balances{.as_of_sequence = found.as_of_sequence, .units = {}};
-  for (const auto& [unit, account] : found.accounts) {
-    balances.units.push_back(SeenOn(today, unit, HeadOf(account), account.lots));
-  }
+  for (const UnitAccount& each : found.accounts) balances.units.push_back(SeenOn(today, each, HeadOf(each.account), each.account.lots));
   return balances;
 }
 
@@ -64,23 +74,23 @@ absl::StatusOr<Balances> BalanceAsOf(const State& state, const Journal& journal,
   auto end = FirstRecordedAfter(journal, found.as_of_sequence, as_of_ms);
   if (!end.ok()) return end.status();
   Balances balances{.as_of_sequence = *end, .units = {}};
-  for (const auto& [unit, account] : found.accounts) {
-    std::vector<Lot> lots = account.lots;
-    ChainPosition position = HeadOf(account);
+  for (const UnitAccount& each : found.accounts) {
+    std::vector<Lot> lots = each.account.lots;
+    ChainPosition position = HeadOf(each.account);
     while (position.sequence >= 0) {
       if (auto status = go_on(); !status.ok()) return status;
       ChainPosition before = position;
-      auto line = NextLine(journal, member, unit, before);
+      auto line = NextLine(journal, member, each.unit, before);
       if (!line.ok()) return line.status();
       const Entry& entry = (*line)->entry;
       if (entry.recorded_ms <= as_of_ms) break;
       for (const Posting& p : entry.postings) {
-        if (p.holder.text() != member || p.unit != unit || p.sub != Sub::kAvailable) continue;
+        if (p.holder.text() != member || p.unit != each.unit || p.sub != Sub::kAvailable) continue;
         for (const Lot& lot : p.lots) AddLot(lots, {lot.fund, lot.end, -lot.amount, lot.first_end});
       }
       position = before;
     }
-    if (position.sequence >= 0) balances.units.push_back(SeenOn(DayOf(as_of_ms), unit, position, lots));
+    if (position.sequence >= 0) balances.units.push_back(SeenOn(DayOf(as_of_ms), each, position, lots));
   }
   return balances;
 }

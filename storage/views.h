@@ -22,6 +22,7 @@ struct UnitBalance {
   std::int64_t held = 0;
   std::int64_t debt = 0;  // 0 or more
   std::vector<Lot> lots;  // of the available points, soonest-ending first, without those that are past
+  int decimals = 0;       // of the unit (contract/amount.h)
 };
 
 // All units of one moment.

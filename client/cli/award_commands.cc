@@ -74,7 +74,7 @@ void PrintBatch(const v1::AwardBatchResponse& whole, const std::vector<AwardRow>
   const auto count = static_cast<std::int64_t>(refused.size());
   s.out() << RenderPairs({{t("成功", "awarded"), WithThousands(whole.results_size() - count)},
                           {t("拒绝", "refused"), WithThousands(count)},
-                          {t("积分", "points"), WithThousands(points)}});
+                          {t("积分", "points"), WithThousands(points, whole.points_decimals())}});
   if (refused.empty()) return;
   s.out() << '\n'
           << RenderTable({{t("行", "line"), Align::kRight},
@@ -102,6 +102,7 @@ ExitCode AwardBatch(const Arguments& a, Session& s) {
   };
   const auto keep = [&](const v1::AwardBatchResponse& response) {
     whole.mutable_results()->MergeFrom(response.results());
+    whole.set_points_decimals(response.points_decimals());
     whole.set_replayed(whole.replayed() && response.replayed());
     return static_cast<std::size_t>(response.results_size());
   };

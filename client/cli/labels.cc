@@ -1,7 +1,9 @@
 #include "client/cli/labels.h"
 
 #include <algorithm>
+#include <charconv>
 
+#include "proto/contract/amount.h"
 #include "proto/contract/words.h"
 
 namespace redpoints::cli {
@@ -29,6 +31,7 @@ constexpr Label kFields[] = {
     {"code", "编码"},
     {"content", "内容"},
     {"data", "数据"},
+    {"decimals", "小数位数"},
     {"debt_paid_points", "抵扣欠分"},
     {"debt_points", "新增欠分"},
     {"directory", "目录"},
@@ -79,6 +82,7 @@ constexpr Label kFields[] = {
     {"place", "地点"},
     {"places", "地点"},
     {"points", "积分"},
+    {"points_decimals", "积分小数位数"},
     {"price_points", "单价积分"},
     {"program", "积分计划"},
     {"proposal", "冲销申请"},
@@ -146,6 +150,17 @@ std::string Choice(const google::protobuf::EnumValueDescriptor& value) {
   return CommandLineForm(word && !word->stored.empty() ? std::string(word->stored) : value.name());
 }
 
+// A fact's value as people read it. Most are no amounts: a field, a limit's name, a number of days.
+std::string FactValue(Reason reason, const std::string& key, const std::string& value, int points_decimals, const Text& t) {
+  const bool is_fen = key == "max" && reason == Reason::REFUND_CASH_EXCEEDS;
+  const bool is_points =
+      key == "short_by" || (key == "max" && (reason == Reason::CAPTURE_EXCEEDS_HOLD || reason == Reason::REFUND_EXCEEDS_REMAINDER));
+  std::int64_t amount = 0;
+  const char* end = value.data() + value.size();
+  if ((!is_fen && !is_points) || std::from_chars(value.data(), end, amount).ptr != end) return value;
+  return is_fen ? FormatAmount(amount, kFenDecimals) + t(" 元", " yuan") : FormatAmount(amount, points_decimals);
+}
+
 }  // namespace
 
 std::string FieldLabel(const std::string& name, const Text& t) {
@@ -166,7 +181,8 @@ std::string FieldLabel(const std::string& name, const Text& t) {
   return label;
 }
 
-std::string FactText(const std::string& key, const std::string& value, const Text& t) {
+std::string FactText(Reason reason, const std::string& key, const std::string& stored, int points_decimals, const Text& t) {
+  const std::string value = FactValue(reason, key, stored, points_decimals, t);
   const Label* label = t.language() == Language::kZh ? Find(kFacts, key) : nullptr;
   if (!label) return key + "=" + value;
   const Label* limit = key == "limit" ? Find(kLimits, value) : nullptr;

@@ -7,14 +7,15 @@
 
 #include "client/cli/text.h"
 #include "google/protobuf/descriptor.h"
+#include "proto/contract/reason.h"
 
 namespace redpoints::cli {
 
 // "available_change" is "可用变动" or "available change".
 std::string FieldLabel(const std::string& name, const Text& t);
 
-// A fact of a refusal: "还差 30" or "short_by=30".
-std::string FactText(const std::string& key, const std::string& value, const Text& t);
+// A fact of a refusal: "还差 30" or "short_by=30". Points with their decimals, cash in 元.
+std::string FactText(Reason reason, const std::string& key, const std::string& value, int points_decimals, const Text& t);
 
 // PARTY_VANGUARD is "先锋党员" or "party-vanguard", the form that a command line takes. Empty for the unspecified value.
 std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t);

@@ -143,8 +143,9 @@ void Session::Note(const std::string& message) { err() << message << std::endl; 
 void Session::ExplainRefusal(const Refused& refused) {
   std::string facts;
   const bool is_zh = text_.language() == Language::kZh;
+  const int points_decimals = refused.outcome ? refused.outcome->points_decimals() : 0;  // only what is recorded tells amounts of points
   for (const auto& [key, value] : refused.refusal.facts) {
-    facts += (facts.empty() ? "" : is_zh ? "; " : " ") + FactText(key, value, text_);
+    facts += (facts.empty() ? "" : is_zh ? "; " : " ") + FactText(refused.refusal.reason, key, value, points_decimals, text_);
   }
   if (is_zh) {
     if (!facts.empty()) facts = "(" + facts + ")";

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/contract/amount.h"
+
 namespace redpoints::cli {
 namespace {
 
@@ -61,10 +63,10 @@ int DisplayWidth(std::string_view text) {
   return width;
 }
 
-std::string WithThousands(std::int64_t value) {
-  std::string digits = std::to_string(value);
+std::string WithThousands(std::int64_t value, int decimals) {
+  std::string digits = FormatAmount(value, decimals);
   const std::size_t first = value < 0 ? 1 : 0;
-  for (std::size_t i = digits.size(); i > first + 3;) digits.insert(i -= 3, 1, ',');
+  for (std::size_t i = std::min(digits.find('.'), digits.size()); i > first + 3;) digits.insert(i -= 3, 1, ',');
   return digits;
 }
 

@@ -12,8 +12,8 @@ namespace redpoints::cli {
 // bytes.
 int DisplayWidth(std::string_view text);
 
-// 1234567 as "1,234,567".
-std::string WithThousands(std::int64_t value);
+// 1234567 as "1,234,567", with two decimals as "12,345.67".
+std::string WithThousands(std::int64_t value, int decimals = 0);
 
 enum class Align { kLeft, kRight };
 

@@ -15,6 +15,7 @@
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "redpoints/v1/outcome.pb.h"
 
 namespace redpoints::cli {
 namespace {
@@ -50,25 +51,36 @@ std::string DayText(std::int64_t day) {
   return text.size() == 8 ? absl::StrCat(text.substr(0, 4), "-", text.substr(4, 2), "-", text.substr(6)) : text;
 }
 
-std::string NumberText(const std::string& name, std::int64_t value) {
-  if (absl::EndsWith(name, "_day")) return DayText(value);
-  if (name == "reference" && value < 0) return "";
-  return IsAmount(name) ? WithThousands(value) : std::to_string(value);
+bool SaysDecimals(const std::string& name) { return name == "decimals" || name == "points_decimals"; }
+
+// How many decimals the amounts in a message have: it says so itself, or else the message around it did.
+int DecimalsIn(const Message& message, int around) {
+  for (const char* name : {"decimals", "points_decimals"}) {
+    if (const auto* field = message.GetDescriptor()->FindFieldByName(name)) return message.GetReflection()->GetInt32(message, field);
+  }
+  return around;
 }
 
-std::string Joined(const Message& message, const Text& t);
+std::string NumberText(const std::string& name, std::int64_t value, int decimals) {
+  if (absl::EndsWith(name, "_day")) return DayText(value);
+  if (name == "reference" && value < 0) return "";
+  return IsAmount(name) ? WithThousands(value, decimals) : std::to_string(value);
+}
+
+// `decimals`, here and below: DecimalsIn of the message.
+std::string Joined(const Message& message, int decimals, const Text& t);
 
 // One value of a field; `index` is -1 for a field that is not repeated.
-std::string ValueText(const Message& message, const FieldDescriptor& field, int index, const Text& t) {
+std::string ValueText(const Message& message, const FieldDescriptor& field, int index, int decimals, const Text& t) {
   const auto& reflection = *message.GetReflection();
   const bool is_repeated = index >= 0;
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
       return NumberText(field.name(),
-                        is_repeated ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field));
+                        is_repeated ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field), decimals);
     case FieldDescriptor::CPPTYPE_INT64:
       return NumberText(field.name(),
-                        is_repeated ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field));
+                        is_repeated ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field), decimals);
     case FieldDescriptor::CPPTYPE_BOOL: return reflection.GetBool(message, &field) ? t("是", "yes") : t("否", "no");
     case FieldDescriptor::CPPTYPE_ENUM:
       return EnumLabel(*(is_repeated ? reflection.GetRepeatedEnum(message, &field, index) : reflection.GetEnum(message, &field)), t);
@@ -78,26 +90,29 @@ std::string ValueText(const Message& message, const FieldDescriptor& field, int 
     }
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       const Message& child = is_repeated ? reflection.GetRepeatedMessage(message, &field, index) : reflection.GetMessage(message, &field);
-      return IsTimestamp(field) ? TimeText(child) : Joined(child, t);
+      return IsTimestamp(field) ? TimeText(child) : Joined(child, DecimalsIn(child, decimals), t);
     }
     default: return "";  // the contract has no other types
   }
 }
 
-// All values of a field in one cell.
-std::string CellText(const Message& message, const FieldDescriptor& field, const Text& t) {
-  if (!field.is_repeated()) return ValueText(message, field, -1, t);
-  std::set<std::string> sorted;  // a map has no order of its own
+std::string FactsText(const v1::Refusal& refusal, int decimals, const Text& t) {
+  std::string text;
+  // A protobuf map has no order of its own.
+  for (const auto& [key, value] : std::map<std::string, std::string>(refusal.facts().begin(), refusal.facts().end())) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", FactText(ReasonFromName(refusal.reason()), key, value, decimals, t));
+  }
+  return text;
+}
+
+// All values of a field in one cell. The contract's maps hold the facts of refusals.
+std::string CellText(const Message& message, const FieldDescriptor& field, int decimals, const Text& t) {
+  if (field.is_map()) return FactsText(dynamic_cast<const v1::Refusal&>(message), decimals, t);
+  if (!field.is_repeated()) return ValueText(message, field, -1, decimals, t);
   std::string text;
   for (int i = 0; i < message.GetReflection()->FieldSize(message, &field); ++i) {
-    std::string value = ValueText(message, field, i, t);
-    if (field.is_map()) {
-      sorted.insert(std::move(value));
-    } else {
-      absl::StrAppend(&text, text.empty() ? "" : ", ", value);
-    }
+    absl::StrAppend(&text, text.empty() ? "" : ", ", ValueText(message, field, i, decimals, t));
   }
-  for (const auto& value : sorted) absl::StrAppend(&text, text.empty() ? "" : ", ", value);
   return text;
 }
 
@@ -111,6 +126,7 @@ bool IsShown(const Message& message, const FieldDescriptor& field, const Text& t
                           : !reflection.HasField(message, &field) && !ShownWhenZero().contains(name)) {
     return false;
   }
+  if (SaysDecimals(name)) return false;
   const bool is_zh = t.language() == Language::kZh;
   if (!is_zh && absl::EndsWith(name, "zh_cn")) return false;
   const auto* zh_twin = type.FindFieldByName(absl::StrCat(name, "_zh_cn"));
@@ -126,16 +142,13 @@ bool IsShown(const Message& message, const FieldDescriptor& field, const Text& t
   return true;
 }
 
-// The values one after the other, for a message that has to fit into a cell. The contract's maps hold the facts of refusals.
-std::string Joined(const Message& message, const Text& t) {
+// The values one after the other, for a message that has to fit into a cell.
+std::string Joined(const Message& message, int decimals, const Text& t) {
   const auto& type = *message.GetDescriptor();
-  if (type.options().map_entry()) {
-    return FactText(ValueText(message, *type.field(0), -1, t), ValueText(message, *type.field(1), -1, t), t);
-  }
   std::string text;
   for (int i = 0; i < type.field_count(); ++i) {
     if (!IsShown(message, *type.field(i), t)) continue;
-    absl::StrAppend(&text, text.empty() ? "" : " ", CellText(message, *type.field(i), t));
+    absl::StrAppend(&text, text.empty() ? "" : " ", CellText(message, *type.field(i), decimals, t));
   }
   return text;
 }
@@ -163,17 +176,19 @@ void AddPaths(const google::protobuf::Descriptor& type, std::vector<const FieldD
   }
 }
 
-// The message that holds the path's field; nullptr where an outer one is absent.
-const Message* Follow(const Message& row, const Path& path) {
+// The message that holds the path's field, nullptr where an outer one is absent; and its decimals.
+std::pair<const Message*, int> Follow(const Message& row, const Path& path, int around) {
   const Message* message = &row;
+  int decimals = DecimalsIn(row, around);
   for (const auto* step : path.outer) {
-    if (!message->GetReflection()->HasField(*message, step)) return nullptr;
+    if (!message->GetReflection()->HasField(*message, step)) return {nullptr, 0};
     message = &message->GetReflection()->GetMessage(*message, step);
+    decimals = DecimalsIn(*message, decimals);
   }
-  return message;
+  return {message, decimals};
 }
 
-std::string RenderRows(const std::vector<const Message*>& rows, const Text& t) {
+std::string RenderRows(const std::vector<const Message*>& rows, int around, const Text& t) {
   std::vector<Path> all;
   AddPaths(*rows.front()->GetDescriptor(), {}, &all);
   std::vector<Path> paths;
@@ -182,7 +197,7 @@ std::string RenderRows(const std::vector<const Message*>& rows, const Text& t) {
     if (path.field->name() == "lots") continue;  // has a table of its own
     bool is_shown = false;
     for (const auto* row : rows) {
-      const Message* holder = Follow(*row, path);
+      const Message* holder = Follow(*row, path, around).first;
       is_shown = is_shown || (holder != nullptr && IsShown(*holder, *path.field, t));
     }
     if (!is_shown) continue;
@@ -194,15 +209,15 @@ std::string RenderRows(const std::vector<const Message*>& rows, const Text& t) {
   for (const auto* row : rows) {
     auto& line = cells.emplace_back();
     for (const auto& path : paths) {
-      const Message* holder = Follow(*row, path);
+      const auto [holder, decimals] = Follow(*row, path, around);
       const bool is_absent_time = holder != nullptr && IsTimestamp(*path.field) && !holder->GetReflection()->HasField(*holder, path.field);
-      line.push_back(holder == nullptr || is_absent_time ? "" : CellText(*holder, *path.field, t));
+      line.push_back(holder == nullptr || is_absent_time ? "" : CellText(*holder, *path.field, decimals, t));
     }
   }
   return RenderTable(columns, cells);
 }
 
-std::string Render(const Message& message, const Text& t) {
+std::string Render(const Message& message, int decimals, const Text& t) {
   const auto& reflection = *message.GetReflection();
   const auto& type = *message.GetDescriptor();
   Pairs pairs;
@@ -216,7 +231,7 @@ std::string Render(const Message& message, const Text& t) {
       for (int n = 0; n < reflection.FieldSize(message, &field); ++n) {
         rows.push_back(&reflection.GetRepeatedMessage(message, &field, n));
       }
-      absl::StrAppend(&tables, "\n", FieldLabel(field.name(), t), "\n", RenderRows(rows, t));
+      absl::StrAppend(&tables, "\n", FieldLabel(field.name(), t), "\n", RenderRows(rows, decimals, t));
       const auto* lots = field.message_type()->FindFieldByName("lots");
       for (const auto* row : rows) {
         if (lots == nullptr || row->GetReflection()->FieldSize(*row, lots) == 0) continue;
@@ -224,13 +239,14 @@ std::string Render(const Message& message, const Text& t) {
         for (int n = 0; n < row->GetReflection()->FieldSize(*row, lots); ++n) {
           lot_rows.push_back(&row->GetReflection()->GetRepeatedMessage(*row, lots, n));
         }
-        absl::StrAppend(&tables, "\n", FieldLabel("lots", t), " ", ValueText(*row, *field.message_type()->field(0), -1, t), "\n",
-                        RenderRows(lot_rows, t));
+        absl::StrAppend(&tables, "\n", FieldLabel("lots", t), " ", ValueText(*row, *field.message_type()->field(0), -1, decimals, t), "\n",
+                        RenderRows(lot_rows, DecimalsIn(*row, decimals), t));
       }
     } else if (IsNested(field)) {
-      absl::StrAppend(&parts, "\n", FieldLabel(field.name(), t), "\n", Render(reflection.GetMessage(message, &field), t));
+      const Message& part = reflection.GetMessage(message, &field);
+      absl::StrAppend(&parts, "\n", FieldLabel(field.name(), t), "\n", Render(part, DecimalsIn(part, decimals), t));
     } else {
-      pairs.emplace_back(FieldLabel(field.name(), t), CellText(message, field, t));
+      pairs.emplace_back(FieldLabel(field.name(), t), CellText(message, field, decimals, t));
     }
   }
   std::string text = absl::StrCat(RenderPairs(pairs), parts, tables);
@@ -240,7 +256,7 @@ std::string Render(const Message& message, const Text& t) {
 
 }  // namespace
 
-std::string RenderMessage(const Message& message, const Text& t) { return Render(message, t); }
+std::string RenderMessage(const Message& message, const Text& t) { return Render(message, DecimalsIn(message, 0), t); }
 
 std::string RenderJson(const Message& message) {
   google::protobuf::util::JsonPrintOptions options;

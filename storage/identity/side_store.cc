@@ -529,6 +529,30 @@ absl::StatusOr<std::optional<SideRow>> SideStore::Made(std::string_view program,
   return RowAt(program, kind, RowKey(RequestKey(name.actor, name.request_id), name.item));
 }
 
+absl::Status SideStore::ForEach(std::string_view program, const std::function<void(SideKind kind, const SideRow& row)>& f) const {
+  if (auto named = Named("program", program); !named.ok()) return named;
+  for (const SideKind kind : {SideKind::kNumber, SideKind::kDeed}) {
+    const char table = static_cast<char>(kind);
+    const std::string prefix = FullKey(program, table, "");
+    for (std::string behind;;) {
+      absl::StatusOr<std::vector<std::pair<std::string, std::string>>> rows;
+      {
+        const MutexLock lock(mutex_);
+        rows = disk_->Scan(prefix, behind);
+      }
+      if (!rows.ok()) return rows.status();
+      if (rows->empty()) break;
+      behind = rows->back().first;
+      for (const auto& [full_key, sealed] : *rows) {
+        auto plain = Unseal(keys_, {program, table, std::string_view(full_key).substr(prefix.size())}, sealed);
+        auto row = plain.ok() ? RowOf(kind, *plain) : plain.status();
+        if (row.ok()) f(kind, *row);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SideStore::Cleared> SideStore::Clear(std::string_view program, const FateOf& fate) {
   if (auto named = Named("program", program); !named.ok()) return named;
   Cleared cleared;

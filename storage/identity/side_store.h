@@ -114,6 +114,10 @@ class SideStore {
   // The row that a request's item made, if it is here.
   absl::StatusOr<std::optional<SideRow>> Made(std::string_view program, SideKind kind, const SideName& name) const;
 
+  // Hands over each row of the program that can be read, those of numbers first; what is damaged is Check's to tell. Other writes wait now and
+  // then.
+  absl::Status ForEach(std::string_view program, const std::function<void(SideKind kind, const SideRow& row)>& f) const;
+
   // What became of the entry that was to commit to a row.
   enum class Fate { kCommitted, kNeverComes, kOpen };
   using FateOf = std::function<Fate(SideKind kind, const SideName& name, const SideRow& row)>;

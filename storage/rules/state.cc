@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <iterator>
 
+#include "proto/contract/amount.h"
+
 namespace redpoints {
 namespace {
 
@@ -86,6 +88,12 @@ const Rulebook* Definitions::BookNamed(std::string_view version) const {
 const v1::Activity* Definitions::ActivityOf(const Entry& entry) const {
   const Rulebook* book = BookNamed(entry.rulebook);
   return book ? book->FindActivity(entry.activity) : nullptr;
+}
+
+int Definitions::DecimalsOf(std::string_view unit) const {
+  if (unit == kFen) return kFenDecimals;
+  const auto it = units.find(unit);
+  return it == units.end() ? 0 : it->second.decimals;
 }
 
 std::string AccountKey(std::string_view holder, std::string_view unit) { return Join(holder, unit); }

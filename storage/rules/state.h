@@ -118,6 +118,7 @@ struct Definitions {
   void IndexUnits();                                          // after `books` changed
   const Rulebook* BookNamed(std::string_view version) const;  // nullptr if none
   const v1::Activity* ActivityOf(const Entry& entry) const;   // as in the rulebook that decided it; nullptr if none
+  int DecimalsOf(std::string_view unit) const;                // as people read it (contract/amount.h); 0 of a unit in no book
 };
 
 struct EpochStart {
@@ -179,6 +180,11 @@ struct State {
   Published ReadPublished() const {
     const std::shared_lock lock(mutex);
     return published;
+  }
+
+  std::shared_ptr<const Definitions> ReadDefinitions() const {
+    const std::shared_lock lock(mutex);
+    return published.definitions;
   }
 
   // The writer's; each of the program's days has at most one rulebook.

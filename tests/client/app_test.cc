@@ -190,6 +190,25 @@ TEST_F(AppTest, ARefusalExits2WithItsSentenceInEitherLanguage) {
   EXPECT_EQ(err_.str(), "拒绝: 积分不足或会员号有误(还差 30)。请核对会员号,减少积分或改用现金。 [INSUFFICIENT_POINTS]\n");
 }
 
+// In the answer, in a recorded refusal, in what a batch came to; and never in what a script reads.
+TEST_F(AppTest, PointsAreShownWithTheirDecimals) {
+  v1::QuoteResponse quote;
+  quote.set_points(150), quote.set_points_decimals(2);
+  server_.Script("Quote", {Send(quote)});
+  EXPECT_EQ(Run({"quote", "--line", "RICE:1:150"}), 0);
+  EXPECT_EQ(out_.str(), "points  1.50\n");
+  EXPECT_EQ(Run({"--output", "json", "quote", "--line", "RICE:1:150"}), 0);
+  EXPECT_EQ(out_.str(), "{\"points\":\"150\",\"points_decimals\":2}\n");
+  v1::GetOutcomeResponse refused;
+  refused.mutable_outcome()->set_state(v1::REFUSED);
+  refused.mutable_outcome()->set_points_decimals(1);
+  refused.mutable_outcome()->mutable_refusal()->set_reason("INSUFFICIENT_POINTS");
+  (*refused.mutable_outcome()->mutable_refusal()->mutable_facts())["short_by"] = "30";
+  server_.Script("GetOutcome", {Send(refused)});
+  EXPECT_EQ(Run({"outcome", kSeed}), 2);
+  EXPECT_TRUE(ErrHas("[INSUFFICIENT_POINTS short_by=3.0]")) << err_.str();
+}
+
 TEST_F(AppTest, AnInputThatIsNoFileIsSaidToBe) {
   for (const auto& path : {directory_, std::string(5'000, 'x'), Path("absent"), std::string("/dev/null/x")}) {
     EXPECT_EQ(Run({"award-batch", path}), 1);
@@ -415,6 +434,17 @@ TEST_F(AwardBatchTest, SendsChunksWithIdsThatARerunRepeats) {
   EXPECT_EQ(ids[0], DerivedRequestId(kSeed, "award-batch/0"));
   EXPECT_EQ(std::vector<std::string>(ids.begin(), ids.begin() + 3), std::vector<std::string>(ids.begin() + 3, ids.end()));
   EXPECT_EQ((std::set<std::string>(ids.begin(), ids.end()).size()), 3U);
+}
+
+TEST_F(AwardBatchTest, AddsPointsUpWithTheirDecimals) {
+  server_.On("AwardBatch", [](const FakeCall& call) {
+    v1::AwardBatchResponse response;
+    for (int i = 0; i < call.As<v1::AwardBatchRequest>().items_size(); ++i) response.add_results()->set_points(30);
+    response.set_points_decimals(2);
+    return Send(response);
+  });
+  EXPECT_EQ(Run({"award-batch", file_, "--chunk-size", "2"}), 0) << err_.str();
+  EXPECT_TRUE(OutHas("points   1.50")) << out_.str();
 }
 
 TEST_F(AwardBatchTest, NamesTheLinesThatWereRefused) {

@@ -203,10 +203,12 @@ TEST_F(ClientTest, ALostBatchIsRestoredWithItsItems) {
   auto outcome = With<v1::GetAwardOutcomeResponse>(v1::REFUSED, v1::REFUSED);  // the first item's
   outcome.add_results()->set_state(v1::REFUSED);
   outcome.add_results()->set_state(v1::DONE);
+  outcome.set_points_decimals(2);
   server_.Script("GetAwardOutcome", {Send(outcome)});
   const auto answer = MakeClient().AwardBatch({});
   ASSERT_TRUE(answer.is_done());
   EXPECT_EQ(answer.response().results_size(), 2);
+  EXPECT_EQ(answer.response().points_decimals(), 2);
 }
 
 TEST_F(ClientTest, AnOperatorsRequestIsAskedForInTheSystemProgram) {

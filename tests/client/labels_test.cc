@@ -68,11 +68,26 @@ TEST(LabelsTest, ValuesAreNamedInBothLanguages) {
 }
 
 TEST(LabelsTest, FactsOfARefusal) {
-  EXPECT_EQ(FactText("short_by", "30", kZh), "还差 30");
-  EXPECT_EQ(FactText("short_by", "30", kEn), "short_by=30");
-  EXPECT_EQ(FactText("limit", "member_day", kZh), "限额 会员当日");
-  EXPECT_EQ(FactText("limit", "a_new_one", kZh), "限额 a_new_one");
-  EXPECT_EQ(FactText("a_new_one", "1", kZh), "a_new_one=1");
+  const auto fact = [](Reason reason, const char* key, const char* value, const Text& t) { return FactText(reason, key, value, 0, t); };
+  EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "30", kZh), "还差 30");
+  EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "30", kEn), "short_by=30");
+  EXPECT_EQ(fact(Reason::LIMIT_EXCEEDED, "limit", "member_day", kZh), "限额 会员当日");
+  EXPECT_EQ(fact(Reason::LIMIT_EXCEEDED, "limit", "a_new_one", kZh), "限额 a_new_one");
+  EXPECT_EQ(fact(Reason::REASON_UNSPECIFIED, "a_new_one", "1", kZh), "a_new_one=1");
+}
+
+TEST(LabelsTest, AmountsInFactsHaveTheirDecimals) {
+  const auto fact = [](Reason reason, const char* key, const char* value) {
+    return FactText(reason, key, value, /*points_decimals=*/2, kZh);
+  };
+  EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "130"), "还差 1.30");
+  EXPECT_EQ(fact(Reason::CAPTURE_EXCEEDS_HOLD, "max", "30"), "最多 0.30");
+  EXPECT_EQ(fact(Reason::REFUND_EXCEEDS_REMAINDER, "max", "30"), "最多 0.30");
+  EXPECT_EQ(fact(Reason::REFUND_CASH_EXCEEDS, "max", "30"), "最多 0.30 元");
+  EXPECT_EQ(FactText(Reason::REFUND_CASH_EXCEEDS, "max", "30", 0, kEn), "max=0.30 yuan");
+  // What is no amount, or none that we can read.
+  EXPECT_EQ(fact(Reason::QUANTITY_OUT_OF_BOUNDS, "max", "30"), "最多 30");
+  EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "30 points"), "还差 30 points");
 }
 
 }  // namespace

@@ -20,6 +20,10 @@ TEST(TableTest, ThousandsAreSeparated) {
   EXPECT_EQ(WithThousands(1'000), "1,000");
   EXPECT_EQ(WithThousands(-123'456), "-123,456");
   EXPECT_EQ(WithThousands(9'007'199'254'740'991), "9,007,199,254,740,991");
+  EXPECT_EQ(WithThousands(0, 2), "0.00");
+  EXPECT_EQ(WithThousands(99'999, 2), "999.99");
+  EXPECT_EQ(WithThousands(-123'456'789, 2), "-1,234,567.89");
+  EXPECT_EQ(WithThousands(12'345, 1), "1,234.5");
 }
 
 TEST(TableTest, ColumnsLineUp) {

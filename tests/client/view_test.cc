@@ -2,6 +2,7 @@
 
 #include "gtest/gtest.h"
 #include "redpoints/v1/account_service.pb.h"
+#include "redpoints/v1/award_service.pb.h"
 #include "redpoints/v1/journal_service.pb.h"
 #include "redpoints/v1/redemption_service.pb.h"
 #include "redpoints/v1/registry_service.pb.h"
@@ -89,6 +90,79 @@ TEST(ViewTest, RegistrationsOfOneKindShareATable) {
             "----  -------------  --------\n"
             "a         1,000,000         3\n"
             "b         1,000,000         3\n");
+}
+
+// What says how many decimals there are is not shown itself: the amounts show it.
+TEST(ViewTest, AmountsHaveTheDecimalsOfTheirUnit) {
+  v1::GetBalanceResponse balance;
+  auto& points = *balance.add_balances();
+  points.set_unit("POINT"), points.set_available(1'234'567), points.set_debt(5), points.set_decimals(2);
+  auto& lot = *points.add_lots();
+  lot.set_fund("street"), lot.set_amount(1'234'567);
+  auto& minutes = *balance.add_balances();
+  minutes.set_unit("MINUTE"), minutes.set_available(15), minutes.set_decimals(1);
+  balance.add_balances()->set_unit("SCORE");
+  EXPECT_EQ(RenderMessage(balance, kEn),
+            "balances\n"
+            "unit    available  debt\n"
+            "------  ---------  ----\n"
+            "POINT   12,345.67  0.05\n"
+            "MINUTE        1.5   0.0\n"
+            "SCORE           0     0\n"
+            "\n"
+            "lots POINT\n"
+            "fund       amount\n"
+            "------  ---------\n"
+            "street  12,345.67\n");
+
+  v1::ListStatementResponse statement;
+  statement.set_unit("POINT"), statement.set_decimals(1), statement.set_closing_balance(-5);
+  auto& line = *statement.add_lines();
+  line.set_sequence(12'345), line.set_available_change(-15), line.set_available(10), line.set_reference(-1);
+  EXPECT_EQ(RenderMessage(statement, kEn),
+            "opening balance  0.0\n"
+            "closing balance  -0.5\n"
+            "unit             POINT\n"
+            "\n"
+            "lines\n"
+            "sequence  available change  available  reference\n"
+            "--------  ----------------  ---------  ---------\n"
+            "   12345              -1.5        1.0\n");
+}
+
+TEST(ViewTest, EachPartOfAnAnswerSaysItsOwnDecimals) {
+  v1::AwardResponse award;
+  auto& result = *award.mutable_result();
+  result.mutable_outcome()->set_points(70), result.mutable_outcome()->set_points_decimals(1);
+  result.set_debt_paid_points(5), result.set_points_decimals(1);
+  auto& minutes = *result.add_amounts();
+  minutes.set_unit("MINUTE"), minutes.set_amount(90);
+  auto& points = *result.add_amounts();
+  points.set_unit("POINT"), points.set_amount(70), points.set_decimals(1);
+  EXPECT_EQ(RenderMessage(award, kEn),
+            "result\n"
+            "debt paid points  0.5\n"
+            "\n"
+            "outcome\n"
+            "sequence  0\n"
+            "points    7.0\n"
+            "\n"
+            "amounts\n"
+            "unit    amount\n"
+            "------  ------\n"
+            "MINUTE      90\n"
+            "POINT      7.0\n");
+
+  v1::ListRegistrationsResponse funds;
+  funds.set_points_decimals(2);
+  funds.add_registrations()->mutable_fund()->set_budget_points(100'000'000);
+  EXPECT_NE(RenderMessage(funds, kEn).find("1,000,000.00"), std::string::npos) << RenderMessage(funds, kEn);
+
+  v1::GetOutcomeResponse refused;
+  refused.mutable_outcome()->set_points_decimals(2);
+  refused.mutable_outcome()->mutable_refusal()->set_reason("INSUFFICIENT_POINTS");
+  (*refused.mutable_outcome()->mutable_refusal()->mutable_facts())["short_by"] = "130";
+  EXPECT_NE(RenderMessage(refused, kZh).find("还差 1.30"), std::string::npos) << RenderMessage(refused, kZh);
 }
 
 TEST(ViewTest, JsonIsOneObjectWithTheContractsNamesAndZeros) {

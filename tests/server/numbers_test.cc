@@ -1,11 +1,18 @@
 // 会员号 over gRPC: who a number leads to, before and after it was replaced, and that no till learns more than that.
 #include "server/numbers.h"
 
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "proto/contract/member_number.h"
+#include "server/config.h"
+#include "server/maintenance.h"
+#include "server/side_state.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -122,6 +129,100 @@ TEST_F(NumbersTest, ARepeatedCreationGivesTheSameNumbers) {
           .Call("recorder-all", "Award", absl::StrReplaceAll(SampleOf("Award").text, {{"$HOME", "members/" + WithCheckDigit("100000000")}}))
           .reason,
       "MEMBER_NOT_FOUND");
+}
+
+namespace fs = std::filesystem;
+
+// Every file of a directory with its bytes.
+std::map<std::string, std::string> BytesBelow(const std::string& directory) {
+  std::map<std::string, std::string> bytes;
+  for (const auto& file : fs::recursive_directory_iterator(directory)) {
+    if (!file.is_regular_file()) continue;
+    std::ostringstream content;
+    content << std::ifstream(file.path(), std::ios::binary).rdbuf();
+    bytes[file.path()] = content.str();
+  }
+  return bytes;
+}
+
+// What `check` prints of a ledger that is sound, whatever is with the side state: of that it changes no byte.
+std::string Checked(const Config& config) {
+  const auto before = BytesBelow(config.side_state().directory());
+  testing::internal::CaptureStdout();
+  const auto status = CheckShards(config, "");
+  const std::string said = testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(BytesBelow(config.side_state().directory()) == before) << "check has written";
+  return said;
+}
+
+// The side store is put back older than the ledger.
+TEST_F(NumbersTest, CheckNamesEachMemberWhoseNumberIsLost) {
+  const Config config = LoadConfig(world.directory() + "/server/redpointsd.textproto").value();
+  const std::string side = config.side_state().directory(), old = side + ".old", whole = side + ".whole";
+  const auto id_of = [](const std::string& name) { return name.substr(name.rfind('/') + 1); };
+  const auto entry_of = [&](const std::string& name) {
+    const Answer found = world.Call("admin", "GetRegistration", absl::StrCat(R"(name: ")", name, R"(")"));
+    return found.As<v1::GetRegistrationResponse>().registration().sequence();
+  };
+  const auto lost = [&](const std::string& name, std::int64_t entry) {
+    return absl::StrCat("  number lost of member ", id_of(name), ", entry ", entry, ": redpoints member number ", id_of(name),
+                        " --replace\n");
+  };
+  world.Restart([&](const std::string&) {
+    EXPECT_EQ(Checked(config).find("lost"), std::string::npos);
+    fs::copy(side, old, fs::copy_options::recursive);
+  });
+  const std::string late = world.CreateMember("grid-1");
+  Replace(world.NewUuid(), world.Get("SPARE"));
+  const std::string expected_late = lost(late, entry_of(late)), expected_spare = lost(world.Get("SPARE"), entry_of(world.Get("SPARE")));
+  world.Restart([&](const std::string&) {
+    EXPECT_EQ(Checked(config).find("lost"), std::string::npos);
+    fs::rename(side, whole);
+    fs::rename(old, side);
+    const std::string said = Checked(config);
+    EXPECT_NE(said.find(expected_late), std::string::npos) << said;
+    EXPECT_NE(said.find(expected_spare), std::string::npos) << said;
+    std::size_t count = 0;
+    for (auto at = said.find("number lost"); at != std::string::npos; at = said.find("number lost", at + 1)) ++count;
+    EXPECT_EQ(count, 2u) << said;
+    EXPECT_EQ(said.find("without an entry"), std::string::npos) << said;
+    EXPECT_NE(said.find("side state: "), std::string::npos) << said;
+  });
+  // As it says: they get new ones.
+  for (const std::string& name : {late, world.Get("SPARE")}) EXPECT_TRUE(IsMemberNumber(Replace(world.NewUuid(), name)));
+  world.Restart([&](const std::string&) { EXPECT_EQ(Checked(config).find("lost"), std::string::npos); });
+}
+
+TEST_F(NumbersTest, CheckTellsWhatHasNoEntryAndWhatItCouldNotCheck) {
+  const Config config = LoadConfig(world.directory() + "/server/redpointsd.textproto").value();
+  world.Restart([&](const std::string&) {
+    EXPECT_EQ(Checked(config).find("without an entry"), std::string::npos);
+    {
+      // Requests that never came to their entries.
+      auto side = OpenSide(config.side_state(), /*read_only=*/false);
+      ASSERT_TRUE(side.ok()) << side.status();
+      ASSERT_TRUE(side->store->Reserve("minyue", "a1", "0a01", {{.item = 0, .member = "mx"}, {.item = 1, .member = "my"}}).ok());
+      ASSERT_TRUE(side->store->KeepDeeds("minyue", "a1", "0a02", {{.item = 0, .member = "mx", .content = "a deed"}}).ok());
+    }
+    const std::string said = Checked(config);
+    EXPECT_NE(said.find("  side state without an entry: 2 numbers, 1 deeds\n"), std::string::npos) << said;
+    EXPECT_EQ(said.find("lost"), std::string::npos) << said;
+    const std::string keys = config.side_state().key_file();
+    for (const std::string& absent : {keys, config.side_state().directory()}) {
+      fs::rename(absent, absent + ".away");
+      if (absent != keys) fs::create_directory(absent);
+      testing::internal::CaptureStdout();
+      EXPECT_TRUE(CheckShards(config, "").ok());
+      const std::string unchecked = testing::internal::GetCapturedStdout();
+      EXPECT_NE(unchecked.find("side state not checked, members' numbers neither: "), std::string::npos) << unchecked;
+      EXPECT_EQ(unchecked.find("lost"), std::string::npos) << unchecked;
+      if (absent != keys) fs::remove(absent);
+      fs::rename(absent + ".away", absent);
+    }
+  });
+  // The start has cleared them.
+  world.Restart([&](const std::string&) { EXPECT_EQ(Checked(config).find("without an entry"), std::string::npos); });
 }
 
 // What stands in the journal leads to no number.

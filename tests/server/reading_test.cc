@@ -126,6 +126,79 @@ TEST_F(ReadingTest, ABalanceSaysWhatEndsNext) {
   EXPECT_EQ(was.next_expiry_amount(), 20);
 }
 
+// Points with two decimals, minutes with one: each answer that shows amounts says how to read them, and the amounts stay whole numbers.
+TEST(DecimalsTest, EachAnswerWithAmountsSaysTheirDecimals) {
+  World world({.edit_rulebook = [](std::string& book) {
+    for (const auto& [unit, decimals] : {std::pair(R"("code":"POINT")", 2), std::pair(R"("code":"MINUTE")", 1)}) {
+      book.insert(book.find(unit), absl::StrCat(R"("decimals":)", decimals, ","));
+    }
+  }});
+  const auto call = [&]<class Response>(const std::string& caller, const std::string& method, const std::string& text, Response) {
+    const Answer answer = world.Call(caller, method, text);
+    EXPECT_TRUE(answer.ok()) << answer;
+    return answer.ok() ? answer.As<Response>() : Response();
+  };
+  const auto award = call("recorder-all", "Award",
+                          R"(program: "$P" request_id: "$ID" item { member: "$HOME" activity: "PATROL" quantity: 3 effective_day: $TODAY
+                             group: PARTY_VANGUARD })",
+                          v1::AwardResponse());
+  EXPECT_EQ(award.result().points_decimals(), 2);
+  EXPECT_EQ(award.result().outcome().points_decimals(), 2);
+  ASSERT_EQ(award.result().amounts_size(), 2);
+  for (const auto& amount : award.result().amounts()) {
+    EXPECT_EQ(amount.amount(), amount.unit() == "POINT" ? 30 : 180);
+    EXPECT_EQ(amount.decimals(), amount.unit() == "POINT" ? 2 : 1);
+  }
+  EXPECT_NE(award.result().explanation_zh_cn().find("POINT：3 × 0.10 = 0.30；MINUTE：3 × 6.0 = 18.0"), std::string::npos)
+      << award.result().explanation_zh_cn();
+  const auto entry =
+      call("auditor", "GetEntry", absl::StrCat(R"(name: "$P/entries/)", award.result().outcome().sequence(), "\""), v1::GetEntryResponse());
+  EXPECT_EQ(entry.explanation_zh_cn(), award.result().explanation_zh_cn());
+  EXPECT_NE(entry.explanation().find("3 × 0.10 = 0.30"), std::string::npos) << entry.explanation();
+  EXPECT_NE(entry.line().find(R"("amount":30)"), std::string::npos) << entry.line();
+
+  for (const char* when : {R"(member: "$HOME")", SampleOf("GetBalance").text}) {  // now, and as of a time
+    const auto balance = call("helper-all", "GetBalance", when, v1::GetBalanceResponse());
+    EXPECT_EQ(balance.balances_size(), 2);
+    for (const auto& unit : balance.balances()) EXPECT_EQ(unit.decimals(), unit.unit() == "POINT" ? 2 : 1) << unit.unit();
+  }
+  const auto points = call("helper-all", "ListStatement", R"(member: "$HOME")", v1::ListStatementResponse());
+  EXPECT_EQ(points.unit(), "POINT");
+  EXPECT_EQ(points.decimals(), 2);
+  EXPECT_EQ(call("helper-all", "ListStatement", R"(member: "$HOME" unit: "MINUTE")", v1::ListStatementResponse()).decimals(), 1);
+
+  EXPECT_EQ(call("till", "Quote", SampleOf("Quote").text, v1::QuoteResponse()).points_decimals(), 2);
+  EXPECT_EQ(call("till", "Redeem", SampleOf("Redeem").text, v1::RedeemResponse()).outcome().points_decimals(), 2);
+  const auto refund = call("till", "Refund", SampleOf("Refund").text, v1::RefundResponse());
+  EXPECT_EQ(refund.points_decimals(), 2);
+  EXPECT_EQ(refund.outcome().points_decimals(), 2);
+  EXPECT_EQ(call("till", "GetOutcome", SampleOf("GetOutcome").text, v1::GetOutcomeResponse()).outcome().points_decimals(), 2);
+  world.Set("UNDO", world.NewUuid());
+  world.Redeem(1, world.Get("UNDO"));
+  const auto reversal = call("till", "Reverse", R"(program: "$P" request_id: "$ID" target_request_id: "$UNDO")", v1::ReverseResponse());
+  EXPECT_EQ(reversal.outcome().points_decimals(), 2);
+  EXPECT_EQ(reversal.target().points_decimals(), 2);
+  const Answer refused = world.Call("till", "Redeem",
+                                    R"(program: "$P" request_id: "$ID" presentation { member_number: "$HOME_NUMBER" }
+                                       offer_lines { offer: "ANY" quantity: 1 points: 1000000 })");
+  EXPECT_EQ(refused.reason, "INSUFFICIENT_POINTS");
+  EXPECT_EQ(refused.outcome.points_decimals(), 2);
+
+  EXPECT_EQ(call("recorder-all", "AwardBatch", SampleOf("AwardBatch").text, v1::AwardBatchResponse()).points_decimals(), 2);
+  EXPECT_EQ(call("recorder-all", "GetAwardOutcome", SampleOf("GetAwardOutcome").text, v1::GetAwardOutcomeResponse()).points_decimals(), 2);
+  const auto correction = call("corrector-all", "Correct", SampleOf("Correct").text, v1::CorrectResponse());
+  EXPECT_EQ(correction.points_decimals(), 2);
+  for (const auto& amount : correction.amounts()) EXPECT_EQ(amount.decimals(), amount.unit() == "POINT" ? 2 : 1);
+  EXPECT_EQ(call("admin", "GetRegistration", R"(name: "$P/funds/street")", v1::GetRegistrationResponse()).points_decimals(), 2);
+  EXPECT_EQ(call("admin", "ListRegistrations", R"(program: "$P" kind: "offers")", v1::ListRegistrationsResponse()).points_decimals(), 2);
+
+  std::string csv;
+  for (const auto& message : world.Stream("auditor", "ExportEntries", R"(program: "$P" format: CSV)")) {
+    csv += dynamic_cast<const v1::ExportEntriesResponse&>(*message).data();
+  }
+  EXPECT_NE(csv.find(",POINT,30,10025,0.30,100.25,"), std::string::npos) << csv.substr(0, 5000);
+}
+
 // Every kind of entry that moves points, and ranges that begin and end before, on and after each: what was there, and what came or went, is
 // what is left.
 TEST_F(ReadingTest, OpeningAndChangesAreClosingWhereverARangeIsCut) {

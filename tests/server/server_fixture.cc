@@ -225,7 +225,8 @@ World::World(Options options) : options_(std::move(options)) {
     Must("admin", "SetFund", absl::StrCat(R"(program: "$P" request_id: "$ID" fund { code: ")", fund, R"(" budget_points: 1000000000 })"));
   }
   // Holds must not end during a test.
-  const std::string book = RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})");
+  std::string book = RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})");
+  options_.edit_rulebook(book);
   v1::AdoptRulebookRequest adopt;
   adopt.set_program(Get("P"));
   adopt.set_request_id(NewUuid());

@@ -79,6 +79,8 @@ class World {
     const Clock* clock = &Clock::System();
     // What the test wants otherwise; the rest is for calls without limits.
     std::function<void(Config& config)> configure = [](Config&) {};
+    // Of the first rulebook.
+    std::function<void(std::string& rulebook_json)> edit_rulebook = [](std::string&) {};
   };
   World() : World(Options{}) {}
   explicit World(Options options);

@@ -102,6 +102,32 @@ class CheckTest : public LedgerTest {
   static std::string Derived(char letter, const std::string& key) { return DerivedKey("minyue", letter, key); }
 };
 
+// Of each member the newest registration counts; what an older one committed to is no stranger for all that.
+TEST_F(CheckTest, WhatEntriesCommitToIsReported) {
+  Open();
+  MemberData m2 = Person("m2");
+  m2.number_commitment = Sha256Hex("another number of m2");
+  Register replace;
+  replace.items = {m2};
+  replace.is_new = false;
+  replace.replaces_number = true;
+  const auto replaced = Run(Staff(NewId()), replace);
+  ASSERT_FALSE(replaced.refusal) << NameOf(replaced.refusal->reason);
+  AwardItem noted = Item("m3", 1);
+  noted.note_commitment = Sha256Hex("a note");
+  Run(Staff(NewId()), Award{noted});
+  ledger.reset();
+  const auto report = CheckProgram(memory, &rows, "minyue");
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->commitments.numbers.size(), 4u);
+  EXPECT_EQ(report->commitments.numbers.at("m1").commitment, Person("m1").number_commitment);
+  EXPECT_EQ(report->commitments.numbers.at("m2").commitment, m2.number_commitment);
+  EXPECT_EQ(report->commitments.numbers.at("m2").sequence, replaced.entry().sequence);
+  EXPECT_EQ(report->commitments.all.size(), 6u);
+  EXPECT_TRUE(report->commitments.all.contains(Person("m2").number_commitment));
+  EXPECT_TRUE(report->commitments.all.contains(noted.note_commitment));
+}
+
 TEST_F(CheckTest, EveryRowOfEveryTableIsCompared) {
   for (const char letter : kTableLetters) {
     const auto found = Rows(Derived(letter, ""));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "storage/rules/rulebook.h"
+#include "storage/rules/rulebook_json.h"
 #include "tests/golden.h"
 
 namespace redpoints {
@@ -99,16 +100,16 @@ TEST(Explain, WhatDoesNotSimplyComeBackIsSaid) {
     en += ExplainEn(GoldenAt(sequence)) + "\n";
   }
   EXPECT_EQ(zh, R"(冲销第 54 条（申请为第 55 条），退回 7 积分。
-第 79 条兑换退回 30 积分，另退现金 200 分。
-冲销第 81 条（申请为第 83 条），收回 30 积分，所退现金 200 分不再计。
+第 79 条兑换退回 30 积分，另退现金 2.00 元。
+冲销第 81 条（申请为第 83 条），收回 30 积分，所退现金 2.00 元不再计。
 冲销第 86 条（申请为第 88 条），收回 10 积分，其中记欠分 5。
 第 142 条预扣到时自动取消，退回 4 积分，其中 4 积分的批次已过期。
 第 94 条兑换退回 62 积分，其中抵扣欠分 8，其中 4 积分的批次已过期。
 冲销第 147 条（申请为第 148 条），收回 62 积分，其中记欠分 8，其中 4 积分未用已过期。
 )");
   EXPECT_EQ(en, R"(undoes 54, proposed by 55: 7 points go back
-refunds 30 points of redemption 79, and 200 fen in cash
-undoes 81, proposed by 83: 30 points are taken again, and 200 fen in cash count no more
+refunds 30 points of redemption 79, and 2.00 yuan in cash
+undoes 81, proposed by 83: 30 points are taken again, and 2.00 yuan in cash count no more
 undoes 86, proposed by 88: 10 points are taken again, of which 5 are owed
 hold 142 ended by time, 4 points go back, 4 of them into lots that are past
 refunds 62 points of redemption 94, of which 8 pay a debt, 4 of them into lots that are past
@@ -126,8 +127,17 @@ TEST(Explain, AReversalTellsWhatCameBackTooLate) {
   EXPECT_EQ(ExplainEn(late), "undoes 40, 4 points go back, 4 of them into lots that are past, and the limits with them");
 }
 
-v1::Activity Visits() {
-  v1::Activity activity;
+// The program's only rulebook: a visit earns a step of POINT for each 30 minutes, and the minutes.
+Definitions Visits(int point_decimals = 0, int minute_decimals = 0) {
+  v1::Rulebook book;
+  const auto add_unit = [&](const char* code, v1::UnitKind kind, int decimals) {
+    auto& unit = *book.add_units();
+    unit.set_code(code), unit.set_kind(kind), unit.set_decimals(decimals);
+  };
+  book.set_version("2024-1"), book.set_effective_day(20240101);
+  add_unit("POINT", v1::SPENDABLE, point_decimals);
+  add_unit("MINUTE", v1::TIME, minute_decimals);
+  auto& activity = *book.add_activities();
   activity.set_code("VISIT");
   auto& points = *activity.add_earnings();
   points.set_unit("POINT"), points.set_numerator(1), points.set_denominator(30), points.set_step(30), points.set_rounding(v1::DOWN);
@@ -135,7 +145,12 @@ v1::Activity Visits() {
   minutes.set_unit("MINUTE"), minutes.set_numerator(1), minutes.set_denominator(1), minutes.set_rounding(v1::DOWN);
   auto& cap = *activity.add_caps();
   cap.set_period(v1::DAY), cap.set_unit("POINT"), cap.set_max_amount(4);
-  return activity;
+  Definitions definitions;
+  auto parsed = Rulebook::Parse(Canonical(book));
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  if (parsed.ok()) definitions.books[20240101] = std::make_shared<const Rulebook>(*std::move(parsed));
+  definitions.IndexUnits();
+  return definitions;
 }
 
 Entry Award(std::int64_t quantity, std::int64_t points) {
@@ -151,20 +166,20 @@ Entry Award(std::int64_t quantity, std::int64_t points) {
 }
 
 TEST(Explain, AnAwardShowsItsRateAndWhatACapLeft) {
-  const v1::Activity visits = Visits();
-  EXPECT_EQ(ExplainZh(Award(100, 3), &visits),
+  const Definitions visits = Visits();
+  EXPECT_EQ(ExplainZh(Award(100, 3), visits),
             "按规则册 2024-1，活动 VISIT（20240315），数量 100，发放 3 积分，批次 donor 3（20240501 前有效）"
             "；POINT：100 × 1/30（每满 30 计，舍去尾数） = 3；MINUTE：100 × 1 = 100。");
-  EXPECT_EQ(ExplainEn(Award(100, 3), &visits),
+  EXPECT_EQ(ExplainEn(Award(100, 3), visits),
             "rulebook 2024-1, activity VISIT on 20240315, quantity 100: 3 points, lots: donor 3 (until 20240501)"
             "; POINT: 100 × 1/30 (in steps of 30, rounded down) = 3; MINUTE: 100 × 1 = 100");
-  EXPECT_TRUE(ExplainZh(Award(180, 1), &visits).find("= 6，每日上限 4，计 1；") != std::string::npos) << ExplainZh(Award(180, 1), &visits);
-  EXPECT_TRUE(ExplainEn(Award(180, 0), &visits).find("= 6, at most 4 a day, so 0;") != std::string::npos)
-      << ExplainEn(Award(180, 0), &visits);
+  EXPECT_TRUE(ExplainZh(Award(180, 1), visits).find("= 6，每日上限 4，计 1；") != std::string::npos) << ExplainZh(Award(180, 1), visits);
+  EXPECT_TRUE(ExplainEn(Award(180, 0), visits).find("= 6, at most 4 a day, so 0;") != std::string::npos)
+      << ExplainEn(Award(180, 0), visits);
 }
 
 TEST(Explain, ACorrectionShowsTheAwardAsItIsNow) {
-  const v1::Activity visits = Visits();
+  const Definitions visits = Visits();
   const Entry correction = MakeEntry(Kind::kCorrection, [](Entry& e) {
     e.activity = "VISIT", e.rulebook = "2024-1", e.effective_day = 20240315, e.quantity = 60, e.member = "m1", e.ref = 7,
     e.reason = "wrong_quantity";
@@ -172,12 +187,43 @@ TEST(Explain, ACorrectionShowsTheAwardAsItIsNow) {
     e.postings = {{Holder("expired"), Sub::kAvailable, "POINT", -1, 4, {}, {}, 1},
                   {Holder("issuance:donor"), Sub::kAvailable, "POINT", 1, -2, {}, {}, 1}};
   });
-  EXPECT_EQ(ExplainZh(correction, &visits),
+  EXPECT_EQ(ExplainZh(correction, visits),
             "更正第 7 条：数量改为 60，积分变动 -1，其中 1 积分未用已过期，原因 wrong_quantity"
             "；POINT：60 × 1/30（每满 30 计，舍去尾数） = 2；MINUTE：60 × 1 = 60。");
-  EXPECT_EQ(ExplainEn(correction, &visits),
+  EXPECT_EQ(ExplainEn(correction, visits),
             "corrects 7: quantity 60, points change by -1, 1 had ended unspent, because wrong_quantity"
             "; POINT: 60 × 1/30 (in steps of 30, rounded down) = 2; MINUTE: 60 × 1 = 60");
+}
+
+// With the decimals of each unit, rates and caps, too; of nothing, no decimals.
+TEST(Explain, AmountsHaveTheirUnitsDecimals) {
+  EXPECT_EQ(ExplainZh(Award(100, 3), Visits(/*point_decimals=*/2, /*minute_decimals=*/1)),
+            "按规则册 2024-1，活动 VISIT（20240315），数量 100，发放 0.03 积分，批次 donor 0.03（20240501 前有效）"
+            "；POINT：100 × 0.01/30（每满 30 计，舍去尾数） = 0.03；MINUTE：100 × 0.1 = 10.0。");
+  EXPECT_EQ(ExplainEn(Award(180, 1), Visits(1)),
+            "rulebook 2024-1, activity VISIT on 20240315, quantity 180: 0.1 points, lots: donor 0.1 (until 20240501)"
+            "; POINT: 180 × 0.1/30 (in steps of 30, rounded down) = 0.6, at most 0.4 a day, so 0.1; MINUTE: 180 × 1 = 180");
+  EXPECT_TRUE(ExplainEn(Award(180, 0), Visits(2)).find("quantity 180: 0 points;") != std::string::npos)
+      << ExplainEn(Award(180, 0), Visits(2));
+  std::string zh, en;
+  for (const std::int64_t sequence : {42, 44, 54, 84, 147, 149}) {
+    zh += ExplainZh(GoldenAt(sequence), Visits(2)) + "\n";
+    en += ExplainEn(GoldenAt(sequence), Visits(1)) + "\n";
+  }
+  EXPECT_EQ(zh, R"(更正第 41 条：数量改为 3，积分变动 -0.20，原因 wrong_quantity。
+在商户 s1 兑换 0.40 积分，先用先到期的批次：street 0.40（20250401 前有效）。
+捐赠到公益池，批次 street 0.07（20250401 前有效）。
+冲销第 81 条（申请为第 83 条），收回 0.30 积分，所退现金 2.00 元不再计。
+第 94 条兑换退回 0.62 积分，其中抵扣欠分 0.08，其中 0.04 积分的批次已过期。
+冲销第 147 条（申请为第 148 条），收回 0.62 积分，其中记欠分 0.08，其中 0.04 积分未用已过期。
+)");
+  EXPECT_EQ(en, R"(corrects 41: quantity 3, points change by -2.0, because wrong_quantity
+redeemed 4.0 points at s1, soonest-ending lots first: street 4.0 (until 20250401)
+donated to the pool, lots: street 0.7 (until 20250401)
+undoes 81, proposed by 83: 3.0 points are taken again, and 2.00 yuan in cash count no more
+refunds 6.2 points of redemption 94, of which 0.8 pay a debt, 0.4 of them into lots that are past
+undoes 147, proposed by 148: 6.2 points are taken again, of which 0.8 are owed, 0.4 had ended unspent
+)");
 }
 
 }  // namespace

@@ -376,6 +376,31 @@ TEST_F(SideStoreTest, ClearingGoesThroughMoreRequestsThanOneScan) {
   EXPECT_EQ(store->Check()->numbers, 300);
 }
 
+// Of one program, whatever is damaged, and more than one scan gives.
+TEST_F(SideStoreTest, EachRowThatCanBeReadIsHandedOver) {
+  std::vector<std::string> members;
+  for (int i = 0; i < 300; ++i) members.push_back("m" + std::to_string(i));
+  const Rows numbers = Reserve("0a01", members);
+  const SideRow deed = KeepDeed("0a02", "m0", "a quarrel was settled");
+  ASSERT_TRUE(store->Reserve("v2", "a1", "0a03", {{.item = 0, .member = "m1"}}).ok());
+  const auto all = [this] {
+    Rows rows;
+    EXPECT_TRUE(store->ForEach("v1", [&](SideKind, const SideRow& row) { rows.push_back(row); }).ok());
+    return rows;
+  };
+  Rows expected = numbers;
+  expected.push_back(deed);
+  EXPECT_EQ(all(), expected);
+  is_damaged = true;
+  const auto [key, value] = *std::next(RawRows('n').begin(), 7);
+  std::string altered = value;
+  altered.back() = static_cast<char>(altered.back() ^ 1);
+  RawPut(key, altered);
+  Reopen();
+  expected.erase(expected.begin() + 7);
+  EXPECT_EQ(all(), expected);
+}
+
 TEST_F(SideStoreTest, NothingIsInClearInAnyFile) {
   const SideRow row = Reserve("r1", {"m1"})[0];
   const SideRow deed = KeepDeed("r2", "m1", "who told what about whom");

@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "proto/contract/member_number.h"
 #include "storage/merkle/sha256.h"
+#include "storage/rocks.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -37,16 +38,14 @@ std::string DrawNumber() {
   return WithCheckDigit(absl::StrCat(100'000'000 + value % 900'000'000));
 }
 
-absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat("side store: ", doing, ": ", status.ToString());
-  if (status.IsCorruption()) return absl::DataLossError(message);
-  if (status.IsNoSpace()) return absl::UnavailableError(message);
-  if (status.IsIOError() && message.find("lock") != std::string::npos) {
-    return absl::FailedPreconditionError(absl::StrCat("side store: ", doing, ": in use by another process; stop the server first"));
-  }
-  if (status.IsInvalidArgument() || status.IsNotSupported()) return absl::FailedPreconditionError(message);
-  return absl::InternalError(message);
+absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) { return FromRocks(status, "side store: " + doing); }
+
+// What can be said before RocksDB is asked, which names neither owner nor what helps.
+absl::Status Look(const std::string& directory, bool is_written) {
+  const auto access = CheckAccess(directory, is_written);
+  if (!access.ok()) return absl::Status(access.code(), absl::StrCat("side store: ", std::string(access.message())));
+  if (!IsInUse(directory)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
 }
 
 absl::Status Named(std::string_view what, std::string_view name) {
@@ -211,10 +210,10 @@ struct SideStore::Request {
 class SideStore::Disk {
  public:
   static absl::StatusOr<std::unique_ptr<Disk>> Open(const SideStore::Options& options) {
-    std::error_code ignored;  // errors show when RocksDB opens
-    if (options.create_if_missing) {
-      std::filesystem::create_directories(options.directory, ignored);
-    } else if (!std::filesystem::exists(options.directory + "/CURRENT", ignored)) {
+    std::error_code ignored;  // errors show below
+    if (options.create_if_missing) std::filesystem::create_directories(options.directory, ignored);
+    if (auto status = Look(options.directory, !options.read_only); !status.ok()) return status;
+    if (!options.create_if_missing && !std::filesystem::exists(options.directory + "/CURRENT", ignored)) {
       return absl::NotFoundError(absl::StrCat("side store: ", options.directory, ": none there"));
     }
     auto disk = std::unique_ptr<Disk>(new Disk(options.read_only));

@@ -75,7 +75,8 @@ class SideStore {
     std::function<std::string()> draw_number = nullptr;
   };
   // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: a key that the store needs is not in the file; another format; or
-  // open elsewhere. DATA_LOSS: damaged. UNAVAILABLE: the disk is full.
+  // open elsewhere. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS: damaged. UNAVAILABLE: the disk is
+  // full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
   SideStore(const SideStore&) = delete;

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <rocksdb/db.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <map>
@@ -652,6 +655,35 @@ TEST_F(SideStoreTest, WhatIsNoStoreIsRefused) {
   for (const auto& [key, value] : listed) RawDelete(key);
   EXPECT_EQ(TryOpen().status().code(), absl::StatusCode::kDataLoss);
   for (const auto& [key, value] : listed) RawPut(key, value);
+}
+
+// In a child without a superuser's rights, which open every file; of somebody else's lock it says so, and not that a server runs.
+TEST_F(SideStoreTest, FilesOfSomebodyElseAreNamedWithTheirOwner) {
+  Reserve("r1", {"m1"});
+  store.reset();
+  const KeyFile key_file = Keys();
+  std::filesystem::permissions(directory, std::filesystem::perms::all);
+  std::filesystem::permissions(StorePath(), std::filesystem::perms::all);
+  for (const auto& entry : std::filesystem::directory_iterator(StorePath())) {
+    std::filesystem::permissions(entry, std::filesystem::perms::all);
+  }
+  for (const std::string& path : {StorePath() + "/LOCK", StorePath()}) {
+    ASSERT_EQ(::chmod(path.c_str(), 0), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
+      const auto status = SideStore::Open({.directory = StorePath()}, key_file).status();
+      const std::string message(status.message());
+      const bool is_right = absl::IsPermissionDenied(status) && message.find(path) != std::string::npos &&
+                            message.find("it belongs to") != std::string::npos && message.find("chown") != std::string::npos;
+      if (!is_right) std::fprintf(stderr, "%s\n", status.ToString().c_str());
+      ::_exit(is_right ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << path;
+    ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
+  }
 }
 
 TEST_F(SideStoreTest, AFailedWriteIsTheLastAndReopeningTells) {

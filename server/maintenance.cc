@@ -2,9 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/side_state.h"
@@ -44,19 +48,42 @@ absl::Status OpenRestoredHistory(const std::string& directory) {
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
 
 // The ledger stands without them: a person gives each member a new number (runbook).
-void PrintSide(const SideStore& side, const std::string& program, const Commitments& commitments) {
-  const auto differences = CompareSide(side, program, commitments);
+void PrintSide(const SideStore& side, const std::string& program, const Commitments& commitments, std::int64_t epoch) {
+  const auto differences = CompareSide(side, program, commitments, epoch);
   if (!differences.ok()) {
     std::printf("  numbers not checked: %s\n", std::string(differences.status().message()).c_str());
     return;
   }
-  for (const auto& lost : differences->lost) {
-    std::printf("  number lost of member %s, entry %lld: redpoints member number %s --replace\n", lost.member.c_str(),
-                static_cast<long long>(lost.sequence), lost.member.c_str());
+  const auto print = [](const char* what, const std::vector<SideDifferences::Number>& numbers) {
+    for (const auto& [member, sequence] : numbers) {
+      std::printf("  number %s of member %s, entry %lld: redpoints member number %s --replace\n", what, member.c_str(),
+                  static_cast<long long>(sequence), member.c_str());
+    }
+  };
+  print("lost", differences->lost);
+  print("replaced in a lost entry", differences->replaced);
+  const auto& without = differences->without_entry;
+  if (without.empty()) return;
+  const auto numbers = std::count_if(without.begin(), without.end(), [](const auto& row) { return row.kind == SideKind::kNumber; });
+  std::printf("  side state without an entry: %lld numbers, %lld deeds\n", static_cast<long long>(numbers),
+              static_cast<long long>(without.size()) - static_cast<long long>(numbers));
+  for (const auto& row : without) {
+    if (!row.is_stray) continue;
+    std::printf("    stays: %s of member %s, request %s of %s\n", row.kind == SideKind::kNumber ? "number" : "deed", row.row.member.c_str(),
+                row.name.request_id.c_str(), row.name.actor.c_str());
   }
-  if (differences->numbers_without_entry + differences->deeds_without_entry == 0) return;
-  std::printf("  side state without an entry: %lld numbers, %lld deeds\n", static_cast<long long>(differences->numbers_without_entry),
-              static_cast<long long>(differences->deeds_without_entry));
+}
+
+// Rows of a program that was founded after a backup that was restored.
+absl::Status PrintSideWithoutLedger(const SideStore& side, const std::set<std::string>& programs) {
+  const auto kept = side.Programs();
+  if (!kept.ok()) return WithStartFailure(kept.status(), "SIDE_STORE_DAMAGED");
+  for (const std::string& program : *kept) {
+    if (programs.contains(program)) continue;
+    std::printf("%s: not in these shards\n", program.c_str());
+    PrintSide(side, program, {}, kNoLedger);
+  }
+  return absl::OkStatus();
 }
 
 // The ledger does not need it: what is not there is said, what is damaged is a fault.
@@ -77,6 +104,7 @@ absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
   const auto side = OpenSide(config.side_state(), /*read_only=*/true);
   bool is_any = false;
+  std::set<std::string> present;
   for (const auto& shard : config.shard()) {
     auto log = RocksDbLog::Open({.directory = shard.directory() + "/log"});
     if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
@@ -91,6 +119,7 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
       std::printf("derived rows not compared, the next start makes them again: %s\n", std::string(store.status().message()).c_str());
     auto programs = (*log)->Programs();
     if (!programs.ok()) return AsStartFailure(programs.status(), "LEDGER_REFUSED");
+    present.insert(programs->begin(), programs->end());
     for (const auto& program : *programs) {
       if (!wanted.empty() && program != wanted) continue;
       is_any = true;
@@ -110,10 +139,13 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
         std::printf("  derived rows not compared, the next start makes them again: %s\n", report->unusable_rows.c_str());
       for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
-      if (side.ok()) PrintSide(*side->store, program, report->commitments);
+      if (side.ok()) PrintSide(*side->store, program, report->commitments, report->commitments.epoch);
     }
   }
   if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
+  if (side.ok() && wanted.empty()) {
+    if (auto status = PrintSideWithoutLedger(*side->store, present); !status.ok()) return status;
+  }
   return CheckSide(side);
 }
 

@@ -35,7 +35,7 @@ absl::StatusOr<std::string> Numbers::MemberOf(const std::string& program, const 
   if (!IsMemberNumber(id_or_number)) return id_or_number;
   auto row = store_.Resolve(program, id_or_number);
   if (!row.ok()) return FromSide(row.status());
-  if (!*row) return "";
+  if (!*row || lost_.HaveReplaced(program, **row)) return "";
   const State* state = shards_.Of(program).FindState(program);
   const auto member = state ? FindRegistration<MemberData>(*state, "member", (*row)->member) : std::nullopt;
   return member && member->number_commitment == (*row)->commitment ? member->id : "";
@@ -45,7 +45,7 @@ absl::StatusOr<std::string> Numbers::NumberOf(const std::string& program, const 
   if (member.number_commitment.empty()) return "";
   auto row = store_.Committed(program, SideKind::kNumber, member.id, member.number_commitment);
   if (!row.ok()) return FromSide(row.status());
-  return *row ? (*row)->value : "";
+  return *row && !lost_.HaveReplaced(program, **row) ? (*row)->value : "";
 }
 
 absl::Status Numbers::Resolve(Mutation& mutation) const {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/convert.h"
+#include "server/side_state.h"
 #include "storage/identity/side_store.h"
 #include "storage/shards.h"
 
@@ -21,13 +22,14 @@ absl::Status FromSide(const absl::Status& status);
 class Numbers {
  public:
   // Nothing is owned; all must outlive this.
-  Numbers(SideStore& store, const KeyFile& keys, const Shards& shards) : store_(store), keys_(keys), shards_(shards) {}
+  Numbers(SideStore& store, const KeyFile& keys, const Shards& shards, const LostNumbers& lost)
+      : store_(store), keys_(keys), shards_(shards), lost_(lost) {}
 
-  // The member that an id or number of a name stands for: an id as it is, a number's owner while their newest registration commits to it,
-  // empty for a number that leads to nobody.
+  // The member that an id or number of a name stands for: an id as it is, a number's owner while their newest registration commits to it and
+  // no number that they got later is lost, empty for a number that leads to nobody.
   absl::StatusOr<std::string> MemberOf(const std::string& program, const std::string& id_or_number) const;
 
-  // The number of a member as registered; empty where the side store does not have it (it is lost, or erased).
+  // The number of a member as registered; empty where the side store does not have it (it is lost, or erased), or where it leads to nobody.
   absl::StatusOr<std::string> NumberOf(const std::string& program, const MemberData& member) const;
 
   // Puts ids in the place of the numbers in the command, and says in `mutation.members` whom it is about. One that leads to nobody becomes an empty
@@ -48,6 +50,7 @@ class Numbers {
   SideStore& store_;
   const KeyFile& keys_;
   const Shards& shards_;
+  const LostNumbers& lost_;
 };
 
 }  // namespace redpoints::server

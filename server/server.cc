@@ -96,7 +96,7 @@ class Server::Impl {
     }
     door_ = std::make_unique<Door>(std::move(door), *limiter_);
     authorizer_ = std::make_unique<Authorizer>(*shards_);
-    numbers_ = std::make_unique<Numbers>(*side_.store, *side_.keys, *shards_);
+    numbers_ = std::make_unique<Numbers>(*side_.store, *side_.keys, *shards_, lost_numbers_);
     deeds_ = std::make_unique<Deeds>(*side_.store, *side_.keys, *shards_);
     // Beside the first ledger, which is the server's for sure.
     tokens_ = std::make_unique<PageTokens>(LoadOrMakePageTokenKey(config_.shard(0).directory() + "/page_token_key"));
@@ -191,9 +191,15 @@ class Server::Impl {
     if (!side.ok()) return side.status();
     side_ = *std::move(side);
     // Nothing is on its way yet. What can't be cleared now is next time; what is damaged refuses where it is asked for.
-    if (auto status = ClearSide(*side_.store, *shards_); !status.ok()) {
-      log_.Write(LogLevel::kError, "side_store", {{"detail", WithoutMemberNumbers(std::string(status.message()))}});
+    auto strays = ClearSide(*side_.store, *shards_);
+    const absl::Status damage = strays.ok() ? strays->damage : strays.status();
+    if (!damage.ok()) log_.Write(LogLevel::kError, "side_store", {{"detail", WithoutMemberNumbers(std::string(damage.message()))}});
+    if (!strays.ok()) return absl::OkStatus();
+    if (strays->rows > 0) {
+      log_.Write(LogLevel::kWarning, "side_rows_without_entry",
+                 {{"rows", strays->rows}, {"members", static_cast<std::int64_t>(strays->numbers.size())}});
     }
+    lost_numbers_ = std::move(strays->numbers);
     return absl::OkStatus();
   }
 
@@ -317,6 +323,7 @@ class Server::Impl {
   std::unique_ptr<Door> door_;
   std::unique_ptr<Authorizer> authorizer_;
   OpenedSide side_;
+  LostNumbers lost_numbers_;  // constant once the side state is open
   std::unique_ptr<Numbers> numbers_;
   std::unique_ptr<Deeds> deeds_;
   std::unique_ptr<PageTokens> tokens_;

@@ -1,6 +1,8 @@
 #include "server/side_state.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -75,31 +77,76 @@ absl::Status MakeSide(const SideState& config) {
   return store.ok() ? absl::OkStatus() : WithStartFailure(store.status(), "DIRECTORY_UNWRITABLE");
 }
 
-absl::Status ClearSide(SideStore& store, const Shards& shards) {
-  for (const auto& ledger : shards.ledgers()) {
-    for (const std::string& program : ledger->Programs()) {
-      if (ledger->IsSetAside(program)) continue;
-      Fates fates(*ledger, program);
-      auto cleared = store.Clear(program, [&](SideKind, const SideName& name, const SideRow& row) { return fates.Of(name, row); });
-      if (!cleared.ok()) return cleared.status();
-      if (!cleared->damaged.empty()) return absl::DataLossError(cleared->damaged.front());
-    }
-  }
-  return absl::OkStatus();
+void LostNumbers::Add(const std::string& program, const SideRow& number) {
+  std::uint64_t& newest = newest_[{program, number.member}];
+  newest = std::max(newest, number.order);
 }
 
-absl::StatusOr<SideDifferences> CompareSide(const SideStore& store, const std::string& program, const Commitments& commitments) {
+bool LostNumbers::HaveReplaced(const std::string& program, const SideRow& number) const {
+  if (newest_.empty()) return false;
+  const auto lost = newest_.find({program, number.member});
+  return lost != newest_.end() && number.order < lost->second;
+}
+
+absl::StatusOr<Strays> ClearSide(SideStore& store, const Shards& shards) {
+  Strays strays;
+  const auto clear = [&](const std::string& program, std::int64_t epoch, const SideStore::FateOf& fate) -> absl::Status {
+    std::vector<SideStore::RowWithoutEntry> stray;
+    if (auto cleared = store.Clear(program, epoch, fate); cleared.ok()) {
+      stray = std::move(cleared->stray);
+      if (!cleared->damaged.empty()) strays.damage.Update(absl::DataLossError(cleared->damaged.front()));
+    } else {
+      auto without = store.WithoutEntry(program, epoch, fate);
+      if (!without.ok()) return without.status();
+      std::copy_if(without->begin(), without->end(), std::back_inserter(stray), [](const auto& row) { return row.is_stray; });
+      strays.damage.Update(cleared.status());
+    }
+    strays.rows += static_cast<std::int64_t>(stray.size());
+    for (const auto& found : stray) {
+      if (found.kind == SideKind::kNumber) strays.numbers.Add(program, found.row);
+    }
+    return absl::OkStatus();
+  };
+  auto kept = store.Programs();
+  if (!kept.ok()) return kept.status();
+  std::set<std::string> without_ledger(kept->begin(), kept->end());
+  for (const auto& ledger : shards.ledgers()) {
+    for (const std::string& program : ledger->Programs()) {
+      without_ledger.erase(program);
+      const State* state = ledger->FindState(program);
+      if (ledger->IsSetAside(program) || !state) continue;
+      Fates fates(*ledger, program);
+      const auto fate = [&](SideKind, const SideName& name, const SideRow& row) { return fates.Of(name, row); };
+      if (auto status = clear(program, state->ReadPublished().at.epoch, fate); !status.ok()) return status;
+    }
+  }
+  // Of a program that was founded after the backup. One that is founded under its name has rows of its own.
+  for (const std::string& program : without_ledger) {
+    const auto fate = [](SideKind, const SideName&, const SideRow&) { return SideStore::Fate::kNeverComes; };
+    if (auto status = clear(program, kNoLedger, fate); !status.ok()) return status;
+  }
+  return strays;
+}
+
+absl::StatusOr<SideDifferences> CompareSide(const SideStore& store, const std::string& program, const Commitments& commitments,
+                                            std::int64_t epoch) {
   SideDifferences differences;
+  const auto fate = [&](SideKind, const SideName&, const SideRow& row) {
+    return commitments.all.contains(row.commitment) ? SideStore::Fate::kCommitted : SideStore::Fate::kNeverComes;
+  };
+  auto without = store.WithoutEntry(program, epoch, fate);
+  if (!without.ok()) return without.status();
+  differences.without_entry = *std::move(without);
+  LostNumbers lost;
+  for (const auto& found : differences.without_entry) {
+    if (found.is_stray && found.kind == SideKind::kNumber) lost.Add(program, found.row);
+  }
   for (const auto& [member, number] : commitments.numbers) {
     auto row = store.Committed(program, SideKind::kNumber, member, number.commitment);
     if (!row.ok()) return row.status();
     if (!*row) differences.lost.push_back({.member = member, .sequence = number.sequence});
+    if (*row && lost.HaveReplaced(program, **row)) differences.replaced.push_back({.member = member, .sequence = number.sequence});
   }
-  auto status = store.ForEach(program, [&](SideKind kind, const SideRow& row) {
-    if (commitments.all.contains(row.commitment)) return;
-    ++(kind == SideKind::kNumber ? differences.numbers_without_entry : differences.deeds_without_entry);
-  });
-  if (!status.ok()) return status;
   return differences;
 }
 

@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,21 +33,42 @@ absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only);
 // Makes both. What is there already stays and is refused with DIRECTORY_TAKEN.
 absl::Status MakeSide(const SideState& config);
 
-// Removes what was reserved for requests that never came to an entry, in all programs that can be read. To be called before any request can be
-// on its way. Errors name the row or what the disk says.
-absl::Status ClearSide(SideStore& store, const Shards& shards);
+// The numbers that members got in entries which their ledger does not have, as after a restore: it says that the number before is still theirs,
+// but that one may be in strange hands. A value; const functions from any thread.
+class LostNumbers {
+ public:
+  void Add(const std::string& program, const SideRow& number);
+  // Whether `number` is one from before a number that is lost: it leads to nobody.
+  bool HaveReplaced(const std::string& program, const SideRow& number) const;
+  std::size_t size() const { return newest_.size(); }
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::uint64_t> newest_;  // program and member to the order of the newest
+};
+
+// What the side store has and the ledgers lack.
+struct Strays {
+  std::int64_t rows = 0;
+  LostNumbers numbers;
+  absl::Status damage;  // the first row that can't be read, if any
+};
+// Removes what was reserved for requests that a crash kept from coming to an entry, in all programs that can be read, and finds what stays
+// without one (SideStore::Clear). To be called before any request can be on its way. Where the store takes no writes it only finds. Errors say
+// what the disk says.
+absl::StatusOr<Strays> ClearSide(SideStore& store, const Shards& shards);
 
 // What the side store lacks of a program's journal, and what it has beside it. Neither is a fault of the ledger.
 struct SideDifferences {
-  struct Lost {
+  struct Number {
     std::string member;
     std::int64_t sequence = -1;  // of the member's newest registration
   };
-  std::vector<Lost> lost;  // members whose number is not here, or not the one that the entry commits to
-  std::int64_t numbers_without_entry = 0;
-  std::int64_t deeds_without_entry = 0;
+  std::vector<Number> lost;      // members whose number is not here, or not the one that the entry commits to
+  std::vector<Number> replaced;  // members whose number leads to nobody, since one that they got later has lost its entry
+  std::vector<SideStore::RowWithoutEntry> without_entry;
 };
-// Errors say what can't be read: then nothing is known.
-absl::StatusOr<SideDifferences> CompareSide(const SideStore& store, const std::string& program, const Commitments& commitments);
+// `epoch`: the ledger's, kNoLedger for a program that no ledger has. Errors say what can't be read: then nothing is known.
+absl::StatusOr<SideDifferences> CompareSide(const SideStore& store, const std::string& program, const Commitments& commitments,
+                                            std::int64_t epoch);
 
 }  // namespace redpoints::server

@@ -51,9 +51,10 @@ const std::vector<StartFailure>& StartFailures() {
       {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
        "Correct `side_state.directory`, or copy `side` of the newest backup to it. Members whose number is newer need another.",
        "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处;备份之后发的会员号需重新发放。"},
-      {"SIDE_STORE_REFUSED", "The side store does not open with this key file.", "侧数据库与密钥文件不配套,或打不开。",
-       "The detail says why: put back the key file that belongs to it, or stop the process that has it open.",
-       "按提示处理:放回与它配套的密钥文件,或停掉占用它的进程。"},
+      {"SIDE_STORE_REFUSED", "The side store does not open.", "侧数据库打不开。",
+       "The detail says why: put back the key file that belongs to it, give its files to the service's user (`chown -R redpoints "
+       "DIRECTORY`), or stop the process that has it open.",
+       "按提示处理:放回与它配套的密钥文件,把文件交给服务用户(`chown -R redpoints 目录`),或停掉占用它的进程。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
        "Move it away, keep it, and copy `side` of the newest backup to its place.", "移走并保留,再把最新备份里的 `side` 拷到原处。"},
       {"TLS_FILE_MISSING", "A certificate, key or authority of the configuration is not there.", "配置里的证书、私钥或 CA 文件不存在。",

@@ -52,6 +52,7 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
 }
 
 void AddCommitments(const Entry& entry, Commitments& commitments) {
+  commitments.epoch = entry.epoch;
   if (!entry.note_commitment.empty()) commitments.all.insert(entry.note_commitment);
   const auto* member = std::get_if<MemberData>(&entry.data);
   if (!member || member->number_commitment.empty()) return;

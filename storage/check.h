@@ -22,6 +22,7 @@ struct Commitments {
   };
   std::map<std::string, Number> numbers;  // by member: of the newest registration
   std::set<std::string> all;              // of any entry: to numbers, to what deeds were, to notes kept elsewhere
+  std::int64_t epoch = 0;                 // in which the journal ends
 };
 
 struct CheckReport {

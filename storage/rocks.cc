@@ -31,7 +31,7 @@ absl::Status Denied(const std::string& path, const char* what) {
   const bool is_known = ::stat(path.c_str(), &info) == 0;
   return absl::PermissionDeniedError(absl::StrCat(
       "can't ", what, " ", path, ": ", std::strerror(error), is_known ? absl::StrCat("; it belongs to ", NameOfUser(info.st_uid)) : "",
-      "; this process runs as ", NameOfUser(::geteuid()), ": give the whole ledger directory to it (chown -R)"));
+      "; this process runs as ", NameOfUser(::geteuid()), ": give the whole directory to it (chown -R)"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What the two owners of RocksDB, log/ and store/, have in common: its options, its own log, and words for its errors.
+// What the owners of RocksDB, log/, store/ and identity/, have in common: options, its own log, and words for its errors.
 #pragma once
 
 #include <rocksdb/env.h>

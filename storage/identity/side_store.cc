@@ -10,10 +10,12 @@
 #include <filesystem>
 #include <set>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "proto/contract/member_number.h"
 #include "storage/merkle/sha256.h"
+#include "storage/rocks.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -21,7 +23,8 @@ namespace {
 
 constexpr char kSideFormat[] = "1";
 constexpr std::string_view kStoreLevel = "";  // the program of rows about the store itself
-constexpr char kFormatTable = 'v', kKeyTable = 'k', kNumberIndex = 'x', kMemberIndex = 'm', kOpenTable = 'o', kWorkTable = 'w';
+constexpr char kFormatTable = 'v', kKeyTable = 'k', kNumberIndex = 'x', kMemberIndex = 'm', kOpenTable = 'o', kStrayTable = 's',
+               kEpochTable = 'e', kWorkTable = 'w';
 constexpr std::string_view kNumberHashLabel = "redpoints/number-index/1";
 constexpr std::uint32_t kItemEnd = 1'000'000;
 // 900 million numbers: with half of them gone, 64 draws all miss once in 10^19.
@@ -37,16 +40,14 @@ std::string DrawNumber() {
   return WithCheckDigit(absl::StrCat(100'000'000 + value % 900'000'000));
 }
 
-absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat("side store: ", doing, ": ", status.ToString());
-  if (status.IsCorruption()) return absl::DataLossError(message);
-  if (status.IsNoSpace()) return absl::UnavailableError(message);
-  if (status.IsIOError() && message.find("lock") != std::string::npos) {
-    return absl::FailedPreconditionError(absl::StrCat("side store: ", doing, ": in use by another process; stop the server first"));
-  }
-  if (status.IsInvalidArgument() || status.IsNotSupported()) return absl::FailedPreconditionError(message);
-  return absl::InternalError(message);
+absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) { return FromRocks(status, "side store: " + doing); }
+
+// What can be said before RocksDB is asked, which names neither owner nor what helps.
+absl::Status Look(const std::string& directory, bool is_written) {
+  const auto access = CheckAccess(directory, is_written);
+  if (!access.ok()) return absl::Status(access.code(), absl::StrCat("side store: ", std::string(access.message())));
+  if (!IsInUse(directory)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
 }
 
 absl::Status Named(std::string_view what, std::string_view name) {
@@ -134,6 +135,7 @@ absl::Status AtRow(const absl::Status& status, std::string_view full_key) {
 
 std::string PlainRow(const SideRow& row) {
   std::string plain(1, kRowVersion);
+  for (int shift = 56; shift >= 0; shift -= 8) plain += static_cast<char>(row.order >> shift);
   AppendSized(plain, row.member);
   AppendSized(plain, row.value);
   plain.append(reinterpret_cast<const char*>(row.salt.data()), row.salt.size());
@@ -154,6 +156,9 @@ absl::StatusOr<SideRow> RowOf(SideKind kind, std::string_view plain) {
   if (plain.empty() || plain[0] != kRowVersion) return absl::FailedPreconditionError("made by a newer program");
   plain.remove_prefix(1);
   SideRow row;
+  if (plain.size() < 8) return absl::DataLossError("its fields don't add up");
+  for (const char c : plain.substr(0, 8)) row.order = row.order << 8 | static_cast<std::uint8_t>(c);
+  plain.remove_prefix(8);
   const auto member = TakeSized(plain), value = member ? TakeSized(plain) : std::nullopt;
   if (!value || plain.size() != row.salt.size()) return absl::DataLossError("its fields don't add up");
   row.member = *member;
@@ -211,10 +216,10 @@ struct SideStore::Request {
 class SideStore::Disk {
  public:
   static absl::StatusOr<std::unique_ptr<Disk>> Open(const SideStore::Options& options) {
-    std::error_code ignored;  // errors show when RocksDB opens
-    if (options.create_if_missing) {
-      std::filesystem::create_directories(options.directory, ignored);
-    } else if (!std::filesystem::exists(options.directory + "/CURRENT", ignored)) {
+    std::error_code ignored;  // errors show below
+    if (options.create_if_missing) std::filesystem::create_directories(options.directory, ignored);
+    if (auto status = Look(options.directory, !options.read_only); !status.ok()) return status;
+    if (!options.create_if_missing && !std::filesystem::exists(options.directory + "/CURRENT", ignored)) {
       return absl::NotFoundError(absl::StrCat("side store: ", options.directory, ": none there"));
     }
     auto disk = std::unique_ptr<Disk>(new Disk(options.read_only));
@@ -267,6 +272,9 @@ class SideStore::Disk {
       for (auto& row : *rows) keys.push_back(std::move(row.first));
     }
   }
+
+  // Of what is written next: RocksDB counts all writes that there ever were, in its copies on from where they were made.
+  std::uint64_t NextOrder() const { return db_->GetLatestSequenceNumber() + 1; }
 
   absl::Status Write(Changes& changes) {
     if (changes.is_empty()) return absl::OkStatus();
@@ -451,7 +459,7 @@ absl::StatusOr<std::vector<SideRow>> SideStore::Reserve(std::string_view program
       rows.push_back(**std::move(row));
       continue;
     }
-    SideRow made{.member = item.member, .value = "", .salt = RandomSalt(), .commitment = ""};
+    SideRow made{.order = disk_->NextOrder(), .member = item.member, .value = "", .salt = RandomSalt(), .commitment = ""};
     for (int draws = 0; made.value.empty(); ++draws) {
       if (draws == kDrawsMax) return absl::ResourceExhaustedError("no free 会员号 found");
       std::string number = options_.draw_number ? options_.draw_number() : DrawNumber();
@@ -488,7 +496,7 @@ absl::StatusOr<std::vector<SideRow>> SideStore::KeepDeeds(std::string_view progr
       rows.push_back(**std::move(row));
       continue;
     }
-    SideRow made{.member = item.member, .value = item.content, .salt = RandomSalt(), .commitment = ""};
+    SideRow made{.order = disk_->NextOrder(), .member = item.member, .value = item.content, .salt = RandomSalt(), .commitment = ""};
     made.commitment = SideCommitment(SideKind::kDeed, made.salt, made.value);
     PutRow(changes, request, SideKind::kDeed, item.item, made);
     rows.push_back(std::move(made));
@@ -529,54 +537,82 @@ absl::StatusOr<std::optional<SideRow>> SideStore::Made(std::string_view program,
   return RowAt(program, kind, RowKey(RequestKey(name.actor, name.request_id), name.item));
 }
 
-absl::Status SideStore::ForEach(std::string_view program, const std::function<void(SideKind kind, const SideRow& row)>& f) const {
+absl::StatusOr<SideStore::Cleared> SideStore::Clear(std::string_view program, std::int64_t epoch, const FateOf& fate) {
   if (auto named = Named("program", program); !named.ok()) return named;
-  for (const SideKind kind : {SideKind::kNumber, SideKind::kDeed}) {
-    const char table = static_cast<char>(kind);
-    const std::string prefix = FullKey(program, table, "");
-    for (std::string behind;;) {
-      absl::StatusOr<std::vector<std::pair<std::string, std::string>>> rows;
-      {
-        const MutexLock lock(mutex_);
-        rows = disk_->Scan(prefix, behind);
-      }
-      if (!rows.ok()) return rows.status();
-      if (rows->empty()) break;
-      behind = rows->back().first;
-      for (const auto& [full_key, sealed] : *rows) {
-        auto plain = Unseal(keys_, {program, table, std::string_view(full_key).substr(prefix.size())}, sealed);
-        auto row = plain.ok() ? RowOf(kind, *plain) : plain.status();
-        if (row.ok()) f(kind, *row);
-      }
-    }
+  if (auto turned = TurnTo(program, epoch, fate); !turned.ok()) return turned;
+  Cleared cleared;
+  for (const char marks : {kStrayTable, kOpenTable}) {
+    if (auto status = ClearMarked(program, marks, fate, cleared); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return cleared;
 }
 
-absl::StatusOr<SideStore::Cleared> SideStore::Clear(std::string_view program, const FateOf& fate) {
-  if (auto named = Named("program", program); !named.ok()) return named;
-  Cleared cleared;
+absl::StatusOr<std::optional<std::int64_t>> SideStore::EpochOf(std::string_view program) const {
+  const std::string full_key = FullKey(program, kEpochTable, "epoch");
+  auto sealed = disk_->Get(full_key);
+  if (!sealed.ok()) return sealed.status();
+  std::int64_t epoch = 0;
+  if (!*sealed) return epoch;
+  const auto plain = Unseal(keys_, {program, kEpochTable, "epoch"}, **sealed);
+  if (absl::IsDataLoss(plain.status()) || (plain.ok() && !absl::SimpleAtoi(*plain, &epoch))) return std::nullopt;
+  return plain.ok() ? absl::StatusOr<std::optional<std::int64_t>>(epoch) : AtRow(plain.status(), full_key);
+}
+
+// In the first Clear of another epoch: all that waits, and every row without an entry, is stray from now on.
+absl::Status SideStore::TurnTo(std::string_view program, std::int64_t epoch, const FateOf& fate) {
+  const auto last = EpochOf(program);
+  if (!last.ok() || *last == epoch) return last.status();
+  const auto stray = WithoutEntry(program, epoch, fate);
+  if (!stray.ok()) return stray.status();
+  Changes changes;
+  for (const RowWithoutEntry& row : *stray) Put(changes, program, kStrayTable, RequestKey(row.name.actor, row.name.request_id), "");
   const std::string prefix = FullKey(program, kOpenTable, "");
+  const MutexLock lock(mutex_);
+  const auto open = disk_->Keys(prefix);
+  if (!open.ok()) return open.status();
+  for (const std::string& full_key : *open) {
+    changes.Delete(full_key);
+    Put(changes, program, kStrayTable, std::string_view(full_key).substr(prefix.size()), "");
+  }
+  Put(changes, program, kEpochTable, "epoch", absl::StrCat(epoch));
+  return disk_->Write(changes);
+}
+
+absl::StatusOr<bool> SideStore::IsMarked(std::string_view program, char marks, std::string_view request_key) const {
+  auto mark = disk_->Get(FullKey(program, marks, request_key));
+  if (!mark.ok()) return mark.status();
+  return mark->has_value();
+}
+
+absl::Status SideStore::ClearMarked(std::string_view program, char marks, const FateOf& fate, Cleared& cleared) {
+  const std::string prefix = FullKey(program, marks, "");
   for (std::string behind;;) {
     std::vector<std::string> request_keys;
     {
       const MutexLock lock(mutex_);
-      auto open = disk_->Scan(prefix, behind);
-      if (!open.ok()) return open.status();
-      if (open->empty()) return cleared;
-      behind = open->back().first;
-      for (const auto& row : *open) request_keys.push_back(row.first.substr(prefix.size()));
+      auto marked = disk_->Scan(prefix, behind);
+      if (!marked.ok()) return marked.status();
+      if (marked->empty()) return absl::OkStatus();
+      behind = marked->back().first;
+      for (const auto& row : *marked) request_keys.push_back(row.first.substr(prefix.size()));
     }
     Changes changes;
     for (auto& key : request_keys) {
-      if (auto done = ClearRequest(changes, {program, std::move(key)}, fate, cleared); !done.ok()) return done;
+      // A repeat has added rows to a stray request, which was asked for already, whole.
+      const auto is_stray = IsMarked(program, kStrayTable, key);
+      if (!is_stray.ok()) return is_stray.status();
+      if (marks == kOpenTable && *is_stray) {
+        changes.Delete(FullKey(program, marks, key));
+        continue;
+      }
+      if (auto done = ClearRequest(changes, {program, std::move(key)}, marks, fate, cleared); !done.ok()) return done;
     }
     const MutexLock lock(mutex_);
     if (auto written = disk_->Write(changes); !written.ok()) return written;
   }
 }
 
-absl::Status SideStore::ClearRequest(Changes& changes, const Request& request, const FateOf& fate, Cleared& cleared) {
+absl::Status SideStore::ClearRequest(Changes& changes, const Request& request, char marks, const FateOf& fate, Cleared& cleared) {
   bool is_settled = true;
   for (const SideKind kind : {SideKind::kNumber, SideKind::kDeed}) {
     const std::string prefix = FullKey(request.program, static_cast<char>(kind), "");
@@ -603,14 +639,67 @@ absl::Status SideStore::ClearRequest(Changes& changes, const Request& request, c
           is_settled = false;
           break;
         case Fate::kNeverComes:
+          if (marks == kStrayTable) {
+            cleared.stray.push_back({kind, *name, **std::move(row), /*is_stray=*/true});
+            is_settled = false;
+            break;
+          }
           ++cleared.removed;
           RemoveRow(changes, request.program, kind, key, **row);
           break;
       }
     }
   }
-  if (is_settled) changes.Delete(FullKey(request.program, kOpenTable, request.key));
+  if (is_settled) changes.Delete(FullKey(request.program, marks, request.key));
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<SideStore::RowWithoutEntry>> SideStore::WithoutEntry(std::string_view program, std::int64_t epoch,
+                                                                                const FateOf& fate) const {
+  if (auto named = Named("program", program); !named.ok()) return named;
+  const auto last = EpochOf(program);
+  if (!last.ok()) return last.status();
+  std::vector<RowWithoutEntry> without;
+  for (const SideKind kind : {SideKind::kNumber, SideKind::kDeed}) {
+    const std::string prefix = FullKey(program, static_cast<char>(kind), "");
+    for (std::string behind;;) {
+      absl::StatusOr<std::vector<std::pair<std::string, std::string>>> rows;
+      {
+        const MutexLock lock(mutex_);
+        rows = disk_->Scan(prefix, behind);
+      }
+      if (!rows.ok()) return rows.status();
+      if (rows->empty()) break;
+      behind = rows->back().first;
+      for (const auto& found : *rows) {
+        const std::string_view key = std::string_view(found.first).substr(prefix.size());
+        const auto name = NameOf(key);
+        auto row = RowAt(program, kind, key);
+        if (!name || !row.ok() || !*row || fate(kind, *name, **row) == Fate::kCommitted) continue;
+        // What waits in the same epoch goes with the next Clear.
+        const std::string request_key = RequestKey(name->actor, name->request_id);
+        const auto waits = IsMarked(program, kOpenTable, request_key), is_stray = IsMarked(program, kStrayTable, request_key);
+        if (!waits.ok() || !is_stray.ok()) return waits.ok() ? is_stray.status() : waits.status();
+        without.push_back({kind, *name, **std::move(row), *last != epoch || !*waits || *is_stray});
+      }
+    }
+  }
+  return without;
+}
+
+absl::StatusOr<std::vector<std::string>> SideStore::Programs() const {
+  std::vector<std::string> programs;
+  for (std::string behind;;) {
+    const MutexLock lock(mutex_);
+    auto rows = disk_->Scan("", behind);
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return programs;
+    behind = rows->front().first;
+    const auto parts = PartsOf(behind);
+    if (!parts) continue;  // Check names it
+    if (parts->program != kStoreLevel) programs.emplace_back(parts->program);
+    behind = std::string(parts->program) + '\1';
+  }
 }
 
 absl::StatusOr<std::int64_t> SideStore::Erase(std::string_view program, const std::vector<std::string>& members) {
@@ -684,7 +773,7 @@ std::string SideStore::Fault(std::string_view full_key, std::string_view value) 
   const auto parts = PartsOf(full_key);
   if (!parts) return "not a row of a side store";
   if (parts->program == kStoreLevel && parts->table == kFormatTable) return value == kSideFormat ? "" : "another format";
-  if (std::string_view("kndxmow").find(parts->table) == std::string_view::npos) return "of no table";
+  if (std::string_view("kndxmosew").find(parts->table) == std::string_view::npos) return "of no table";
   auto plain = Unseal(keys_, {parts->program, parts->table, parts->key}, value);
   if (!plain.ok()) return std::string(plain.status().message());
   const auto text = [](const absl::Status& status) { return std::string(status.message()); };

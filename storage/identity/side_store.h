@@ -6,15 +6,17 @@
 //   00 'k' "seal" key id                                      sealed, empty: a key that values may be sealed under
 //   00 'k' "number"                                           sealed: id of the key behind 'x'
 //   00 'w' "rewrite"                                          sealed, empty: rows were erased, and files are still to be rewritten
-//   program 00 'n' actor '/' request id '/' item:6 digits     sealed: member, 会员号, salt
-//   program 00 'd' actor '/' request id '/' item:6 digits     sealed: member, what the deed was, salt
+//   program 00 'n' actor '/' request id '/' item:6 digits     sealed: order, member, 会员号, salt
+//   program 00 'd' actor '/' request id '/' item:6 digits     sealed: order, member, what the deed was, salt
 //   program 00 'x' HMAC of the 会员号:32 bytes                 sealed: the 'n' row, from actor on
 //   program 00 'm' member '/' 'n' or 'd' '/' commitment       sealed: the row, from actor on
 //   program 00 'o' actor '/' request id                       sealed, empty: rows of this request wait for their entry (see Clear)
+//   program 00 's' actor '/' request id                       sealed, empty: rows of this request had no entry in another epoch; they stay
+//   program 00 'e' "epoch"                                    sealed: the ledger's epoch at the last Clear
 //
 // Rows are kept by request and item, so that an honest repeat of a request finds its number and salt again. A row counts while the
 // member's newest entry commits to it; that is the caller's to see, since nothing here knows the journal: an older copy of this store can
-// lose numbers, but never revive one.
+// lose numbers, but never revive one. Nor must an older ledger: by their order it is seen which of a member's numbers was given last.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +43,11 @@ inline constexpr std::size_t kSideItemsMax = 10'000;                // of one ca
 inline constexpr std::size_t kSideNameBytesMax = 256;               // of a program, actor, request id, member
 inline constexpr std::size_t kDeedBytesMax = std::size_t{1} << 16;  // of one deed's content
 
+// The epoch, for Clear, of a program that no ledger has.
+inline constexpr std::int64_t kNoLedger = -1;
+
 struct SideRow {
+  std::uint64_t order = 0;  // higher than that of every row that was there when it was made
   std::string member;
   std::string value;  // the 会员号; what the deed was
   Salt salt{};
@@ -75,7 +81,8 @@ class SideStore {
     std::function<std::string()> draw_number = nullptr;
   };
   // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: a key that the store needs is not in the file; another format; or
-  // open elsewhere. DATA_LOSS: damaged. UNAVAILABLE: the disk is full.
+  // open elsewhere. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS: damaged. UNAVAILABLE: the disk is
+  // full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
   SideStore(const SideStore&) = delete;
@@ -114,23 +121,37 @@ class SideStore {
   // The row that a request's item made, if it is here.
   absl::StatusOr<std::optional<SideRow>> Made(std::string_view program, SideKind kind, const SideName& name) const;
 
-  // Hands over each row of the program that can be read, those of numbers first; what is damaged is Check's to tell. Other writes wait now and
-  // then.
-  absl::Status ForEach(std::string_view program, const std::function<void(SideKind kind, const SideRow& row)>& f) const;
-
   // What became of the entry that was to commit to a row.
   enum class Fate { kCommitted, kNeverComes, kOpen };
   using FateOf = std::function<Fate(SideKind kind, const SideName& name, const SideRow& row)>;
-  struct Cleared {
-    std::int64_t committed = 0;        // rows whose entry is there; they aren't asked for again
-    std::int64_t removed = 0;          // rows whose entry never comes
-    std::int64_t open = 0;             // rows left for the next Clear
-    std::vector<std::string> damaged;  // rows that can't be read, by name; left for the next Clear
+  struct RowWithoutEntry {
+    SideKind kind;
+    SideName name;
+    SideRow row;
+    bool is_stray = false;  // it stays
   };
-  // Asks for each row that waits for its entry, and removes those whose entry never comes. `fate` may read this store. It must answer
-  // kOpen for a request that may still be on its way, even a repeat: after kNeverComes the row is gone, and a repeat gets another.
-  // Bytes of removed rows leave the disk with the next Erase or when RocksDB compacts.
-  absl::StatusOr<Cleared> Clear(std::string_view program, const FateOf& fate);
+  struct Cleared {
+    std::int64_t committed = 0;          // rows whose entry is there; they aren't asked for again
+    std::int64_t removed = 0;            // rows whose entry never comes
+    std::int64_t open = 0;               // rows left for the next Clear
+    std::vector<RowWithoutEntry> stray;  // rows that have no entry and stay
+    std::vector<std::string> damaged;    // rows that can't be read, by name; left for the next Clear
+  };
+  // Asks for each row that waits for its entry, and removes those whose entry never comes: what a crash left between the two. `epoch` is the
+  // ledger's. Where it is another than at the last Clear, the ledger is one that was put back, whose entries were lost and not late: then every
+  // row of the program is asked for, and those without an entry are stray. They stay, since a repeat may bring their entry, or that ledger
+  // which has it may be put back; each Clear asks for them again.
+  //
+  // `fate` may read this store. It must answer kOpen for a request that may still be on its way, even a repeat: after kNeverComes the row
+  // can be gone, and a repeat gets another. Bytes of removed rows leave the disk with the next Erase or when RocksDB compacts.
+  absl::StatusOr<Cleared> Clear(std::string_view program, std::int64_t epoch, const FateOf& fate);
+
+  // The rows whose entry is not there, and which of them a Clear would leave, by reading every row; of one that is damaged Check tells. Other
+  // writes wait now and then.
+  absl::StatusOr<std::vector<RowWithoutEntry>> WithoutEntry(std::string_view program, std::int64_t epoch, const FateOf& fate) const;
+
+  // The programs that have rows here.
+  absl::StatusOr<std::vector<std::string>> Programs() const;
 
   // Removes all rows of the members and what leads to them, then rewrites the files, so that their bytes, sealed as they are, are in no
   // file of the directory once reads that run meanwhile have ended; in older backups they stay. A crash on the way is made good by the next
@@ -171,7 +192,12 @@ class SideStore {
   void PutRow(Changes& changes, const Request& request, SideKind kind, std::uint32_t item, const SideRow& row) const;
   void RemoveRow(Changes& changes, std::string_view program, SideKind kind, std::string_view key, const SideRow& row) const;
   absl::Status RemoveBehind(Changes& changes, std::string_view program, std::string_view full_key) const;
-  absl::Status ClearRequest(Changes& changes, const Request& request, const FateOf& fate, Cleared& cleared);
+  // The epoch of the last Clear; 0, with which a ledger begins, before the first; nullopt: its row is damaged.
+  absl::StatusOr<std::optional<std::int64_t>> EpochOf(std::string_view program) const;
+  absl::Status TurnTo(std::string_view program, std::int64_t epoch, const FateOf& fate) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<bool> IsMarked(std::string_view program, char marks, std::string_view request_key) const;
+  absl::Status ClearMarked(std::string_view program, char marks, const FateOf& fate, Cleared& cleared) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status ClearRequest(Changes& changes, const Request& request, char marks, const FateOf& fate, Cleared& cleared);
   absl::Status Rewrite();
   std::string Fault(std::string_view full_key, std::string_view value) const;
 

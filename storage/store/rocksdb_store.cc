@@ -38,6 +38,10 @@ class Rocks : public Store {
       std::error_code ignored;
       std::filesystem::create_directories(options.directory, ignored);  // an error shows when RocksDB opens
     }
+    // Somebody else's files are named with what helps; anything else is RocksDB's to say.
+    if (!options.env) {
+      if (auto access = CheckAccess(options.directory, !options.read_only); absl::IsPermissionDenied(access)) return access;
+    }
     auto status = store->OpenDb();
     // A cache: whatever is wrong with it is wrong no more when it is gone. Not what would be wrong with the next one, too.
     const bool is_useless = absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsInternal(status) ||

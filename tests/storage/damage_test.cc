@@ -219,8 +219,10 @@ TEST_F(DamageTest, FilesOfSomebodyElseAreNamedWithTheirOwner) {
     std::string path;
     mode_t mode;
     const char* words;
-  } harms[] = {
-      {shard + "/log", 0, "can't read "}, {shard + "/log/CURRENT", 0, "can't read "}, {shard + "/log/CURRENT", 0444, "can't write "}};
+  } harms[] = {{shard + "/log", 0, "can't read "},
+               {shard + "/log/CURRENT", 0, "can't read "},
+               {shard + "/log/CURRENT", 0444, "can't write "},
+               {shard + "/derived/LOCK", 0, "can't read "}};
   for (const auto& [path, mode, words] : harms) {
     PutBack();
     if (::geteuid() == 0) fs::permissions(root, fs::perms::all);
@@ -230,8 +232,10 @@ TEST_F(DamageTest, FilesOfSomebodyElseAreNamedWithTheirOwner) {
     const pid_t child = ::fork();
     if (child == 0) {
       if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
+      const bool is_log = path.starts_with(shard + "/log");
       auto log = RocksDbLog::Open({.directory = shard + "/log"});
-      const auto status = log.ok() ? (*log)->TryTakeOver().status() : log.status();
+      const auto of_log = log.ok() && is_log ? (*log)->TryTakeOver().status() : log.status();
+      const auto status = is_log ? of_log : RocksDbStore::Open({.directory = shard + "/derived"}).status();
       const std::string message(status.message());
       const bool is_right = absl::IsPermissionDenied(status) && message.find(words + path) != std::string::npos &&
                             message.find("it belongs to") != std::string::npos && message.find("chown") != std::string::npos;

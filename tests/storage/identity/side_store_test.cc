@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <rocksdb/db.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <map>
@@ -328,7 +331,7 @@ TEST_F(SideStoreTest, RowsWithoutEntryAreClearedAndOthersAskedForOnce) {
   std::vector<std::string> asked;
   const auto clear = [&](std::map<std::string, Fate> fates) {
     asked.clear();
-    auto cleared = store->Clear("v1", [&](SideKind kind, const SideName& name, const SideRow& row) {
+    auto cleared = store->Clear("v1", 0, [&](SideKind kind, const SideName& name, const SideRow& row) {
       EXPECT_EQ(*store->Made("v1", kind, name), row);
       asked.push_back(absl::StrCat(kind == SideKind::kNumber ? "number " : "deed ", name.actor, " ", name.request_id, " ", name.item));
       return fates.at(row.value);
@@ -368,7 +371,7 @@ TEST_F(SideStoreTest, ClearingGoesThroughMoreRequestsThanOneScan) {
   Reserve("many", members);
   for (int i = 0; i < 260; ++i) Reserve(absl::StrCat("r", i), {absl::StrCat("x", i)});
   auto cleared = store->Clear(
-      "v1", [](SideKind, const SideName&, const SideRow& row) { return row.member[0] == 'm' ? Fate::kCommitted : Fate::kNeverComes; });
+      "v1", 0, [](SideKind, const SideName&, const SideRow& row) { return row.member[0] == 'm' ? Fate::kCommitted : Fate::kNeverComes; });
   ASSERT_TRUE(cleared.ok()) << cleared.status();
   EXPECT_EQ(cleared->committed, 300);
   EXPECT_EQ(cleared->removed, 260);
@@ -377,7 +380,7 @@ TEST_F(SideStoreTest, ClearingGoesThroughMoreRequestsThanOneScan) {
 }
 
 // Of one program, whatever is damaged, and more than one scan gives.
-TEST_F(SideStoreTest, EachRowThatCanBeReadIsHandedOver) {
+TEST_F(SideStoreTest, EachRowWithoutEntryThatCanBeReadIsFound) {
   std::vector<std::string> members;
   for (int i = 0; i < 300; ++i) members.push_back("m" + std::to_string(i));
   const Rows numbers = Reserve("0a01", members);
@@ -385,7 +388,9 @@ TEST_F(SideStoreTest, EachRowThatCanBeReadIsHandedOver) {
   ASSERT_TRUE(store->Reserve("v2", "a1", "0a03", {{.item = 0, .member = "m1"}}).ok());
   const auto all = [this] {
     Rows rows;
-    EXPECT_TRUE(store->ForEach("v1", [&](SideKind, const SideRow& row) { rows.push_back(row); }).ok());
+    const auto without = store->WithoutEntry("v1", 0, [](SideKind, const SideName&, const SideRow&) { return Fate::kNeverComes; });
+    EXPECT_TRUE(without.ok()) << without.status();
+    for (const auto& found : *without) rows.push_back(found.row);
     return rows;
   };
   Rows expected = numbers;
@@ -537,7 +542,7 @@ TEST_F(SideStoreTest, ARowPutInAnothersPlaceIsRefusedByName) {
   EXPECT_EQ(store->Committed("v1", SideKind::kNumber, "m2", rows[1].commitment).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(TryReserve("r1", {{.item = 1, .member = "m2"}}).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(MemberOf(rows[0].value), "m1");
-  auto cleared = store->Clear("v1", [](SideKind, const SideName&, const SideRow&) { return Fate::kNeverComes; });
+  auto cleared = store->Clear("v1", 0, [](SideKind, const SideName&, const SideRow&) { return Fate::kNeverComes; });
   ASSERT_TRUE(cleared.ok()) << cleared.status();
   EXPECT_THAT(cleared->damaged, ElementsAre(HasSubstr("v1 na1/r1/000001")));
   EXPECT_EQ(cleared->removed, 1);
@@ -629,7 +634,7 @@ TEST_F(SideStoreTest, WhatIsOpenForReadingChangesNothing) {
   EXPECT_EQ(TryReserve("r2", {{.item = 0, .member = "m2"}}).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(TryKeepDeed("r2", "m2", "what").status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(store->Erase("v1", {"m1"}).status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(store->Clear("v1", [](SideKind, const SideName&, const SideRow&) { return Fate::kNeverComes; }).status().code(),
+  EXPECT_EQ(store->Clear("v1", 0, [](SideKind, const SideName&, const SideRow&) { return Fate::kNeverComes; }).status().code(),
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(MemberOf(row.value), "m1");
 }
@@ -652,6 +657,122 @@ TEST_F(SideStoreTest, WhatIsNoStoreIsRefused) {
   for (const auto& [key, value] : listed) RawDelete(key);
   EXPECT_EQ(TryOpen().status().code(), absl::StatusCode::kDataLoss);
   for (const auto& [key, value] : listed) RawPut(key, value);
+}
+
+// After a restore: what was given meanwhile stays until its entry comes, by a repeat or with the ledger that has it.
+TEST_F(SideStoreTest, OfALedgerPutBackNothingIsCleared) {
+  const auto fate_of = [](std::set<std::string> members) {
+    return [members](SideKind, const SideName&, const SideRow& row) {
+      return members.contains(row.member) ? Fate::kCommitted : Fate::kNeverComes;
+    };
+  };
+  const auto clear = [&](std::int64_t epoch, const std::set<std::string>& members) {
+    auto cleared = store->Clear("v1", epoch, fate_of(members));
+    EXPECT_TRUE(cleared.ok()) << cleared.status();
+    return *std::move(cleared);
+  };
+  const auto stray_of = [](const std::vector<SideStore::RowWithoutEntry>& rows) {
+    std::vector<std::string> members;
+    for (const auto& found : rows) {
+      if (found.is_stray) members.push_back(found.row.member);
+    }
+    return members;
+  };
+  const SideRow kept = Reserve("r1", {"m1"})[0], lost = Reserve("r2", {"m2"})[0];
+  EXPECT_EQ(clear(0, {"m1", "m2"}).committed, 2);  // nothing waits any more
+  const SideRow deed = KeepDeed("r3", "m3", "what"), cut_short = Reserve("r4", {"m4"})[0];
+  for (const bool is_reopened : {false, true}) {
+    if (is_reopened) Reopen();
+    const auto cleared = clear(7, {"m1"});
+    EXPECT_THAT(stray_of(cleared.stray), ElementsAre("m2", "m3", "m4"));
+    EXPECT_EQ(cleared.removed, 0);
+    EXPECT_THAT(stray_of(*store->WithoutEntry("v1", 7, fate_of({"m1"}))), testing::UnorderedElementsAre("m2", "m3", "m4"));
+  }
+  EXPECT_EQ(Reserve("r2", {"m9"})[0], lost);
+  EXPECT_EQ(MemberOf(cut_short.value), "m4");
+  ExpectWhole(*store);
+  // What is made from now on is cleared as ever; what a repeat adds to a stray request is not.
+  const SideRow later = Reserve("r5", {"m5"})[0];
+  Reserve("r2", {"m9", "m6"});
+  EXPECT_THAT(stray_of(*store->WithoutEntry("v1", 7, fate_of({"m1"}))), testing::UnorderedElementsAre("m2", "m6", "m3", "m4"));
+  auto cleared = clear(7, {"m1"});
+  EXPECT_EQ(cleared.removed, 1);
+  EXPECT_EQ(MemberOf(later.value), "");
+  EXPECT_THAT(stray_of(cleared.stray), ElementsAre("m2", "m6", "m3", "m4"));
+  // A repeat brings an entry; then the ledger that was lost is back; a third begins again, under the same name and with epoch 0.
+  EXPECT_THAT(stray_of(clear(7, {"m1", "m2", "m6"}).stray), ElementsAre("m3", "m4"));
+  EXPECT_THAT(stray_of(clear(0, {"m1", "m2", "m3"}).stray), ElementsAre("m6", "m4"));
+  EXPECT_THAT(stray_of(clear(kNoLedger, {}).stray), testing::UnorderedElementsAre("m1", "m2", "m6", "m3", "m4"));
+  cleared = clear(0, {});
+  EXPECT_EQ(cleared.removed, 0);
+  EXPECT_EQ(cleared.stray.size(), 5u);
+  EXPECT_EQ(MemberOf(kept.value), "m1");
+  EXPECT_EQ(store->Committed("v1", SideKind::kDeed, "m3", deed.commitment)->value(), deed);
+  EXPECT_THAT(*store->Programs(), ElementsAre("v1"));
+}
+
+TEST_F(SideStoreTest, ADamagedEpochRemovesNothing) {
+  is_damaged = true;
+  Reserve("r1", {"m1"});
+  const auto never = [](SideKind, const SideName&, const SideRow&) { return Fate::kNeverComes; };
+  EXPECT_EQ(store->Clear("v1", 7, never)->stray.size(), 1u);
+  Reserve("r2", {"m2"});
+  RawPut(Key('e', "epoch"), "x");
+  Reopen();
+  const auto cleared = store->Clear("v1", 7, never);
+  ASSERT_TRUE(cleared.ok()) << cleared.status();
+  EXPECT_EQ(cleared->removed, 0);
+  EXPECT_EQ(cleared->stray.size(), 2u);
+}
+
+TEST_F(SideStoreTest, ALaterRowHasAHigherOrder) {
+  std::vector<std::uint64_t> orders = {Reserve("r1", {"m1"})[0].order};
+  const auto next = [&](std::uint64_t order) {
+    EXPECT_GT(order, orders.back());
+    orders.push_back(order);
+  };
+  next(Replace("r2", "m1").order);
+  EXPECT_EQ(Replace("r2", "m1").order, orders.back());
+  Reopen();
+  next(KeepDeed("r3", "m1", "what").order);
+  Erase({"m1"});
+  Reopen();
+  next(Reserve("r4", {"m1"})[0].order);
+  ASSERT_EQ(store->Backup(directory + "/backup"), absl::OkStatus());
+  store.reset();
+  std::filesystem::remove_all(StorePath());
+  std::filesystem::rename(directory + "/backup", StorePath());
+  Reopen();
+  next(Replace("r5", "m1").order);
+}
+
+// In a child without a superuser's rights, which open every file; of somebody else's lock it says so, and not that a server runs.
+TEST_F(SideStoreTest, FilesOfSomebodyElseAreNamedWithTheirOwner) {
+  Reserve("r1", {"m1"});
+  store.reset();
+  const KeyFile key_file = Keys();
+  std::filesystem::permissions(directory, std::filesystem::perms::all);
+  std::filesystem::permissions(StorePath(), std::filesystem::perms::all);
+  for (const auto& entry : std::filesystem::directory_iterator(StorePath())) {
+    std::filesystem::permissions(entry, std::filesystem::perms::all);
+  }
+  for (const std::string& path : {StorePath() + "/LOCK", StorePath()}) {
+    ASSERT_EQ(::chmod(path.c_str(), 0), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
+      const auto status = SideStore::Open({.directory = StorePath()}, key_file).status();
+      const std::string message(status.message());
+      const bool is_right = absl::IsPermissionDenied(status) && message.find(path) != std::string::npos &&
+                            message.find("it belongs to") != std::string::npos && message.find("chown") != std::string::npos;
+      if (!is_right) std::fprintf(stderr, "%s\n", status.ToString().c_str());
+      ::_exit(is_right ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << path;
+    ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
+  }
 }
 
 TEST_F(SideStoreTest, AFailedWriteIsTheLastAndReopeningTells) {

@@ -1,0 +1,180 @@
+// The side store beside a ledger that is put back: nothing of it is destroyed, and no number that was replaced pays again.
+#include "server/side_state.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/config.h"
+#include "server/maintenance.h"
+#include "tests/server/server_fixture.h"
+
+namespace redpoints::server {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class SideStateTest : public ServerTest {
+ protected:
+  Config TheConfig() const { return LoadConfig(world.directory() + "/server/redpointsd.textproto").value(); }
+  void Backup() { EXPECT_TRUE(world.Call("operator", "Backup", R"(backup_id: "b")").ok()); }
+  // Puts the backup in the ledger's place; the ledger that was is `failed`.
+  void Restore() {
+    world.Restart([&](const std::string& ledger) {
+      fs::rename(ledger, world.directory() + "/failed");
+      EXPECT_EQ(RestoreShards(TheConfig(), world.directory() + "/server/backups/b"), absl::OkStatus());
+    });
+  }
+  void PutBackTheFailedLedger() {
+    world.Restart([&](const std::string& ledger) {
+      fs::rename(ledger, world.directory() + "/restored");
+      fs::rename(world.directory() + "/failed", ledger);
+    });
+  }
+  // What `redpointsd check` prints; then the server serves again.
+  std::string Check() {
+    std::string text;
+    world.Restart([&](const std::string&) {
+      testing::internal::CaptureStdout();
+      const auto status = CheckShards(TheConfig(), "");
+      text = testing::internal::GetCapturedStdout();
+      EXPECT_EQ(status, absl::OkStatus());
+    });
+    return text;
+  }
+  SideStore::Report Report() {
+    SideStore::Report report;
+    world.Restart([&](const std::string&) {
+      const auto side = OpenSide(TheConfig().side_state(), /*read_only=*/true).value();
+      report = side.store->Check().value();
+    });
+    EXPECT_EQ(report.faults, 0);
+    return report;
+  }
+
+  std::string Replace(const std::string& id, const std::string& word) {
+    const Answer answer =
+        world.Call("admin", "ReplaceMemberNumber", absl::StrCat(R"(request_id: ")", id, R"(" name: ")", world.Get(word), R"(")"));
+    EXPECT_TRUE(answer.ok()) << answer;
+    return answer.ok() ? answer.As<v1::ReplaceMemberNumberResponse>().number() : "";
+  }
+  std::string NumberOf(const std::string& member) {
+    const Answer found = world.Call("admin", "GetRegistration", absl::StrCat(R"(name: ")", member, R"(")"));
+    return found.ok() ? found.As<v1::GetRegistrationResponse>().registration().member().number() : found.reason;
+  }
+  // Empty, or why the number pays nothing.
+  std::string Pay(const std::string& number) {
+    return world
+        .Call("till", "Redeem",
+              absl::StrCat(R"(program: "$P" request_id: "$ID" presentation { member_number: ")", number,
+                           R"(" } offer_lines { offer: "ANY" quantity: 1 points: 1 })"))
+        .reason;
+  }
+  Answer Tip(const std::string& id) {
+    return world.Call(
+        "recorder-all", "Award",
+        absl::StrCat(R"(program: "$P" request_id: ")", id,
+                     R"(" item { member: "$HOME" activity: "TIP" quantity: 1 group: RESIDENTS case: "c-1" effective_day: $TODAY })"));
+  }
+  std::string IdOf(const std::string& word) { return world.Get(word).substr(world.Get(word).rfind('/') + 1); }
+};
+
+TEST_F(SideStateTest, WhatWasGivenAfterTheBackupOutlivesARestore) {
+  Backup();
+  const auto before = Report();
+  const std::string deed = world.NewUuid();
+  std::string first, second;
+  const std::string settled = world.CreateMember("grid-1", &first);
+  ASSERT_TRUE(Tip(deed).ok());
+  world.Restart();  // from now on nothing of that waits for its entry
+  const std::string waiting = world.CreateMember("grid-1", &second);
+  Restore();
+  EXPECT_THAT(world.Log(), HasSubstr(R"("event":"side_rows_without_entry","rows":3,"members":2)"));
+  EXPECT_EQ(NumberOf(settled), "MEMBER_NOT_FOUND");
+  EXPECT_EQ(Pay(first), "INSUFFICIENT_POINTS");
+  const std::string text = Check();
+  EXPECT_THAT(text, HasSubstr("  side state without an entry: 2 numbers, 1 deeds\n"));
+  for (const std::string& member : {settled, waiting}) {
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("    stays: number of member ", member.substr(member.rfind('/') + 1), ", request ")));
+  }
+  EXPECT_THAT(text, HasSubstr(absl::StrCat("    stays: deed of member ", IdOf("HOME"), ", request ")));
+  EXPECT_EQ(Report().numbers, before.numbers + 2);
+  PutBackTheFailedLedger();
+  EXPECT_EQ(NumberOf(settled), first);
+  EXPECT_EQ(NumberOf(waiting), second);
+  EXPECT_EQ(Report().deeds, before.deeds + 1);
+  EXPECT_TRUE(Tip(deed).As<v1::AwardResponse>().result().outcome().replayed());
+  EXPECT_THAT(Check(), Not(HasSubstr("without an entry")));
+}
+
+TEST_F(SideStateTest, ARepeatAfterARestoreFindsItsRowsAgain) {
+  Backup();
+  const std::string create = world.Fill(R"(program: "$P" request_id: "$ID" member { kind: PERSON groups { group: RESIDENTS } })");
+  const auto created = [&] {
+    const Answer answer = world.Call("admin", "CreateMember", create);
+    EXPECT_TRUE(answer.ok()) << answer;
+    return answer.As<v1::CreateMemberResponse>().member();
+  };
+  const std::string deed = world.NewUuid();
+  const auto before = Report();
+  const auto member = created();
+  ASSERT_TRUE(Tip(deed).ok());
+  Restore();
+  EXPECT_EQ(created().ShortDebugString(), member.ShortDebugString());
+  EXPECT_TRUE(Tip(deed).ok());
+  const auto after = Report();
+  EXPECT_EQ(after.numbers, before.numbers + 1);
+  EXPECT_EQ(after.deeds, before.deeds + 1);
+  EXPECT_EQ(NumberOf(member.name()), member.number());
+  EXPECT_THAT(Check(), Not(HasSubstr("without an entry")));
+}
+
+TEST_F(SideStateTest, ANumberReplacedAfterTheBackupPaysNoMore) {
+  Backup();
+  const std::string home = world.Get("HOME_NUMBER"), away = world.Get("AWAY_NUMBER"), repeated = world.NewUuid();
+  const std::string next_home = Replace(repeated, "HOME"), next_away = Replace(world.NewUuid(), "AWAY");
+  Restore();
+  for (const std::string& number : {home, away, next_home, next_away}) {
+    EXPECT_EQ(Pay(number), "INSUFFICIENT_POINTS") << number;
+    EXPECT_EQ(NumberOf("programs/minyue/members/" + number), "MEMBER_NOT_FOUND") << number;
+  }
+  EXPECT_EQ(NumberOf(world.Get("HOME")), "");
+  EXPECT_EQ(NumberOf(world.Get("SPARE")), world.Get("SPARE_NUMBER"));
+  const std::string replaced = "  number replaced in a lost entry of member ";
+  EXPECT_THAT(Check(), AllOf(HasSubstr(replaced + IdOf("HOME")), HasSubstr(replaced + IdOf("AWAY")), Not(HasSubstr(IdOf("SPARE")))));
+  // The lost request once more, or another.
+  EXPECT_EQ(Replace(repeated, "HOME"), next_home);
+  const std::string third = Replace(world.NewUuid(), "AWAY");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Pay(next_home), "");
+    EXPECT_EQ(Pay(third), "");
+    EXPECT_EQ(NumberOf(world.Get("AWAY")), third);
+    for (const std::string& number : {home, away, next_away}) EXPECT_EQ(Pay(number), "INSUFFICIENT_POINTS") << number;
+    EXPECT_THAT(Check(), AllOf(HasSubstr("  side state without an entry: 1 numbers, 0 deeds\n"), Not(HasSubstr(replaced))));
+  }
+  // The ledger that was: it knows the numbers that were lost, and not the one that was given meanwhile.
+  PutBackTheFailedLedger();
+  EXPECT_EQ(Pay(next_home), "");
+  EXPECT_EQ(Pay(next_away), "INSUFFICIENT_POINTS");
+  const std::string fourth = Replace(world.NewUuid(), "AWAY");
+  EXPECT_EQ(Pay(fourth), "");
+}
+
+TEST_F(SideStateTest, WhatACrashLeftWithoutItsEntryIsCleared) {
+  const auto before = Report();
+  world.Restart([&](const std::string&) {
+    const auto side = OpenSide(TheConfig().side_state(), /*read_only=*/false).value();
+    ASSERT_TRUE(side.store->Reserve("minyue", "a1", "r1", {{.item = 0, .member = IdOf("HOME"), .is_new_member = false}}).ok());
+  });
+  EXPECT_EQ(Report().numbers, before.numbers);
+  EXPECT_EQ(Pay(world.Get("HOME_NUMBER")), "");
+  EXPECT_THAT(world.Log(), Not(HasSubstr("side_rows_without_entry")));
+}
+
+}  // namespace
+}  // namespace redpoints::server

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -86,6 +87,49 @@ absl::Status PrintSideWithoutLedger(const SideStore& side, const std::set<std::s
   return absl::OkStatus();
 }
 
+// Whether something has that name, if only a link to nowhere.
+bool IsTaken(const fs::path& path) {
+  std::error_code error;
+  const auto type = fs::symlink_status(path, error).type();
+  return type != fs::file_type::not_found && type != fs::file_type::none;
+}
+
+// The log of a shard that nobody has open, as far as the head mark says that it goes.
+absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenLog(const std::string& directory) {
+  auto log = RocksDbLog::Open({.directory = directory + "/log"});
+  if (!log.ok()) return AsStartFailure(log.status(), LedgerFailure(log.status()));
+  if (const auto marks = ReadHeadMarks(HeadMarkFile(directory)); MayBeWhole(marks.status())) {
+    return WithStartFailure(marks.status(), LedgerFailure(marks.status()));
+  } else if (!marks.ok()) {
+    std::fprintf(stderr, "head mark not compared: %s\n", std::string(marks.status().message()).c_str());
+  } else if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(directory)); !status.ok()) {
+    return AsStartFailure(status, "LEDGER_REFUSED");
+  }
+  return log;
+}
+
+// One directory of a backup and where it goes.
+struct Place {
+  fs::path from;
+  fs::path target;
+  bool is_shard = true;
+  fs::path partial() const { return target.string() + ".partial"; }
+};
+
+// Whole and durable beside its target, only the name is missing.
+absl::Status Prepare(const Place& place) {
+  const fs::path partial = place.partial();
+  std::error_code error;
+  fs::remove_all(partial, error);
+  if (!error) fs::create_directories(place.is_shard ? partial : partial.parent_path(), error);
+  if (!error) fs::copy(place.from, place.is_shard ? partial / "log" : partial, fs::copy_options::recursive, error);
+  if (error) return StartRefused("RESTORE_FAILED", FileProblem(place.target, error.value()));
+  if (place.is_shard) {
+    if (auto status = OpenRestoredHistory(partial.string()); !status.ok()) return status;
+  }
+  return SyncBelow(partial.string());
+}
+
 // The ledger does not need it: what is not there is said, what is damaged is a fault.
 absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
   if (!side.ok()) {
@@ -106,13 +150,8 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
   bool is_any = false;
   std::set<std::string> present;
   for (const auto& shard : config.shard()) {
-    auto log = RocksDbLog::Open({.directory = shard.directory() + "/log"});
-    if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
-    if (const auto marks = ReadHeadMarks(HeadMarkFile(shard.directory())); !marks.ok()) {
-      std::printf("head mark not compared: %s\n", std::string(marks.status().message()).c_str());
-    } else if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(shard.directory())); !status.ok()) {
-      return AsStartFailure(status, "LEDGER_REFUSED");
-    }
+    auto log = OpenLog(shard.directory());
+    if (!log.ok()) return log.status();
     // Not to be had: said, and no fault of the ledger. The next start makes them again.
     auto store = RocksDbStore::Open({.directory = shard.directory() + "/derived", .read_only = true});
     if (!store.ok())
@@ -150,21 +189,30 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {
-  if (fs::exists(directory)) return StartRefused("BACKUP_TAKEN", directory);
+  if (IsTaken(WithoutSlash(directory))) {
+    std::error_code error;
+    const bool is_whole = fs::exists(directory + "/SHA256SUMS", error);
+    return StartRefused("BACKUP_TAKEN",
+                        is_whole ? directory : absl::StrCat(directory, ", without SHA256SUMS: no backup, or one cut short"));
+  }
+  std::vector<std::unique_ptr<redpoints::Log>> logs;
+  for (const auto& shard : config.shard()) {
+    auto log = OpenLog(shard.directory());
+    if (!log.ok()) return log.status();
+    logs.push_back(*std::move(log));
+  }
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) return StartRefused("DIRECTORY_UNWRITABLE", FileProblem(directory, error.value()));
-  for (int i = 0; i < config.shard_size(); ++i) {
-    auto log = RocksDbLog::Open({.directory = config.shard(i).directory() + "/log"});
-    if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
-    if (auto status = (*log)->Backup(directory + "/" + ShardName(i)); !status.ok())
-      return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    if (const auto status = logs[i]->Backup(directory + "/" + ShardName(static_cast<int>(i))); !status.ok())
+      return AsStartFailure(status, absl::IsDataLoss(status) ? "LEDGER_REFUSED" : "DIRECTORY_UNWRITABLE");
   }
   // After the logs: a row that an entry commits to is then in the copy, or was never there.
   auto side = OpenSide(config.side_state(), /*read_only=*/false);
   if (!side.ok()) return side.status();
-  if (auto status = side->store->Backup(directory + "/side"); !status.ok())
-    return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
+  if (const auto status = side->store->Backup(directory + "/side"); !status.ok())
+    return AsStartFailure(status, absl::IsDataLoss(status) ? "SIDE_STORE_DAMAGED" : "DIRECTORY_UNWRITABLE");
   if (auto status = WriteSums(directory); !status.ok()) return AsStartFailure(std::move(status), "DIRECTORY_UNWRITABLE");
   std::printf("%s\n", directory.c_str());
   return absl::OkStatus();
@@ -172,37 +220,42 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
 
 absl::Status RestoreShards(const Config& config, const std::string& directory) {
   if (auto status = VerifySums(directory); !status.ok()) {
-    return AsStartFailure(absl::Status(status.code(), absl::StrCat(directory, ": ", std::string(status.message()))), "BACKUP_DAMAGED");
+    const bool is_damaged = absl::IsDataLoss(status) || absl::IsNotFound(status);
+    return WithStartFailure(absl::Status(status.code(), absl::StrCat(directory, ": ", std::string(status.message()))),
+                            is_damaged ? "BACKUP_DAMAGED" : "RESTORE_FAILED");
   }
+  const fs::path backup = directory;
+  std::vector<Place> places;
   for (int i = 0; i < config.shard_size(); ++i) {
-    const fs::path target = config.shard(i).directory();
-    if (fs::exists(target)) return StartRefused("RESTORE_TARGET_TAKEN", target.string());
-    if (!fs::exists(fs::path(directory) / ShardName(i))) {
+    places.push_back({.from = backup / ShardName(i), .target = WithoutSlash(config.shard(i).directory())});
+    if (IsTaken(places.back().target)) return StartRefused("RESTORE_TARGET_TAKEN", places.back().target.string());
+    if (!IsTaken(places.back().from)) {
       return StartRefused("BACKUP_OF_OTHER_SHARDS",
                           absl::StrCat("no ", ShardName(i), " in ", directory, "; the configuration has ", config.shard_size(), " shards"));
     }
   }
-  for (int i = 0; i < config.shard_size(); ++i) {
-    const fs::path target = config.shard(i).directory();
-    const fs::path partial = target.string() + ".partial";
-    std::error_code error;
-    fs::remove_all(partial, error);
-    fs::create_directories(partial, error);
-    if (!error) fs::copy(fs::path(directory) / ShardName(i), partial / "log", fs::copy_options::recursive, error);
-    if (error) return StartRefused("RESTORE_FAILED", FileProblem(target, error.value()));
-    if (auto status = OpenRestoredHistory(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
-    if (auto status = SyncBelow(partial.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
-    if (auto status = RenameDurably(partial.string(), target.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+  if (IsTaken(backup / ShardName(config.shard_size()))) {
+    return StartRefused("BACKUP_OF_OTHER_SHARDS", absl::StrCat(ShardName(config.shard_size()), " in ", directory,
+                                                               ", but the configuration has ", config.shard_size(), " shards only"));
   }
+  if (!IsTaken(backup / "side")) return StartRefused("BACKUP_DAMAGED", absl::StrCat(directory, ": no side in it"));
   // A side store that is there is newer, and has lost what was erased since: it stays.
-  const fs::path side = config.side_state().directory(), partial_side = side.string() + ".partial";
-  if (!fs::exists(side)) {
-    std::error_code error;
-    fs::remove_all(partial_side, error);
-    fs::copy(fs::path(directory) / "side", partial_side, fs::copy_options::recursive, error);
-    if (error) return StartRefused("RESTORE_FAILED", FileProblem(side, error.value()));
-    if (auto status = SyncBelow(partial_side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
-    if (auto status = RenameDurably(partial_side.string(), side.string()); !status.ok()) return WithStartFailure(status, "RESTORE_FAILED");
+  const fs::path side = WithoutSlash(config.side_state().directory());
+  if (IsTaken(side)) {
+    std::printf("%s is there and stays: numbers that only the backup has lead to nobody\n", side.c_str());
+  } else {
+    places.push_back({.from = backup / "side", .target = side, .is_shard = false});
+  }
+  absl::Status status;
+  for (auto place = places.begin(); status.ok() && place != places.end(); ++place) status = Prepare(*place);
+  // The first shard comes last: without it nothing opens, so a server finds all of them or none.
+  for (auto place = places.rbegin(); status.ok() && place != places.rend(); ++place)
+    status = RenameDurably(place->partial().string(), place->target.string());
+  if (!status.ok()) {
+    // They may be what filled the disk. A target that has its name stays: the next restore says to move it away.
+    std::error_code ignored;
+    for (const Place& place : places) fs::remove_all(place.partial(), ignored);
+    return AsStartFailure(std::move(status), "RESTORE_FAILED");
   }
   return CheckShards(config, "");
 }
@@ -212,6 +265,7 @@ absl::Status RecoverShard(const std::string& from, const std::string& to) {
   if (absl::IsAlreadyExists(recovered.status())) return StartRefused("RECOVER_TARGET_TAKEN", to);
   if (!recovered.ok()) return WithStartFailure(recovered.status(), "RECOVER_FAILED");
   std::printf("%s: read %s\n", to.c_str(), recovered->means.c_str());
+  if (!recovered->unreadable.empty()) std::printf("the disk does not give %s: replace it\n", recovered->unreadable.c_str());
   for (const auto& program : recovered->programs) {
     std::printf("%s: %lld entries stand", program.id.c_str(), static_cast<long long>(program.end));
     program.lost < 0 ? std::printf("; whether more are lost is not known")
@@ -220,6 +274,8 @@ absl::Status RecoverShard(const std::string& from, const std::string& to) {
     if (program.apart > 0)
       std::printf("  %lld readable entries behind: %s/%s\n", static_cast<long long>(program.apart), to.c_str(), program.file.c_str());
   }
+  std::printf(
+      "the side store is not touched: leave it where side_state.directory says. Numbers of members whose entry is lost lead to nobody\n");
   return absl::OkStatus();
 }
 

@@ -14,16 +14,20 @@ namespace redpoints::server {
 // entry, and of one that is absent that it was not checked: the ledger is sound all the same, and the status is OK.
 absl::Status CheckShards(const Config& config, const std::string& program);
 
-// Copies every shard to directory/shard-{n}, then writes directory/SHA256SUMS (which `sha256sum -c` reads). FAILED_PRECONDITION while the
-// server runs.
+// Copies every shard to directory/shard-{n} and the side store to directory/side, then writes directory/SHA256SUMS (which `sha256sum -c` reads):
+// without it, as after an interruption, it is no backup. FAILED_PRECONDITION while the server runs. A log that is shorter than its head mark
+// says is refused.
 absl::Status BackupShards(const Config& config, const std::string& directory);
 
-// Verifies directory/SHA256SUMS, copies every shard to where the configuration wants it (which must not be there), and checks them.
-// What an interrupted restore leaves has the ending .partial and is replaced by the next.
+// Verifies directory/SHA256SUMS, copies every shard to where the configuration wants it (which must not be there), opens a new epoch in each,
+// and checks them. The side store is put back only where there is none. All is made beside its place, with the ending .partial, and gets its
+// name when all is whole; the first shard last, so that no server opens what an interruption left. Run again, it begins again; of several
+// shards some may have their name by then, and have to be moved away first.
 absl::Status RestoreShards(const Config& config, const std::string& directory);
 
-// Saves what can be read of the shard in the directory `from`, which stays as it is, into the new directory `to`; prints for each program what
-// stands, what is lost, why, and the file with the lines that could not be placed (storage/recover.h).
+// Saves what can be read of the shard in the directory `from`, or of the backup of one, which stays as it is, into the new directory `to`; prints
+// for each program what stands, what is lost, why, and the file with the lines that could not be placed (storage/recover.h). The side store is
+// not its business: it belongs to all shards, and stays where it is.
 absl::Status RecoverShard(const std::string& from, const std::string& to);
 
 }  // namespace redpoints::server

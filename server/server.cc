@@ -81,7 +81,10 @@ class Server::Impl {
     auto share = ShareDescriptors();
     if (!share.ok()) return share.status();
     descriptors_ = *share;
-    if (auto status = OpenShards(); !status.ok()) return AsStartFailure(std::move(status), "LEDGER_REFUSED");
+    if (auto status = OpenShards(); !status.ok()) {
+      const auto id = LedgerFailure(status);
+      return AsStartFailure(std::move(status), id);
+    }
     if (auto status = OpenSideState(); !status.ok()) return status;
     limiter_ = std::make_unique<RateLimiter>(RateLimiter::Options{.calls_per_second_max = config_.limits().calls_per_second_max(),
                                                                   .burst_max = config_.limits().calls_burst_max(),

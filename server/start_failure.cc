@@ -94,22 +94,25 @@ const std::vector<StartFailure>& StartFailures() {
        "Correct `--program`, or the configuration's `shard`.", "核对 `--program` 或配置的 `shard`。"},
       {"LEDGER_DIFFERS", "The ledger and what is derived from it differ.", "账本与推导表不一致。",
        "Keep the directory; go on at “Damage” in the runbook.", "保留目录;按运维手册“数据损坏”处理。"},
-      {"BACKUP_TAKEN", "There is something where the backup shall go.", "备份目标已存在。", "Choose a directory that is not there yet.",
-       "换一个尚不存在的目录。"},
+      {"BACKUP_TAKEN", "There is something where the backup shall go.", "备份目标已存在。",
+       "Choose a directory that is not there yet. One without SHA256SUMS is no backup: remove it.",
+       "换一个尚不存在的目录。没有 SHA256SUMS 的不是备份,可以删除。"},
       {"BACKUP_DAMAGED", "The backup is not what was written: its sums differ.", "备份与写入时不同,校验和不符。",
        "Copy it again from where it is whole, or take the one before.", "从完好处重新拷贝,或用更早的备份。"},
-      {"BACKUP_OF_OTHER_SHARDS", "The backup lacks a shard of the configuration.", "备份缺少配置里的分片。",
+      {"BACKUP_OF_OTHER_SHARDS", "The backup has other shards than the configuration.", "备份的分片与配置不一致。",
        "Use the configuration of the server that was backed up.", "使用被备份服务器的配置。"},
       {"RESTORE_TARGET_TAKEN", "A ledger is where the backup shall go.", "恢复目标处已有账本。",
-       "Move it away, and keep it; `restore` never overwrites.", "先移走并保留;`restore` 从不覆盖。"},
+       "Move it away, and keep it; `restore` never overwrites, not even what an interrupted one put there.",
+       "先移走并保留;`restore` 从不覆盖,中断的恢复留下的也一样。"},
       {"RESTORE_FAILED", "The backup could not be copied to its place.", "备份没能拷到位。",
-       "Make room or correct the owner, then restore again; what is half done is replaced.",
-       "腾出空间或改正属主后重来;做了一半的会被替换。"},
+       "Make room, correct the owner or the clock, then restore again; what is half done is replaced.",
+       "腾出空间,或改正属主、时钟后重来;做了一半的会被替换。"},
       {"RECOVER_TARGET_TAKEN", "There is something where the new shard shall go.", "新目录已存在。",
        "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
       {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
-       "The detail says why: correct --from, the clock, or make room for two copies; else restore the last backup.",
-       "按提示改正 --from 或时钟,或腾出两份账本的空间;不行就从最近的备份恢复。"},
+       "The detail says why: correct --from, --to or the clock, stop the server, or make room for three copies; else restore the last "
+       "backup.",
+       "按提示改正 --from、--to 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
   };
   return *rows;
 }
@@ -118,6 +121,10 @@ absl::Status StartRefused(std::string_view id, std::string_view detail) {
   auto status = WithStartFailure(absl::FailedPreconditionError(std::string(detail)), id);
   RP_CHECK(StartFailureOf(status) != nullptr);
   return status;
+}
+
+std::string_view LedgerFailure(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) ? "DESCRIPTORS_TOO_FEW" : "LEDGER_REFUSED";
 }
 
 const StartFailure* StartFailureOf(const absl::Status& status) {

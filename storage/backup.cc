@@ -1,9 +1,9 @@
 #include "storage/backup.h"
 
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <vector>
+#include <sstream>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -13,31 +13,21 @@
 namespace redpoints {
 namespace {
 
-namespace fs = std::filesystem;
-
-absl::StatusOr<std::string> FileSum(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::UnavailableError(absl::StrCat("can't read ", path.string()));
-  Sha256Stream stream;
-  std::vector<char> buffer(1 << 20);
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
-    stream.Add({buffer.data(), static_cast<std::size_t>(file.gcount())});
-  }
-  const Hash hash = stream.Finish();
-  return Hex(hash.data(), hash.size());
-}
+constexpr std::string_view kList = "SHA256SUMS";
 
 // Relative path to sum of every file but the list itself.
 absl::StatusOr<std::map<std::string, std::string>> SumsOf(const std::string& directory) {
   std::map<std::string, std::string> sums;
-  std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(directory, error)) {
-    if (!entry.is_regular_file() || entry.path().filename() == "SHA256SUMS") continue;
-    auto sum = FileSum(entry.path());
-    if (!sum.ok()) return sum.status();
-    sums[fs::relative(entry.path(), directory).string()] = *sum;
-  }
-  if (error) return absl::UnavailableError(absl::StrCat("can't read ", directory, ": ", error.message()));
+  auto status = ForEachFile(directory, [&](const std::string& path) {
+    const std::string name = std::filesystem::path(path).lexically_relative(directory).string();
+    if (name == kList) return absl::OkStatus();
+    Sha256Stream stream;
+    if (auto read = ReadFile(path, [&](std::string_view piece) { stream.Add(piece); }); !read.ok()) return read;
+    const Hash hash = stream.Finish();
+    sums[name] = Hex(hash.data(), hash.size());
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
   return sums;
 }
 
@@ -50,15 +40,17 @@ absl::Status WriteSums(const std::string& directory) {
   if (auto status = SyncBelow(directory); !status.ok()) return status;
   std::string lines;
   for (const auto& [path, sum] : *sums) absl::StrAppend(&lines, sum, "  ", path, "\n");
-  return WriteDurably(directory + "/SHA256SUMS", lines);
+  return WriteDurably(absl::StrCat(directory, "/", std::string(kList)), lines);
 }
 
 absl::Status VerifySums(const std::string& directory) {
-  std::ifstream file(directory + "/SHA256SUMS");
-  if (!file) return absl::NotFoundError(absl::StrCat("no SHA256SUMS in ", directory, ": not a whole backup"));
+  const auto list = ReadFile(absl::StrCat(directory, "/", std::string(kList)));
+  if (absl::IsNotFound(list.status())) return absl::NotFoundError("no SHA256SUMS: not a whole backup");
+  if (!list.ok()) return list.status();
   auto sums = SumsOf(directory);
   if (!sums.ok()) return sums.status();
-  for (std::string line; std::getline(file, line);) {
+  std::istringstream lines(*list);
+  for (std::string line; std::getline(lines, line);) {
     if (line.size() < 67) return absl::DataLossError(absl::StrCat("SHA256SUMS: a line is cut: ", line));
     const std::string path = line.substr(66);
     const auto it = sums->find(path);

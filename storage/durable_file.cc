@@ -7,14 +7,22 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
 namespace redpoints {
 namespace {
 
-absl::Status Failed(const char* what, const std::string& path) {
-  return absl::UnavailableError(absl::StrCat("can't ", what, " ", path, ": ", std::strerror(errno)));
+namespace fs = std::filesystem;
+
+absl::Status Failed(const char* what, const std::string& path, int error = errno) {
+  const auto code = error == ENOENT || error == ENOTDIR  ? absl::StatusCode::kNotFound
+                    : error == EACCES || error == EPERM  ? absl::StatusCode::kPermissionDenied
+                    : error == EMFILE || error == ENFILE ? absl::StatusCode::kResourceExhausted
+                                                         : absl::StatusCode::kUnavailable;
+  return absl::Status(code, absl::StrCat("can't ", what, " ", path, ": ", std::strerror(error)));
 }
 
 absl::Status Sync(const std::string& path) {
@@ -26,7 +34,7 @@ absl::Status Sync(const std::string& path) {
   return status;
 }
 
-std::string ParentOf(const std::string& path) { return std::filesystem::path(path).parent_path().string(); }
+std::string ParentOf(const std::string& path) { return fs::path(path).parent_path().string(); }
 
 }  // namespace
 
@@ -47,20 +55,52 @@ absl::Status WriteDurably(const std::string& file, std::string_view content) {
   return status;
 }
 
+std::string WithoutSlash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 absl::Status RenameDurably(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) return Failed("rename", from);
   if (auto status = Sync(ParentOf(to)); !status.ok()) return status;
   return ParentOf(from) == ParentOf(to) ? absl::OkStatus() : Sync(ParentOf(from));
 }
 
+absl::Status ReadFile(const std::string& file, const std::function<void(std::string_view piece)>& take) {
+  const int in = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (in < 0) return Failed("read", file);
+  std::vector<char> buffer(1 << 20);
+  absl::Status status;
+  for (ssize_t size = 1; size > 0;) {
+    size = ::read(in, buffer.data(), buffer.size());
+    if (size < 0) status = Failed("read", file);
+    if (size > 0) take({buffer.data(), static_cast<std::size_t>(size)});
+  }
+  ::close(in);
+  return status;
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& file) {
+  std::string content;
+  if (auto status = ReadFile(file, [&](std::string_view piece) { content.append(piece); }); !status.ok()) return status;
+  return content;
+}
+
+absl::Status ForEachFile(const std::string& directory, const std::function<absl::Status(const std::string& path)>& visit) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->is_directory(error)) continue;
+    if (auto status = visit(entry->path().string()); !status.ok()) return status;
+  }
+  return error ? Failed("read", directory, error.value()) : absl::OkStatus();
+}
+
 absl::Status SyncBelow(const std::string& directory) {
   std::error_code error;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory, error)) {
-    if (!entry.is_regular_file() && !entry.is_directory()) continue;
-    if (auto status = Sync(entry.path().string()); !status.ok()) return status;
+  for (fs::recursive_directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    if (auto status = Sync(entry->path().string()); !status.ok()) return status;
   }
-  if (error) return absl::UnavailableError(absl::StrCat("can't read ", directory, ": ", error.message()));
-  return Sync(directory);
+  return error ? Failed("read", directory, error.value()) : Sync(directory);
 }
 
 }  // namespace redpoints

@@ -16,13 +16,16 @@ constexpr std::int64_t kEpochBaseMs = 1'577'836'800'000;
 }  // namespace
 
 absl::Status OpenEpochs(Log& log, Store& store, const Clock& clock, const std::function<EpochData(const std::string& program)>& data,
-                        const std::function<void(const std::string& program, std::int64_t next, std::int64_t end)>& progress) {
+                        const std::function<void(const std::string& program, std::int64_t next, std::int64_t end)>& progress,
+                        const std::set<std::string>& gone) {
   auto fence = log.TryTakeOver();
   if (!fence.ok()) return fence.status();
-  auto programs = log.Programs();
-  if (!programs.ok()) return programs.status();
+  const auto present = log.Programs();
+  if (!present.ok()) return present.status();
+  std::set<std::string> programs(present->begin(), present->end());
+  programs.insert(gone.begin(), gone.end());
   CommitBatch batch{.fence = *fence};
-  for (const std::string& id : *programs) {
+  for (const std::string& id : programs) {
     absl::Status damage;
     Program program(id, log, &store, [&](Program&, const absl::Status& status) { damage = status; });
     const auto named = [&](const absl::Status& status) {

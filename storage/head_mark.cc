@@ -1,7 +1,5 @@
 #include "storage/head_mark.h"
 
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -25,9 +23,10 @@ std::string Lines(const HeadMarks& marks) {
 std::string HeadMarkFile(const std::string& directory) { return directory + "/head"; }
 
 absl::StatusOr<HeadMarks> ReadHeadMarks(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return absl::NotFoundError(absl::StrCat("there is no head mark ", file));
-  const std::string content(std::istreambuf_iterator<char>(in), {});
+  const auto read = ReadFile(file);
+  if (absl::IsNotFound(read.status())) return absl::NotFoundError(absl::StrCat("there is no head mark ", file));
+  if (!read.ok()) return absl::Status(read.status().code(), absl::StrCat("the head mark: ", std::string(read.status().message())));
+  const std::string& content = *read;
   const auto torn = absl::DataLossError(absl::StrCat("the head mark ", file, " is torn or altered"));
   const auto at = content.rfind("sum ");
   if (at == std::string::npos || content.substr(at) != absl::StrCat("sum ", Sha256Hex(content.substr(0, at)), "\n")) return torn;

@@ -30,8 +30,10 @@ using HeadMarks = std::map<std::string, HeadMark>;  // by program
 // The mark file of the shard in `directory`.
 std::string HeadMarkFile(const std::string& directory);
 
-// NOT_FOUND: there is none. DATA_LOSS: it is torn or altered. Neither says anything about the ledger.
+// NOT_FOUND: there is none. DATA_LOSS: it is torn or altered. UNAVAILABLE: the disk can't read it. None of them says anything about the
+// ledger. PERMISSION_DENIED, RESOURCE_EXHAUSTED (MayBeWhole): the mark is there for somebody else; to go on without would lose what it says.
 absl::StatusOr<HeadMarks> ReadHeadMarks(const std::string& file);
+inline bool MayBeWhole(const absl::Status& unread) { return absl::IsPermissionDenied(unread) || absl::IsResourceExhausted(unread); }
 // Whole under its name, and durable, or not at all.
 absl::Status WriteHeadMarks(const std::string& file, const HeadMarks& marks);
 

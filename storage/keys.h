@@ -4,8 +4,8 @@
 //   log: a RocksDB in shard/log, a column family a table
 //
 //   table    key                                        value
-//   default  "format"                                   "1"
-//            "fence"                                    number of the last TryTakeOver, decimal
+//   each     "format"                                   "1"; no key of a program, which has a 00
+//   default  "fence"                                    number of the last TryTakeOver, decimal
 //            "end/" program                             one past the program's last entry, decimal
 //   journal  program 00 sequence:u64be                  entries:u32be, then their lines, each ended by LF; sequence is the first one's
 //   blob     program 00 sha256:64 hex digits            the content
@@ -39,6 +39,7 @@ inline constexpr char kFormat[] = "1";
 // rows of another version are made again from the journal.
 inline constexpr std::int64_t kDerivedVersion = 1;
 
+inline constexpr char kFormatKey[] = "format";
 inline constexpr std::string_view kEndPrefix = "end/";
 std::string EndKey(std::string_view program);
 

@@ -1,9 +1,14 @@
 #include "storage/recover.h"
 
-#include <algorithm>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +20,7 @@
 #include "storage/log/salvage.h"
 #include "storage/merkle/sha256.h"
 #include "storage/program.h"
+#include "storage/rocks.h"
 #include "storage/store/rocksdb_store.h"
 
 namespace redpoints {
@@ -27,6 +33,73 @@ constexpr std::int64_t kTurnEntries = 200'000;
 
 absl::Status Disk(const std::string& what, const std::error_code& error) {
   return absl::UnavailableError(absl::StrCat("can't ", what, ": ", error.message()));
+}
+
+// Where the log of `from` is: a shard's directory has it in log/, and a backup of a shard is one.
+absl::StatusOr<std::string> LogOf(const std::string& from) {
+  std::string log = from + "/log";
+  auto access = CheckAccess(log, /*is_written=*/false);
+  if (absl::IsNotFound(access)) {
+    std::error_code error;
+    bool is_log = false;
+    for (fs::directory_iterator file(from, error), end; !error && file != end; file.increment(error)) {
+      is_log = is_log || file->path().filename().string().starts_with("MANIFEST-") || file->path().extension() == ".sst";
+    }
+    if (!is_log) return absl::NotFoundError(absl::StrCat("no ", log, ": ", from, " is no directory of a shard, and no backup of one"));
+    access = CheckAccess(log = from, /*is_written=*/false);
+  }
+  if (!access.ok()) return access;
+  if (!IsInUse(log)) return log;
+  return absl::FailedPreconditionError(absl::StrCat(log, ": in use by another process; stop the server first"));
+}
+
+// Copies a file of a disk that may be failing: what can't be read becomes zeros, which no checksum lets pass. Returns how many.
+absl::StatusOr<std::int64_t> CopyFailing(const std::string& from, const std::string& to) {
+  constexpr std::size_t kPiece = 1 << 20, kSector = 4096;
+  const int in = ::open(from.c_str(), O_RDONLY | O_CLOEXEC);
+  if (in < 0) return Disk(absl::StrCat("read ", from), std::error_code(errno, std::generic_category()));
+  std::ofstream out(to, std::ios::binary);
+  const auto size = static_cast<std::size_t>(std::max<off_t>(::lseek(in, 0, SEEK_END), 0));
+  std::vector<char> buffer(kPiece);
+  std::int64_t unreadable = 0;
+  for (std::size_t at = 0, piece = kPiece; at < size && out;) {
+    std::size_t length = std::min(piece, size - at);
+    const ssize_t got = ::pread(in, buffer.data(), length, static_cast<off_t>(at));
+    if (got <= 0 && piece > kSector) {
+      piece = kSector;
+      continue;
+    }
+    if (got > 0) {
+      length = static_cast<std::size_t>(got);
+    } else {
+      std::memset(buffer.data(), 0, length);
+      unreadable += static_cast<std::int64_t>(length);
+    }
+    out.write(buffer.data(), static_cast<std::streamsize>(length));
+    at += length;
+    if (at % kPiece == 0) piece = kPiece;
+  }
+  ::close(in);
+  if (!out.flush()) return Disk(absl::StrCat("write ", to), std::error_code(errno, std::generic_category()));
+  return unreadable;
+}
+
+// All files of a log, which has no directories. Returns what could not be read of them, for people.
+absl::StatusOr<std::string> CopyLog(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::create_directories(to, error);
+  if (error) return Disk(absl::StrCat("make ", to), error);
+  std::string unreadable;
+  auto status = ForEachFile(from, [&](const std::string& file) {
+    const std::string name = fs::path(file).filename();
+    if (name == "LOCK") return absl::OkStatus();
+    const auto zeros = CopyFailing(file, absl::StrCat(to, "/", name));
+    if (!zeros.ok()) return zeros.status();
+    if (*zeros > 0) absl::StrAppend(&unreadable, unreadable.empty() ? "" : ", ", *zeros, " bytes of ", file);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return unreadable;
 }
 
 // Writes rows to a log, some megabytes in a commit.
@@ -61,11 +134,16 @@ std::int64_t LinesIn(std::string_view lines) {
   return lines.empty() || lines.back() != '\n' ? -1 : std::count(lines.begin(), lines.end(), '\n');
 }
 
-// The rows of a program that follow each other from its first entry on, and its blobs, to `log`. Returns where they end.
-absl::StatusOr<std::int64_t> CopyReadable(const Salvage& from, const std::string& program, Copier& to) {
-  std::int64_t next = 0;
+struct Readable {
+  std::int64_t end = 0;   // of the rows that follow each other from the first entry on
+  std::int64_t last = 0;  // of the last row
+};
+// Copies those that follow each other, and the program's blobs.
+absl::StatusOr<Readable> CopyReadable(const Salvage& from, const std::string& program, Copier& to) {
+  std::int64_t next = 0, last = 0;
   bool is_whole = true;
   auto status = from.ForEachRow(program, [&](const JournalRow& row) {
+    last = row.end();
     is_whole = is_whole && row.first == next && row.entries > 0 && LinesIn(row.lines) == row.entries;
     if (!is_whole) return absl::OkStatus();
     next = row.end();
@@ -77,7 +155,7 @@ absl::StatusOr<std::int64_t> CopyReadable(const Salvage& from, const std::string
   }
   if (status.ok()) status = to.Commit();
   if (!status.ok()) return status;
-  return next;
+  return Readable{next, last};
 }
 
 // The first `end` entries of the journal.
@@ -112,7 +190,8 @@ absl::StatusOr<std::int64_t> FollowsTo(const Log& log, const std::string& progra
   if (!rows.ok()) return rows.status();
   Program replayed(program, log, rows->get(), [](Program&, const absl::Status&) {});
   const auto status = replayed.Replay(kTurnEntries, [](std::int64_t, std::int64_t) {}).status();
-  if (absl::IsUnavailable(status) || absl::IsUnimplemented(status)) return status;
+  // Any other error is of this machine or this program, not of the journal.
+  if (!status.ok() && !absl::IsDataLoss(status)) return status;
   if (!status.ok()) why = std::string(status.message());
   return replayed.state().at.next_sequence;
 }
@@ -128,6 +207,7 @@ absl::Status SetApart(const Salvage& from, RecoveredProgram& program, const std:
       if (i >= program.end) {
         if (!out.is_open()) out.open(absl::StrCat(directory, "/", file), std::ios::binary);
         out << row.lines.substr(at, end - at);
+        if (row.lines[end - 1] != '\n') out << '\n';
         ++program.apart;
       }
       at = end;
@@ -139,26 +219,19 @@ absl::Status SetApart(const Salvage& from, RecoveredProgram& program, const std:
   return out.flush() ? absl::OkStatus() : absl::UnavailableError(absl::StrCat("can't write ", directory, "/", file));
 }
 
-}  // namespace
-
-absl::StatusOr<Recovered> Recover(const std::string& from, const std::string& to, const Clock& clock,
-                                  const std::function<void(const std::string& what)>& progress) {
-  std::error_code error;
-  if (fs::exists(to, error)) return absl::AlreadyExistsError(absl::StrCat("something is at ", to, " already; choose another directory"));
-  if (!fs::exists(from + "/log", error)) return absl::NotFoundError(absl::StrCat("no ", from, "/log: that is no directory of a shard"));
-  const std::string partial = to + ".partial", copy = partial + "/copy", sorted = partial + "/sorted";
-  fs::remove_all(partial, error);
-  fs::create_directories(partial, error);
-  progress(absl::StrCat("copying ", from, "/log"));
-  if (!error) fs::copy(from + "/log", copy, fs::copy_options::recursive, error);
-  if (error) return Disk(absl::StrCat("copy ", from, "/log to ", copy), error);
-
+// Makes the shard in `partial` out of the log `from`, whose head mark is `marks`.
+absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::string& from, const HeadMarks& marks, const Clock& clock,
+                                      const std::function<void(const std::string& what)>& progress) {
+  const std::string copy = partial + "/copy", sorted = partial + "/sorted";
+  progress(absl::StrCat("copying ", from));
+  auto unreadable = CopyLog(from, copy);
+  if (!unreadable.ok()) return unreadable.status();
   auto damaged = Salvage::Open(copy);
   if (!damaged.ok()) return damaged.status();
-  Recovered recovered{.means = (*damaged)->means(), .programs = {}};
-  const auto marks = ReadHeadMarks(HeadMarkFile(from)).value_or(HeadMarks());
+  Recovered recovered{.means = (*damaged)->means(), .unreadable = *std::move(unreadable), .programs = {}};
   auto programs = (*damaged)->Programs();
   for (const auto& [program, mark] : marks) programs.insert(program);
+  if (programs.empty()) return absl::DataLossError(absl::StrCat("no entry of any program can be read in ", from));
 
   // Twice: first what can be read, then of that what follows by the rules, which only a journal that can be read tells.
   auto readable = RocksDbLog::Create({.directory = sorted});
@@ -168,17 +241,18 @@ absl::StatusOr<Recovered> Recover(const std::string& from, const std::string& to
   const auto fence = readable_fence.ok() ? (*log)->TryTakeOver() : readable_fence;
   if (!fence.ok()) return fence.status();
   Copier to_readable(**readable, *readable_fence), to_log(**log, *fence);
+  std::map<std::string, std::int64_t> lost;
   for (const auto& id : programs) {
     RecoveredProgram program;
     program.id = id;
     progress(absl::StrCat("reading ", id));
-    auto end = CopyReadable(**damaged, id, to_readable);
-    if (!end.ok()) return end.status();
+    auto read = CopyReadable(**damaged, id, to_readable);
+    if (!read.ok()) return read.status();
     const auto mark = marks.find(id);
-    const std::int64_t known = std::max((*damaged)->EndOf(id), mark == marks.end() ? 0 : mark->second.end);
-    if (*end < known) program.why = absl::StrCat("entry ", *end, " can't be read");
-    if (*end > 0) {
-      progress(absl::StrCat("checking ", *end, " entries of ", id));
+    const std::int64_t known = std::max({(*damaged)->EndOf(id), mark == marks.end() ? 0 : mark->second.end, read->last});
+    if (read->end < known) program.why = absl::StrCat("entry ", read->end, " can't be read");
+    if (read->end > 0) {
+      progress(absl::StrCat("checking ", read->end, " entries of ", id));
       auto stands = FollowsTo(**readable, id, partial + "/derived", program.why);
       if (!stands.ok()) return stands.status();
       program.end = *stands;
@@ -187,31 +261,64 @@ absl::StatusOr<Recovered> Recover(const std::string& from, const std::string& to
       if (auto status = CopyFirst(**readable, id, program.end, to_log); !status.ok()) return status;
     }
     if (auto status = SetApart(**damaged, program, partial); !status.ok()) return status;
-    if (known > 0) program.lost = std::max<std::int64_t>(known - program.end, 0);
+    // Without a mark nothing says that a journal which seems whole went no further.
+    if (program.end < known || mark != marks.end()) program.lost = known - program.end;
+    lost[id] = program.lost;
     recovered.programs.push_back(std::move(program));
   }
   readable->reset();
+  damaged->reset();
+  std::error_code error;
+  for (const auto& done : {copy, sorted, partial + "/derived"}) {
+    fs::remove_all(done, error);
+    if (error) return Disk(absl::StrCat("remove ", done), error);
+  }
 
   progress("opening a new epoch");
-  fs::remove_all(partial + "/derived", error);
   {
     auto rows = RocksDbStore::Open({.directory = partial + "/derived"});
     if (!rows.ok()) return rows.status();
-    const auto lost = [&](const std::string& id) {
-      const auto of = [&](const RecoveredProgram& program) { return program.id == id; };
-      return std::find_if(recovered.programs.begin(), recovered.programs.end(), of)->lost;
-    };
-    const auto data = [&](const std::string& id) { return EpochData{.lost = lost(id), .why = "recover"}; };
-    if (auto status = OpenEpochs(**log, **rows, clock, data, [](const auto&...) {}); !status.ok()) return status;
+    const auto data = [&](const std::string& id) { return EpochData{.lost = lost.at(id), .why = "recover"}; };
+    if (auto status = OpenEpochs(
+            **log, **rows, clock, data, [](const auto&...) {}, programs);
+        !status.ok())
+      return status;
   }
   if (auto status = WriteHeadMarks(HeadMarkFile(partial), MarksOf(**log)); !status.ok()) return status;
   log->reset();
-  damaged->reset();
-  fs::remove_all(copy, error);
-  if (!error) fs::remove_all(sorted, error);
-  if (error) return Disk(absl::StrCat("remove ", copy), error);
   if (auto status = SyncBelow(partial); !status.ok()) return status;
-  if (auto status = RenameDurably(partial, to); !status.ok()) return status;
+  return recovered;
+}
+
+}  // namespace
+
+absl::StatusOr<Recovered> Recover(const std::string& from_directory, const std::string& to_directory, const Clock& clock,
+                                  const std::function<void(const std::string& what)>& progress) {
+  std::error_code error;
+  const fs::path from = WithoutSlash(from_directory), to = WithoutSlash(to_directory);
+  if (fs::symlink_status(to, error).type() != fs::file_type::not_found) {
+    return absl::AlreadyExistsError(absl::StrCat("something is at ", to.string(), " already; choose another directory"));
+  }
+  const auto log = LogOf(from.string());
+  if (!log.ok()) return log.status();
+  // The damaged directory must stay as it is.
+  const fs::path inside = fs::weakly_canonical(to, error).lexically_relative(fs::weakly_canonical(from, error));
+  if (!inside.empty() && *inside.begin() != "..") {
+    return absl::InvalidArgumentError(absl::StrCat(to.string(), " is inside ", from.string(), ", which must stay as it is"));
+  }
+  auto marks = ReadHeadMarks(HeadMarkFile(from.string()));
+  if (MayBeWhole(marks.status())) return marks.status();
+
+  const std::string partial = to.string() + ".partial";
+  fs::remove_all(partial, error);
+  if (!error) fs::create_directories(partial, error);
+  if (error) return Disk(absl::StrCat("make ", partial), error);
+  auto recovered = RecoverInto(partial, *log, marks.value_or(HeadMarks()), clock, progress);
+  if (!recovered.ok()) {
+    fs::remove_all(partial, error);  // it may be what filled the disk
+    return recovered;
+  }
+  if (auto status = RenameDurably(partial, to.string()); !status.ok()) return status;
   return recovered;
 }
 

@@ -47,6 +47,7 @@ absl::Status Shards::OpenShard(const ShardConfig& config, const Clock& clock, co
   if (!config.env) {
     of_shard.head_mark_file = HeadMarkFile(config.directory);
     const auto marks = ReadHeadMarks(of_shard.head_mark_file);
+    if (MayBeWhole(marks.status())) return marks.status();
     if (!marks.ok() && options.on_event) {
       options.on_event("head_mark", absl::StrCat(std::string(marks.status().message()), ": a log that was cut would not be noticed now"));
     }
@@ -90,7 +91,8 @@ void Shards::FinishFounding() {
   auto programs = ListRegistrations(*state, Of(system).store(), "program", "", 1'000'000);
   if (!programs.ok()) return;
   for (const auto& [id, registered] : *programs) {
-    if (id == system || Of(id).EndSequence(id) > 0) continue;
+    const State* its_own = Of(id).FindState(id);
+    if (id == system || (its_own && FindRegistration<ProgramData>(*its_own, "program", id))) continue;
     const auto& program = std::get<ProgramData>(registered.data);
     Origin origin;
     origin.actor = program.administrator;

@@ -58,8 +58,11 @@ class Rocks : public Log {
     Rocks log(options);
     if (auto status = log.OpenDb(db_options, /*is_read_only=*/false); !status.ok()) return status;
     rocksdb::WriteBatch writes;
-    writes.Put(log.Handle(kLogMeta), "format", kFormat).PermitUncheckedError();
-    return FromRocks(log.Write(writes), absl::StrCat("making ", options.directory));
+    for (auto* table : log.handles_) writes.Put(table, kFormatKey, kFormat).PermitUncheckedError();
+    auto made = log.Write(writes);
+    // Each table has a file of its own from the first day on: a repair knows a table by its files alone (log/salvage.h).
+    if (made.ok()) made = log.db_->Flush(rocksdb::FlushOptions(), log.handles_);
+    return FromRocks(made, absl::StrCat("making ", options.directory));
   }
 
   ~Rocks() override { Close(); }
@@ -274,7 +277,7 @@ class Rocks : public Log {
 
   absl::Status Follow() {
     if (auto status = OpenDb(LogOptions(options_, /*is_read_only=*/true), /*is_read_only=*/true); !status.ok()) return status;
-    auto format = Get(kLogMeta, "format");
+    auto format = Get(kLogMeta, kFormatKey);
     if (!format.ok()) return format.status();
     if (!*format) return absl::NotFoundError(absl::StrCat("no ledger in ", options_.directory));
     if (**format != kFormat) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "storage/durable_file.h"
 #include "storage/keys.h"
 #include "storage/log/tables.h"
@@ -25,15 +26,19 @@ class Rocks : public Salvage {
 
   absl::Status Open() {
     rocksdb::Options options = RocksOptions(directory_, nullptr, /*is_read_only=*/true);
-    absl::Status status = OpenDb(options);
-    if (status.ok()) return Named("as it is");
+    const absl::Status as_it_is = OpenDb(options);
+    if (as_it_is.ok()) return Named("as it is");
+    if (IsOfMachine(as_it_is)) return as_it_is;
     MakeCurrent();
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
-    if (OpenDb(options).ok()) return Named("without what is damaged in its write-ahead logs");
+    const absl::Status passing_over = OpenDb(options);
+    if (passing_over.ok()) return Named("without what is damaged in its write-ahead logs");
+    if (IsOfMachine(passing_over)) return passing_over;
     rocksdb::Options repair = RocksOptions(directory_, nullptr, /*is_read_only=*/false);
     repair.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
     if (auto repaired = rocksdb::RepairDB(directory_, repair, LogTables(), LogTableOptions()); !repaired.ok()) {
-      return absl::DataLossError(absl::StrCat(std::string(status.message()), "; and repairing it: ", repaired.ToString()));
+      const absl::Status said = FromRocks(repaired, absl::StrCat(std::string(as_it_is.message()), "; and repairing it"));
+      return IsOfMachine(said) ? said : absl::DataLossError(said.message());
     }
     // Of a table whose files are all gone the repaired list knows nothing: it is made again, empty.
     repair.create_missing_column_families = true;
@@ -41,7 +46,8 @@ class Rocks : public Salvage {
     rocksdb::DB* db = nullptr;
     if (auto again = rocksdb::DB::Open(repair, directory_, LogTables(), &handles_, &db); !again.ok()) {
       handles_.clear();
-      return absl::DataLossError(absl::StrCat("opening ", directory_, " after a repair: ", again.ToString()));
+      const absl::Status said = FromRocks(again, absl::StrCat("opening ", directory_, " after a repair"));
+      return IsOfMachine(said) ? said : absl::DataLossError(said.message());
     }
     db_.reset(db);
     return Named("after a repair of its list of files");
@@ -55,15 +61,24 @@ class Rocks : public Salvage {
       programs.emplace(key.substr(kEndPrefix.size()));
       return absl::OkStatus();
     }).IgnoreError();
-    // One look for each program: behind all keys of the one before.
-    for (std::string next;;) {
-      const auto it = Iterate(kLogJournal);
-      it->Seek(next);
-      if (!it->Valid()) break;
-      const std::string_view key = it->key().ToStringView();
-      const std::string id(key.substr(0, key.find('\0')));
-      programs.insert(id);
-      next = id + '\1';
+    // From both ends, since neither way goes beyond what can't be read. One look for each program: past all of its keys.
+    for (const LogTable table : {kLogJournal, kLogBlob}) {
+      const auto it = Iterate(table);
+      const auto program = [&] {
+        const std::string_view key = it->key().ToStringView();
+        const std::string id(key.substr(0, key.find('\0')));
+        if (id.size() == key.size()) return std::string();
+        programs.insert(id);
+        return id;
+      };
+      for (it->SeekToFirst(); it->Valid();) {
+        const std::string id = program();
+        id.empty() ? it->Next() : it->Seek(id + '\1');
+      }
+      for (it->SeekToLast(); it->Valid();) {
+        const std::string id = program();
+        id.empty() ? it->Prev() : it->SeekForPrev(id);
+      }
     }
     return programs;
   }
@@ -94,21 +109,40 @@ class Rocks : public Salvage {
 
   absl::Status ForEachBlob(const std::string& program, const std::function<absl::Status(const CommitBatch::Blob&)>& blob) const override {
     const std::string prefix = BlobKey(program, "");
-    auto status = ForEach(kLogBlob, prefix, PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
-      return blob({.program = program, .sha256 = std::string(key.substr(prefix.size())), .content = std::string(value)});
-    });
-    return IsUnreadable(status) ? absl::OkStatus() : status;
+    std::string first, last;  // hashes: where to begin, and what was read last
+    for (;;) {
+      auto status = ForEach(kLogBlob, prefix + first, PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
+        last = key.substr(prefix.size());
+        return blob({.program = program, .sha256 = last, .content = std::string(value)});
+      });
+      if (!IsUnreadable(status)) return status;
+      // Hashes are spread evenly: the next beginning of one from which can be read is behind what can't.
+      std::uint32_t beginning = 0;
+      if (!absl::SimpleHexAtoi(std::max(first, last).substr(0, 4), &beginning)) beginning = 0;
+      const auto it = Iterate(kLogBlob);
+      do {
+        if (++beginning > 0xFFFF) return absl::OkStatus();
+        first = absl::StrFormat("%04x", beginning);
+        it->Seek(prefix + first);
+      } while (!it->Valid());
+    }
   }
 
  private:
   static constexpr const char* kUnreadable = "unreadable";
+  // What is no damage: milder or harsher means would only hide it.
+  static bool IsOfMachine(const absl::Status& status) {
+    return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) || absl::IsPermissionDenied(status);
+  }
   static bool IsUnreadable(const absl::Status& status) { return absl::IsDataLoss(status) && status.message() == kUnreadable; }
 
   absl::Status Named(std::string means) {
     means_ = std::move(means);
     std::string format;
-    const auto status = db_->Get(rocksdb::ReadOptions(), handles_[kLogMeta], "format", &format);
-    if (!status.ok() || format == kFormat) return absl::OkStatus();  // that row may be gone, too
+    for (auto* table : handles_) {
+      if (db_->Get(rocksdb::ReadOptions(), table, kFormatKey, &format).ok()) break;
+    }
+    if (format.empty() || format == kFormat) return absl::OkStatus();  // those rows may be gone, too
     return absl::FailedPreconditionError(
         absl::StrCat("the ledger in ", directory_, " has format ", format, "; this program reads format ", kFormat));
   }
@@ -133,13 +167,15 @@ class Rocks : public Salvage {
     db_.reset();
   }
 
-  // CURRENT holds nothing but the name of the newest list of files.
+  // CURRENT holds nothing but the name of the newest list of files: made again when that list is not there.
   void MakeCurrent() const {
     std::error_code error;
-    if (fs::exists(directory_ + "/CURRENT", error)) return;
+    const auto named = ReadFile(directory_ + "/CURRENT");
+    const bool is_line = named.ok() && named->starts_with("MANIFEST-") && named->ends_with('\n');
+    if (is_line && fs::exists(absl::StrCat(directory_, "/", named->substr(0, named->size() - 1)), error)) return;
     std::string newest;
-    for (const auto& file : fs::directory_iterator(directory_, error)) {
-      const std::string name = file.path().filename();
+    for (fs::directory_iterator file(directory_, error), end; !error && file != end; file.increment(error)) {
+      const std::string name = file->path().filename();
       if (name.starts_with("MANIFEST-")) newest = std::max(newest, name);
     }
     if (!newest.empty()) WriteDurably(directory_ + "/CURRENT", newest + "\n").IgnoreError();  // the repair is next
@@ -161,18 +197,21 @@ class Rocks : public Salvage {
     return it->status().ok() ? absl::OkStatus() : absl::DataLossError(kUnreadable);
   }
 
-  // The least sequence above `unreadable` from which rows can be read again; nullopt: there is none. Blocks are lost whole, so looking with
-  // longer and longer steps, then between the last two, is enough.
+  // The least sequence above `unreadable` from which rows can be read again; nullopt: there is none.
   std::optional<std::int64_t> Beyond(const std::string& program, std::int64_t unreadable) const {
     const auto is_readable = [&](std::int64_t sequence) {
       const auto it = Iterate(kLogJournal);
       it->Seek(JournalKey(program, sequence));
       return it->Valid() && JournalSequence(program, it->key().ToStringView()).has_value();
     };
-    constexpr std::int64_t kMax = std::int64_t{1} << 40;
-    std::int64_t bad = unreadable, step = 1;
-    while (step < kMax && !is_readable(bad + step)) bad += step, step *= 2;
-    if (step >= kMax) return std::nullopt;
+    // Blocks are lost whole, and one of 64 KiB has 16 lines at least: such steps pass over none that can be read. A gap of a million
+    // entries is beyond a few blocks; longer steps then find its end.
+    constexpr std::int64_t kNear = 1 << 20, kMax = std::int64_t{1} << 40;
+    std::int64_t bad = unreadable, step = 16;
+    for (; !is_readable(bad + step); bad += step) {
+      if (bad - unreadable > kNear) step *= 2;
+      if (step >= kMax) return std::nullopt;
+    }
     for (std::int64_t good = bad + step;;) {
       if (good - bad <= 1) return good;
       const std::int64_t middle = bad + (good - bad) / 2;

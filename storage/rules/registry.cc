@@ -180,7 +180,8 @@ Broken CheckRegistration(State& state, const std::string& actor, Day today, Regi
           data)) {
     return broken;
   }
-  const bool is_founding = state.at.next_sequence < 2;
+  // The first two entries; the openings of epochs come before them where nothing else was left (storage/recover.h).
+  const bool is_founding = state.at.next_sequence - static_cast<std::int64_t>(state.at.epochs.size()) < 2;
   if (!is_founding && ConcernsThemselves(state, actor, data, today)) return Refusal{Reason::SELF_DEALING, {}};
   return std::nullopt;
 }
@@ -296,9 +297,10 @@ Outcome Decide(Decision& d, const Register& command) {
 }
 
 Outcome Decide(Decision& d, const FoundProgram& command) {
-  if (d.state().at.next_sequence > 0) {  // founded before
-    auto first = d.Find(0);
-    return first ? OutcomeOf({.sequence = 0}, {std::move(first)}, nullptr) : d.Unrecorded({Reason::INVARIANT_VIOLATION, {}});
+  if (const auto* founded = d.state().registrations.Find("program/" + d.state().program)) {
+    const std::int64_t sequence = founded->sequence;
+    auto entry = d.Find(sequence);
+    return entry ? OutcomeOf({.sequence = sequence}, {std::move(entry)}, nullptr) : d.Unrecorded({Reason::INVARIANT_VIOLATION, {}});
   }
   // The operator's word stands for the mark that somebody else would give.
   StaffData administrator{.id = command.program.administrator, .member = "", .is_external = true, .grants = {}};

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <rocksdb/db.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -28,7 +30,8 @@ using testing::HasSubstr;
 class RecoverTest : public LedgerTest {
  protected:
   RecoverTest() {
-    std::string name = fs::temp_directory_path() / "redpoints-recover-XXXXXX";
+    // Hundreds of sales, each synced: memory does, since nothing here cuts the power.
+    std::string name = (fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) / "redpoints-recover-XXXXXX";
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     root = name, from = root + "/shard", to = root + "/new";
   }
@@ -101,11 +104,6 @@ class RecoverTest : public LedgerTest {
         std::find_if(recovered->programs.begin(), recovered->programs.end(), [](const auto& p) { return p.id == "minyue"; });
     EXPECT_TRUE(disk.Open(to).ok());
     const Journal journal(*disk.log, "minyue");
-    if (program->end == 0) {  // nothing of it is left: it has no new epoch, either
-      EXPECT_EQ(*journal.End(), 0);
-      disk.Close();
-      return *program;
-    }
     EXPECT_EQ(*journal.End(), program->end + 1);
     const auto opening = ParseLine(*journal.Line(program->end));
     EXPECT_TRUE(opening.ok() && opening->kind == Kind::kEpoch);
@@ -150,6 +148,10 @@ TEST_F(RecoverTest, WhatIsMissingIsSaid) {
       {"MANIFEST deleted", true, [&] { fs::remove(Largest("MANIFEST-")); }, "repair", true},
       {"the write-ahead log cut", false, [&] { fs::resize_file(Largest(".log"), fs::file_size(Largest(".log")) / 2); }, "as it is", false},
       {"the write-ahead log flipped", false, [&] { Flip(Largest(".log"), fs::file_size(Largest(".log")) / 2); }, "write-ahead", false},
+      {"MANIFEST and CURRENT deleted, nothing ever flushed", false,
+       [&] { fs::remove(Largest("MANIFEST-")), fs::remove(from + "/log/CURRENT"); }, "repair", true},
+      {"CURRENT emptied", false, [&] { fs::resize_file(from + "/log/CURRENT", 0); }, "write-ahead", true},
+      {"CURRENT of another list", true, [&] { std::ofstream(from + "/log/CURRENT") << "MANIFEST-999999\n"; }, "write-ahead", true},
       {"MANIFEST flipped", true, [&] { Flip(Largest("MANIFEST-"), 40); }, "repair", true},
       {"the write-ahead log deleted", false, [&] { fs::remove(Largest(".log")); }, "as it is", false},
       {"a table deleted", true, [&] { fs::remove(Largest(".sst")); }, "repair", false},
@@ -210,6 +212,67 @@ TEST_F(RecoverTest, ALineThatDoesNotFollowEndsTheJournal) {
   EXPECT_LT(program.end, wrong + 256);
   EXPECT_THAT(program.why, HasSubstr(absl::StrCat("entry ", program.end)));
   EXPECT_EQ(program.apart, end - program.end);
+}
+
+// The first block of the journal is gone, and so is what says where the journals end: nothing of "minyue" stands.
+TEST_F(RecoverTest, AProgramOfWhichNothingStandsGoesOnInANewEpoch) {
+  Make(/*is_flushed=*/true, 300);
+  Raw([&](rocksdb::DB& db, const auto& tables) {
+    for (const char* id : {"minyue", "other"}) ASSERT_TRUE(db.Delete({}, tables[kLogMeta], EndKey(id)).ok());
+    ASSERT_TRUE(db.Flush({}, tables).ok());
+  });
+  fs::remove(HeadMarkFile(from));
+  Flip(Largest(".sst"), 100);
+  const auto recovered = Recover(from, to, clock, [](const std::string&) {});
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  ASSERT_EQ(recovered->programs.size(), 2u) << "found from behind, too";
+  const auto& minyue = recovered->programs[0];
+  EXPECT_EQ(minyue.end, 0);
+  EXPECT_GT(minyue.apart, 100);
+  EXPECT_EQ(minyue.lost, end);  // the last readable row says so
+  EXPECT_THAT(minyue.why, HasSubstr("entry 0 can't be read"));
+  EXPECT_EQ(recovered->programs[1].end, 2);
+  EXPECT_EQ(recovered->programs[1].lost, -1) << "nothing says that there were no more";
+  // Who founds it again does not begin at the numbers of old receipts.
+  ASSERT_TRUE(disk.Open(to).ok());
+  Open();
+  const Outcome founded = Run(Staff(NewId()), FoundProgram{{"minyue", "a0"}});
+  ASSERT_FALSE(founded.refusal);
+  EXPECT_EQ(founded.entry().sequence, 1);
+  EXPECT_GT(founded.entry().epoch, 0);
+  EXPECT_EQ(Run(Staff(NewId()), FoundProgram{{"minyue", "a0"}}).entry().sequence, 1) << "once";
+  CheckAll();
+}
+
+TEST_F(RecoverTest, ABackupOfAShardIsReadAsOne) {
+  Make(/*is_flushed=*/false, 20);
+  ASSERT_TRUE((*RocksDbLog::Open({.directory = from + "/log"}))->Backup(root + "/shard-0").ok());
+  from = root + "/shard-0";
+  EXPECT_EQ(Save().end, end);
+}
+
+TEST_F(RecoverTest, WhatIsReadIsNobodysAndStaysAsItIs) {
+  Make(/*is_flushed=*/false, 5);
+  const auto refused = [&](const std::string& target) { return Recover(from, target, clock, [](const std::string&) {}).status(); };
+  for (const char* inside : {"/new", "/log/new", "/../shard/new/"}) EXPECT_TRUE(absl::IsInvalidArgument(refused(from + inside))) << inside;
+  {
+    const auto log = RocksDbLog::Open({.directory = from + "/log"});
+    ASSERT_TRUE((*log)->TryTakeOver().ok());
+    // Another process: a lock of this one is not in its own way.
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto in_use = refused(to);
+      ::_exit(absl::IsFailedPrecondition(in_use) && in_use.message().find("stop the server") != absl::string_view::npos ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_FALSE(fs::exists(to + ".partial"));
+  to += "//";
+  EXPECT_TRUE(refused(to).ok());
+  EXPECT_TRUE(fs::exists(root + "/new/log/CURRENT"));
+  EXPECT_FALSE(fs::exists(root + "/new/.partial"));
 }
 
 TEST_F(RecoverTest, NothingIsOverwrittenAndAnInterruptedOneBeginsAgain) {

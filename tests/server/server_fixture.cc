@@ -202,7 +202,7 @@ std::string WithConfidential(std::string book) {
          {"code":"TIP","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
           "fund":"street","lot_validity":{"months":12},"case_required":true,"groups":["RESIDENTS"],"shown_as":"SERVICE"},
          {"code":"MEDIATION","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
-          "fund":"street","lot_validity":{"months":12},"session_required":true,"shown_as":"SERVICE"},)";
+          "fund":"street","lot_validity":{"months":12},"session_required":true,"groups":["RESIDENTS"],"shown_as":"SERVICE"},)";
   return book.insert(book.find(mark) + mark.size(), kActivities);
 }
 

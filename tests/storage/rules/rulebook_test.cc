@@ -315,6 +315,7 @@ TEST(Rulebook, UmbrellasHide) {
       {"activities[5].shown_as", [](Book& b) { b.mutable_activities(4)->set_case_required(true); }},
       {"activities[5].shown_as", [](Book& b) { b.mutable_activities(4)->clear_caps(); }},
       {"activities[5].shown_as", [](Book& b) { b.mutable_activities(4)->add_groups(v1::RESIDENTS); }},
+      {"activities[6].groups", [](Book& b) { b.mutable_activities(5)->add_groups(v1::RESIDENTS); }},  // a group tells which it was
       {"activities[5].caps", [](Book& b) { *b.mutable_activities(5)->add_caps() = VisitCap(b); }},
       {"activities[5].fund", [](Book& b) { b.mutable_activities(5)->set_fund("donor"); }},
       {"activities[5].earnings", [](Book& b) { b.mutable_activities(5)->set_max_quantity(3); }},  // 3 points can only be one of them

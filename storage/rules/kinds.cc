@@ -2,6 +2,13 @@
 
 namespace redpoints {
 
+std::optional<Kind> KindNamed(std::string_view word) {
+  for (const KindRow& row : kKindRows) {
+    if (row.word == word) return row.kind;
+  }
+  return std::nullopt;
+}
+
 Kind KindOf(const Registration& data) {
   for (const KindRow& row : kKindRows) {
     if (row.data != 0 && row.data == data.index()) return row.kind;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "storage/rules/entry.h"
@@ -70,6 +71,8 @@ static_assert(AreKindRowsInOrder());
 inline constexpr const KindRow& RowOf(Kind kind) { return kKindRows[static_cast<std::size_t>(kind)]; }
 inline constexpr std::string_view KindName(Kind kind) { return RowOf(kind).word; }
 inline constexpr bool IsRegistration(Kind kind) { return kind <= Kind::kOffer; }
+// The kind of that word; nullopt where there is none.
+std::optional<Kind> KindNamed(std::string_view word);
 // The kind of entry that carries this record.
 Kind KindOf(const Registration& data);
 

@@ -48,6 +48,15 @@ inline std::string RulebookJson(const std::string& version = "2024-1", Day effec
                       more, R"(},"policies":)", policies, "}");
 }
 
+// Activities to put into it: TIP and MEDIATION are shown as SAFETY.
+inline constexpr char kConfidential[] =
+    R"({"code":"SAFETY","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":20,
+        "fund":"street","lot_validity":{"months":12},"caps":[{"period":"MONTH","unit":"POINT","max_amount":100}]},
+       {"code":"TIP","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
+        "fund":"street","lot_validity":{"months":12},"case_required":true,"shown_as":"SAFETY"},
+       {"code":"MEDIATION","earnings":[{"unit":"POINT","numerator":5,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"max_quantity":4,
+        "fund":"street","lot_validity":{"months":12},"session_required":true,"shown_as":"SAFETY"},)";
+
 class EngineTest : public testing::Test {
  protected:
   EngineTest() : state("minyue"), engine(state) {

@@ -210,7 +210,7 @@ absl::StatusOr<Mutation> FromProto(const v1::SetOfferRequest& r) {
   shape.Known("offer.kind", offer.kind(), v1::OfferKind_IsValid(offer.kind()));
   data.kind = static_cast<OfferKind>(offer.kind());
   if (!offer.merchant().empty()) data.merchant = shape.IdOf("offer.merchant", offer.merchant(), ResourceKind::kMerchant, mutation.program);
-  data.price_points = shape.Number("offer.price_points", offer.price_points(), 0, 1'000'000'000);
+  data.price_points = shape.Number("offer.price_points", offer.price_points(), 0, kPriceMax);
   data.max_points = shape.Number("offer.max_points", offer.max_points(), 0, kAmountMax);
   shape.Valid("offer.max_points", offer.price_points() == 0 || offer.max_points() == 0, "0 beside a price");
   CheckDays(shape, "offer.", offer.from_day(), offer.to_day());

@@ -110,6 +110,16 @@ bool IsId(std::string_view text, std::size_t max) {
   return true;
 }
 
+bool IsIdOf(ResourceKind kind, std::string_view text) {
+  if (kind == ResourceKind::kProgram) return IsProgramId(text);
+  if (kind == ResourceKind::kTerminal) return IsId(text);
+  for (const Collection& collection : kCollections) {
+    Name name;
+    if (collection.kind == kind) return collection.form != Form::kSequence && FillId(collection.form, text, name);
+  }
+  return false;
+}
+
 std::optional<Name> ParseName(std::string_view text) {
   // A slash at the end would otherwise pass for the end of the name.
   if (text.empty() || text.back() == '/') return std::nullopt;

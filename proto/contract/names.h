@@ -46,6 +46,8 @@ std::string_view PatternOf(ResourceKind kind);
 // Bytes of the longest name of the kind, its program's included.
 std::size_t NameBytesMax(ResourceKind kind);
 
+// Whether the text may stand in the name of such a thing for its id: what kinds of sequences have is none.
+bool IsIdOf(ResourceKind kind, std::string_view text);
 // 1 to 32 of [a-z0-9-], letter first.
 bool IsProgramId(std::string_view text);
 // 1 to `max` of [a-z0-9-].

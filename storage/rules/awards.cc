@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/rules/people.h"
+#include "storage/rules/shape.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -99,6 +100,19 @@ bool HasFundEnded(State& state, const std::string& code, Day today) {
   return fund && HasEnded(fund->end_day, today);
 }
 
+// Of a deed as it is asked for, and as its entry shows it. What a confidential deed would be asked for beside its amount is asked of what it
+// really was, at the door: nothing of it may be shown, and what is shown is an umbrella.
+template <class Deed> Broken CheckShape(const Rulebook& book, const Deed& deed) {
+  if (!IsDay(deed.effective_day)) return OutOfRange("effective_day");
+  const auto is_hash = [](const std::string& text) { return text.empty() || IsHex64(text); };
+  if (!is_hash(deed.evidence_sha256)) return OutOfRange("evidence_sha256");
+  if (!is_hash(deed.note_commitment)) return OutOfRange("note_commitment");
+  if (deed.unique.empty()) return std::nullopt;
+  const bool is_bare = deed.group == Group::kNone && deed.session.empty() && deed.case_id.empty() && deed.about.empty() &&
+                       deed.tags.empty() && deed.evidence_sha256.empty() && deed.external_id.empty();
+  return IsHex64(deed.unique) && is_bare && book.IsUmbrella(deed.activity) ? Broken() : OutOfRange("unique");
+}
+
 }  // namespace
 
 ShownDeed Show(const Rulebook& book, const v1::Activity& confidential, std::int64_t quantity) {
@@ -120,11 +134,11 @@ Broken DeriveAward(Case& c, Entry& e) {
   if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {}};
   const v1::Activity* activity = book->FindActivity(e.activity);
   if (!activity || !activity->shown_as().empty()) return Refusal{Reason::ACTIVITY_NOT_FOUND, {}};
+  if (auto broken = CheckShape(*book, e)) return broken;
   const Day today = e.business_day;
   const bool is_confidential = !e.unique.empty();
   e.rulebook = book->version();
   e.grid = is_confidential ? "" : member.grid;
-  if (is_confidential) e.group = Group::kNone;
 
   if (IsSelfDealing(c.state, e.actor, member, e.effective_day, today)) return Refusal{Reason::SELF_DEALING, {}};
   if (member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
@@ -304,6 +318,7 @@ Broken DeriveDonation(Case& c, Entry& e) {
   const MemberData* found = FindMember(c.state, e.member);
   if (!found) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
   const MemberData member = *found;
+  if (!IsAmount(c.points)) return OutOfRange("points");
   if (IsSelfDealing(c.state, e.actor, member, e.business_day, e.business_day)) return Refusal{Reason::SELF_DEALING, {}};
   if (member.state != RegistrationState::kActive) return Refusal{Reason::MEMBER_SUSPENDED, {}};
   const Account account = AccountOf(c.state, e.member, kPoint);
@@ -347,7 +362,7 @@ Broken CheckReferences(State& state, const AwardItem& item) {
   if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {{"field", "effective_day"}}};
   const v1::Activity* activity = book->FindActivity(item.activity);
   if (!activity || !activity->shown_as().empty()) return Refusal{Reason::ACTIVITY_NOT_FOUND, {{"field", "activity"}}};
-  return std::nullopt;
+  return CheckShape(*book, item);
 }
 
 }  // namespace

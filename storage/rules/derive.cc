@@ -4,13 +4,29 @@
 
 #include "storage/rules/awards.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/rules/kinds.h"
 #include "storage/rules/passing.h"
+#include "storage/rules/people.h"
 #include "storage/rules/registry.h"
 #include "storage/rules/returns.h"
 #include "storage/rules/sales.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
+
+namespace {
+
+// What was refused can't be judged again; but it was a kind of entry, about somebody who is known, and the reason is one that is recorded. (In a
+// batch an item that the ledger itself could not write is, too: what stands before it is decided.)
+Broken DeriveRefused(Case& c, Entry& e) {
+  const Reason reason = ReasonFromName(e.refusal);
+  if (!IsRecorded(reason) && !(reason == Reason::INVARIANT_VIOLATION && e.item >= 0)) return OutOfRange("refusal");
+  if (!KindNamed(e.request_kind)) return OutOfRange("request_kind");
+  if (!e.member.empty() && !FindMember(c.state, e.member)) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
+  return std::nullopt;
+}
+
+}  // namespace
 
 Broken Derive(Case& c, Entry& e) {
   switch (e.kind) {
@@ -30,7 +46,7 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kDayClosed: return DeriveDayClosed(c, e);
     case Kind::kClockConfirmed: return DeriveClock(c, e);
     case Kind::kEpoch: return DeriveEpoch(c, e);
-    case Kind::kRefused: return std::nullopt;  // what was refused can't be judged again
+    case Kind::kRefused: return DeriveRefused(c, e);
     case Kind::kProgram:
     case Kind::kNode:
     case Kind::kFund:
@@ -66,6 +82,10 @@ void Complete(State& state, Entry& e) {
     }
   }
 }
+
+bool IsAmount(std::int64_t points) { return points > 0 && InRange(points); }
+
+Refusal OutOfRange(const char* field) { return {Reason::FIELD_OUT_OF_RANGE, {{"field", field}}}; }
 
 Account AccountOf(State& state, const std::string& holder, std::string_view unit) {
   const Account* account = state.accounts.Find(AccountKey(holder, unit));

@@ -38,6 +38,11 @@ void Complete(State& state, Entry& entry);
 
 // --- shared by the themes ---------------------------------------------------------------------------------------------------------------
 
+// Points that somebody asks to move are above 0 and in range.
+bool IsAmount(std::int64_t points);
+// FIELD_OUT_OF_RANGE: what no command may ask for and no entry may show.
+Refusal OutOfRange(const char* field);
+
 // The account as it stands; empty where nothing ever touched it.
 Account AccountOf(State& state, const std::string& holder, std::string_view unit);
 // Whether so many points more fit the member's account, those held included, since they may come back.

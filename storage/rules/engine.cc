@@ -14,20 +14,12 @@ namespace redpoints {
 
 namespace {
 
-bool FitLines(const std::vector<OfferLine>& list) {
-  return !list.empty() && list.size() <= 20 && std::all_of(list.begin(), list.end(), [](const OfferLine& l) {
-    return l.quantity > 0 && l.quantity <= 100'000 && l.points > 0 && InRange(l.points) && l.cash_fen >= 0 && InRange(l.cash_fen);
-  });
-}
-
 struct Fitting {
-  bool operator()(const Redeem& c) const { return FitLines(c.lines); }
-  bool operator()(const Authorize& c) const { return FitLines(c.lines); }
   bool operator()(const AwardBatch& c) const { return !c.items.empty() && c.items.size() <= 8190; }
-  bool operator()(const Donate& c) const { return c.points > 0 && InRange(c.points); }
-  bool operator()(const Capture& c) const { return c.points >= 0 && InRange(c.points); }
-  bool operator()(const Refund& c) const { return c.points > 0 && InRange(c.points) && c.cash_fen >= 0 && InRange(c.cash_fen); }
-  bool operator()(const Register& c) const { return !c.items.empty() && c.items.size() <= 8190; }
+  bool operator()(const Register& c) const {
+    const auto is_member = [](const Registration& r) { return std::holds_alternative<MemberData>(r); };
+    return c.items.size() == 1 || (!c.items.empty() && c.items.size() <= 8190 && std::all_of(c.items.begin(), c.items.end(), is_member));
+  }
   template <class C> bool operator()(const C&) const { return true; }
 };
 

@@ -22,7 +22,7 @@ const StaffData* FindStaff(State& state, const std::string& id) { return state.F
 // The person behind a staff record; a member who acts for themselves is their own.
 std::string PersonBehind(State& state, const std::string& actor) {
   const StaffData* staff = FindStaff(state, actor);
-  return staff ? staff->member : actor.starts_with('m') ? actor : "";
+  return staff ? staff->member : FindMember(state, actor) ? actor : "";
 }
 
 bool IsPersonOf(State& state, const MemberData& person, const MerchantData& merchant, Day day) {
@@ -103,8 +103,12 @@ bool ConcernsThemselves(State& state, const std::string& staff, const Registrati
     return merchant && is_own(MerchantData(*merchant));
   }
   if (const auto* offer = std::get_if<OfferData>(&data)) {
-    const MerchantData* merchant = offer->merchant.empty() ? nullptr : FindMerchant(state, offer->merchant);
-    return merchant && is_own(MerchantData(*merchant));
+    const auto is_of_own = [&](const OfferData& of) {
+      const MerchantData* merchant = of.merchant.empty() ? nullptr : FindMerchant(state, of.merchant);
+      return merchant && is_own(MerchantData(*merchant));
+    };
+    const OfferData* old = FindOffer(state, offer->code);
+    return (old && is_of_own(OfferData(*old))) || is_of_own(*offer);
   }
   return false;
 }

@@ -6,6 +6,7 @@
 #include "storage/merkle/sha256.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/people.h"
+#include "storage/rules/shape.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -18,12 +19,22 @@ Refusal Invalid(const char* field, const std::string& expected) {
   return {Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}};
 }
 
+// Whether the node, or one above it, has ended. No tree is deeper than kDepthMax.
+constexpr int kDepthMax = 64;
+bool HasEndedAbove(State& state, const NodeData* node, Day today) {
+  for (int depth = 0; node && depth <= kDepthMax; ++depth) {
+    if (HasEnded(node->end_day, today)) return true;
+    node = node->parent.empty() ? nullptr : FindNode(state, std::string(node->parent));
+  }
+  return false;
+}
+
 // A node of this kind, under which something new may begin.
 Broken CheckNode(State& state, const std::string& code, std::optional<NodeKind> kind, Day today) {
   if (code.empty()) return std::nullopt;
   const NodeData* node = FindNode(state, code);
   if (!node || (kind && node->kind != *kind)) return NotFound(Reason::NODE_NOT_FOUND, code);
-  if (HasEnded(node->end_day, today)) return NotFound(Reason::NODE_ENDED, code);
+  if (HasEndedAbove(state, node, today)) return NotFound(Reason::NODE_ENDED, code);
   return std::nullopt;
 }
 
@@ -41,10 +52,11 @@ struct Checker {
     // Up to the root; the node itself must not be among its ancestors.
     std::string parent = node.parent;
     for (int depth = 0; !parent.empty(); ++depth) {
-      if (parent == node.code || depth > 64) return Invalid("node.parent", "a tree");
+      if (parent == node.code || depth > kDepthMax) return Invalid("node.parent", "a tree");
       const NodeData* up = FindNode(state, parent);
       if (!up || up->kind != node.kind) return NotFound(Reason::NODE_NOT_FOUND, parent);
-      if (depth == 0 && (!found || old.parent != node.parent) && HasEnded(up->end_day, today)) return NotFound(Reason::NODE_ENDED, parent);
+      if (depth == 0 && (!found || old.parent != node.parent) && HasEndedAbove(state, up, today))
+        return NotFound(Reason::NODE_ENDED, parent);
       parent = up->parent;
     }
     if (!node.places.empty() && node.kind != NodeKind::kBranch) return Invalid("node.places", "none for a place");
@@ -52,7 +64,7 @@ struct Checker {
       const bool is_kept = std::find(old.places.begin(), old.places.end(), place) != old.places.end();
       const NodeData* there = FindNode(state, place);
       if (!there || there->kind != NodeKind::kPlace) return NotFound(Reason::NODE_NOT_FOUND, place);
-      if (!is_kept && HasEnded(there->end_day, today)) return NotFound(Reason::NODE_ENDED, place);
+      if (!is_kept && HasEndedAbove(state, there, today)) return NotFound(Reason::NODE_ENDED, place);
     }
     return std::nullopt;
   }
@@ -113,7 +125,9 @@ struct Checker {
   }
 
   Broken operator()(StaffData& staff) const {
-    if (!is_new && !state.Find<StaffData>("staff", staff.id)) return NotFound(Reason::STAFF_NOT_FOUND, staff.id);
+    const StaffData* found = state.Find<StaffData>("staff", staff.id);
+    if (!is_new && !found) return NotFound(Reason::STAFF_NOT_FOUND, staff.id);
+    const std::vector<RoleGrant> old = found ? found->grants : std::vector<RoleGrant>{};
     // A staff person is somebody: a member, or said to be from outside. What stood before both were asked for is not asked again.
     if (staff.member.empty() != staff.is_external) return Invalid("staff.member", "a person, or external");
     if (!staff.member.empty()) {
@@ -122,7 +136,9 @@ struct Checker {
       if (person->kind != MemberKind::kPerson) return Invalid("staff.member", "a person");
     }
     for (const RoleGrant& grant : staff.grants) {
-      if (auto broken = CheckNode(state, grant.scope, std::nullopt, today)) return broken;
+      // What they have they may keep: whoever is suspended or revoked has grants for what has ended.
+      const bool is_kept = std::find(old.begin(), old.end(), grant) != old.end();
+      if (auto broken = is_kept ? std::nullopt : CheckNode(state, grant.scope, std::nullopt, today)) return broken;
       if ((grant.role == Role::kOperator) != (state.program == kSystemProgram)) {
         return Invalid("staff.grants", "OPERATOR in the system program and only there");
       }
@@ -155,7 +171,12 @@ struct Checker {
     return std::nullopt;
   }
 
-  Broken operator()(ProgramData&) const { return std::nullopt; }
+  // A journal begins with its own program; those of others are registered in the system's.
+  Broken operator()(ProgramData& program) const {
+    const bool is_its_own = state.at.next_sequence == 0;
+    if (is_its_own ? program.id == state.program : state.program == kSystemProgram) return std::nullopt;
+    return Invalid("program.id", is_its_own ? state.program : "none: that is registered in the system program");
+  }
   Broken operator()(auto&) const { return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "no registration"}}}; }
 };
 
@@ -166,6 +187,7 @@ bool IsSet(const Registration& data) {
 }  // namespace
 
 Broken CheckRegistration(State& state, const std::string& actor, Day today, Registration& data, bool is_new) {
+  if (auto broken = CheckShape(data)) return broken;
   const auto* book = std::get_if<RulebookData>(&data);
   const bool exists = state.registrations.Find(RegistrationKey(data)) != nullptr;
   if (!IsSet(data) && !book && is_new && exists) return NotFound(Reason::ALREADY_EXISTS, RegistrationKey(data));
@@ -222,6 +244,21 @@ Broken JudgeRulebook(State& state, Day today, const RulebookData& data, const st
   return std::nullopt;
 }
 
+Broken JudgeWithdrawal(State& state, const RulebookData& data) {
+  std::vector<const Rulebook*> books;
+  bool is_behind = false;  // lots of the book before are made for longer, beside those of each that follows
+  for (const auto& [day, book] : state.definitions->books) {
+    if (book->version() == data.version) {
+      is_behind = true;
+      continue;
+    }
+    books.push_back(book.get());
+    if (!is_behind) continue;
+    if (auto status = CheckLotBound(books); !status.ok()) return RefusalFrom(status);
+  }
+  return std::nullopt;
+}
+
 Broken DeriveRegistration(Case& c, Entry& e) {
   if (std::holds_alternative<std::monostate>(e.data) || KindOf(e.data) != e.kind)
     return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "of another kind"}}};
@@ -257,6 +294,7 @@ Outcome Decide(Decision& d, const Register& command) {
     }
     auto broken = CheckRegistration(state, entry.actor, today, entry.data, command.is_new);
     if (!broken && book && !book->is_withdrawn) broken = JudgeRulebook(state, today, *book, command.rulebook_json);
+    if (!broken && book && book->is_withdrawn) broken = JudgeWithdrawal(state, *book);
     if (!broken && book && book->is_withdrawn) {
       const Registered* adopted = state.registrations.Find(RegistrationKey(entry.data));
       c.related.ref = d.Find(adopted->sequence);
@@ -271,7 +309,8 @@ Outcome Decide(Decision& d, const Register& command) {
     }
     entries.push_back(std::move(entry));
   }
-  // Items can only refer to what was there before, so what holds for each holds for all; but they may repeat each other.
+  // Several are members alone (Fits), who refer to no more than that another is there, and of which kind: what holds for each holds for all;
+  // but they may repeat each other.
   std::vector<std::string> keys;
   for (const Entry& entry : entries) keys.push_back(RegistrationKey(entry.data));
   std::sort(keys.begin(), keys.end());

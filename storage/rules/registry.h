@@ -15,5 +15,7 @@ Outcome Decide(Decision& d, const FoundProgram& command);
 Broken CheckRegistration(State& state, const std::string& actor, Day today, Registration& data, bool is_new);
 // What else a rulebook has to be, by its content: judged by today's rules, after those that hold.
 Broken JudgeRulebook(State& state, Day today, const RulebookData& data, const std::string& json);
+// And whether those that remain without one may hold together: RULEBOOK_INVALID.
+Broken JudgeWithdrawal(State& state, const RulebookData& data);
 
 }  // namespace redpoints

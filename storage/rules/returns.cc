@@ -42,6 +42,7 @@ Broken DeriveRefund(Case& c, Entry& e) {
   if (!c.related.ref || !IsSale(*c.related.ref) || c.related.ref->merchant != e.merchant) return Refusal{Reason::REDEMPTION_NOT_FOUND, {}};
   const Entry& sale = *c.related.ref;
   const FollowUp follow_up = FollowUpOf(c.state, e.ref);
+  if (!IsAmount(c.points) || e.cash_fen < 0 || !InRange(e.cash_fen)) return OutOfRange("points");
   e.member = sale.member;
   e.rulebook = sale.rulebook;
   const bool is_reversed = follow_up.state == RequestState::kReversed;

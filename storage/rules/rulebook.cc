@@ -133,6 +133,7 @@ std::set<std::int64_t> AmountsOf(const v1::Activity& activity) {
 // Confidential activities and their umbrellas: the ledger must not tell which of them it was.
 void CheckUmbrellas(const v1::Rulebook& book, Checker& check) {
   std::map<std::string, std::map<std::int64_t, int>> amounts;  // umbrella to amount to how many activities can earn it
+  std::map<std::string, std::set<int>> groups;                 // umbrella to the groups of all that is shown as it
   for (int i = 0; i < book.activities_size(); ++i) {
     const auto& activity = book.activities(i);
     if (activity.shown_as().empty()) continue;
@@ -153,6 +154,10 @@ void CheckUmbrellas(const v1::Rulebook& book, Checker& check) {
     check.Check(activity.earnings_size() == 1 && activity.earnings(0).unit() == kPoint && !activity.earnings(0).carry(), at + "earnings",
                 "POINT alone, without carry, of a confidential activity");
     check.Check(activity.caps_size() == 0, at + "caps", "none: they are the umbrella's");
+    // A member's groups stand in their registration: a deed that is open to others would be told by who did it.
+    const std::set<int> open_to(activity.groups().begin(), activity.groups().end());
+    check.Check(groups.emplace(activity.shown_as(), open_to).first->second == open_to, at + "groups",
+                absl::StrCat("those of the others shown as ", activity.shown_as()));
     check.Check(
         activity.fund() == umbrella->fund() && activity.lot_validity().SerializeAsString() == umbrella->lot_validity().SerializeAsString(),
         at + "fund", "fund and validity of the umbrella");
@@ -268,6 +273,10 @@ void Rulebook::Index() {
 const v1::Unit* Rulebook::FindUnit(std::string_view code) const { return Found(units_, proto_.units(), code); }
 const v1::Activity* Rulebook::FindActivity(std::string_view code) const { return Found(activities_, proto_.activities(), code); }
 const v1::FundRate* Rulebook::FindRate(std::string_view fund) const { return Found(rates_, proto_.fund_rates(), fund); }
+
+bool Rulebook::IsUmbrella(std::string_view code) const {
+  return std::any_of(proto_.activities().begin(), proto_.activities().end(), [&](const auto& a) { return a.shown_as() == code; });
+}
 
 const v1::ClassLimit* Rulebook::FindClass(std::string_view presentation) const {
   for (const auto& limit : proto_.limits().classes()) {

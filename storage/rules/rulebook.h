@@ -38,6 +38,8 @@ class Rulebook {
   // nullptr when there is none with this code.
   const v1::Unit* FindUnit(std::string_view code) const;
   const v1::Activity* FindActivity(std::string_view code) const;
+  // Whether confidential activities are shown as this one.
+  bool IsUmbrella(std::string_view code) const;
   // nullptr where nothing may be paid in that class.
   const v1::ClassLimit* FindClass(std::string_view presentation) const;
 

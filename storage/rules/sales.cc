@@ -65,6 +65,10 @@ Broken PriceLines(State& state, const std::string& merchant, Day today, std::vec
 }
 
 Broken PriceLines(const FindOfferOf& find, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points) {
+  const auto fits = [](const OfferLine& l) {
+    return l.quantity > 0 && l.quantity <= kPiecesMax && IsAmount(l.points) && l.cash_fen >= 0 && InRange(l.cash_fen);
+  };
+  if (lines.empty() || lines.size() > kLinesMax || !std::all_of(lines.begin(), lines.end(), fits)) return OutOfRange("offer_lines");
   std::vector<OfferData> offers;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     auto offer = find(lines[i].offer);
@@ -87,7 +91,7 @@ Broken PriceLines(const FindOfferOf& find, const std::string& merchant, Day toda
     for (std::size_t j = 0; j <= i; ++j) of_offer += lines[j].offer == line.offer ? lines[j].points : 0;
     const std::int64_t max = line.price_points == 0 ? offers[i].max_points : 0;
     if (max != 0 && of_offer > max) return mismatch(i, "max", max);
-    points += line.points;  // at most 20 lines of at most kAmountMax: Fits
+    points += line.points;
   }
   if (!InRange(points)) return mismatch(lines.size() - 1, "max", kAmountMax);
   return std::nullopt;
@@ -111,7 +115,7 @@ Broken DeriveSale(Case& c, Entry& e) {
   e.rulebook = book->version();
   std::int64_t points = 0;
   const Broken priced = PriceLines(c.state, e.merchant, today, e.lines, points);
-  if (priced && priced->reason == Reason::OFFER_NOT_FOUND) return priced;
+  if (priced && !IsRecorded(priced->reason)) return priced;
 
   const auto& limits = book->limits();
   const auto exceeds = [&](std::int64_t limit, const std::string& counter, std::int64_t more) {
@@ -171,6 +175,7 @@ Broken DeriveCapture(Case& c, Entry& e) {
   const Hold hold = *open;
   const Rulebook* book = c.state.BookNamed(hold.rulebook);
   if (!book) return Refusal{Reason::RULEBOOK_NOT_FOUND, {}};
+  if (!IsAmount(c.points)) return OutOfRange("points");
   e.member = hold.member;
   e.groups = hold.groups;
   e.grid = hold.grid;
@@ -245,7 +250,7 @@ Outcome Sell(Decision& d, Kind kind, const Payer& payer, const std::vector<Offer
     if (auto waits = d.Settle(payer.member.id)) return *std::move(waits);
   }
   Entry entry = d.Draft(kind);
-  entry.member = payer.member.id;
+  if (FindMember(d.state(), payer.member.id)) entry.member = payer.member.id;
   entry.presentation = payer.presentation;
   entry.payer_use = payer.use;
   entry.lines = lines;

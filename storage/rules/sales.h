@@ -13,8 +13,12 @@ Outcome Decide(Decision& d, const Redeem& command);
 Outcome Decide(Decision& d, const Authorize& command);
 Outcome Decide(Decision& d, const Capture& command);
 
+// Of one sale: so many lines, each of so many pieces. With the bound of a price (kPriceMax) no product of them leaves the range of amounts.
+inline constexpr std::size_t kLinesMax = 20;
+inline constexpr std::int64_t kPiecesMax = 100'000;
+
 // Prices the lines as a sale of today would, fills in kinds and prices; names no member and changes nothing but caches.
-//   OFFER_NOT_FOUND, OFFER_MISMATCH 610
+//   FIELD_OUT_OF_RANGE, OFFER_NOT_FOUND, OFFER_MISMATCH 610
 Broken PriceLines(State& state, const std::string& merchant, Day today, std::vector<OfferLine>& lines, std::int64_t& points);
 // The same for readers, who find offers in the published state.
 using FindOfferOf = std::function<std::optional<OfferData>(const std::string& code)>;

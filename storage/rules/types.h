@@ -20,6 +20,8 @@ namespace redpoints {
 
 // Amounts and balances lie in ±kAmountMax, so that every JSON reader keeps them exact.
 inline constexpr std::int64_t kAmountMax = (std::int64_t{1} << 53) - 1;
+// Points that one piece of an offer may cost.
+inline constexpr std::int64_t kPriceMax = 1'000'000'000;
 // Live lots of one account; those of open holds are beside them.
 inline constexpr std::size_t kLotsMax = 64;
 // Bytes of a stored entry.

@@ -112,6 +112,7 @@ absl::Status CheckEntry(State& state, const Entry& e) {
     return Wrong(absl::StrCat("sequence ", e.sequence, " where ", state.at.next_sequence, " comes next"));
   if (e.recorded_ms < state.at.last_ms) return Wrong("recorded before the last entry");
   if (e.business_day != DayOf(e.recorded_ms)) return Wrong("business day of another time");
+  if (e.sequence == 0 && e.kind != Kind::kProgram) return Wrong("a journal begins with its program");
   if (RowOf(e.kind).data != e.data.index()) return Wrong("a record of another kind");
   if (!FitsLine(e)) return Wrong("longer than a line may be");
 
@@ -274,7 +275,8 @@ absl::Status CheckRulebook(const State& state, const RulebookData& data) {
   const auto book = Rulebook::Parse(*json, data.format);
   if (!book.ok()) return book.status();
   const bool is_same = book->version() == data.version && book->effective_day() == data.effective_day && Sha256Hex(*json) == data.sha256;
-  return is_same ? absl::OkStatus() : Wrong("a rulebook of another version, day or content");
+  if (!is_same) return Wrong("a rulebook of another version, day or content");
+  return book->json() == *json ? absl::OkStatus() : Wrong("a rulebook that is not in its one form");
 }
 
 }  // namespace

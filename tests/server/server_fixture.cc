@@ -191,12 +191,6 @@ const Sample& SampleOf(const std::string& method) {
   return Samples().front();
 }
 
-namespace {
-
-// TIP, by its case, and MEDIATION, by its session: both are shown as SERVICE.
-
-}  // namespace
-
 World::World(Options options) : options_(std::move(options)) {
   char name[] = "/tmp/redpoints-server-XXXXXX";
   directory_ = ::mkdtemp(name);

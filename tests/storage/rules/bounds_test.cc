@@ -87,6 +87,24 @@ TEST_F(EngineBoundsTest, ARulebookThatCouldMakeA65thLotIsRefused) {
   EXPECT_EQ(Adopt(LotsJson("3", 20290601, funds, {{"donor", 20, 1}})).first, RequestState::kDone);
 }
 
+// Nor can one in the middle go, if those around it could not have followed each other.
+TEST_F(EngineBoundsTest, ARulebookWhoseNeighboursCouldMakeA65thLotStays) {
+  const std::vector<std::string> funds = {"street", "donor"};
+  SetUpFunds(funds, LotsJson("1", 20240101, funds, {{"street", 60, 1}}));
+  const std::string third = LotsJson("3", 20290601, funds, {{"donor", 20, 1}});
+  EXPECT_EQ(ReasonOf(Adopt(third)), Reason::RULEBOOK_INVALID);  // lots of the first are alive then
+  EXPECT_EQ(Adopt(LotsJson("2", 20240401, funds, {{"donor", 1, 1}})).first, RequestState::kDone);
+  EXPECT_EQ(Adopt(third).first, RequestState::kDone);  // they will have ended
+  Register withdrawal;
+  withdrawal.items = {RulebookData{.version = "2", .effective_day = 0, .sha256 = "", .format = 0, .is_withdrawn = true}};
+  withdrawal.is_new = false;
+  EXPECT_EQ(ReasonOf(Run(Corrector(), withdrawal)), Reason::RULEBOOK_INVALID);
+  std::get<RulebookData>(withdrawal.items[0]).version = "3";
+  EXPECT_EQ(Run(Corrector(), withdrawal).first, RequestState::kDone);  // the last makes room
+  std::get<RulebookData>(withdrawal.items[0]).version = "2";
+  EXPECT_EQ(Run(Corrector(), withdrawal).first, RequestState::kDone);
+}
+
 // A hold's points come back as they were, however full the account has become meanwhile.
 TEST_F(EngineBoundsTest, HeldLotsComeBackIntoAFullAccount) {
   const std::int64_t hold = FillBesideAHold();

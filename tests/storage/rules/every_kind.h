@@ -10,7 +10,7 @@ namespace redpoints {
 
 class EveryKind : public EngineTest {
  protected:
-  // With an activity whose points live for three years, so that an account can have many lots.
+  // With an activity whose points live for three years, so that an account can have many lots; and confidential deeds under an umbrella.
   static std::string Book(const std::string& version, Day effective_day, const std::string& policies) {
     return WithActivity(
         RulebookJson(version, effective_day, R"({"max_points_per_member_day":5000,"max_points_per_merchant_day":50000})", policies),
@@ -99,8 +99,8 @@ class EveryKind : public EngineTest {
     item = Item("m2", "REPORT", 1);
     item.case_id = "case-1", item.evidence_sha256 = Sha256Hex("photo 2"), item.group = Group::kResidents;
     GiveAward(item);
-    item = Item("m2", "PATROL", 1);
-    item.unique = Sha256Hex("unique"), item.group = Group::kNone;
+    item = Item("m2", "SERVICE", 10);
+    item.unique = Sha256Hex("unique"), item.note_commitment = Sha256Hex("salted"), item.group = Group::kNone;
     GiveAward(item);
     Run(Staff(), AwardBatch{{Item("m2", "PATROL", 3), Item("m2", "PATROL", 5000)}});
     const auto award = AwardPoints("m3", 5);

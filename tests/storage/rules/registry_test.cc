@@ -88,6 +88,36 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
       {"node of another kind", Reason::FIELD_INVALID, "node.kind", NodeData{"town", NodeKind::kBranch, "", {}, ""}},
       {"branch of no place", Reason::NODE_NOT_FOUND, "branch", NodeData{"x", NodeKind::kBranch, "", {"branch"}, ""}},
       {"place with places", Reason::FIELD_INVALID, "node.places", NodeData{"x", NodeKind::kPlace, "", {"town"}, ""}},
+      {"member with a shop's id", Reason::FIELD_INVALID, "member.name", changed(person, [](auto& m) { m.id = "s9"; })},
+      {"member with a slash", Reason::FIELD_INVALID, "member.name", changed(person, [](auto& m) { m.id = "m9/POINT"; })},
+      {"member whose number is shown", Reason::FIELD_INVALID, "member.number_commitment",
+       changed(person, [](auto& m) { m.number_commitment = "12345678"; })},
+      {"groups out of order", Reason::FIELD_INVALID, "member.groups",
+       changed(person, [](auto& m) { std::swap(m.groups[0], m.groups[1]); })},
+      {"a group twice at a time", Reason::FIELD_INVALID, "member.groups",
+       changed(person,
+               [](auto& m) {
+                 m.groups = {{Group::kResidents, 20240101, 20240301}, {Group::kResidents, 20240229, 0}};
+               })},
+      {"a group on no day", Reason::FIELD_INVALID, "member.groups",
+       changed(person,
+               [](auto& m) {
+                 m.groups = {{Group::kResidents, 20240230, 0}};
+               })},
+      {"shop with a member's id", Reason::FIELD_INVALID, "merchant.name", Shop("m9")},
+      {"terminal with a shop's id", Reason::FIELD_INVALID, "terminal.name", TerminalData{.id = "s9", .merchant = "s1"}},
+      {"staff with a member's id", Reason::FIELD_INVALID, "staff.name", Worker("m9")},
+      {"fund with a colon", Reason::FIELD_INVALID, "fund.code", FundData{"a:b", 5}},
+      {"fund with less than nothing", Reason::FIELD_OUT_OF_RANGE, "fund.budget_points", FundData{"x", -1}},
+      {"fund that ends on no day", Reason::FIELD_INVALID, "fund.end_day", FundData{"x", 1, 20240431}},
+      {"node in capitals", Reason::FIELD_INVALID, "node.code", NodeData{"X", NodeKind::kPlace, "", {}, ""}},
+      {"offer in small letters", Reason::FIELD_INVALID, "offer.code", Offer("rice")},
+      {"offer below nothing", Reason::FIELD_OUT_OF_RANGE, "offer.price_points", Offer("X", -5)},
+      {"offer whose pieces would not fit a number", Reason::FIELD_OUT_OF_RANGE, "offer.price_points", Offer("X", kPriceMax + 1)},
+      {"offer with a price and a bound", Reason::FIELD_INVALID, "offer.max_points", Offer("X", 5, 5)},
+      {"offer that ends before it begins", Reason::FIELD_INVALID, "offer.from_day",
+       changed(Offer("X"), [](auto& o) { o.from = 20240301, o.to = 20240301; })},
+      {"another program", Reason::FIELD_INVALID, "program.id", ProgramData{"elsewhere", "a0"}},
       {"budget below what is out", Reason::FUND_BUDGET_EXCEEDED, "street", FundData{"street", 99}},
   };
   for (const Case& c : cases) {
@@ -167,6 +197,10 @@ TEST_F(EngineRegistryTest, ManyAreMadeOrNone) {
   };
   MemberData nowhere = Person("m9");
   nowhere.grid = "nowhere";
+  // What refers to what else is made with it is made one by one.
+  const NodeData upper{"upper", NodeKind::kPlace, "lower", {}, ""}, lower{"lower", NodeKind::kPlace, "upper", {}, ""};
+  EXPECT_EQ(ReasonOf(many({upper, lower})), Reason::FIELD_OUT_OF_RANGE);
+  EXPECT_EQ(ReasonOf(many({FundData{"f1", 1}, FundData{"f2", 1}})), Reason::FIELD_OUT_OF_RANGE);
   const auto before = journal.size();
   EXPECT_EQ(Fact(many({Person("m8"), nowhere}), "item"), "1");
   EXPECT_EQ(ReasonOf(many({Person("m8"), Person("m8")})), Reason::ALREADY_EXISTS);
@@ -200,6 +234,9 @@ TEST_F(EngineRegistryTest, NobodyChangesARegistrationThatConcernsThemselves) {
   Add(Worker("a1", "mself"));
   Add(Shop("s3", {{"mspouse"}}));
   Add(TerminalData{.id = "t3", .merchant = "s3"});
+  OfferData offer = Offer("EGGS", 10), for_all = Offer("EGGS", 1000);
+  offer.merchant = "s3";
+  Add(offer);
   const auto change = [&](Registration data, const std::string& actor) {
     Register command;
     command.items = {std::move(data)};
@@ -214,6 +251,8 @@ TEST_F(EngineRegistryTest, NobodyChangesARegistrationThatConcernsThemselves) {
       {"themselves", self},
       {"their spouse", spouse},
       {"household", Household("mhouse")},
+      {"what the spouse's shop offers", offer},
+      {"the same by offering it everywhere", for_all},
       {"the spouse's shop", Shop("s3")},
       {"its terminal", TerminalData{.id = "t3", .merchant = "s3", .state = RegistrationState::kRevoked}}};
   for (const auto& [what, data] : own) EXPECT_EQ(change(data, "a1"), Reason::SELF_DEALING) << what;
@@ -243,6 +282,24 @@ TEST_F(EngineRegistryTest, NothingBeginsUnderWhatHasEnded) {
   member.grid = "soon";
   EXPECT_EQ(Add(member).first, RequestState::kDone);
   EXPECT_EQ(ReasonOf(Add(NodeData{"below", NodeKind::kPlace, "old", {}, ""})), Reason::NODE_ENDED);
+  // Nor below that.
+  Add(NodeData{"top", NodeKind::kPlace, "", {}, ""});
+  Add(NodeData{"low", NodeKind::kPlace, "top", {}, ""});
+  StaffData worker = Worker("a5");
+  worker.grants = {{Role::kRecorder, "low"}};
+  Add(worker);
+  Add(NodeData{"top", NodeKind::kPlace, "", {}, "", 20240315});
+  MemberData below = Person("m9");
+  below.grid = "low";
+  EXPECT_EQ(ReasonOf(Add(below)), Reason::NODE_ENDED);
+  Add(NodeData{"branch", NodeKind::kBranch, "", {}, ""});
+  EXPECT_EQ(ReasonOf(Add(NodeData{"branch", NodeKind::kBranch, "", {"low"}, ""})), Reason::NODE_ENDED);
+  EXPECT_EQ(ReasonOf(Add(NodeData{"lowest", NodeKind::kPlace, "low", {}, ""})), Reason::NODE_ENDED);
+  // Whose scope has ended can be revoked; nobody else gets it.
+  worker.state = RegistrationState::kRevoked;
+  EXPECT_EQ(Add(worker, /*is_new=*/false).first, RequestState::kDone);
+  worker.id = "a6";
+  EXPECT_EQ(ReasonOf(Add(worker)), Reason::NODE_ENDED);
   AwardPoints("m1", 1);
   Add(FundData{"street", 1'000'000, 20240316});
   EXPECT_EQ(AwardPoints("m1", 1).first, RequestState::kDone);

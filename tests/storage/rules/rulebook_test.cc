@@ -304,6 +304,7 @@ TEST(Rulebook, UmbrellasHide) {
       {"activities[6].shown_as", [&](Book& b) { umbrella(b).set_case_required(true); }},
       {"activities[6].shown_as", [&](Book& b) { umbrella(b).clear_caps(); }},
       {"activities[6].shown_as", [&](Book& b) { umbrella(b).add_groups(v1::RESIDENTS); }},
+      {"activities[7].groups", [&](Book& b) { deed(b).add_groups(v1::NEARBY_MERCHANTS); }},  // a group tells which it was
       {"activities[6].caps", [&](Book& b) { *deed(b).add_caps() = VisitCap(b); }},
       {"activities[6].fund", [&](Book& b) { deed(b).set_fund("donor"); }},
       {"activities[6].earnings", [&](Book& b) { deed(b).set_max_quantity(5); }},                   // 25 points can only be one of them

@@ -307,8 +307,8 @@ constexpr StatedRow kStated[] = {
     {"clerk", "", "what the till said"},
     {"till", "", "what the till said"},
     {"payer_use", " redemption hold ", "how the member showed who pays: checked before the queue"},
-    {"lines", " redemption hold refused ", "what the till said; points, kinds and prices are checked"},
-    {"cash_fen", " refund refused ", "cash that the shop said it gave back; that it is not too much is checked"},
+    {"lines", " redemption hold refused ", "what the till said; bounds, points, kinds and prices are checked"},
+    {"cash_fen", " refund refused ", "cash that the shop said it gave back; that it is not below 0 or too much is checked"},
     {"effective_day", " award refused ", "the day of the deed, where rulebook, lot and caps are the same"},
     {"group", " award refused ", "one of the member's groups on that day"},
     {"quantity", " award correction refused ", "of the deed, where it earns the same"},
@@ -322,14 +322,14 @@ constexpr StatedRow kStated[] = {
     {"external_id", " award refused ", "another system's name"},
     {"reason", " correction undo_proposed refused ", "why somebody did it"},
     {"target_request", " reversal ", "a request that never came"},
-    {"refusal", " refused ", "what was refused can't be judged again"},
     {"presentation", " refused ", "what was refused can't be judged again"},
     {"activity", " refused ", "what was refused can't be judged again"},
     {"hold", " refused ", "what was refused can't be judged again"},
     {"ref", " refused ", "what was refused can't be judged again"},
     {"points", " refused ", "what was refused can't be judged again"},
     {"facts", " refused ", "what was refused can't be judged again"},
-    {"data", " node fund member merchant terminal staff offer program ", "what somebody registered; what it refers to is checked"},
+    {"data", " node fund member merchant terminal staff offer program ",
+     "what somebody registered; its shape and what it refers to are checked"},
     {"postings: a point more from one to another", " donation ", "how many points the member asked to give"},
     {"postings: twice as much", " donation ", "how many points the member asked to give"},
     {"data.stated_ms", " clock_confirmed ", "the time that an operator stated"},
@@ -551,6 +551,110 @@ TEST_F(VerifyTest, RefusesForgedDeeds) {
                 true);
 }
 
+// What no command may ask for no entry may show, whoever wrote it.
+TEST_F(VerifyTest, RefusesWhatNobodyCouldHaveAskedFor) {
+  SetUpProgram();
+  AwardPoints("m1", 20);
+  const auto sell = [](std::vector<OfferLine> lines) { return [lines](Entry& e) { e.lines = lines; }; };
+  const Outcome sale = Run(Till(), Redeem{Pay("m1"), {{"RICE", 2, 60, 100}, {"ANY", 1, 5, 0}}});
+  std::vector<OfferLine> many(21, {"ANY", 1, 3, 0});
+  many.back().points = 5;
+  const OfferKind item = OfferKind::kItem;
+  ExpectRefused(sale,
+                {
+                    {"negative pieces", "FIELD_OUT_OF_RANGE",
+                     sell({{"RICE", 3, 90, 100, item, 30}, {"RICE", -1, -30, 0, item, 30}, {"ANY", 1, 5, 0}})},
+                    {"no pieces", "FIELD_OUT_OF_RANGE", sell({{"ANY", 0, 65, 0}})},
+                    {"too many pieces", "FIELD_OUT_OF_RANGE", sell({{"ANY", 100'001, 65, 0}})},
+                    {"negative points", "FIELD_OUT_OF_RANGE", sell({{"ANY", 1, 100, 0}, {"ANY", 7, -35, 0}})},
+                    {"negative cash", "FIELD_OUT_OF_RANGE", sell({{"ANY", 1, 65, -100'000}})},
+                    {"no lines", "FIELD_OUT_OF_RANGE", sell({})},
+                    {"21 lines", "FIELD_OUT_OF_RANGE", sell(many)},
+                },
+                true);
+  ExpectRefused(Run(Till(), Refund{sale.entry().sequence, 30, 50}),
+                {{"negative cash", "FIELD_OUT_OF_RANGE", [](Entry& e) { e.cash_fen = -5000; }}}, true);
+  const Outcome refused = Buy("m1", 9999);
+  ExpectRefused(refused,
+                {
+                    {"for a reason that there is not", "FIELD_OUT_OF_RANGE field=refusal", [](Entry& e) { e.refusal = "BECAUSE"; }},
+                    {"for a reason that is not recorded", "field=refusal", [](Entry& e) { e.refusal = "PERMISSION_DENIED"; }},
+                    {"of nothing that there is", "field=request_kind", [](Entry& e) { e.request_kind = "whatever"; }},
+                    {"about nobody", "MEMBER_NOT_FOUND", [](Entry& e) { e.member = "m99", e.postings.clear(); }},
+                },
+                true);
+  const Outcome award = AwardPoints("m1", 1);
+  ExpectRefused(award,
+                {
+                    {"on no day", "FIELD_OUT_OF_RANGE", [](Entry& e) { e.effective_day = 20240300; }},
+                    {"with evidence that is no hash", "evidence_sha256", [](Entry& e) { e.evidence_sha256 = "photo"; }},
+                    {"with a commitment that is none", "note_commitment", [](Entry& e) { e.note_commitment = "Zhang San"; }},
+                },
+                true);
+  const Outcome offer = Add(Offer("X", 5));
+  const auto offers = [](auto change) { return [change](Entry& e) { change(std::get<OfferData>(e.data)); }; };
+  ExpectRefused(offer,
+                {
+                    {"below 0", "FIELD_OUT_OF_RANGE", offers([](OfferData& o) { o.price_points = -5; })},
+                    {"beyond what can be multiplied", "FIELD_OUT_OF_RANGE", offers([](OfferData& o) { o.price_points = kAmountMax; })},
+                    {"on no days", "FIELD_INVALID", offers([](OfferData& o) { o.from = 99, o.to = 7; })},
+                },
+                true);
+  ExpectRefused(Add(Person("m30")),
+                {{"named like an account", "FIELD_INVALID", [](Entry& e) { std::get<MemberData>(e.data).id = "m1/POINT"; }},
+                 {"a program in a program", "program.id",
+                  [](Entry& e) {
+                    e.kind = Kind::kProgram, e.member.clear(), e.data = ProgramData{"elsewhere", "a0"};
+                  }}},
+                true);
+}
+
+// `unique` marks a confidential deed, of which nothing else is shown: it turns no rule of another activity off.
+TEST_F(VerifyTest, RefusesAMarkOfConfidenceOnWhatIsNone) {
+  SetUpProgram();
+  AwardItem item = Item("m1", "MEETING", 1);
+  item.session = "2024-03";
+  const auto mark = [](Entry& e) { e.unique = Sha256Hex("u"), e.group = Group::kNone, e.grid = ""; };
+  ExpectRefused(Run(Staff(), Award{item}),
+                {{"of a group's activity", "field=unique", [&](Entry& e) { mark(e); }},
+                 {"and without its session", "field=unique", [&](Entry& e) { mark(e), e.session.clear(); }}},
+                true);
+  item = Item("m1", "SERVICE", 10);
+  item.group = Group::kNone, item.unique = Sha256Hex("case 1"), item.note_commitment = Sha256Hex("salted");
+  const Outcome deed = Run(Staff(), Award{item});
+  EXPECT_EQ(deed.first, RequestState::kDone);
+  ExpectRefused(deed,
+                {
+                    {"with its group", "field=unique", [](Entry& e) { e.group = Group::kResidents; }},
+                    {"with its case", "field=unique", [](Entry& e) { e.case_id = "c-1"; }},
+                    {"with its session", "field=unique", [](Entry& e) { e.session = "s-1"; }},
+                    {"with a word about it", "field=unique", [](Entry& e) { e.about = "who told"; }},
+                    {"with tags", "field=unique", [](Entry& e) { e.tags = {"theft"}; }},
+                    {"with evidence", "field=unique", [](Entry& e) { e.evidence_sha256 = Sha256Hex("photo"); }},
+                    {"with a name elsewhere", "field=unique", [](Entry& e) { e.external_id = "110-7"; }},
+                    {"with no hash", "field=unique", [](Entry& e) { e.unique = "case 1"; }},
+                },
+                true);
+  // And a batch with such an item leaves nothing.
+  AwardItem bad = Item("m1", "PATROL", 1);
+  bad.unique = Sha256Hex("u");
+  const auto before = journal.size();
+  EXPECT_EQ(ReasonOf(Run(Staff(), AwardBatch{{Item("m1", "PATROL", 1), bad}})), Reason::FIELD_OUT_OF_RANGE);
+  EXPECT_EQ(journal.size(), before);
+}
+
+// A journal begins with its program.
+TEST_F(VerifyTest, RefusesAnotherBeginning) {
+  SetUpProgram();
+  Entry entry = *journal[3];
+  entry.sequence = 0;
+  const auto empty = Empty();
+  EXPECT_THAT(std::string(VerifyAlone(*empty, entry).message()), testing::HasSubstr("begins with its program"));
+  entry = *journal[0];
+  std::get<ProgramData>(entry.data).id = "elsewhere";
+  EXPECT_THAT(std::string(VerifyAlone(*empty, entry).message()), testing::HasSubstr("program.id"));
+}
+
 // A request is answered once, and its entries follow each other.
 TEST_F(VerifyTest, RefusesASecondAnswer) {
   SetUpProgram();
@@ -701,6 +805,12 @@ TEST_F(VerifyTest, RefusesAnotherRulebookThanTheHashNames) {
           {"from another day on", "another version", [](Entry& e) { std::get<RulebookData>(e.data).effective_day = 20260101; }},
           {"in a later format", "rules format", [](Entry& e) { ++std::get<RulebookData>(e.data).format; }},
           {"without its content", "blobs does not follow", [](Entry& e) { e.blobs.clear(); }},
+          {"in another form", "its one form",
+           [&](Entry& e) {
+             const std::string loose = blobs[e.blobs[0]] + "\n", sha256 = Sha256Hex(loose);
+             blobs[sha256] = loose;
+             std::get<RulebookData>(e.data).sha256 = sha256, e.blobs = {sha256};
+           }},
       },
       true);
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Audits a JSON Lines export of Red Points with nothing of Red Points: only Python's standard library and the format's rules.
 
-From the lines alone it recomputes every balance, of every fund, every lot and every `prev` chain; that postings sum to zero per unit and per
-fund; that for each fund, after each entry, issued = available + held + redeemed + expired + pool, and all debts to it stand against debts:FUND;
-that no fund issued beyond its budget; and of each closed day its totals, each shop's root, the root over shops, and the hash of the shops' lines.
-And it recomputes each entry from what that states (audit_rules.py): with the rulebooks that entries name (--blob) all of it, what deeds earned
-and caps left, what funds owe shops, prices and limits, who may act for whom; without them what needs none. It exits with 1 and names the line at
-the first difference, with 0 when all agree; then it says what no export can show by itself.
+From the lines alone it recomputes every balance, of every fund, every lot and every `prev` chain; that postings sum to zero per unit and
+per fund; that for each fund, after each entry, issued = available + held + redeemed + expired + pool, and all debts to it stand against
+debts:FUND; that no fund issued beyond its budget; and of each closed day its totals, each shop's root, the root over shops, and the hash of
+the shops' lines. And it recomputes each entry from what that states (audit/kinds.py): with the rulebooks that entries name (--blob) all of
+it, what deeds earned and caps left, what funds owe shops, prices and limits, who may act for whom; without them what needs none. It exits
+with 1 and names the line at the first difference, with 0 when all agree; then it says what no export can show (audit/stated.py).
 
     audit_export.py journal.jsonl --balance balances.jsonl --blob rulebook.json --csv journal.csv --count PAICHA:session=1024
 
@@ -27,7 +27,10 @@ import json
 import sys
 from collections import defaultdict
 
-from audit_rules import LIMITS, NEVER, REGISTRATIONS, Difference, Lots, Rules, add, check, day_of, days_after, no_zeros
+from audit.basics import NEVER, Difference, Lots, add, check, day_of, days_after, no_zeros
+from audit.kinds import KINDS
+from audit.state import Rules
+from audit.stated import LIMITS, REGISTRATIONS
 
 PARTS = {"available": "可用", "held": "预扣", "debt": "欠分"}
 BACK = {"refund", "reversal", "undo"}  # what may take a shop below 0, or further
@@ -82,7 +85,7 @@ class Books:
         self.named, self.rows, self.closed = set(), [], None
         self.days = defaultdict(lambda: defaultdict(lambda: [0] * 6))  # day -> fund -> totals
         self.shops = defaultdict(dict)  # day -> shop -> [leaves, points, fen]
-        self.rules = Rules(self)
+        self.rules = Rules(self, KINDS)
 
     # --- one entry ------------------------------------------------------------------------------------------------------------------
     def enter(self, line):
@@ -311,7 +314,8 @@ def audit(a):
     accounts = len({(account, unit) for account, unit, _ in books.balances})
     unread = sorted(books.rules.unread)
     if unread:
-        print(f"not recomputed: what deeds earned, funds owe and limits allow by rulebooks that were not given (--blob): {', '.join(unread)}")
+        what = "what deeds earned, funds owe and limits allow"
+        print(f"not recomputed: {what} by rulebooks that were not given (--blob): {', '.join(unread)}")
     print(f"{books.next} entries, {accounts} accounts, {compared} balances compared: all agree")
     print("\n  ".join(["not shown by an export, whoever reads it:", *LIMITS]))
 

@@ -94,8 +94,12 @@ void Shards::FinishFounding() {
     const State* its_own = Of(id).FindState(id);
     if (id == system || (its_own && FindRegistration<ProgramData>(*its_own, "program", id))) continue;
     const auto& program = std::get<ProgramData>(registered.data);
+    // Under the request that recorded it, as if nothing had come in between: a repetition of that finds what it made.
+    const auto recorded = Of(system).JournalOf(system).Read(registered.sequence);
+    if (!recorded.ok()) continue;  // the system program is set aside by now
     Origin origin;
-    origin.actor = program.administrator;
+    origin.actor = recorded->actor;
+    origin.request_id = recorded->request_id;
     Submit(id, std::move(origin), FoundProgram{program}, [](Outcome) {});
   }
 }

@@ -206,7 +206,10 @@ Entry Stated(const Entry& entry) {
       Entry asked = entry;
       const auto kind = KindNamed(entry.request_kind);
       asked.kind = kind.value_or(Kind::kRefused);
-      if (!kind || *kind == Kind::kRefused) break;
+      if (!kind || *kind == Kind::kRefused) {  // Derive says so
+        keep(&Entry::refusal, &Entry::request_kind);
+        break;
+      }
       e = AsRefused(asked);
       keep(&Entry::refusal, &Entry::facts);
       if (*kind == Kind::kCapture || *kind == Kind::kRefund || *kind == Kind::kDonation) keep(&Entry::points);

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "storage/check.h"
 #include "storage/keys.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
@@ -236,6 +237,8 @@ TEST_F(ShardsTest, WhatWasRecordedAndNotFoundedIsFoundedAtTheNextStart) {
     EXPECT_EQ(shards->Of("late").EndSequence("late"), 2);
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
   }
+  const auto whole = CheckProgram(shards->Of("late").log(), nullptr, "late", [](std::int64_t, std::int64_t) {});
+  EXPECT_TRUE(whole.ok()) << whole.status();
   EXPECT_THAT(shards->ledgers()[1]->Programs(), ElementsAre("late", "minyue"));
 }
 

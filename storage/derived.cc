@@ -80,6 +80,8 @@ template <class V> void Fields(V& v, Of<StateMark> auto& r) {
   v.Element(r.epoch);
   v.Element(r.epochs);
   v.Element(r.clock_by);
+  v.Element(r.line_version);
+  v.Element(r.rules_format);
 }
 
 // Fields one behind the other: integers as zigzag varints, texts and lists with their length first. The tails of tuples are always there.
@@ -314,6 +316,11 @@ absl::Status LoadState(State& state, const Store& store) {
     return absl::FailedPreconditionError(absl::StrCat("the rows have version ", version, "; this program keeps version ", kDerivedVersion));
   }
   if (!reader.Element(mark).IsDone() || mark.next_sequence <= 0) return absl::DataLossError("the mark can't be read");
+  if (mark.line_version > kLineVersion || mark.rules_format > kRulesFormat) {
+    return absl::UnimplementedError(absl::StrCat("a newer program has gone on with it (v ", mark.line_version, ", rules format ",
+                                                 mark.rules_format, "; this one knows v ", kLineVersion, " and rules format ", kRulesFormat,
+                                                 ")"));
+  }
   state.at = mark;
 
   auto status = ForEachRow(state.program, 'a', store, [&](const std::string& key, std::string_view value) {

@@ -53,8 +53,9 @@ absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Journal::ReadAll(std::
   for (const auto line : chunk->Split()) {
     auto entry = ParseLine(line);
     if (!entry.ok()) {
-      return Noted(absl::DataLossError(absl::StrCat("entry ", first + static_cast<std::int64_t>(entries.size()), " of ", program_, ": ",
-                                                    std::string(entry.status().message()))));
+      const std::string why = absl::StrCat("entry ", first + static_cast<std::int64_t>(entries.size()), " of ", program_, ": ",
+                                           std::string(entry.status().message()));
+      return Noted(absl::IsUnimplemented(entry.status()) ? absl::UnimplementedError(why) : absl::DataLossError(why));
     }
     entries.push_back(std::make_shared<const Entry>(*std::move(entry)));
   }

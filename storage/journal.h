@@ -16,7 +16,7 @@ namespace redpoints {
 
 class Journal {
  public:
-  // Told of each read that damage or a failing disk kept from being done, beside the error that the reader gets.
+  // Told of each read that damage, a failing disk or the line of a newer program kept from being done, beside the error that the reader gets.
   using OnDamage = std::function<void(const absl::Status&)>;
 
   // `log` is not owned and must outlive the journal.

@@ -83,7 +83,10 @@ absl::Status Ledger::Load() {
 
 absl::Status Ledger::LoadProgram(const std::string& id) {
   Program* program = &Add(id).program;
-  if (auto unusable = program->LoadRows(); !unusable.ok()) {
+  if (auto unusable = program->LoadRows(); absl::IsUnimplemented(unusable)) {
+    SetAside(*program, unusable);
+    return absl::OkStatus();
+  } else if (!unusable.ok()) {
     Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(unusable.message())));
     // Of a ledger that must not be written to they stay in memory.
     Store* const store = options_.is_read_only ? nullptr : &store_;
@@ -254,6 +257,7 @@ void Ledger::OnDamage(Program& program, const absl::Status& why) {
   ++damages_;
   const std::string& id = program.state().program;
   Tell("program_set_aside", absl::StrCat(id, ": ", std::string(why.message())));
+  if (absl::IsUnimplemented(why)) return;  // its rows are good, and another program's
   const MutexLock lock(damaged_mutex_);
   damaged_.push_back(id);
   is_any_damaged_ = true;

@@ -16,11 +16,13 @@ constexpr std::size_t kPieceBytes = 4u << 20;
 absl::Status ReplayLine(State& state, std::string_view line, const OnApplied& applied) {
   const std::int64_t sequence = state.at.next_sequence;
   auto entry = ParseLine(line);
-  if (absl::IsUnimplemented(entry.status())) return entry.status();  // a newer program's: no damage
   auto related = entry.ok() ? FindRelated(state, *entry) : absl::StatusOr<Related>(entry.status());
   auto status = related.ok() ? Verify(state, *entry, *related) : related.status();
   if (status.ok()) status = Apply(state, *entry);
-  if (!status.ok()) return absl::DataLossError(absl::StrCat("entry ", sequence, ": ", std::string(status.message())));
+  if (!status.ok()) {
+    const std::string why = absl::StrCat("entry ", sequence, ": ", std::string(status.message()));
+    return absl::IsUnimplemented(status) ? absl::UnimplementedError(why) : absl::DataLossError(why);  // a newer program's: no damage
+  }
   return applied ? applied(state, *entry) : absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/shop_day.h"
 
@@ -188,6 +189,7 @@ absl::Status Apply(State& state, const Entry& e) {
   // From here on it must succeed.
   state.at.next_sequence = e.sequence + 1;
   state.at.last_ms = e.recorded_ms;
+  state.at.line_version = std::max(state.at.line_version, LineVersion(e));
   if (!e.request_id.empty()) {
     RequestRecord& record = state.requests.Edit(RequestKey(e.actor, e.request_id));
     if (e.item > 0) {
@@ -217,6 +219,7 @@ absl::Status Apply(State& state, const Entry& e) {
       state.registrations.Edit(key) = {e.data, e.sequence};
       if (const auto* node = std::get_if<NodeData>(&e.data); node && node->kind == NodeKind::kBranch) state.AddBranch(*node);
       if (const auto* data = std::get_if<RulebookData>(&e.data)) {
+        state.at.rules_format = std::max<std::int64_t>(state.at.rules_format, data->format);
         book ? state.AddBook(data->effective_day, *std::move(book)) : state.RemoveBook(data->effective_day);
       }
       break;

@@ -123,7 +123,8 @@ struct OpenEpoch {
 using Command = std::variant<Award, AwardBatch, Correct, Donate, Redeem, Authorize, Capture, Void, Refund, Reverse, ProposeUndo, Undo,
                              Register, ConfirmClock, FoundProgram, OpenEpoch>;
 
-// Whether a command of many has 1 to 8,190 items, all of them members where they are registrations. What an entry shows of its command, its own Derive bounds. A front door checks more.
+// Whether a command of many has 1 to 8,190 items, all of them members where they are registrations. What an entry shows of its command is
+// bounded where it is derived. A front door checks more.
 bool Fits(const Command& command);
 
 // "1.{key}:" and 32 hex digits over the typed fields of the command and the origin's clerk and till; what makes two requests "the same". Fields

@@ -13,8 +13,6 @@
 namespace redpoints {
 namespace {
 
-constexpr std::int64_t kVersion = 1;
-
 using Facts = std::vector<std::pair<std::string, std::string>>;
 template <class T> inline constexpr bool kIsVector = false;
 template <class T> inline constexpr bool kIsVector<std::vector<T>> = true;
@@ -52,7 +50,7 @@ class Writer {
     if (!(field == absent)) kept_ = out_.size();
   }
   void Line(const Entry& entry) {
-    out_ += "{\"v\":1";
+    absl::StrAppend(&out_, "{\"v\":", LineVersion(entry));
     Fields(*this, entry);
     out_ += '}';
   }
@@ -212,7 +210,7 @@ class Reader {
   void Version() {
     std::int64_t version = 0;
     Required("v", version);
-    if (error_.empty() && version != kVersion) Fail("v 1");
+    if (error_.empty() && version != kLineVersion) Fail("v 1");
   }
   bool At(std::string_view key) { return at_ != object_.end() && std::string_view(at_.key()) == key; }
   void End() {
@@ -312,8 +310,8 @@ template <class T, class Write> absl::Status ReadCanonical(std::string_view json
   }
   if constexpr (std::is_same_v<T, Entry>) {
     std::int64_t version = 0;
-    if (!root["v"].get_int64().get(version) && version > kVersion) {
-      return absl::UnimplementedError(absl::StrCat("written by a newer program (v ", version, ", this one reads v ", kVersion, ")"));
+    if (!root["v"].get_int64().get(version) && version > kLineVersion) {
+      return absl::UnimplementedError(absl::StrCat("written by a newer program (v ", version, ", this one reads v ", kLineVersion, ")"));
     }
   }
   std::string error;
@@ -379,6 +377,8 @@ std::string RegistrationKey(const Registration& registration) {
   std::string id = std::visit(Id{}, registration);
   return id.empty() ? id : absl::StrCat(std::string(kRegistrationTypes[registration.index()]), "/", id);
 }
+
+std::int64_t LineVersion(const Entry&) { return 1; }
 
 void AppendLine(const Entry& entry, std::string& line) { Writer(line).Line(entry); }
 

@@ -11,6 +11,10 @@
 
 namespace redpoints {
 
+// A line's "v" is the smallest version that holds its entry; this program reads and writes those up to kLineVersion.
+inline constexpr std::int64_t kLineVersion = 1;
+std::int64_t LineVersion(const Entry& entry);
+
 // Appends the line. About a microsecond, no allocation beyond `line`'s growth.
 void AppendLine(const Entry& entry, std::string& line);
 

@@ -249,6 +249,10 @@ const T* Found(const absl::flat_hash_map<std::string, int>& index, const google:
 }  // namespace
 
 absl::StatusOr<Rulebook> Rulebook::Parse(std::string_view json, int format) {
+  if (format > kRulesFormat) {
+    return absl::UnimplementedError(
+        absl::StrCat("a rulebook of a newer program (rules format ", format, ", this one knows ", kRulesFormat, ")"));
+  }
   Rulebook book;
   if (auto status = ParseStrict(json, book.proto_); !status.ok()) return status;
   book.json_ = Canonical(book.proto_);

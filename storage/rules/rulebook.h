@@ -21,7 +21,8 @@ inline constexpr int kRulesFormat = 1;
 
 class Rulebook {
  public:
-  // As it was adopted: reads the canonical bytes, judges nothing. RULEBOOK_INVALID names what can't be read.
+  // As it was adopted: reads the canonical bytes, judges nothing. RULEBOOK_INVALID names what can't be read; UNIMPLEMENTED: a newer program's
+  // rules (a higher format), which is no damage.
   static absl::StatusOr<Rulebook> Parse(std::string_view json, int format = kRulesFormat);
   // A rulebook as somebody proposes it, in any layout: read strictly and judged by today's rules, but for what depends on the program.
   // RULEBOOK_INVALID names the field ("activities[3].earnings[0].unit") and what was expected there.

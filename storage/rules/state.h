@@ -135,6 +135,9 @@ struct StateMark {
   std::int64_t epoch = 0;
   std::vector<EpochStart> epochs;  // those after the first
   std::string clock_by;            // the actor who confirmed the clock last
+  // The highest "v" of its lines, and the highest rules format of its rulebooks: by these a program that is too old for the journal knows it
+  // without reading all of it.
+  std::int64_t line_version = 0, rules_format = 0;
   // The epoch in which an entry was written.
   std::int64_t EpochOf(std::int64_t sequence) const;
   bool operator==(const StateMark&) const = default;

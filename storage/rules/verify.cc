@@ -272,7 +272,7 @@ absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
 absl::Status CheckRulebook(const State& state, const RulebookData& data) {
   if (data.is_withdrawn) return absl::OkStatus();
   if (!state.find_blob) return absl::FailedPreconditionError("no source of blobs");
-  if (data.format < 1 || data.format > kRulesFormat) return Wrong(absl::StrCat("rules format ", data.format));
+  if (data.format < 1) return Wrong(absl::StrCat("rules format ", data.format));
   const auto json = state.find_blob(data.sha256);
   if (!json.ok()) return json.status();
   const auto book = Rulebook::Parse(*json, data.format);

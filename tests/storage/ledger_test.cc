@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "storage/derived.h"
+#include "storage/journal.h"
+#include "storage/keys.h"
 #include "storage/rules/entry_codec.h"
 #include "tests/storage/disk.h"
 #include "tests/storage/ledger_fixture.h"
@@ -255,6 +257,49 @@ TEST_F(LedgerTest, ADamagedProgramIsSetAsideAlone) {
 }
 
 // Rows of each page lie in any generation, in memory or not; the newest counts.
+// An older program on a ledger with which a newer one has gone on: it notices when it opens, and neither writes nor unmakes anything.
+class NewerTest : public LedgerTest {
+ protected:
+  void TearDown() override {}
+  const std::string kMark = DerivedKey("minyue", kMarkTable, "");
+  void ExpectNewer() {
+    const std::string mark = **rows.Get(kMark);
+    Open();
+    EXPECT_TRUE(ledger->IsSetAside("minyue"));
+    EXPECT_EQ(Buy("m1", 7).refusal->reason, Reason::PROGRAM_SET_ASIDE);
+    ledger.reset();
+    EXPECT_THAT(events, testing::Contains(testing::HasSubstr("newer program")));
+    EXPECT_THAT(events, testing::Not(testing::Contains(testing::HasSubstr("derived_rebuild"))));
+    EXPECT_EQ(**rows.Get(kMark), mark);
+    EXPECT_TRUE(absl::IsUnimplemented(CheckProgram(memory, &rows, "minyue").status()));
+  }
+};
+
+TEST_F(NewerTest, ALineOfALaterVersionIsNoticedBehindTheMark) {
+  SetUpProgram();
+  StateMark at = ledger->FindState("minyue")->ReadPublished().at;
+  ledger.reset();
+  const std::string line =
+      absl::StrCat(R"({"v":2,"program":"minyue","epoch":0,"seq":)", at.next_sequence, R"(,"kind":"settlement"})", "\n");
+  CommitBatch batch{.fence = *memory.TryTakeOver()};
+  batch.appends = {{.program = "minyue", .expected_end = at.next_sequence, .entries = 1, .lines = line}};
+  ASSERT_EQ(memory.Commit(batch), CommitResult::kCommitted);
+  ++at.next_sequence, at.line_version = 2;
+  ASSERT_TRUE(rows.Install({{kMark, EncodeRow(at)}}).ok());
+  ExpectNewer();
+  // And read by itself it is no damage either.
+  EXPECT_TRUE(absl::IsUnimplemented(Journal(memory, "minyue").Read(at.next_sequence - 1).status()));
+}
+
+TEST_F(NewerTest, LaterRulesAreNoticedByTheMark) {
+  SetUpProgram();
+  StateMark at = ledger->FindState("minyue")->ReadPublished().at;
+  ledger.reset();
+  at.rules_format = kRulesFormat + 1;
+  ASSERT_TRUE(rows.Install({{kMark, EncodeRow(at)}}).ok());
+  ExpectNewer();
+}
+
 TEST_F(LedgerTest, RegistrationsAreListedFromEveryGeneration) {
   options.turn_entries = 7;
   SetUpProgram(30);

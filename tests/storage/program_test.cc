@@ -56,7 +56,7 @@ TEST_F(ProgramTest, WhatIsDecidedIsSeenWhenItIsPublished) {
 TEST_F(ProgramTest, ABulkRequestHasSeveralRows) {
   program.Execute(kNoon, Staff(""), FoundProgram{{"minyue", "a0"}});
   Register many{.items = {}, .is_new = true, .rulebook_json = ""};
-  for (int i = 0; i < 600; ++i) many.items.push_back(FundData{absl::StrCat("fund-", i), 1});
+  for (int i = 0; i < 600; ++i) many.items.push_back(MemberData{.id = absl::StrCat("m", i), .number_commitment = ""});
   program.Execute(kNoon, Staff("r1"), many);
   CommitBatch batch;
   EXPECT_EQ(program.AppendTo(batch), 602);

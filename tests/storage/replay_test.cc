@@ -45,5 +45,29 @@ TEST_F(ReplayTest, WhatDoesNotFollowIsNamedByItsNumber) {
   EXPECT_EQ(shown.message(), "no");
 }
 
+// What a newer program wrote is no damage.
+TEST_F(ReplayTest, ARulebookOfLaterRulesIsANewerPrograms) {
+  for (const auto& entry : journal) {
+    std::string line;
+    Entry later = *entry;
+    auto* book = std::get_if<RulebookData>(&later.data);
+    if (book) book->format = kRulesFormat + 1;
+    AppendLine(later, line);
+    const auto status = ReplayLine(again, line);
+    if (!book) {
+      ASSERT_TRUE(status.ok()) << status;
+      continue;
+    }
+    EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("newer program"));
+    // Nor in what was derived from it.
+    EXPECT_TRUE(absl::IsUnimplemented(Apply(again, later)));
+    EXPECT_TRUE(absl::IsUnimplemented(Index(again, Registered{later.data, later.sequence})));
+    EXPECT_EQ(again.at.next_sequence, later.sequence);
+    return;
+  }
+  FAIL() << "no rulebook";
+}
+
 }  // namespace
 }  // namespace redpoints

@@ -803,7 +803,7 @@ TEST_F(VerifyTest, RefusesAnotherRulebookThanTheHashNames) {
       {
           {"under another name", "another version", [](Entry& e) { e.rulebook = std::get<RulebookData>(e.data).version = "2025-2"; }},
           {"from another day on", "another version", [](Entry& e) { std::get<RulebookData>(e.data).effective_day = 20260101; }},
-          {"in a later format", "rules format", [](Entry& e) { ++std::get<RulebookData>(e.data).format; }},
+          {"in a format that never was", "rules format", [](Entry& e) { std::get<RulebookData>(e.data).format = 0; }},
           {"without its content", "blobs does not follow", [](Entry& e) { e.blobs.clear(); }},
           {"in another form", "its one form",
            [&](Entry& e) {

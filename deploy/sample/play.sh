@@ -112,7 +112,11 @@ shops() {
   say '积分不足:' 'too few points:'
   refused INSUFFICIENT_POINTS liangyou-1 redeem --member "$(part .poor.number)" --line OIL_5L:1:50
   say '店主不能在自己店里兑换:' 'an owner does not redeem at their own shop:'
-  refused SELF_DEALING lifa-1 redeem --member "$(part '.owners.lifa.number')" --line HAIRCUT:1:10
+  local owner
+  owner=$(part '.owners.zaocan.number')
+  rp wanggeyuan-2 award --member "$owner" --activity ZHUCAN --quantity 300 --day "$(TZ=Asia/Shanghai date +%Y%m%d)" --group residents \
+    --session zhucan-zaocan >/dev/null
+  refused SELF_DEALING zaocan-1 redeem --member "$owner" --line BREAKFAST:1:5
 
   say '先预扣 50 分,修好后只收 25 分,其余退回:' 'hold 50, take 25 once repaired, the rest goes back:'
   hold=$(rp jiadian-1 --output json authorize --member "$number" --line APPLIANCE_REPAIR:2:50 | jq -er .hold)

@@ -171,11 +171,12 @@ struct Checker {
     return std::nullopt;
   }
 
-  // A journal begins with its own program; those of others are registered in the system's.
+  // A journal begins with its own program, or with the opening that says that nothing of it could be saved; those of others are registered in
+  // the system's.
   Broken operator()(ProgramData& program) const {
-    const bool is_its_own = state.at.next_sequence == 0;
-    if (is_its_own ? program.id == state.program : state.program == kSystemProgram) return std::nullopt;
-    return Invalid("program.id", is_its_own ? state.program : "none: that is registered in the system program");
+    const bool is_founded = state.Find<ProgramData>("program", state.program) != nullptr;
+    if (is_founded ? state.program == kSystemProgram : program.id == state.program) return std::nullopt;
+    return Invalid("program.id", !is_founded ? state.program : "none: that is registered in the system program");
   }
   Broken operator()(auto&) const { return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "no registration"}}}; }
 };

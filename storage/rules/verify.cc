@@ -112,7 +112,7 @@ absl::Status CheckEntry(State& state, const Entry& e) {
     return Wrong(absl::StrCat("sequence ", e.sequence, " where ", state.at.next_sequence, " comes next"));
   if (e.recorded_ms < state.at.last_ms) return Wrong("recorded before the last entry");
   if (e.business_day != DayOf(e.recorded_ms)) return Wrong("business day of another time");
-  if (e.sequence == 0 && e.kind != Kind::kProgram) return Wrong("a journal begins with its program");
+  if (e.sequence == 0 && e.kind != Kind::kProgram && e.kind != Kind::kEpoch) return Wrong("a journal begins with its program");
   if (RowOf(e.kind).data != e.data.index()) return Wrong("a record of another kind");
   if (!FitsLine(e)) return Wrong("longer than a line may be");
 

@@ -88,7 +88,7 @@ TEST_F(RedemptionServiceTest, AQuotePricesLinesAndNamesNoMember) {
   EXPECT_EQ(priced.As<v1::QuoteResponse>().points(), 67);
   const Answer wrong = quote(R"(offer_lines { offer: "RICE" quantity: 2 points: 59 })");
   EXPECT_EQ(wrong.reason, "OFFER_MISMATCH") << wrong;
-  EXPECT_EQ(wrong.facts.at("expected"), "60");
+  EXPECT_EQ(wrong.facts.at("points"), "60");
   EXPECT_EQ(quote(R"(offer_lines { offer: "NONE" quantity: 1 points: 1 })").reason, "OFFER_NOT_FOUND");
   EXPECT_EQ(world.AskedSince(start), 0);
 }

@@ -56,7 +56,8 @@ TEST_F(ProgramTest, WhatIsDecidedIsSeenWhenItIsPublished) {
 TEST_F(ProgramTest, ABulkRequestHasSeveralRows) {
   program.Execute(kNoon, Staff(""), FoundProgram{{"minyue", "a0"}});
   Register many{.items = {}, .is_new = true, .rulebook_json = ""};
-  for (int i = 0; i < 600; ++i) many.items.push_back(MemberData{.id = absl::StrCat("m", i), .number_commitment = ""});
+  for (int i = 0; i < 600; ++i)
+    many.items.push_back(MemberData{.id = absl::StrCat("m", i), .number_commitment = "", .groups = {}, .grid = "", .memberships = {}});
   program.Execute(kNoon, Staff("r1"), many);
   CommitBatch batch;
   EXPECT_EQ(program.AppendTo(batch), 602);

@@ -57,7 +57,7 @@ class GenerationRows {
 // `on_damage` is told, on the thread that asked: nothing that was decided or answered with it may leave the process.
 void BindToStore(State& state, const Store& store, std::function<void(const absl::Status&)> on_damage);
 
-// Loads what a state keeps in memory beside its rows: mark, rulebooks, the ends of lots and holds. The state must be bound. 
+// Loads what a state keeps in memory beside its rows: mark, rulebooks, the ends of lots and holds. The state must be bound.
 // UNIMPLEMENTED: a newer program has gone on with the journal, and these rows are its own. Any other error: these rows can't be used (of
 // another version, damaged, without a mark, not to be read). The state is then to be thrown away.
 absl::Status LoadState(State& state, const Store& store);

@@ -1,7 +1,7 @@
 // What the ledger knows of those who take part, and by which rules: the payload of registration entries, and of the few other kinds that
 // carry a record of their own. No names of persons, no residence below the grid, no free text about anybody. Values only.
 //
-// The enums are stored by their words (words.h).
+// The enums are stored by their words (kinds.h).
 #pragma once
 
 #include <cstdint>

@@ -83,7 +83,9 @@ absl::Status Ledger::Load() {
 
 absl::Status Ledger::LoadProgram(const std::string& id) {
   Program* program = &Add(id).program;
-  if (auto unusable = program->LoadRows(); !unusable.ok()) {
+  if (auto unusable = program->LoadRows(); absl::IsResourceExhausted(unusable)) {
+    return unusable;
+  } else if (!unusable.ok()) {
     Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(unusable.message())));
     // Of a ledger that must not be written to they stay in memory.
     Store* const store = options_.is_read_only ? nullptr : &store_;
@@ -100,7 +102,7 @@ absl::Status Ledger::LoadProgram(const std::string& id) {
   });
   if (replayed.ok()) {
     entries_since_turn_ += *replayed;
-  } else if (absl::IsUnavailable(replayed.status())) {
+  } else if (absl::IsUnavailable(replayed.status()) || absl::IsResourceExhausted(replayed.status())) {
     return replayed.status();
   } else {
     SetAside(*program, replayed.status());

@@ -20,6 +20,7 @@ absl::Status ReplayLine(State& state, std::string_view line, const OnApplied& ap
   auto related = entry.ok() ? FindRelated(state, *entry) : absl::StatusOr<Related>(entry.status());
   auto status = related.ok() ? Verify(state, *entry, *related) : related.status();
   if (status.ok()) status = Apply(state, *entry);
+  if (absl::IsResourceExhausted(status)) return status;  // nor is this
   if (!status.ok()) return absl::DataLossError(absl::StrCat("entry ", sequence, ": ", std::string(status.message())));
   return applied ? applied(state, *entry) : absl::OkStatus();
 }

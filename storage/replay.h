@@ -19,7 +19,7 @@ class Journal;
 using OnApplied = std::function<absl::Status(State& state, const Entry& entry)>;
 
 // The line, without its newline, of the entry that comes next. DATA_LOSS names the entry that does not follow; the state is then to be
-// thrown away.
+// thrown away. UNIMPLEMENTED: a newer program wrote it. RESOURCE_EXHAUSTED: an entry that it is about can't be read now.
 absl::Status ReplayLine(State& state, std::string_view line, const OnApplied& applied = {});
 
 // All lines up to `end` (exclusive), published in pieces of some megabytes; `piece` is called after each.

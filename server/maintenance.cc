@@ -170,7 +170,9 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
       if (is_terminal) std::fprintf(stderr, "\n");
       if (!report.ok()) {
         const std::string what = absl::StrCat(shard.directory(), ": ", program, ": ", std::string(report.status().message()));
-        return WithStartFailure(absl::Status(report.status().code(), what), "LEDGER_DIFFERS");
+        const bool is_difference = absl::IsDataLoss(report.status());
+        return WithStartFailure(absl::Status(report.status().code(), what),
+                                is_difference ? "LEDGER_DIFFERS" : LedgerFailure(report.status()));
       }
       std::printf("%s: %lld entries, %lld derived rows agree\n", program.c_str(), static_cast<long long>(report->entries),
                   static_cast<long long>(report->derived_rows));

@@ -85,6 +85,7 @@ class OperatorService final : public Raw {
       add("queue", "gauge", counts.queue);
       add("clock_stopped", "gauge", ledgers[i]->is_clock_stopped());
     }
+    absl::StrAppend(&text, "# TYPE redpoints_side_store_can_write gauge\nredpoints_side_store_can_write ", context_.side->CanWrite(), "\n");
     return text;
   }
 

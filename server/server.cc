@@ -188,9 +188,16 @@ class Server::Impl {
   }
 
   absl::Status OpenSideState() {
-    auto side = OpenSide(config_.side_state(), /*read_only=*/false);
+    const auto on_failed = [this](const std::string& why) {
+      log_.Write(LogLevel::kError, "side_store_failed", {{"detail", WithoutMemberNumbers(why)}});
+      UpdateHealth();
+    };
+    auto side = OpenSide(config_.side_state(), /*read_only=*/false, on_failed);
     // A full disk: what can still be asked is, as of the ledgers.
-    if (!side.ok() && absl::IsUnavailable(side.status())) side = OpenSide(config_.side_state(), /*read_only=*/true);
+    if (!side.ok() && absl::IsUnavailable(side.status())) {
+      on_failed(std::string(side.status().message()));
+      side = OpenSide(config_.side_state(), /*read_only=*/true);
+    }
     if (!side.ok()) return side.status();
     side_ = *std::move(side);
     // Nothing is on its way yet. What can't be cleared now is next time; what is damaged refuses where it is asked for.
@@ -273,7 +280,8 @@ class Server::Impl {
     return absl::OkStatus();
   }
 
-  // Health is of services, not of programs: those that write serve while every ledger takes writes. Those that read go on, and so does the
+  // Health is of services, not of programs: those that write serve while every ledger takes writes and, but for sales, which need none, the
+  // side store does. Those that read go on, and so does the
   // server as a whole (""): to start it again would help neither a full disk nor a clock that somebody has to look at.
   void BeginHealth() {
     {
@@ -289,7 +297,8 @@ class Server::Impl {
     if (!health_) return;  // a ledger of a server that does not listen yet, or no longer
     const auto& ledgers = shards_->ledgers();
     const bool can_write = std::all_of(ledgers.begin(), ledgers.end(), [](const auto& ledger) { return ledger->CanWrite(); });
-    for (const char* service : {"Redemption", "Award", "Registry"}) health_->SetServingStatus(ServiceName(service), can_write);
+    health_->SetServingStatus(ServiceName("Redemption"), can_write);
+    for (const char* service : {"Award", "Registry"}) health_->SetServingStatus(ServiceName(service), can_write && side_.store->CanWrite());
   }
   void EndHealth() {
     const MutexLock lock(health_mutex_);

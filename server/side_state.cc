@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 // A file that is not there, and one that can't be used: two rows each.
 absl::Status Refused(const absl::Status& status, const char* missing, const char* unusable, const char* damaged) {
+  if (absl::IsResourceExhausted(status)) unusable = "DESCRIPTORS_TOO_FEW";
   const char* const id = absl::IsNotFound(status) ? missing : absl::IsDataLoss(status) ? damaged : unusable;
   return WithStartFailure(absl::Status(status.code(), status.message()), id);
 }
@@ -55,12 +56,12 @@ class Fates {
 
 }  // namespace
 
-absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only) {
+absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only, std::function<void(const std::string& why)> on_failed) {
   OpenedSide side;
   auto keys = KeyFile::Read(config.key_file());
   if (!keys.ok()) return Refused(keys.status(), "KEY_FILE_MISSING", "KEY_FILE_UNUSABLE", "KEY_FILE_UNUSABLE");
   side.keys = std::make_unique<const KeyFile>(*std::move(keys));
-  auto store = SideStore::Open({.directory = config.directory(), .read_only = read_only}, *side.keys);
+  auto store = SideStore::Open({.directory = config.directory(), .read_only = read_only, .on_failed = std::move(on_failed)}, *side.keys);
   if (!store.ok()) return Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
   side.store = *std::move(store);
   return side;

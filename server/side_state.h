@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,8 +28,10 @@ struct OpenedSide {
   std::unique_ptr<SideStore> store;
 };
 
-// KEY_FILE_MISSING, KEY_FILE_UNUSABLE, SIDE_STORE_MISSING, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED.
-absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only);
+// KEY_FILE_MISSING, KEY_FILE_UNUSABLE, SIDE_STORE_MISSING, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED,
+// DESCRIPTORS_TOO_FEW. `on_failed` as SideStore::Options has it.
+absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only,
+                                    std::function<void(const std::string& why)> on_failed = nullptr);
 
 // Makes both. What is there already stays and is refused with DIRECTORY_TAKEN.
 absl::Status MakeSide(const SideState& config);

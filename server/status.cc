@@ -34,10 +34,8 @@ Refusal Shortened(Refusal refusal) {
 }
 
 Refusal RefusalOf(const absl::Status& status) {
-  if (absl::IsDataLoss(status) && !RefusalFrom(status)) return Refusal{Reason::PROGRAM_SET_ASIDE, {}};  // damage is no bug of ours
   auto refusal = RefusalFrom(status);
-  // A refusal without a known reason was not made by ToStatus.
-  if (!refusal || refusal->reason == Reason::REASON_UNSPECIFIED) return {.reason = Reason::INVARIANT_VIOLATION, .facts = {}};
+  if (!refusal || refusal->reason == Reason::REASON_UNSPECIFIED) return {.reason = ReasonFor(status), .facts = {}};
   return Shortened(*std::move(refusal));
 }
 
@@ -130,8 +128,12 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
 Reason ReasonFor(const absl::Status& status) {
   if (status.ok()) return Reason::REASON_UNSPECIFIED;
   const auto refusal = RefusalFrom(status);
-  if (!refusal && absl::IsDataLoss(status)) return Reason::PROGRAM_SET_ASIDE;
-  return !refusal || refusal->reason == Reason::REASON_UNSPECIFIED ? Reason::INVARIANT_VIOLATION : refusal->reason;
+  if (refusal && refusal->reason != Reason::REASON_UNSPECIFIED) return refusal->reason;
+  // What the storage says without a reason: damage, a failing or full disk and too many open files are no bugs of ours.
+  if (absl::IsDataLoss(status)) return Reason::PROGRAM_SET_ASIDE;
+  if (absl::IsUnavailable(status)) return Reason::STORAGE_READ_ONLY;
+  if (absl::IsResourceExhausted(status)) return Reason::OVERLOADED;
+  return Reason::INVARIANT_VIOLATION;
 }
 
 std::optional<std::int64_t> RetryDelayMs(const Refusal& refusal) {

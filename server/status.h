@@ -28,8 +28,9 @@ inline constexpr char kErrorDomain[] = "redpoints.v1";
 //   RetryInfo         where RetryDelayMs has a value
 //   Outcome           when `outcome` is given: the recorded refusal
 //
-// A status that is no refusal is a bug of the server's: it becomes INVARIANT_VIOLATION, and its message, which may name files,
-// stays here.
+// A status that is no refusal is what the storage says of the disk or the machine (DATA_LOSS: PROGRAM_SET_ASIDE, UNAVAILABLE:
+// STORAGE_READ_ONLY, RESOURCE_EXHAUSTED, no descriptor left: OVERLOADED), or a bug of the server's: INVARIANT_VIOLATION. Its message, which
+// may name files, stays here.
 grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome = nullptr);
 
 // The reason that a client sees for `status`; REASON_UNSPECIFIED for OK.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "storage/few_descriptors.h"
 #include "storage/keys.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
@@ -277,7 +278,7 @@ void BindToStore(State& state, const Store& store, std::function<void(const absl
     table.set_loader(
         [&store, on_damage, letter = kTableLetters[i++], &program = state.program](const std::string& key) -> std::optional<V> {
           const std::string full = DerivedKey(program, letter, key);
-          auto bytes = store.Get(full);
+          auto bytes = ReadPatiently([&] { return store.Get(full); });
           if (bytes.ok() && !*bytes) return std::nullopt;
           V row{};
           if (bytes.ok() && DecodeRow(**bytes, row)) return row;

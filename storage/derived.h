@@ -53,7 +53,8 @@ class GenerationRows {
   std::vector<std::function<void(DerivedRows&)>> tables_;
 };
 
-// Lets the state find rows that are not in memory in `store`, which must outlive it. A row that can't be read is taken for absent and
+// Lets the state find rows that are not in memory in `store`, which must outlive it. A row that can't be read, not even patiently
+// (few_descriptors.h), is taken for absent and
 // `on_damage` is told, on the thread that asked: nothing that was decided or answered with it may leave the process.
 void BindToStore(State& state, const Store& store, std::function<void(const absl::Status&)> on_damage);
 

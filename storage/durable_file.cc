@@ -61,9 +61,18 @@ std::string WithoutSlash(std::string path) {
 }
 
 absl::Status RenameDurably(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) return Failed("rename", from);
-  if (auto status = Sync(ParentOf(to)); !status.ok()) return status;
-  return ParentOf(from) == ParentOf(to) ? absl::OkStatus() : Sync(ParentOf(from));
+  // Opened before, so that a lack of descriptors does not fail what has its name already.
+  const std::string parent = ParentOf(to);
+  const int directory = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_CLOEXEC);
+  if (directory < 0) return Failed("open", parent);
+  absl::Status status;
+  if (std::rename(from.c_str(), to.c_str()) != 0) {
+    status = Failed("rename", from);
+  } else if (::fsync(directory) != 0) {
+    status = Failed("sync", parent);
+  }
+  ::close(directory);
+  return status;
 }
 
 absl::Status ReadFile(const std::string& file, const std::function<void(std::string_view piece)>& take) {

@@ -14,7 +14,7 @@ namespace redpoints {
 absl::Status WriteDurably(const std::string& file, std::string_view content);
 // The same path without slashes at its end: with them, what is to be beside a directory would be inside it.
 std::string WithoutSlash(std::string path);
-// Renames and syncs both directories.
+// Renames within a directory, and syncs it. Only when that sync fails is there an error although it has its new name.
 absl::Status RenameDurably(const std::string& from, const std::string& to);
 // All bytes of a file, in pieces. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many open files), or UNAVAILABLE with what the system
 // says; a file that ends early because the disk can't read on is the last, never a shorter file.

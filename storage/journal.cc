@@ -63,7 +63,7 @@ absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Journal::ReadAll(std::
 }
 
 absl::Status Journal::Noted(absl::Status status) const {
-  if (!status.ok() && !absl::IsNotFound(status) && on_damage_) on_damage_(status);
+  if (!status.ok() && !absl::IsNotFound(status) && !absl::IsResourceExhausted(status) && on_damage_) on_damage_(status);
   return status;
 }
 

@@ -86,6 +86,8 @@ absl::Status Ledger::LoadProgram(const std::string& id) {
   if (auto unusable = program->LoadRows(); absl::IsUnimplemented(unusable)) {
     SetAside(*program, unusable);
     return absl::OkStatus();
+  } else if (absl::IsResourceExhausted(unusable)) {
+    return unusable;
   } else if (!unusable.ok()) {
     Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(unusable.message())));
     // Of a ledger that must not be written to they stay in memory.
@@ -103,7 +105,7 @@ absl::Status Ledger::LoadProgram(const std::string& id) {
   });
   if (replayed.ok()) {
     entries_since_turn_ += *replayed;
-  } else if (absl::IsUnavailable(replayed.status())) {
+  } else if (absl::IsUnavailable(replayed.status()) || absl::IsResourceExhausted(replayed.status())) {
     return replayed.status();
   } else {
     SetAside(*program, replayed.status());

@@ -55,7 +55,7 @@ class Ledger {
 
   // Takes the log over, unless it is read-only; loads the programs and replays what their derived rows lack. Derived rows that can't be used
   // are made again from the journal. A program whose journal is damaged is set aside, the others go on. UNAVAILABLE: the disk is full.
-  // `log`, `store` and `clock` are not owned and must outlive the ledger.
+  // RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. `log`, `store` and `clock` are not owned and must outlive the ledger.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(Log& log, Store& store, const Clock& clock, Options options);
 
   // Decides what is queued, answers it, installs the derived rows.

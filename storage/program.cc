@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "storage/few_descriptors.h"
 #include "storage/replay.h"
 #include "storage/rules/entry_codec.h"
 
@@ -31,13 +32,18 @@ Program::Program(std::string id, const Log& log, Store* store, OnDamage on_damag
       journal_(log, state_.program, [this](const absl::Status& why) { Damaged(why); }) {
   if (store) BindToStore(state_, *store, [this](const absl::Status& why) { Damaged(why); });
   state_.find_entries = [this](std::int64_t first, std::int64_t count) -> absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> {
-    if (recent_.empty() || first < recent_.front()->sequence) return journal_.ReadAll(first, count);
+    if (recent_.empty() || first < recent_.front()->sequence) {
+      auto entries = ReadPatiently([&] { return journal_.ReadAll(first, count); });
+      // Nothing may be decided as if they were not there.
+      if (absl::IsResourceExhausted(entries.status())) Damaged(entries.status());
+      return entries;
+    }
     const auto begin = recent_.begin() + (first - recent_.front()->sequence);
     return std::vector<std::shared_ptr<const Entry>>(begin, begin + count);
   };
   state_.find_blob = [this, &log](const std::string& sha256) -> absl::StatusOr<std::string> {
     if (const auto it = new_blobs_.find(sha256); it != new_blobs_.end()) return it->second;
-    auto blob = log.Blob(state_.program, sha256);
+    auto blob = ReadPatiently([&] { return log.Blob(state_.program, sha256); });
     if (!blob.ok()) return blob.status();
     if (!*blob) return absl::DataLossError(absl::StrCat("blob ", sha256, " of ", state_.program, " is missing"));
     return **std::move(blob);
@@ -137,7 +143,7 @@ Outcome Program::FindOutcome(const std::string& actor, const std::string& reques
   if (is_set_aside_) return Refused(Reason::PROGRAM_SET_ASIDE);  // a row that can't be read is not one that is absent
   if (!record) return Refused(Reason::REQUEST_NOT_FOUND);
   auto entries = journal_.ReadAll(record->sequence, record->count);
-  if (!entries.ok()) return Refused(Reason::PROGRAM_SET_ASIDE);
+  if (!entries.ok()) return Refused(absl::IsResourceExhausted(entries.status()) ? Reason::OVERLOADED : Reason::PROGRAM_SET_ASIDE);
   Outcome outcome = OutcomeOf(*record, *std::move(entries), follow_up ? &*follow_up : nullptr);
   outcome.is_replayed = true;
   return outcome;

@@ -32,7 +32,7 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Loads the derived rows. Any error: they can't be used, and neither can this program: delete them, and make another one.
+  // Loads the derived rows. RESOURCE_EXHAUSTED: no file opens. Any other error: they can't be used, and neither can this program: delete them, and make another one.
   absl::Status LoadRows();
   // Adds the journal's entries behind the rows. Every `turn_entries` the rows are installed, and `turned` is told how far that went.
   // Returns how many entries were added since the last turn. DATA_LOSS: the journal is damaged, or shorter than the rows.
@@ -56,7 +56,7 @@ class Program {
   // must be in the store by now.
   GenerationRows Turn(std::vector<std::shared_ptr<const void>>& oldest);
 
-  // As of the last durable entry; REQUEST_NOT_FOUND as refusal. May read the disk. Thread-safe.
+  // As of the last durable entry; REQUEST_NOT_FOUND as refusal, OVERLOADED when no file opens. May read the disk. Thread-safe.
   Outcome FindOutcome(const std::string& actor, const std::string& request_id) const;
 
   // Read with State::Read; constant after construction, thread-safe as State says.

@@ -314,12 +314,10 @@ absl::StatusOr<Recovered> Recover(const std::string& from_directory, const std::
   if (!error) fs::create_directories(partial, error);
   if (error) return Disk(absl::StrCat("make ", partial), error);
   auto recovered = RecoverInto(partial, *log, marks.value_or(HeadMarks()), clock, progress);
-  if (!recovered.ok()) {
-    fs::remove_all(partial, error);  // it may be what filled the disk
-    return recovered;
-  }
-  if (auto status = RenameDurably(partial, to.string()); !status.ok()) return status;
-  return recovered;
+  const absl::Status status = recovered.ok() ? RenameDurably(partial, to.string()) : recovered.status();
+  if (status.ok()) return recovered;
+  fs::remove_all(partial, error);  // it may be what filled the disk
+  return status;
 }
 
 }  // namespace redpoints

@@ -19,6 +19,7 @@ absl::Status ReplayLine(State& state, std::string_view line, const OnApplied& ap
   auto related = entry.ok() ? FindRelated(state, *entry) : absl::StatusOr<Related>(entry.status());
   auto status = related.ok() ? Verify(state, *entry, *related) : related.status();
   if (status.ok()) status = Apply(state, *entry);
+  if (absl::IsResourceExhausted(status)) return status;  // no damage either
   if (!status.ok()) {
     const std::string why = absl::StrCat("entry ", sequence, ": ", std::string(status.message()));
     return absl::IsUnimplemented(status) ? absl::UnimplementedError(why) : absl::DataLossError(why);  // a newer program's: no damage

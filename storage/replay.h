@@ -18,8 +18,8 @@ class Journal;
 // Looks at the state behind each entry that was applied. An error ends the replay and is returned as it is.
 using OnApplied = std::function<absl::Status(State& state, const Entry& entry)>;
 
-// The line, without its newline, of the entry that comes next. DATA_LOSS names the entry that does not follow, UNIMPLEMENTED one
-// of a newer program; the state is then to be thrown away.
+// The line, without its newline, of the entry that comes next. DATA_LOSS names the entry that does not follow, UNIMPLEMENTED one of a newer
+// program; the state is then to be thrown away. RESOURCE_EXHAUSTED: an entry that it is about can't be read now.
 absl::Status ReplayLine(State& state, std::string_view line, const OnApplied& applied = {});
 
 // All lines up to `end` (exclusive), published in pieces of some megabytes; `piece` is called after each.

@@ -222,7 +222,7 @@ class SideStore::Disk {
     if (!options.create_if_missing && !std::filesystem::exists(options.directory + "/CURRENT", ignored)) {
       return absl::NotFoundError(absl::StrCat("side store: ", options.directory, ": none there"));
     }
-    auto disk = std::unique_ptr<Disk>(new Disk(options.read_only));
+    auto disk = std::unique_ptr<Disk>(new Disk(options));
     const rocksdb::Options db_options = MakeOptions(options);
     rocksdb::DB* db = nullptr;
     const auto status = options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, options.directory, &db)
@@ -278,15 +278,18 @@ class SideStore::Disk {
 
   absl::Status Write(Changes& changes) {
     if (changes.is_empty()) return absl::OkStatus();
-    if (is_read_only_) return absl::FailedPreconditionError("side store: open for reading only");
+    if (options_.read_only) return absl::UnavailableError("side store: open for reading only");
     if (has_failed_) return absl::UnavailableError("side store: a write failed before; it has to be opened again");
     rocksdb::WriteOptions write;
     write.sync = true;
     const auto status = db_->Write(write, &changes.batch);
     if (status.ok()) return absl::OkStatus();
     has_failed_ = true;  // the failed write can be there after reopening
-    return absl::UnavailableError(absl::StrCat("side store: writing: ", status.ToString()));
+    const std::string why = absl::StrCat("side store: writing to ", options_.directory, ": ", status.ToString());
+    if (options_.on_failed) options_.on_failed(why);
+    return absl::UnavailableError(why);
   }
+  bool CanWrite() const { return !options_.read_only && !has_failed_; }
 
   // Rewrites all tables without what was deleted; logs, manifests and tables of before can still lie there.
   absl::Status Compact() {
@@ -323,9 +326,9 @@ class SideStore::Disk {
   }
 
  private:
-  explicit Disk(bool is_read_only) : is_read_only_(is_read_only) {}
+  explicit Disk(const SideStore::Options& options) : options_(options) {}
 
-  const bool is_read_only_;
+  const SideStore::Options options_;
   std::unique_ptr<rocksdb::DB> db_;
   std::atomic<bool> has_failed_ = false;
 };
@@ -336,6 +339,7 @@ std::string SideCommitment(SideKind kind, const Salt& salt, std::string_view val
 
 SideStore::SideStore(const Options& options, const KeyFile& keys) : options_(options), keys_(keys) {}
 SideStore::~SideStore() = default;
+bool SideStore::CanWrite() const { return disk_->CanWrite(); }
 
 absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const Options& options, const KeyFile& keys) {
   auto store = std::unique_ptr<SideStore>(new SideStore(options, keys));

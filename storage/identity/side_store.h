@@ -76,7 +76,9 @@ class SideStore {
   struct Options {
     std::string directory;           // its own
     bool create_if_missing = false;  // otherwise a directory without a store is NOT_FOUND
-    bool read_only = false;          // what changes anything is FAILED_PRECONDITION then
+    bool read_only = false;          // what changes anything is UNAVAILABLE then
+    // The write failed that is the last. Called once, on its thread, before it returns.
+    std::function<void(const std::string& why)> on_failed = nullptr;
     // For tests: where numbers come from; nullptr: ten random digits with their check digit.
     std::function<std::string()> draw_number = nullptr;
   };
@@ -85,6 +87,8 @@ class SideStore {
   // full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
+  // Whether what changes anything is carried out: not when read-only, nor after a failed write. Thread-safe, never waits.
+  bool CanWrite() const;
   SideStore(const SideStore&) = delete;
   SideStore& operator=(const SideStore&) = delete;
 

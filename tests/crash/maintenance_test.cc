@@ -13,11 +13,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/init.h"
+#include "storage/backup.h"
 #include "storage/journal.h"
+#include "storage/keys.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/shards.h"
 #include "tests/storage/disk.h"
+#include "tests/storage/raw_rows.h"
 
 namespace redpoints {
 namespace {
@@ -172,24 +175,16 @@ TEST_P(Interrupted, ARestoreIsDoneOrNotBegun) {
 }
 
 TEST_P(Interrupted, ARecoveryIsDoneOrNotBegun) {
-  // Of a damaged shard: half of its log is gone.
-  std::string wal;
-  for (const auto& file : fs::directory_iterator(shard(0) + "/log")) {
-    if (file.path().extension() == ".log" && (wal.empty() || fs::file_size(file) > fs::file_size(wal))) wal = file.path();
-  }
-  fs::resize_file(wal, fs::file_size(wal) / 2);
+  // Of a damaged shard: one row is gone.
+  constexpr std::int64_t kStand = 20;
+  SetRawRow(shard(0) + "/log", "journal", JournalKey("minyue", kStand), std::nullopt);
   const auto before = Snapshot(shard(0));
   const std::string to = root + "/recovered";
   Must("recover", shard(0), to);
-  std::int64_t stand = 0;
-  {
-    const auto log = RocksDbLog::Open({.directory = to + "/log"});
-    stand = *Journal(**log, "minyue").End() - 1;
-  }
-  EXPECT_GT(stand, 2);
-  EXPECT_LT(stand, whole["minyue"]);
-  EXPECT_THAT(said, HasSubstr(absl::StrCat("minyue: ", stand, " entries stand, ", whole["minyue"] - stand, " lost")));
+  EXPECT_THAT(said, HasSubstr(absl::StrCat("minyue: ", kStand, " entries stand, ", whole["minyue"] - kStand, " lost")));
   EXPECT_THAT(said, HasSubstr("side store is not touched"));
+  const std::string apart = Snapshot(to)["lines-minyue.jsonl"];
+  EXPECT_EQ(std::count(apart.begin(), apart.end(), '\n'), whole["minyue"] - kStand - 1);
   int steps = 0;
   for (int n = 0;; n += n < 200 ? 10 : 2) {
     SCOPED_TRACE(absl::StrCat("step ", n));
@@ -201,7 +196,8 @@ TEST_P(Interrupted, ARecoveryIsDoneOrNotBegun) {
       ASSERT_TRUE(is_killed) << said;
       Must("recover", shard(0), to);
     }
-    ExpectOneEpoch(to, "minyue", stand);
+    ExpectOneEpoch(to, "minyue", kStand);
+    EXPECT_EQ(Snapshot(to)["lines-minyue.jsonl"], apart);
     ExpectNothingHalf();
     if (!is_killed || HasFailure()) break;
   }
@@ -212,7 +208,7 @@ TEST_P(Interrupted, ARecoveryIsDoneOrNotBegun) {
 TEST_P(Interrupted, ABackupIsWholeOrNone) {
   const std::string backup = root + "/backup";
   const auto ledger = Snapshot(shard(0));
-  int steps = 0;
+  int steps = 0, listed = 0;
   for (int n = 0;; ++n) {
     SCOPED_TRACE(absl::StrCat("step ", n));
     fs::remove_all(backup);
@@ -225,13 +221,18 @@ TEST_P(Interrupted, ABackupIsWholeOrNone) {
     const bool is_whole = fs::exists(backup + "/SHA256SUMS");
     EXPECT_EQ(Run("none", 0, "backup", "none", backup), 1);
     EXPECT_THAT(said, HasSubstr("BACKUP_TAKEN"));
-    if (is_whole) continue;
+    if (is_whole) {
+      EXPECT_TRUE(VerifySums(backup).ok()) << VerifySums(backup);
+      ++listed;
+      continue;
+    }
     EXPECT_THAT(said, HasSubstr("without SHA256SUMS"));
     EXPECT_EQ(Run("none", 0, "restore", backup), 1);
     EXPECT_THAT(said, HasSubstr("BACKUP_DAMAGED"));
     if (HasFailure()) break;
   }
   EXPECT_GT(steps, 10);
+  EXPECT_GT(listed, 0);
   EXPECT_EQ(Snapshot(shard(0)), ledger);
   RemoveAll();
   Must("restore", backup);
@@ -248,7 +249,7 @@ TEST_F(MaintenanceTest, ADiskThatIsFullAndFewDescriptorsAreNoDamage) {
   for (const std::string how : {"full", "few"}) {
     for (const std::string command : {"restore", "recover"}) {
       int failures = 0;
-      for (int n = 0;; n += 9) {
+      for (int n = 0, stride = 9;; n += stride) {
         SCOPED_TRACE(absl::StrCat(how, " at step ", n, " of ", command));
         RemoveAll();
         fs::remove_all(to);
@@ -256,7 +257,9 @@ TEST_F(MaintenanceTest, ADiskThatIsFullAndFewDescriptorsAreNoDamage) {
         const bool is_restored = command == "restore" && AreAllThere();
         if (exit == 0) {
           command == "restore" ? ExpectRestored() : ExpectOneEpoch(to, "minyue", whole["minyue"]);
-          break;
+          if (stride == 1) break;
+          n -= stride, stride = 1;  // each of the last steps
+          continue;
         }
         ++failures;
         ASSERT_EQ(exit, 1) << said;
@@ -265,7 +268,12 @@ TEST_F(MaintenanceTest, ADiskThatIsFullAndFewDescriptorsAreNoDamage) {
         EXPECT_THAT(said, Not(HasSubstr("BACKUP_DAMAGED")));
         if (is_restored) continue;  // it failed in the check, which follows
         ExpectNothingHalf();
-        EXPECT_FALSE(fs::exists(command == "restore" ? shard(0) : to));
+        // Only the sync of the name itself can fail when the name is there.
+        const bool is_named = command == "restore" ? fs::exists(shard(0)) : fs::exists(to);
+        if (is_named) {
+          EXPECT_THAT(said, HasSubstr("can't sync " + root));
+        }
+        if (is_named && command == "recover") ExpectOneEpoch(to, "minyue", whole["minyue"]);
         if (HasFailure()) return;
       }
       EXPECT_GT(failures, 5) << how << " " << command;
@@ -273,6 +281,28 @@ TEST_F(MaintenanceTest, ADiskThatIsFullAndFewDescriptorsAreNoDamage) {
   }
   EXPECT_EQ(Snapshot(old), before);
   EXPECT_EQ(Snapshot(backup), backed_up);
+}
+
+TEST_F(MaintenanceTest, ACheckOrBackupWithoutDescriptorsFindsNoDamage) {
+  const std::string backup = root + "/backup";
+  for (const std::string command : {"check", "backup"}) {
+    int failures = 0;
+    for (int n = 0;; n += 2) {
+      SCOPED_TRACE(absl::StrCat("step ", n, " of ", command));
+      fs::remove_all(backup);
+      const int exit = Run("few", n, command, "none", backup);
+      for (const char* word : {"LEDGER_DIFFERS", "SIDE_STORE_DAMAGED", "is damaged"}) EXPECT_THAT(said, Not(HasSubstr(word)));
+      if (exit == 0 && n > 20) break;
+      failures += exit == 1;
+      if (exit == 1) {
+        EXPECT_THAT(said, HasSubstr("Too many open files"));
+        EXPECT_THAT(said, HasSubstr(command == "check" ? "DESCRIPTORS_TOO_FEW: " : ": "));
+        EXPECT_FALSE(fs::exists(backup + "/SHA256SUMS"));
+      }
+      if (HasFailure()) return;
+    }
+    EXPECT_GT(failures, 5) << command;
+  }
 }
 
 // A failing disk: what it does not give is zeros in the copy that is worked on, and said.

@@ -13,7 +13,9 @@
 #include "server/config.h"
 #include "server/maintenance.h"
 #include "server/side_state.h"
+#include "storage/keys.h"
 #include "tests/server/server_fixture.h"
+#include "tests/storage/raw_rows.h"
 
 namespace redpoints::server {
 namespace {
@@ -233,6 +235,32 @@ TEST_F(NumbersTest, TheJournalHoldsNoNumber) {
   }
   EXPECT_NE(journal.find("number_commitment"), std::string::npos);
   for (const char* word : {"HOME_NUMBER", "AWAY_NUMBER", "SPARE_NUMBER"}) EXPECT_EQ(journal.find(world.Get(word)), std::string::npos);
+}
+
+// The side store stays where it is when a shard is recovered: who is still in the journal keeps the number, a number whose member's entry
+// is lost leads to nobody, and who is registered again gets one that works.
+TEST_F(NumbersTest, ARecoveredLedgerFindsItsNumbersInTheSideStoreThatStayed) {
+  const auto balance = world.Balance("$HOME");
+  const std::string create = absl::StrCat(R"(program: "$P" request_id: ")", world.NewUuid(),
+                                          R"(" member { kind: PERSON groups { group: RESIDENTS } grid: "grid-1" })");
+  const Answer made = world.Call("admin", "CreateMember", create);
+  ASSERT_TRUE(made.ok()) << made;
+  const std::string number = made.As<v1::CreateMemberResponse>().member().number();
+  const auto end = world.End();
+  world.Restart([&](const std::string& ledger) {
+    std::filesystem::rename(ledger, ledger + ".damaged");
+    SetRawRow(ledger + ".damaged/log", "journal", JournalKey("minyue", end - 1), std::nullopt);
+    const auto recovered = RecoverShard(ledger + ".damaged", ledger);
+    ASSERT_TRUE(recovered.ok()) << recovered;
+  });
+  EXPECT_EQ(world.Balance("programs/minyue/members/" + world.Get("HOME_NUMBER")), balance);
+  EXPECT_EQ(world.Call("helper-all", "GetBalance", absl::StrCat(R"(member: "programs/minyue/members/)", number, R"(")")).reason,
+            "MEMBER_NOT_FOUND");
+  const Answer again = world.Call("admin", "CreateMember", create);
+  ASSERT_TRUE(again.ok()) << again;
+  const auto& member = again.As<v1::CreateMemberResponse>().member();
+  EXPECT_TRUE(IsMemberNumber(member.number()));
+  EXPECT_EQ(world.Balance("programs/minyue/members/" + member.number()), 0);
 }
 
 }  // namespace

@@ -3,9 +3,11 @@
 
 #include <grpcpp/impl/codegen/client_unary_call.h>
 #include <grpcpp/impl/codegen/sync_stream.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -115,6 +117,41 @@ TEST(WholeServer, AClockThatIsWrongFromTheStartShowsInHealth) {
   clock.Jump(-20 * kMinuteMs);
   world.Restart();
   ExpectHealth(world, "NOT_SERVING");
+}
+
+// Files grow no more than they have: only the side store's log, made long before, is at its end.
+TEST(WholeServer, ASideStoreThatTakesNoWritesShowsInHealthAndMetrics) {
+  ManualClock clock(Clock::System().NowMs());
+  World world({.clock = &clock});
+  const auto can_write = [&] {
+    const Answer metrics = world.Call("operator", "GetMetrics", "");
+    return metrics.As<v1::GetMetricsResponse>().text().find("\nredpoints_side_store_can_write 1\n") != std::string::npos;
+  };
+  EXPECT_TRUE(can_write());
+  // Numbers are reserved, and the ledger writes nothing.
+  clock.Jump(11 * kMinuteMs);
+  std::string members;
+  for (int i = 0; i < 500; ++i) members += R"( members { kind: PERSON groups { group: RESIDENTS } grid: "grid-1" })";
+  EXPECT_EQ(world.Call("admin", "CreateMembers", absl::StrCat(R"(program: "$P" request_id: "$ID")", members)).reason, "CLOCK_STOPPED");
+  clock.Jump(-11 * kMinuteMs);
+  ASSERT_TRUE(world.Call("operator", "ConfirmClock", SampleOf("ConfirmClock").text).ok());
+  ExpectHealth(world, "SERVING");
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const rlimit low{.rlim_cur = 100'000, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+  const Answer refused = world.Call("admin", "CreateMember", SampleOf("CreateMember").text);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  EXPECT_EQ(refused.reason, "STORAGE_READ_ONLY") << refused;
+  EXPECT_NE(world.Log().find("side_store_failed"), std::string::npos);
+  EXPECT_FALSE(can_write());
+  for (const char* service : {"AwardService", "RegistryService"}) EXPECT_EQ(Health(world, service), "NOT_SERVING") << service;
+  for (const char* service : {"RedemptionService", "AccountService", ""}) EXPECT_EQ(Health(world, service), "SERVING") << service;
+  world.Redeem(1);
+  world.Restart();
+  ExpectHealth(world, "SERVING");
+  EXPECT_TRUE(can_write());
 }
 
 // Nobody is cut off: whoever calls while the server stops learns that it does, and whatever was answered is there afterwards.

@@ -104,8 +104,8 @@ TEST(ToGrpcStatus, RetryDelayComesFromTheFactOrTheReason) {
 }
 
 TEST(ToGrpcStatus, StatusThatIsNoRefusalBecomesAnInvariantViolationAndKeepsItsMessage) {
-  for (const absl::Status& status : {absl::InternalError("/data/shard0/000012.log: short read"), absl::NotFoundError("key 12345678"),
-                                     absl::UnavailableError("busy"), absl::CancelledError("")}) {
+  for (const absl::Status& status :
+       {absl::InternalError("/data/shard0/000012.log: short read"), absl::NotFoundError("key 12345678"), absl::CancelledError("")}) {
     const grpc::Status seen = ToGrpcStatus(status);
     EXPECT_EQ(seen.error_code(), grpc::StatusCode::INTERNAL);
     EXPECT_EQ(ReasonFor(status), Reason::INVARIANT_VIOLATION);
@@ -115,6 +115,17 @@ TEST(ToGrpcStatus, StatusThatIsNoRefusalBecomesAnInvariantViolationAndKeepsItsMe
     EXPECT_EQ(seen.error_message().find("shard0"), std::string::npos);
     EXPECT_EQ(seen.error_details().find("12345678"), std::string::npos);
   }
+}
+
+// What the storage says of the disk and of this machine: each has its words, and none is a bug.
+TEST(ToGrpcStatus, WhatTheStorageSaysIsNoInvariantViolation) {
+  EXPECT_EQ(ReasonFor(absl::DataLossError("/data/000012.sst")), Reason::PROGRAM_SET_ASIDE);
+  EXPECT_EQ(ReasonFor(absl::UnavailableError("/data: No space left on device")), Reason::STORAGE_READ_ONLY);
+  const auto few = absl::ResourceExhaustedError("/data: Too many open files");
+  EXPECT_EQ(ReasonFor(few), Reason::OVERLOADED);
+  const auto infos = Details<google::rpc::ErrorInfo>(ToGrpcStatus(few));
+  ASSERT_EQ(infos.size(), 1U);
+  EXPECT_EQ(infos[0].reason(), "OVERLOADED");
 }
 
 TEST(ToGrpcStatus, LongFactsAreCutAtACharacterSoThatTheTrailersFit) {

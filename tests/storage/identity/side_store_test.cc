@@ -631,11 +631,12 @@ TEST_F(SideStoreTest, WhatIsOpenForReadingChangesNothing) {
   store = *std::move(opened);
   EXPECT_EQ(MemberOf(row.value), "m1");
   EXPECT_EQ(Reserve("r1", {"m1"})[0], row);  // writes nothing
-  EXPECT_EQ(TryReserve("r2", {{.item = 0, .member = "m2"}}).status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(TryKeepDeed("r2", "m2", "what").status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(store->Erase("v1", {"m1"}).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(TryReserve("r2", {{.item = 0, .member = "m2"}}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(TryKeepDeed("r2", "m2", "what").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(store->Erase("v1", {"m1"}).status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(store->Clear("v1", 0, [](SideKind, const SideName&, const SideRow&) { return Fate::kNeverComes; }).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+            absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(store->CanWrite());
   EXPECT_EQ(MemberOf(row.value), "m1");
 }
 
@@ -776,7 +777,13 @@ TEST_F(SideStoreTest, FilesOfSomebodyElseAreNamedWithTheirOwner) {
 }
 
 TEST_F(SideStoreTest, AFailedWriteIsTheLastAndReopeningTells) {
+  std::vector<std::string> failures;
+  store.reset();
+  auto told = TryOpen({.directory = StorePath(), .on_failed = [&](const std::string& why) { failures.push_back(why); }});
+  ASSERT_TRUE(told.ok()) << told.status();
+  store = *std::move(told);
   const SideRow before = Reserve("r1", {"m1"})[0];
+  EXPECT_TRUE(store->CanWrite());
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -786,6 +793,8 @@ TEST_F(SideStoreTest, AFailedWriteIsTheLastAndReopeningTells) {
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
   EXPECT_EQ(failed.code(), absl::StatusCode::kUnavailable) << failed;
   EXPECT_EQ(TryReserve("r3", {{.item = 0, .member = "m3"}}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(store->CanWrite());
+  EXPECT_THAT(failures, testing::ElementsAre(HasSubstr(StorePath())));
   EXPECT_EQ(MemberOf(before.value), "m1");
   Reopen();
   EXPECT_EQ(MemberOf(before.value), "m1");

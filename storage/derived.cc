@@ -47,6 +47,7 @@ template <class V> void Fields(V& v, Of<FollowUp> auto& r) {
   v.Element(r.issued);
   v.Element(r.earned);
   v.Element(r.graced);
+  v.Element(r.undone);
 }
 template <class V> void Fields(V& v, Of<Hold> auto& r) {
   v.Element(r.member);
@@ -83,6 +84,9 @@ template <class V> void Fields(V& v, Of<StateMark> auto& r) {
   v.Element(r.clock_by);
   v.Element(r.line_version);
   v.Element(r.rules_format);
+  v.Element(r.set_backs);
+  v.Element(r.latest_day);
+  v.Element(r.undoing_end);
 }
 
 // Fields one behind the other: integers as zigzag varints, texts and lists with their length first. The tails of tuples are always there.

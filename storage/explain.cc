@@ -177,7 +177,9 @@ std::string ExplainZh(const Entry& e, const Definitions& definitions) {
     case Kind::kErasure: return absl::StrCat("会员 ", std::get<ErasureData>(e.data).member, " 的个人信息已删除。");
     case Kind::kDayClosed:
       return absl::StrCat("业务日 ", std::get<DayData>(e.data).day, " 日结，", std::get<DayData>(e.data).shops, " 家商户有兑换。");
-    case Kind::kClockConfirmed: return "管理员已确认系统时钟。";
+    case Kind::kClockConfirmed:
+      if (!IsSetBack(e)) return "管理员已确认系统时钟。";
+      return absl::StrCat("管理员已将误确认的时钟拨回；", std::get<ClockData>(e.data).last_closed_day, " 及以前的日结有效，之后重新日结。");
     case Kind::kRefused: {
       const std::string why(InfoOf(ReasonFromName(e.refusal)).zh_cn);
       return absl::StrCat("请求被拒绝：", why, "（", e.refusal, "）。");
@@ -239,7 +241,10 @@ std::string ExplainEn(const Entry& e, const Definitions& definitions) {
     case Kind::kErasure: return absl::StrCat("what was known of the person behind ", std::get<ErasureData>(e.data).member, " was erased");
     case Kind::kDayClosed:
       return absl::StrCat("business day ", std::get<DayData>(e.data).day, " is closed; ", std::get<DayData>(e.data).shops, " shops traded");
-    case Kind::kClockConfirmed: return "the clock was confirmed";
+    case Kind::kClockConfirmed:
+      if (!IsSetBack(e)) return "the clock was confirmed";
+      return absl::StrCat("a clock that was confirmed wrongly is set back; days up to ", std::get<ClockData>(e.data).last_closed_day,
+                          " stay closed, later ones are closed again");
     case Kind::kRefused: return absl::StrCat("refused: ", e.refusal);
     default: return absl::StrCat("registered ", RegistrationKey(e.data));
   }

@@ -83,6 +83,7 @@ class Books:
         self.totals = defaultdict(lambda: defaultdict(int))  # fund -> column -> points
         self.ends = defaultdict(int)  # end -> how many lots that are there end then
         self.named, self.rows, self.closed = set(), [], None
+        self.is_undoing = False  # right behind a clock that is set back
         self.days = defaultdict(lambda: defaultdict(lambda: [0] * 6))  # day -> fund -> totals
         self.shops = defaultdict(dict)  # day -> shop -> [leaves, points, fen]
         self.rules = Rules(self, KINDS)
@@ -103,7 +104,9 @@ class Books:
         if self.next == 0:
             self.closed = days_after(e["business_day"], -1)
         if is_set_back:
+            check(e["data"]["clock"]["last_closed_day"] < e["business_day"], "a day that stands though it is not over")
             self.closed = e["data"]["clock"]["last_closed_day"]
+        self.is_undoing = is_set_back or e["kind"] == "expiry_undone" and self.is_undoing and e["recorded_ms"] == self.last_ms
         right = self.rules.right(e)
         self.post(e)
         if right:

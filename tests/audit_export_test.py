@@ -178,7 +178,7 @@ class AuditTest(JournalTest):
             "sequence": (field(later, "seq", more), "seq .* comes next"),
             "program": (field(later, "program", "q"), "of another program"),
             "epoch": (field(later, "epoch", 1), "of another epoch"),
-            "epoch that opens": (field(len(e) - 1, "epoch", 0), "epoch 0 after 0"),
+            "epoch that opens": (field(first(e, "epoch"), "epoch", 0), "epoch 0 after 0"),
             "back-dated": (field(later, "recorded_ms", e[0]["recorded_ms"] - 1), "recorded before"),
             "business day": (field(later, "business_day", more), "business_day"),
             "request id used again": (field(later, "request_id", e[award]["request_id"]), "a request id that was answered"),
@@ -223,6 +223,49 @@ class AuditTest(JournalTest):
                 self.entries = copy.deepcopy(self.sound)
                 alter(self.entries)
                 self.assertRegex(self.audit() or "all agree", "^line 41: seq .* where 40 comes next")
+
+    # Time falls where a day is named that stands, and nowhere else; days come again; what ended too early comes back once.
+    def test_a_clock_that_is_set_back(self):
+        back = first(self.sound, "clock_confirmed", lambda x: "last_closed_day" in x["data"]["clock"])
+        undone = [e["seq"] for e in self.sound if e["kind"] == "expiry_undone"]
+        self.assertEqual(undone[0], back + 1)
+        sold = first(self.sound, "redemption", lambda x: x["seq"] > back)
+        again = [e["seq"] for e in self.sound[back:] if e["kind"] == "day_closed"]
+        self.assertTrue(self.sound[again[0]]["data"]["closed"]["totals"])
+
+        def lots(change):
+            def alter(e):
+                for p in e["postings"]:
+                    change(p["lots"][0])
+            return alter
+
+        def more(lot):
+            lot[2] *= 2
+
+        def later(lot):
+            lot[1] = 20270101
+
+        def behind(e):
+            e.update(kind="expiry_undone", ref=self.sound[undone[0]]["ref"])
+
+        tampers = {
+            "no day stands": (back, lambda e: e["data"]["clock"].pop("last_closed_day"), "recorded before"),
+            "a day stands that is not over": (back, lambda e: e["data"]["clock"].update(last_closed_day=e["business_day"]), "not over"),
+            "another day stands": (back, lambda e: e["data"]["clock"].update(last_closed_day=20240915), None),
+            "of another entry": (undone[0], lambda e: e.update(ref=e["ref"] - 1), "member: .*where the rules give"),
+            "more than ended": (undone[0], lots(more), "of its funds"),
+            "into a later lot": (undone[0], lots(later), "where the rules give"),
+            "twice": (undone[1], lambda e: e.update({key: self.sound[undone[0]][key] for key in ("ref", "member", "postings")}), "nothing ended too early"),
+            "a minute later": (undone[0], lambda e: e.update(recorded_ms=e["recorded_ms"] + 60_000), "not behind a clock"),
+            "behind a sale": (sold + 1, behind, "not behind a clock"),
+            "sales of before in a day that is closed again": (again[0], lambda e: e["data"]["closed"]["totals"][0].__setitem__(2, 9), "totals of"),
+        }
+        for name, (seq, alter, what) in tampers.items():
+            with self.subTest(name):
+                self.entries = copy.deepcopy(self.sound)
+                alter(self.entries[seq])
+                said = self.audit() or "all agree"
+                self.assertRegex(said, f"^line {seq + 1}: .*({what})" if what else f"^line {again[0] + 1}: day .* is closed where")
 
     # What the script says that it can't see, it does not see.
     def test_clerk_time_within_order_and_a_cut_tail_are_not_seen(self):

@@ -108,6 +108,16 @@ Hold EndHold(State& state, const Entry& e, RequestState to, std::int64_t capture
   return hold;
 }
 
+// Time falls: open holds keep what is left to them of it.
+void MoveHoldsUp(State& state, std::int64_t ms) {
+  std::map<std::int64_t, std::set<std::int64_t>> moved;
+  for (auto& [until_ms, sequences] : state.holds_by_end) {
+    for (const std::int64_t sequence : sequences) state.holds.Edit(SequenceKey(sequence)).until_ms = until_ms - ms;
+    moved.emplace(until_ms - ms, std::move(sequences));
+  }
+  state.holds_by_end = std::move(moved);
+}
+
 void ApplyReversal(State& state, const Entry& e) {
   switch (e.effect) {
     case Effect::kTombstone:
@@ -187,9 +197,11 @@ absl::Status Apply(State& state, const Entry& e) {
     book = *std::move(parsed);
   }
   // From here on it must succeed.
+  const std::int64_t fell_by_ms = state.at.last_ms - e.recorded_ms;  // where it is a set-back
   state.at.next_sequence = e.sequence + 1;
   state.at.last_ms = e.recorded_ms;
   state.at.line_version = std::max(state.at.line_version, LineVersion(e));
+  state.at.latest_day = std::max(state.at.latest_day, e.business_day);
   if (!e.request_id.empty()) {
     RequestRecord& record = state.requests.Edit(RequestKey(e.actor, e.request_id));
     if (e.item > 0) {
@@ -285,7 +297,21 @@ absl::Status Apply(State& state, const Entry& e) {
       AddTo(state, RefusalCounter(e.actor, e.business_day), 1);
       if (!e.member.empty()) AddTo(state, RefusalCounter(e.member, e.business_day), 1);
       break;
-    case Kind::kClockConfirmed: state.at.clock_by = e.actor; break;
+    case Kind::kClockConfirmed:
+      state.at.clock_by = e.actor;
+      if (!IsSetBack(e)) break;
+      state.at.last_closed_day = std::get<ClockData>(e.data).last_closed_day;
+      state.at.set_backs.push_back(e.sequence);
+      state.at.undoing_end = e.sequence + 1;
+      MoveHoldsUp(state, fell_by_ms);
+      break;
+    case Kind::kExpiryUndone:
+      state.at.undoing_end = e.sequence + 1;
+      for (const Posting& p : e.postings) {
+        if (!p.holder.is(HolderClass::kMember)) continue;
+        for (const Lot& lot : p.lots) AddLot(state.follow_ups.Edit(SequenceKey(e.ref)).undone, lot);
+      }
+      break;
     case Kind::kEpoch:
       state.at.epoch = e.epoch;
       state.at.epochs.push_back({e.epoch, e.sequence});
@@ -293,7 +319,6 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kUndoProposed:
     case Kind::kDonation:
     case Kind::kExpiry:
-    case Kind::kExpiryUndone:
     case Kind::kDebtWaived:
     case Kind::kHeads:
     case Kind::kLogKey:

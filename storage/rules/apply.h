@@ -7,7 +7,7 @@
 
 namespace redpoints {
 
-// Adds a checked entry to the state. Each row is changed by the entry and the row alone.
+// Adds a checked entry to the state. Each row is changed by the entry and the row alone; open holds by a set-back, too.
 // Fails only where a rulebook's blob can't be had or read; then nothing has changed.
 absl::Status Apply(State& state, const Entry& entry);
 

@@ -107,8 +107,10 @@ struct Register {
   std::string rulebook_json;     // with RulebookData: the blob
   bool is_check_only = false;    // whether it would be taken; posts nothing
 };
+// The wall clock shows the time that somebody states. With the last closed day that stands: it sets back one that was confirmed wrongly.
 struct ConfirmClock {
   std::int64_t stated_ms = 0;
+  Day last_closed_day = 0;
 };
 // The first entries of a new program: itself and its administrator. Asked of the program itself, after the system program has recorded it.
 struct FoundProgram {

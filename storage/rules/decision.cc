@@ -12,6 +12,7 @@
 namespace redpoints {
 
 void Desk::SetTime(std::int64_t now_ms, bool may_pass) {
+  clock_ms_ = now_ms;
   now_ms_ = std::max(now_ms, state_.at.last_ms);
   today_ = DayOf(now_ms_);
   may_pass_ = may_pass;
@@ -47,9 +48,16 @@ std::shared_ptr<const Entry> Desk::Find(std::int64_t sequence) const {
 
 absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Desk::FindEntries(std::int64_t first, std::int64_t count) const {
   if (first < 0 || first + count > state_.at.next_sequence) return absl::NotFoundError(absl::StrCat("no entry ", first));
-  if (posted_.empty() || first < posted_.front()->sequence) return state_.find_entries(first, count);
-  const auto begin = posted_.begin() + (first - posted_.front()->sequence);
-  return std::vector<std::shared_ptr<const Entry>>(begin, begin + count);
+  const std::int64_t posted_first = state_.at.next_sequence - static_cast<std::int64_t>(posted_.size());
+  std::vector<std::shared_ptr<const Entry>> found;
+  if (first < posted_first) {
+    auto committed = state_.find_entries(first, std::min(count, posted_first - first));
+    if (!committed.ok() || first + count <= posted_first) return committed;
+    found = *std::move(committed);
+  }
+  const auto begin = posted_.begin() + std::max<std::int64_t>(first - posted_first, 0);
+  found.insert(found.end(), begin, posted_.begin() + (first + count - posted_first));
+  return found;
 }
 
 bool Desk::Settle(const std::string& member) {
@@ -144,6 +152,8 @@ Outcome Decision::Refuse(const Entry& asked, Refusal refusal, std::int64_t point
 Outcome Decision::Record(const Entry& asked, Refusal refusal, std::int64_t points) {
   Entry entry = AsRefused(asked);
   entry.merchant = origin_.merchant;
+  entry.recorded_ms = desk_.now_ms();  // also where a clock was not set back
+  entry.business_day = desk_.today();
   entry.sequence = state().at.next_sequence;
   if (asked.lines.empty()) entry.points = points;
   entry.refusal = NameOf(refusal.reason);

@@ -23,12 +23,14 @@ class Desk {
  public:
   explicit Desk(State& state) : state_(state) {}
 
-  // The time of all entries from here on, Unix milliseconds; never before the last entry's. Where the clock is not to be trusted for what only
+  // The time of all entries from here on, Unix milliseconds; never before the last entry's, but for a set-back. Where the clock is not to be trusted for what only
   // time does, `may_pass` is false: then nothing expires or ends, and nothing is decided about accounts for which it should have.
   void SetTime(std::int64_t now_ms, bool may_pass);
 
   State& state() { return state_; }
   std::int64_t now_ms() const { return now_ms_; }
+  // As SetTime was told: before now_ms while the last entry is ahead of it.
+  std::int64_t clock_ms() const { return clock_ms_; }
   Day today() const { return today_; }
   bool may_pass() const { return may_pass_; }
 
@@ -56,7 +58,7 @@ class Desk {
 
  private:
   State& state_;
-  std::int64_t now_ms_ = 0;
+  std::int64_t clock_ms_ = 0, now_ms_ = 0;
   Day today_ = 0;
   bool may_pass_ = true;
   std::vector<std::shared_ptr<const Entry>> posted_;

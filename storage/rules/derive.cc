@@ -43,6 +43,7 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kUndoProposed: return DeriveUndoProposal(c, e);
     case Kind::kUndo: return DeriveUndo(c, e);
     case Kind::kExpiry: return DeriveExpiry(c, e);
+    case Kind::kExpiryUndone: return DeriveExpiryUndone(c, e);
     case Kind::kDayClosed: return DeriveDayClosed(c, e);
     case Kind::kClockConfirmed: return DeriveClock(c, e);
     case Kind::kEpoch: return DeriveEpoch(c, e);
@@ -56,7 +57,6 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kStaff:
     case Kind::kRulebook:
     case Kind::kOffer: return DeriveRegistration(c, e);
-    case Kind::kExpiryUndone:
     case Kind::kDebtWaived:
     case Kind::kHeads:
     case Kind::kLogKey:

@@ -223,4 +223,10 @@ struct Entry {
   bool operator==(const Entry&) const = default;
 };
 
+// Whether the entry sets back a clock that was confirmed wrongly: the only one at which time may fall.
+inline bool IsSetBack(const Entry& entry) {
+  const auto* clock = std::get_if<ClockData>(&entry.data);
+  return entry.kind == Kind::kClockConfirmed && clock && clock->last_closed_day != 0;
+}
+
 }  // namespace redpoints

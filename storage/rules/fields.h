@@ -368,7 +368,10 @@ template <class V> void Fields(V& v, Of<Register> auto& c) {
   v.Optional("replaces_number", c.replaces_number);
   v.Required("items", c.items);
 }
-template <class V> void Fields(V& v, Of<ConfirmClock> auto& c) { v.Required("stated_ms", c.stated_ms); }
+template <class V> void Fields(V& v, Of<ConfirmClock> auto& c) {
+  v.Required("stated_ms", c.stated_ms);
+  v.Optional("last_closed_day", c.last_closed_day);
+}
 template <class V> void Fields(V& v, Of<FoundProgram> auto& c) { v.Required("program", c.program); }
 template <class V> void Fields(V& v, Of<OpenEpoch> auto& c) { v.Required("data", c.data); }
 

@@ -23,7 +23,7 @@ Outcome OutcomeOf(const RequestRecord& record, std::vector<std::shared_ptr<const
     return outcome;
   }
   // What came after items of a batch is theirs, not the batch's.
-  if (!follow_up || outcome.entry().item >= 0) return outcome;
+  if (!follow_up || follow_up->sequence < 0 || outcome.entry().item >= 0) return outcome;
   outcome.now = follow_up->state;
   outcome.now_sequence = follow_up->sequence;
   outcome.refunded_points = follow_up->refunded_points();

@@ -1,13 +1,72 @@
 #include "storage/rules/passing.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "storage/rules/people.h"
 #include "storage/rules/shop_day.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
+namespace {
+
+// Lots that `ended` sent to where points end, though their day is yet to come, the latest first, as many as fit one entry: but for what has come
+// back, or was taken from there by corrections.
+std::vector<Lot> EndedTooEarly(State& state, const Entry& ended, Day today) {
+  std::vector<Lot> lots, early;
+  for (const Posting& p : ended.postings) {
+    if (!p.holder.is(HolderClass::kExpired) || p.amount < 0) continue;
+    for (const Lot& lot : p.lots) AddLot(lots, lot);
+  }
+  if (const FollowUp* follow_up = state.follow_ups.Find(SequenceKey(ended.sequence))) {
+    for (Lot& lot : Negative(follow_up->undone)) AddLot(lots, lot);
+  }
+  for (auto lot = lots.rbegin(); lot != lots.rend() && lot->end > today && early.size() < kPartLots; ++lot) {
+    const std::int64_t* counted = state.counters.Find(EndedCounter(ended.member, *lot));
+    std::int64_t left = counted ? *counted : 0;
+    for (const Lot& other : early) {
+      if (other.fund == lot->fund && other.origin_end() == lot->origin_end()) left -= other.amount;
+    }
+    lot->amount = std::min(lot->amount, left);
+    if (lot->amount > 0) AddLot(early, *lot);
+  }
+  return early;
+}
+
+// As many entries as it takes until nothing has ended too early by `ended`. False after a fault.
+bool UndoEnd(Desk& desk, const std::shared_ptr<const Entry>& ended) {
+  while (!EndedTooEarly(desk.state(), *ended, desk.today()).empty()) {
+    Entry entry = desk.Draft(Kind::kExpiryUndone);
+    entry.actor = kLedgerActor;
+    entry.ref = ended->sequence;
+    Case c{desk.state(), {.ref = ended, .hold = nullptr, .proposal = nullptr}};
+    if (DeriveExpiryUndone(c, entry) || !desk.Post(std::move(entry))) return false;
+  }
+  return true;
+}
+
+// Only what was recorded on days to come can have ended too early. Between two set-backs time never falls: each such stretch is read from its end.
+void UndoEnds(Desk& desk) {
+  constexpr std::int64_t kChunk = 1024;
+  std::vector<std::int64_t> starts = {0};
+  starts.insert(starts.end(), desk.state().at.set_backs.begin(), desk.state().at.set_backs.end());
+  std::int64_t end = desk.state().at.next_sequence;
+  for (; !starts.empty(); end = starts.back(), starts.pop_back()) {
+    for (bool is_ahead = true; is_ahead && end > starts.back();) {
+      const std::int64_t count = std::min(kChunk, end - starts.back());
+      const auto entries = desk.FindEntries(end -= count, count);
+      if (!entries.ok()) return;  // whoever reads the journal has set the program aside
+      for (auto entry = entries->rbegin(); entry != entries->rend() && is_ahead; ++entry) {
+        is_ahead = (*entry)->business_day > desk.today();
+        if (is_ahead && !UndoEnd(desk, *entry)) return;
+      }
+    }
+  }
+}
+
+}  // namespace
 
 Broken DeriveHoldEnd(Case& c, Entry& e) {
   const Hold* open = c.state.holds.Find(SequenceKey(e.hold));
@@ -45,9 +104,33 @@ Broken DeriveDayClosed(Case& c, Entry& e) {
   return std::nullopt;
 }
 
-Broken DeriveClock(Case&, Entry& e) {
-  const auto* clock = std::get_if<ClockData>(&e.data);
-  if (!clock || clock->last_closed_day != 0) return Refusal{Reason::FIELD_INVALID, {{"field", "stated_ms"}, {"expected", "the time"}}};
+// Of a set-back: FIELD_INVALID, MAKER_IS_CHECKER 632, CLOCK_DIFFERS 911
+Broken DeriveClock(Case& c, Entry& e) {
+  const ClockData clock = std::get<ClockData>(e.data);
+  if (clock.last_closed_day == 0) return std::nullopt;
+  const auto invalid = [](const char* field, const char* expected) {
+    return Refusal{Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}};
+  };
+  if (std::max(clock.stated_ms, e.recorded_ms) >= c.state.at.last_ms) return invalid("stated_time", "a time before the last entry");
+  const Day day = clock.last_closed_day;
+  if (!IsDay(day) || day > c.state.at.last_closed_day || day >= std::min(e.business_day, DayOf(clock.stated_ms))) {
+    return invalid("last_closed_day", "a closed day before the stated time");
+  }
+  if (IsSamePerson(c.state, e.actor, c.state.at.clock_by)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
+  if (std::abs(clock.stated_ms - e.recorded_ms) > kClockDiffersMs) {
+    return Refusal{Reason::CLOCK_DIFFERS, {{"clock", absl::StrCat(e.recorded_ms)}, {"stated", absl::StrCat(clock.stated_ms)}}};
+  }
+  return std::nullopt;
+}
+
+Broken DeriveExpiryUndone(Case& c, Entry& e) {
+  const auto broken = [](const char* what) { return Refusal{Reason::INVARIANT_VIOLATION, {{"expiry_undone", what}}}; };
+  if (e.sequence != c.state.at.undoing_end || e.recorded_ms != c.state.at.last_ms) return broken("follows no set-back");
+  if (!c.related.ref) return broken("of no entry");
+  std::vector<Lot> lots = EndedTooEarly(c.state, *c.related.ref, e.business_day);
+  if (lots.empty()) return broken("of nothing that ended too early");
+  e.member = c.related.ref->member;
+  e.postings = {MoveLots(Holder::Expired(), Sub::kAvailable, Negative(lots)), MoveLots(Holder(e.member), Sub::kAvailable, std::move(lots))};
   return std::nullopt;
 }
 
@@ -61,8 +144,16 @@ Broken DeriveEpoch(Case& c, Entry& e) {
 
 Outcome Decide(Decision& d, const ConfirmClock& command) {
   Entry entry = d.Draft(Kind::kClockConfirmed);
-  entry.data = ClockData{.stated_ms = command.stated_ms};
-  return d.Carry({d.state()}, std::move(entry));
+  entry.data = ClockData{.stated_ms = command.stated_ms, .last_closed_day = command.last_closed_day};
+  if (command.last_closed_day == 0) return d.Carry({d.state()}, std::move(entry));
+  Desk& desk = d.desk();
+  entry.recorded_ms = desk.clock_ms();
+  entry.business_day = DayOf(entry.recorded_ms);
+  Outcome outcome = d.Carry({d.state()}, std::move(entry));
+  if (outcome.refusal || outcome.first != RequestState::kDone) return outcome;
+  desk.SetTime(desk.clock_ms(), desk.may_pass());
+  UndoEnds(desk);
+  return outcome;
 }
 
 Outcome Decide(Decision& d, const OpenEpoch& command) {

@@ -1,9 +1,13 @@
-// What happens because time passes, or somebody says what time it is: holds end, lots expire, days close, clocks are confirmed, epochs open.
+// What happens because time passes, or somebody says what time it is: holds end, lots expire, days close, clocks are confirmed or set back, epochs
+// open.
 #pragma once
 
 #include "storage/rules/decision.h"
 
 namespace redpoints {
+
+// As far as the clock may be from the time that somebody states.
+inline constexpr std::int64_t kClockDiffersMs = 10 * 60'000;
 
 // Of a hold's end, by a void or by time.
 Broken DeriveHoldEnd(Case& c, Entry& end);
@@ -11,9 +15,13 @@ Broken DeriveHoldEnd(Case& c, Entry& end);
 Broken DeriveExpiry(Case& c, Entry& expiry);
 // The day after the last closed one, once it is over, its holds have ended and its lots are expired.
 Broken DeriveDayClosed(Case& c, Entry& closed);
+// Of a set-back: what the clock, the journal and the maker must be like.
 Broken DeriveClock(Case& c, Entry& confirmed);
+// So many lots as fit one entry of those that ended by the entry at `ref`, whose own day is still to come now that a clock was set back.
+Broken DeriveExpiryUndone(Case& c, Entry& undone);
 Broken DeriveEpoch(Case& c, Entry& epoch);
 
+// A set-back is followed at once by an entry, or several, for each that ended points by the clock of before.
 Outcome Decide(Decision& d, const ConfirmClock& command);
 Outcome Decide(Decision& d, const OpenEpoch& command);
 

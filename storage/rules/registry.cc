@@ -153,7 +153,9 @@ struct Checker {
     const RulebookData* old = state.Find<RulebookData>("rulebook", book.version);
     if (book.is_withdrawn) {
       if (!old) return NotFound(Reason::RULEBOOK_NOT_FOUND, book.version);
-      if (old->is_withdrawn || old->effective_day <= today) return Refusal{Reason::RULEBOOK_HOLDS, {{"name", book.version}}};
+      // Nor of one that held by a clock since set back: entries name it.
+      const bool has_held = old->effective_day <= std::max(today, state.at.latest_day);
+      if (old->is_withdrawn || has_held) return Refusal{Reason::RULEBOOK_HOLDS, {{"name", book.version}}};
       book = *old;
       book.is_withdrawn = true;
       return std::nullopt;

@@ -66,6 +66,7 @@ struct FollowUp {
   std::int64_t issued = 0;          // award: points that its corrections issued, less those that they took back
   std::int64_t earned = 0;          // award: as corrected, before caps, of the unit that carries on
   std::vector<Lot> graced;          // award, sale: which lots of it came back with grace, and until when; amounts 0
+  std::vector<Lot> undone;          // expiry, or a return into past lots: those that came back when a clock was set back
   std::int64_t refunded_points() const { return SumOf(refunded); }
   bool operator==(const FollowUp&) const = default;
 };
@@ -138,6 +139,10 @@ struct StateMark {
   // The highest "v" of its lines, and the highest rules format of its rulebooks: by these a program that is too old for the journal knows it
   // without reading all of it.
   std::int64_t line_version = 0, rules_format = 0;
+  // Entries at which time fell, ascending; between two of them it never does.
+  std::vector<std::int64_t> set_backs;
+  Day latest_day = 0;             // of any entry: behind a set-back later than that of the last one
+  std::int64_t undoing_end = -1;  // where an expiry_undone may stand: right behind a set-back and those that follow it
   // The epoch in which an entry was written.
   std::int64_t EpochOf(std::int64_t sequence) const;
   bool operator==(const StateMark&) const = default;

@@ -110,7 +110,7 @@ absl::Status CheckEntry(State& state, const Entry& e) {
   }
   if (e.sequence != state.at.next_sequence)
     return Wrong(absl::StrCat("sequence ", e.sequence, " where ", state.at.next_sequence, " comes next"));
-  if (e.recorded_ms < state.at.last_ms) return Wrong("recorded before the last entry");
+  if (e.recorded_ms < state.at.last_ms && !IsSetBack(e)) return Wrong("recorded before the last entry");
   if (e.business_day != DayOf(e.recorded_ms)) return Wrong("business day of another time");
   if (e.sequence == 0 && e.kind != Kind::kProgram && e.kind != Kind::kEpoch) return Wrong("a journal begins with its program");
   if (RowOf(e.kind).data != e.data.index()) return Wrong("a record of another kind");
@@ -174,7 +174,8 @@ Entry Stated(const Entry& entry) {
   Entry e;
   const auto keep = [&](auto... fields) { ((e.*fields = entry.*fields), ...); };
   keep(&Entry::program, &Entry::epoch, &Entry::sequence, &Entry::recorded_ms, &Entry::business_day, &Entry::kind);
-  const bool is_by_time = entry.kind == Kind::kHoldExpired || entry.kind == Kind::kExpiry || entry.kind == Kind::kDayClosed;
+  const bool is_by_time = entry.kind == Kind::kHoldExpired || entry.kind == Kind::kExpiry || entry.kind == Kind::kExpiryUndone ||
+                          entry.kind == Kind::kDayClosed;
   if (is_by_time) {
     e.actor = kLedgerActor;
   } else {
@@ -198,6 +199,7 @@ Entry Stated(const Entry& entry) {
     case Kind::kCapture:
     case Kind::kVoid:
     case Kind::kHoldExpired: keep(&Entry::hold); break;
+    case Kind::kExpiryUndone: keep(&Entry::ref); break;
     case Kind::kRefund: keep(&Entry::ref, &Entry::cash_fen); break;
     case Kind::kReversal: keep(&Entry::target_request); break;
     case Kind::kUndoProposed: keep(&Entry::ref, &Entry::reason); break;

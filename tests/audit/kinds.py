@@ -445,7 +445,27 @@ def shop_line(books, day, shop):
 
 def clock_confirmed(r, e, said):
     check(set(e["data"]) == {"clock"}, "a record of another kind")
-    check(e["data"]["clock"]["stated_ms"] <= e["recorded_ms"] + CLOCK_MS, "a clock confirmed that is not the one stated")
+    clock = e["data"]["clock"]
+    if "last_closed_day" not in clock:
+        return check(clock["stated_ms"] <= e["recorded_ms"] + CLOCK_MS, "a clock confirmed that is not the one stated")
+    check(abs(clock["stated_ms"] - e["recorded_ms"]) <= CLOCK_MS, "a clock set back to another time than the one stated")
+    check(max(clock["stated_ms"], e["recorded_ms"]) < r.books.last_ms, "a clock set back that does not go back")
+    check(clock["last_closed_day"] < e["business_day"], "a day that stands though it is not over")
+    return check(not r.is_same_person(e["actor"], r.clock_by), f"{e['actor']} sets back the clock that they confirmed")
+
+
+def expiry_undone(r, e, said):
+    """Right behind a set-back lots come back, once, that had ended though their day is yet to come."""
+    check(r.books.is_undoing, "lots come back, and not behind a clock that is set back")
+    e["member"], ended = r.ended_by.get(e["ref"], (None, Lots()))
+    early, left = Lots(), dict(r.ended)
+    for lot in sorted(ended, reverse=True):
+        key = e["member"], lot[1], lot[2] or lot[0]
+        amount = min(ended[lot], left.get(key, 0))
+        if lot[0] > e["business_day"] and amount > 0 and len(early) < PART_LOTS:
+            early[lot], left[key] = amount, left[key] - amount
+    check(early, f"nothing ended too early by {e['ref']}")
+    e["postings"] = [of_lots("expired", early, -1), of_lots(e["member"], early)]
 
 
 def epoch(r, e, said):
@@ -581,6 +601,7 @@ KINDS = {
     "expiry": expiry,
     "day_closed": day_closed,
     "clock_confirmed": clock_confirmed,
+    "expiry_undone": expiry_undone,
     "epoch": epoch,
     "refused": refused,
 }

@@ -83,6 +83,8 @@ class Rules:
         self.ended = defaultdict(int)  # (member, fund, first end) -> points that ended unspent
         self.spent = defaultdict(int)  # against limits
         self.holds, self.sales = {}, {}  # that are open; all
+        self.ended_by = {}  # sequence -> (member, lots that ended by it and did not come back)
+        self.clock_by = None  # who confirmed the clock last
         self.state = {}  # sequence -> (captured or reversed, by which entry)
         self.reversed = set()
 
@@ -151,6 +153,15 @@ class Rules:
         for p in e.get("postings", []):
             for (end, fund, first), amount in Lots.of(p).items() if p["account"] == "expired" else ():
                 self.ended[e["member"], fund, first or end] += amount
+                if amount > 0:
+                    self.ended_by.setdefault(seq, (e["member"], Lots()))[1][end, fund, first] = amount
+                elif kind == "expiry_undone":
+                    self.ended_by[e["ref"]][1][end, fund, first] += amount
+        if kind == "clock_confirmed":
+            self.clock_by = e["actor"]
+            if "last_closed_day" in e["data"]["clock"]:  # holds go on for as long as they had left
+                fell = self.books.last_ms - e["recorded_ms"]
+                self.holds = {of: {**hold, "hold_until_ms": hold["hold_until_ms"] - fell} for of, hold in self.holds.items()}
         if kind in REGISTRATIONS:
             self.register(e)
         elif kind in ("award", "correction"):

@@ -65,11 +65,12 @@ STATED = {
     "undo": rows(ASKED, "proposal"),
     "expiry": rows(ASKED, "member"),
     "day_closed": {},
-    "clock_confirmed": record(OPERATOR, "clock", but=("last_closed_day",)),
+    "expiry_undone": rows(OPERATOR, "ref"),
+    "clock_confirmed": record(OPERATOR, "clock"),
     "epoch": rows(OPERATOR, "epoch") | record(OPERATOR, "epoch", but=("old_epoch", "size")),
     "refused": rows(REFUSED, "member", "refusal", "request_kind", "facts", "points") | TILL,
 }
-BY_TIME = {"hold_expired", "expiry", "day_closed"}  # the ledger writes these by itself
+BY_TIME = {"hold_expired", "expiry", "expiry_undone", "day_closed"}  # the ledger writes these by itself
 for of_kind, fields in STATED.items():
     fields.update(rows(WHEN, "recorded_ms") | ({} if of_kind in BY_TIME else ORIGIN))
 # What a refusal says, too, of what was asked; nothing was used up, and no record or commitment is kept.

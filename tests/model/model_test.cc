@@ -35,8 +35,7 @@ constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kDayMs = 86'400'000;
 
 // Kinds that these commands never make.
-const std::set<Kind> kOtherKinds = {Kind::kExpiryUndone, Kind::kDebtWaived, Kind::kEpoch,         Kind::kHeads,
-                                    Kind::kLogKey,       Kind::kErasure,    Kind::kClockConfirmed};
+const std::set<Kind> kOtherKinds = {Kind::kDebtWaived, Kind::kEpoch, Kind::kHeads, Kind::kLogKey, Kind::kErasure};
 // Reasons of the class state that they can't bring about.
 const std::set<Reason> kOutOfReach = {
     Reason::SCORE_BELOW_FLOOR,   // scores only rise by awards, and a correction takes no more than its award gave
@@ -67,6 +66,7 @@ class Life {
     SetUp();
     for (int i = 0; i < commands && !testing::Test::HasFailure(); ++i) {
       RandomTime();
+      RandomClock();
       RandomCommand();
       if (i % kReopenEvery == kReopenEvery - 1) Reopen();
     }
@@ -532,7 +532,7 @@ class Life {
       OfferData offer = reference_.offers.at("SPRING");
       offer.to = Chance(50) ? 0 : AddDays(DayOf(now_ms_), static_cast<int>(Number(0, 3)));
       RegisterBoth(offer, /*is_new=*/false);
-    } else if (last_book_day_ > DayOf(now_ms_)) {
+    } else if (last_book_day_ > std::max(DayOf(now_ms_), live_->at.latest_day)) {
       const auto& book = *reference_.books.at(last_book_day_);
       Register withdrawn;
       withdrawn.is_new = false;
@@ -571,6 +571,34 @@ class Life {
     }
   }
 
+  // Now and then a clock that is ahead is confirmed, and some time later set back.
+  void RandomClock() {
+    if (set_back_in_ == 0) {
+      if (Number(1, 400) > 1) return;
+      right_ms_ = now_ms_, stands_ = live_->at.last_closed_day;
+      set_back_in_ = Number(1, 80);
+      now_ms_ += Number(1, 70 * 24) * 60 * kMinuteMs;
+      engine_->SetTime(now_ms_);
+      reference_.SetTime(now_ms_);
+      Both(Staff(One<std::string>({"a0", "a1"})), ConfirmClock{now_ms_});
+      return;
+    }
+    if (--set_back_in_ > 0) return;
+    Both(Staff(One<std::string>({"a0", "a1"})), ConfirmClock{now_ms_});  // the last entry is of now
+    const std::int64_t right_ms = right_ms_ + Number(0, kDayMs);
+    if (right_ms >= now_ms_) return;
+    // a4 is a1, too.
+    for (int attempt = static_cast<int>(Number(1, 4)); attempt > 0 && now_ms_ != right_ms; --attempt) {
+      engine_->SetTime(right_ms);
+      reference_.clock_ms = right_ms;
+      const Day day = Chance(80) ? AddDays(stands_, -static_cast<int>(Number(0, 2))) : DayOf(right_ms);
+      Both(Staff(One<std::string>({"a0", "a3", "a4"})), ConfirmClock{right_ms + Number(-12, 12) * kMinuteMs, day});
+      engine_->SetTime(now_ms_);
+      reference_.clock_ms = now_ms_;
+    }
+    if (now_ms_ != right_ms) set_back_in_ = 1;  // nobody has, so far
+  }
+
   // --- both, compared ------------------------------------------------------------------------------------------------------------
   void Collect() {
     for (auto& entry : engine_->TakePosted()) journal_.push_back(entry);
@@ -597,12 +625,13 @@ class Life {
     const auto facts = outcome.first == RequestState::kRefused && !outcome.is_replayed ? RefusalOf(outcome.entry()).facts : Facts{};
     reference_.is_too_long = facts == Facts{{"limit", "entry_size"}};
     const Expected expected = reference_.Do(origin, command, sequences);
+    now_ms_ = reference_.now_ms;  // it falls at a set-back
     Remember(origin, command, outcome, before);
     ++seen_.commands;
     seen_.replayed += outcome.is_replayed;
     SCOPED_TRACE(last_line_);
     Compare(outcome, expected);
-    CompareTouched(before, expected);
+    CompareTouched(before, expected, std::holds_alternative<ConfirmClock>(command));
     CompareAccounts();
     for (std::size_t i = before; i < journal_.size(); ++i) {
       if (journal_[i]->kind == Kind::kRefused) ++seen_.reasons[ReasonFromName(journal_[i]->refusal)];
@@ -687,12 +716,13 @@ class Life {
     }
     EXPECT_EQ(owed, expected.owed);
   }
-  // Nobody's points move when somebody else acts, except by time.
-  void CompareTouched(std::size_t before, const Expected& expected) {
+  // Nobody's points move when somebody else acts, except by time, or when a clock is set back.
+  void CompareTouched(std::size_t before, const Expected& expected, bool is_about_clock) {
     for (std::size_t i = before; i < journal_.size(); ++i) {
       const Entry& entry = *journal_[i];
       if (entry.actor == kLedgerActor) {
-        EXPECT_TRUE(entry.kind == Kind::kHoldExpired || entry.kind == Kind::kExpiry) << KindName(entry.kind);
+        const bool is_by_time = entry.kind == Kind::kHoldExpired || entry.kind == Kind::kExpiry;
+        EXPECT_TRUE(is_by_time || (is_about_clock && entry.kind == Kind::kExpiryUndone)) << KindName(entry.kind);
         continue;
       }
       for (const Posting& posting : entry.postings) {
@@ -843,6 +873,8 @@ class Life {
   std::unique_ptr<Engine> engine_;
   std::size_t read_ = 0;
   std::int64_t now_ms_ = kNoon;
+  std::int64_t right_ms_ = 0, set_back_in_ = 0;  // of a clock that is ahead: where it was, and after how many commands it is set back
+  Day stands_ = 0;
   int next_id_ = 0;
   Reference reference_;
   std::vector<std::string> member_ids_;

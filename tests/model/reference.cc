@@ -60,7 +60,7 @@ std::string Describe(const Origin& origin, const Command& command) {
       }
       return text;
     }
-    std::string operator()(const ConfirmClock& c) const { return absl::StrCat("confirm clock ", c.stated_ms); }
+    std::string operator()(const ConfirmClock& c) const { return absl::StrCat("confirm clock ", c.stated_ms, " ", c.last_closed_day); }
     std::string operator()(const FoundProgram& c) const { return "found " + c.program.id; }
     std::string operator()(const OpenEpoch& c) const { return absl::StrCat("epoch after ", c.data.old_epoch); }
   };
@@ -91,7 +91,7 @@ std::int64_t Reference::TakenBack::all_available() const {
 // --- time ------------------------------------------------------------------------------------------------------------------------
 
 void Reference::SetTime(std::int64_t ms) {
-  now_ms = ms;
+  now_ms = clock_ms = ms;
   const bool is_next_day = DayOf(ms) != today;
   today = DayOf(ms);
   if (!is_next_day) return;
@@ -119,11 +119,48 @@ void Reference::Settle(Member& member) {
 
 void Reference::ExpirePast(Member& member) {
   while (!member.lots.empty() && member.lots.begin()->first.end <= today) {
-    const auto& [lot, points] = *member.lots.begin();
-    funds.at(lot.fund).expired += points;
-    member.ended[{lot.fund, lot.origin()}] += points;
+    const auto [lot, points] = *member.lots.begin();
     member.lots.erase(member.lots.begin());
+    End(member, lot, points);
   }
+}
+
+void Reference::End(Member& member, const LotKey& lot, std::int64_t points) {
+  funds.at(lot.fund).expired += points;
+  member.ended[{lot.fund, lot.origin()}] += points;
+  member.ends.emplace_back(lot, points);
+}
+
+// Reading: what ended last comes back first, as far as corrections have not taken it from there. Holds keep the time that was left to them.
+Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& command) {
+  if (command.last_closed_day != 0) {
+    const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
+    if (command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day >= std::min(stated, day)) {
+      return RefuseUnrecorded(Reason::FIELD_INVALID);
+    }
+    Broken broken;
+    if (IsSamePerson(origin.actor, clock_by_)) broken.Add(Reason::MAKER_IS_CHECKER);
+    if (broken) return Refuse(origin, "", broken);
+    if (std::abs(command.stated_ms - clock_ms) > 10 * 60'000) return RefuseUnrecorded(Reason::CLOCK_DIFFERS);
+    for (const std::int64_t sequence : open_holds_) holds_.at(sequence).until_ms -= now_ms - clock_ms;
+    now_ms = clock_ms;
+    today = day;
+    for (auto& [id, member] : members) {
+      for (auto end = member.ends.rbegin(); end != member.ends.rend(); ++end) {
+        auto& [lot, points] = *end;
+        if (lot.end <= today) continue;
+        std::int64_t& ended = member.ended[{lot.fund, lot.origin()}];
+        const std::int64_t back = std::min(points, ended);
+        if (back == 0) continue;
+        points -= back;
+        ended -= back;
+        funds.at(lot.fund).expired -= back;
+        member.lots[lot] += back;
+      }
+    }
+  }
+  clock_by_ = origin.actor;
+  return {};
 }
 
 // --- people ----------------------------------------------------------------------------------------------------------------------
@@ -218,8 +255,7 @@ Reference::Parts Reference::ComeBack(Member& member, Parts parts, Funds* paid, G
       member.lots[{end, part.lot.fund, part.lot.end}] += part.points;
       if (graced) (*graced)[{part.lot.fund, part.lot.end}] = end;
     } else {
-      fund.expired += part.points;
-      member.ended[{part.lot.fund, part.lot.origin()}] += part.points;
+      End(member, part.lot, part.points);
     }
   }
   return rest;
@@ -401,7 +437,8 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (const auto* c = std::get_if<ProposeUndo>(&command)) return as(Kind::kUndoProposed, DoPropose(origin, *c, sequence));
   if (const auto* c = std::get_if<Undo>(&command)) return as(Kind::kUndo, DoUndo(origin, *c));
   if (const auto* c = std::get_if<Register>(&command)) return as(Kind::kMember, DoRegister(origin, *c));
-  return as(Kind::kClockConfirmed, {});
+  if (const auto* c = std::get_if<ConfirmClock>(&command)) return as(Kind::kClockConfirmed, DoConfirmClock(origin, *c));
+  return {};
 }
 
 // Those that are in order: who may register what has a test of its own.

@@ -56,6 +56,7 @@ class Reference {
     std::map<std::string, std::int64_t> units;  // but POINT
     Lots lots;
     std::map<std::pair<std::string, Day>, std::int64_t> ended;  // fund and first end: what ended unspent and was not taken back
+    std::vector<std::pair<LotKey, std::int64_t>> ends;          // each of them, as it ended, less what came back
     Funds held;
     Funds debt;  // 0 or above
     std::int64_t available() const;
@@ -84,6 +85,7 @@ class Reference {
   std::map<Day, Book> books;
   std::int64_t now_ms = 0;
   Day today = 0;
+  std::int64_t clock_ms = 0;  // of the wall clock, where that is before now_ms
   // How long a line becomes is not known here: whether the next command's would be too long for one entry, which only many lots make it.
   bool is_too_long = false;
 
@@ -189,6 +191,7 @@ class Reference {
   Expected DoPropose(const Origin& origin, const ProposeUndo& command, std::int64_t sequence);
   Expected DoUndo(const Origin& origin, const Undo& command);
   Expected DoRegister(const Origin& origin, const Register& command);
+  Expected DoConfirmClock(const Origin& origin, const ConfirmClock& command);
   void CheckLimits(const v1::Rulebook& book, const std::string& member, const std::string& merchant, const std::string& presentation,
                    std::int64_t points, Broken& broken) const;
   // An open hold of the shop, or why not.
@@ -204,6 +207,7 @@ class Reference {
   bool IsOfShop(const std::string& staff_id, const Undoable& target) const;
   bool IsSamePerson(const std::string& a, const std::string& b) const;
   void ExpirePast(Member& member);
+  void End(Member& member, const LotKey& lot, std::int64_t points);
   void Settle(Member& member);
   Parts TakeSoonest(Member& member, std::int64_t points);
   // What comes back (10.4). Answers what paid no debt.
@@ -241,6 +245,7 @@ class Reference {
   std::map<std::string, std::vector<std::size_t>> counted_of_;       // member or merchant
   std::map<std::pair<std::string, std::string>, Request> requests_;  // actor, id
   std::map<std::pair<std::string, Day>, int> refusals_;              // actor or member
+  std::string clock_by_;                                             // who confirmed the clock last
 };
 
 // What is asked, in words: equal for equal requests.

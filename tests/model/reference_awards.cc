@@ -253,8 +253,7 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
     payer.issued += rest;
     award.issued += rest;
     if (rest > 0 && ends_at_once) {
-      payer.expired += rest;
-      member.ended[{fund, end}] += rest;
+      End(member, {end, fund, 0}, rest);
     } else if (rest > 0) {
       member.lots[lot] += rest;
       if (lot.first_end != 0) award.graced[{fund, end}] = lot.end;

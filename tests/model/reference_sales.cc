@@ -41,8 +41,8 @@ void Reference::CheckLimits(const v1::Rulebook& book, const std::string& member,
     return static_cast<const v1::ClassLimit*>(nullptr);
   };
   if (const auto of = counted_of_.find(member); of != counted_of_.end()) {
-    for (auto it = of->second.rbegin(); it != of->second.rend() && YearOf(counted_[*it].day) == YearOf(today); ++it) {
-      const Counted& counted = counted_[*it];
+    for (const std::size_t at : of->second) {
+      const Counted& counted = counted_[at];
       const auto& its = counted.book->limits();
       if (its.max_points_per_member_day() && counted.day == today) day += counted.points;
       if (its.max_points_per_member_month() && SamePeriod(v1::MONTH, counted.day, today)) month += counted.points;
@@ -56,8 +56,9 @@ void Reference::CheckLimits(const v1::Rulebook& book, const std::string& member,
     }
   }
   if (const auto of = counted_of_.find(merchant); of != counted_of_.end()) {
-    for (auto it = of->second.rbegin(); it != of->second.rend() && counted_[*it].day == today; ++it) {
-      if (counted_[*it].book->limits().max_points_per_merchant_day()) merchant_day += counted_[*it].points;
+    for (const std::size_t at : of->second) {
+      const Counted& counted = counted_[at];
+      if (counted.day == today && counted.book->limits().max_points_per_merchant_day()) merchant_day += counted.points;
     }
   }
   // Reading: the limits that don't depend on the member are named first.

@@ -117,6 +117,13 @@ undoes 147, proposed by 148: 62 points are taken again, of which 8 are owed, 4 h
 )");
 }
 
+TEST(Explain, ASetBackNamesTheDayThatStands) {
+  const Entry back = MakeEntry(Kind::kClockConfirmed, [](Entry& e) { e.data = ClockData{1'710'468'000'000, 20240314}; });
+  EXPECT_EQ(ExplainZh(back), "管理员已将误确认的时钟拨回；20240314 及以前的日结有效，之后重新日结。");
+  EXPECT_EQ(ExplainEn(back),
+            "a clock that was confirmed wrongly is set back; days up to 20240314 stay closed, later ones are closed again");
+}
+
 TEST(Explain, AReversalTellsWhatCameBackTooLate) {
   const Entry late = MakeEntry(Kind::kReversal, [](Entry& e) {
     e.effect = Effect::kUndone, e.ref = 40;

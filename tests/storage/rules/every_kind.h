@@ -31,6 +31,7 @@ class EveryKind : public EngineTest {
     Parts();
     Run(Staff(), ConfirmClock{now_ms});
     Run(Staff("recover"), OpenEpoch{{.root = std::string(64, 'a'), .origin = "minyue.example", .signed_size = 12, .why = "restore"}});
+    SetBack();
   }
 
  private:
@@ -206,6 +207,26 @@ class EveryKind : public EngineTest {
       GiveAward(item);
     }
     CorrectTo(award, 0);
+  }
+
+  // A clock that is ahead is confirmed, points end by it and days are closed, and another operator sets it back.
+  void SetBack() {
+    Advance(kDayMs);
+    const Day stands = state.at.last_closed_day;
+    for (const char* member : {"m2", "m7"}) AwardPoints(member, 120, "VISIT");
+    Buy("m7", 1);
+    Reserve("m1", 1);
+    now_ms += 70 * kDayMs;
+    engine.SetTime(now_ms);
+    Run(Staff(), ConfirmClock{now_ms});
+    Advance(kDayMs);
+    Buy("m1", 1);
+    Reserve("m1", 1);
+    now_ms -= 71 * kDayMs - kMinuteMs;
+    engine.SetTime(now_ms);
+    Run(Corrector(), ConfirmClock{now_ms, stands});
+    Buy("m7", 1);
+    Advance(2 * kDayMs);
   }
 
   Outcome first_sale;

@@ -50,6 +50,14 @@ TEST(Largest, ExpiryFits) {
   EXPECT_TRUE(FitsAsPosted(e)) << SizeOf(e);
 }
 
+TEST(Largest, ExpiryUndoneFits) {
+  Entry e = Largest(Kind::kExpiryUndone, /*is_by_time=*/true);
+  e.member = kMember, e.ref = kAmountMax;
+  Post(e, MoveLots(Holder::Expired(), Sub::kAvailable, LargestLots(kPartLots, -1)));
+  Post(e, MoveLots(Holder(kMember), Sub::kAvailable, LargestLots(kPartLots, 1)));
+  EXPECT_TRUE(FitsAsPosted(e)) << SizeOf(e);
+}
+
 TEST(Largest, APartOfACorrectionFits) {
   Entry e = Largest(Kind::kCorrection);
   e.member = kMember, e.effective_day = kNever, e.group = Group::kNewOrganisations, e.grid = kCode32, e.activity = kCode32;

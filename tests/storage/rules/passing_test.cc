@@ -178,5 +178,236 @@ TEST_F(EngineTimeTest, ConfirmingTheClockIsAnEntry) {
   EXPECT_EQ(Run(Staff(), ConfirmClock{now_ms}).entry().kind, Kind::kClockConfirmed);
 }
 
+// A clock that was confirmed wrongly by a0, on 2024-03-15 at 10:00, and is set back.
+class SetBackTest : public EngineTimeTest {
+ protected:
+  static constexpr Day kStands = 20240314;
+
+  // 4 points of donor, to 2024-05-01.
+  Outcome Visit(const std::string& member) { return AwardPoints(member, 120, "VISIT"); }
+  // The clock shows another time, and what it brings is done.
+  void Confirm(std::int64_t ms) {
+    GoTo(ms);
+    Run(Staff(), ConfirmClock{now_ms});
+    CatchUp(1'000'000);
+  }
+  // What the entries of a set-back are, by operator a2.
+  Outcome SetBack(std::int64_t ms, Day stands = kStands) {
+    GoTo(ms);
+    return Run(Corrector(), ConfirmClock{now_ms, stands});
+  }
+};
+
+constexpr std::int64_t kJune = kNoon + 80 * kDayMs;  // 2024-06-03
+
+TEST_F(SetBackTest, TimeFallsAndLotsComeBackAsTheyWere) {
+  SetUpProgram();
+  Visit("m1");
+  AwardPoints("m1", 1);  // 10, to 2025-04-01
+  Visit("m2");
+  const auto lots = Lots("m1");
+  Confirm(kJune);
+  EXPECT_EQ(Balance("m1"), 10);
+  EXPECT_EQ(state.at.last_closed_day, 20240602);
+  Buy("m1", 3);  // on a day that is not closed yet
+  const std::size_t before = journal.size();
+  const Outcome outcome = SetBack(kNoon + kMinuteMs);
+  EXPECT_EQ(outcome.first, RequestState::kDone);
+  EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kClockConfirmed, Kind::kExpiryUndone, Kind::kExpiryUndone}));
+  for (std::size_t i = before; i < journal.size(); ++i) EXPECT_EQ(journal[i]->recorded_ms, now_ms);
+  EXPECT_EQ(state.at.last_ms, now_ms);
+  EXPECT_EQ(state.at.last_closed_day, kStands);
+  EXPECT_EQ(Balance("expired"), 0);
+  EXPECT_EQ(Lots("m1")[0], lots[0]);
+  EXPECT_EQ(Lots("m2"), (std::vector<Lot>{{"donor", 20240501, 4}}));
+  EXPECT_EQ(ReasonOf(Buy("m1", 4)), Reason::REASON_UNSPECIFIED);  // of the lot that is back
+  EXPECT_EQ(Lots("m1"), (std::vector<Lot>{{"street", 20250401, 7}}));
+  // Days come again, and lots end again; the sale of June is in the close of its own day alone.
+  std::map<Day, std::int64_t> sold;
+  const std::size_t again = journal.size();
+  Advance(81 * kDayMs);
+  for (std::size_t i = again; i < journal.size(); ++i) {
+    const auto* closed = std::get_if<DayData>(&journal[i]->data);
+    for (const DayTotal& total : closed ? closed->totals : std::vector<DayTotal>{}) sold[closed->day] += total.redeemed;
+  }
+  EXPECT_EQ(sold.at(20240315), 4);
+  EXPECT_EQ(sold.at(20240603), 3);
+  EXPECT_EQ(state.at.last_closed_day, 20240603);
+  EXPECT_EQ(Balance("m2"), 0);
+  EXPECT_EQ(Balance("expired"), 4);
+}
+
+TEST_F(SetBackTest, IsRefused) {
+  SetUpProgram();
+  AwardPoints("m1", 1);
+  Confirm(kNoon + 2 * kDayMs);
+  const std::int64_t last = state.at.last_ms;
+  struct Row {
+    const char* what;
+    std::int64_t clock, stated;
+    Day stands;
+    const char* actor;
+    Reason reason;
+    const char* field;
+  };
+  const std::int64_t right = kNoon + kMinuteMs, ten = 10 * kMinuteMs;
+  // Each breaks its rule and all below.
+  const Row rows[] = {
+      {"the stated time is not before the last entry", right, last, 20240317, "a0", Reason::FIELD_INVALID, "stated_time"},
+      {"the clock is not before the last entry", last, right, 20240317, "a0", Reason::FIELD_INVALID, "stated_time"},
+      {"a day that is not closed", right, right - ten - 1, 20240317, "a0", Reason::FIELD_INVALID, "last_closed_day"},
+      {"today by the stated time", right, right + ten + 1, 20240315, "a0", Reason::FIELD_INVALID, "last_closed_day"},
+      {"tomorrow by the clock", right, right + 2 * kDayMs - 2 * kMinuteMs, 20240316, "a0", Reason::FIELD_INVALID, "last_closed_day"},
+      {"no day", right, right - ten - 1, 20240230, "a0", Reason::FIELD_INVALID, "last_closed_day"},
+      {"before all days", right, right - ten - 1, -1, "a0", Reason::FIELD_INVALID, "last_closed_day"},
+      {"by who confirmed it", right, right - ten - 1, 20240314, "a0", Reason::MAKER_IS_CHECKER, ""},
+      {"another time than the clock's", right, right - ten - 1, 20240314, "a2", Reason::CLOCK_DIFFERS, ""},
+      {"another time than the clock's", right, right + ten + 1, 20240314, "a2", Reason::CLOCK_DIFFERS, ""},
+      {"none", right, right - ten, 20240314, "a2", Reason::REASON_UNSPECIFIED, ""},
+  };
+  for (const Row& row : rows) {
+    GoTo(row.clock);
+    const std::size_t before = journal.size();
+    const Outcome outcome = Run(Staff(row.actor), ConfirmClock{row.stated, row.stands});
+    EXPECT_EQ(ReasonOf(outcome), row.reason) << row.what;
+    if (row.reason == Reason::REASON_UNSPECIFIED) continue;
+    EXPECT_EQ(journal.size() - before, row.reason == Reason::MAKER_IS_CHECKER ? 1u : 0u) << row.what;
+    EXPECT_EQ(state.at.last_ms, last) << row.what;  // a refusal is recorded at the time that holds
+    EXPECT_EQ(state.at.last_closed_day, 20240316) << row.what;
+    const bool is_named = outcome.refusal && outcome.refusal->facts.at(0).second == row.field;
+    EXPECT_EQ(is_named, *row.field != 0) << row.what;
+  }
+  EXPECT_EQ(state.at.last_ms, right);
+}
+
+// What came back too late by the wrong clock was not too late; what a correction took from there is gone; a debt is not paid.
+TEST_F(SetBackTest, ReturnsIntoPastLotsComeBackToo) {
+  SetUpProgram();
+  std::map<std::string, std::int64_t> awards, holds, sales;
+  Add(Person("m5"));
+  const auto award = [&](const std::string& member) { awards[member] = Visit(member).entry().sequence; };
+  for (const char* member : {"m1", "m2", "m3", "m4", "m5"}) award(member);
+  sales["m1"] = Buy("m1", 4).entry().sequence;
+  Buy("m2", 4);
+  const std::string sale = last_id;
+  for (const char* member : {"m3", "m4"}) holds[member] = Reserve(member, 4).entry().sequence;
+  GoTo(kJune);
+  Run(Staff(), ConfirmClock{now_ms});
+  GiveBack(sales["m1"], 3);
+  CatchUp(1'000'000);  // the holds end
+  Run(Corrector(), Correct{awards["m5"], 30, "wrong_quantity"});
+  Run(Corrector(), Correct{awards["m4"], 0, "wrong_quantity"});
+  EXPECT_EQ(Balance("expired"), 3 + 4 + 1);
+  const std::size_t before = journal.size();
+  SetBack(kNoon + kMinuteMs);
+  EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kClockConfirmed, Kind::kExpiryUndone, Kind::kExpiryUndone, Kind::kExpiryUndone}));
+  EXPECT_EQ(Balance("m1"), 3);
+  EXPECT_EQ(Balance("m3"), 4);
+  EXPECT_EQ(Balance("m4"), 0);
+  EXPECT_EQ(Balance("m5"), 1);
+  EXPECT_EQ(Balance("expired"), 0);
+  Run(Corrector(), Correct{awards["m3"], 0, "wrong_quantity"});
+  EXPECT_EQ(Balance("m3"), 0);
+  EXPECT_EQ(Balance("m3", Sub::kDebt), 0);
+  Undo(sale);
+  EXPECT_EQ(Balance("m2"), 4);
+}
+
+TEST_F(SetBackTest, OfTwoSetBacksEachBringsBackWhatIsItsOwn) {
+  SetUpProgram();
+  Visit("m1");
+  AwardItem late = Item("m1", "VISIT", 90), other = Item("m1", "VISIT", 120);
+  other.effective_day = 20240314;
+  Run(Staff(), Award{other});  // 4 more
+  Confirm(kNoon + 40 * kDayMs);
+  late.effective_day = 20240401;
+  Run(Staff(), Award{late});  // 3, to 2024-06-01
+  Confirm(kJune);
+  EXPECT_EQ(Balance("m1"), 0);
+  SetBack(kNoon + 50 * kDayMs);  // 2024-05-04
+  EXPECT_EQ(Lots("m1"), (std::vector<Lot>{{"donor", 20240601, 3}}));
+  EXPECT_EQ(Balance("expired"), 8);
+  CatchUp(1'000'000);
+  Confirm(kJune);
+  EXPECT_EQ(Balance("m1"), 0);
+  const std::size_t before = journal.size();
+  SetBack(kNoon + kMinuteMs);
+  EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kClockConfirmed, Kind::kExpiryUndone, Kind::kExpiryUndone}));
+  EXPECT_EQ(Lots("m1"), (std::vector<Lot>{{"donor", 20240501, 8}, {"donor", 20240601, 3}}));
+  EXPECT_EQ(Balance("expired"), 0);
+}
+
+TEST_F(SetBackTest, ManyLotsComeBackInSeveralEntries) {
+  SetUpProgram(WithActivity(
+      RulebookJson("2024-1", 20200101, "{}", R"({"late_days":3660})"),
+      R"({"code":"LONG","earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":"street","lot_validity":{"months":36}})"));
+  AwardItem item = Item("m1", "LONG", 1);
+  for (int month = 2021 * 12 + 3; month < 2024 * 12 + 2; ++month) {
+    item.effective_day = month / 12 * 10000 + (month % 12 + 1) * 100 + 15;
+    Run(Staff(), Award{item});
+  }
+  const auto lots = Lots("m1");
+  ASSERT_EQ(lots.size(), 35u);
+  const std::int64_t sale = Buy("m1", 35).entry().sequence;
+  Confirm(kNoon + 4 * 366 * kDayMs);
+  GiveBack(sale, 35);
+  EXPECT_EQ(Balance("expired"), 35);
+  const std::size_t before = journal.size();
+  SetBack(kNoon + kMinuteMs);
+  EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kClockConfirmed, Kind::kExpiryUndone, Kind::kExpiryUndone}));
+  EXPECT_EQ(journal.back()->ref, journal[before + 1]->ref);
+  EXPECT_EQ(Lots("m1"), lots);
+}
+
+// Entries were made by it: it must be found.
+TEST_F(SetBackTest, ARulebookThatHeldByTheWrongClockIsNotWithdrawn) {
+  SetUpProgram();
+  Adopt(RulebookJson("2024-2", 20240401));
+  Adopt(RulebookJson("2024-3", 20240701));
+  AwardPoints("m1", 1);
+  Confirm(kJune);
+  Buy("m1", 1);
+  SetBack(kNoon + kMinuteMs);
+  Register withdrawal;
+  withdrawal.is_new = false;
+  for (const auto& [version, reason] : {std::pair("2024-2", Reason::RULEBOOK_HOLDS), std::pair("2024-3", Reason::REASON_UNSPECIFIED)}) {
+    withdrawal.items = {RulebookData{.version = version, .effective_day = 0, .sha256 = "", .format = 0, .is_withdrawn = true}};
+    EXPECT_EQ(ReasonOf(Run(Corrector(), withdrawal)), reason) << version;
+  }
+}
+
+// A hold that was made by the wrong clock keeps the time that was left to it, and no more.
+TEST_F(SetBackTest, HoldsDoNotWaitForAWrongTime) {
+  SetUpProgram();
+  AwardPoints("m1", 10);
+  Confirm(kJune);
+  const std::int64_t hold = Reserve("m1", 10).entry().sequence, other = Reserve("m1", 10).entry().sequence;
+  AdvanceOnly(kMinuteMs);
+  Buy("m1", 1);
+  SetBack(kNoon + kMinuteMs);
+  EXPECT_EQ(engine.NextDeadline(), now_ms + 2 * kMinuteMs);
+  AdvanceOnly(2 * kMinuteMs - 1);
+  CatchUp(10);
+  EXPECT_EQ(Take(hold).first, RequestState::kDone);
+  AdvanceOnly(1);
+  EXPECT_EQ(ReasonOf(Take(other)), Reason::HOLD_EXPIRED);
+}
+
+// All in one batch: nothing of it is in the journal yet when the set-back looks for what has ended.
+TEST_F(SetBackTest, SeesWhatItsOwnBatchEnded) {
+  SetUpProgram();
+  Visit("m1");
+  GoTo(kJune);
+  Origin first = Staff(), second = Corrector();
+  first.request_id = NewId(), second.request_id = NewId();
+  engine.Execute(first, ConfirmClock{now_ms});
+  engine.CatchUpWithTime(1000);
+  GoTo(kNoon + kMinuteMs);
+  EXPECT_EQ(engine.Execute(second, ConfirmClock{now_ms, kStands}).first, RequestState::kDone);
+  Collect();
+  EXPECT_EQ(Balance("m1"), 4);
+  EXPECT_EQ(engine.Execute(second, ConfirmClock{now_ms, kStands}).is_replayed, true);
+}
+
 }  // namespace
 }  // namespace redpoints

@@ -334,6 +334,7 @@ constexpr StatedRow kStated[] = {
     {"postings: twice as much", " donation ", "how many points the member asked to give"},
     {"data.stated_ms", " clock_confirmed ", "the time that an operator stated"},
     {"epoch", " epoch ", "the moment of the opening, above all before it"},
+    {"data.last_closed_day", " clock_confirmed ", "the day that an operator named; that it is closed and past is checked"},
     {"data.root", " epoch ", "of a tree of before"},
     {"data.origin", " epoch ", "of a tree of before"},
     {"data.signed_size", " epoch ", "of a tree of before"},
@@ -440,7 +441,7 @@ TEST_F(VerifyTest, RefusesEachFieldThatFollowsFromOthers) {
   for (const StatedRow& row : kStated)
     EXPECT_TRUE(used.contains(&row)) << "nothing shows that this row is needed: " << row.path << row.kinds;
   EXPECT_EQ(readable, tried) << "changes after which no line could be read";
-  EXPECT_EQ(kinds.size(), kKindCount - 5) << "all but those that nothing writes yet";
+  EXPECT_EQ(kinds.size(), kKindCount - 4) << "all but those that nothing writes yet";
   EXPECT_GT(count, 5000);
 }
 
@@ -785,14 +786,83 @@ TEST_F(VerifyTest, RefusesEntriesOutOfPlaceOrBalance) {
 TEST_F(VerifyTest, RefusesKindsThatNothingWrites) {
   SetUpProgram();
   const Outcome confirmed = Run(Staff(), ConfirmClock{now_ms});
-  for (const auto& [kind, data] : std::vector<std::pair<Kind, Registration>>{{Kind::kExpiryUndone, {}},
-                                                                             {Kind::kDebtWaived, {}},
-                                                                             {Kind::kHeads, HeadsData{}},
-                                                                             {Kind::kLogKey, LogKeyData{}},
-                                                                             {Kind::kErasure, ErasureData{}}}) {
+  for (const auto& [kind, data] : std::vector<std::pair<Kind, Registration>>{
+           {Kind::kDebtWaived, {}}, {Kind::kHeads, HeadsData{}}, {Kind::kLogKey, LogKeyData{}}, {Kind::kErasure, ErasureData{}}}) {
     const auto change = [&](Entry& e) { e.kind = kind, e.data = data; };
     EXPECT_THAT(Tampered(confirmed.entry(), change, true), testing::HasSubstr("nothing writes these yet")) << KindName(kind);
   }
+}
+
+// Time falls nowhere but at a set-back, and nothing but what ended too early comes back behind one, once.
+TEST_F(VerifyTest, RefusesForgedSetBacks) {
+  SetUpProgram();
+  for (const char* member : {"m1", "m2"}) AwardPoints(member, 120, "VISIT");
+  AwardPoints("m1", 1);
+  const Outcome confirmed = Run(Staff(), ConfirmClock{now_ms + 80 * kDayMs});
+  Advance(80 * kDayMs);
+  ExpectRefused(confirmed,
+                {{"a time that falls without a day that stands", "recorded before", [](Entry& e) { e.recorded_ms -= kMinuteMs; }}}, true);
+  now_ms -= 79 * kDayMs;
+  engine.SetTime(now_ms);
+  const Outcome back = Run(Corrector(), ConfirmClock{now_ms, 20240315});
+  ExpectRefused(back,
+                {
+                    {"a day that is not closed", "FIELD_INVALID", [](Entry& e) { std::get<ClockData>(e.data).last_closed_day = 20240603; }},
+                    {"no day", "recorded before", [](Entry& e) { std::get<ClockData>(e.data).last_closed_day = 0; }},
+                    {"by who confirmed it wrongly", "MAKER_IS_CHECKER", [](Entry& e) { e.actor = "a0"; }},
+                    {"another time than was stated", "CLOCK_DIFFERS", [](Entry& e) { e.recorded_ms += 11 * kMinuteMs; }},
+                    {"forwards", "FIELD_INVALID",
+                     [](Entry& e) {
+                       e.recorded_ms += 90 * kDayMs, e.business_day = DayOf(e.recorded_ms);
+                       std::get<ClockData>(e.data).stated_ms = e.recorded_ms;
+                     }},
+                },
+                true);
+  Outcome first, second;
+  second.entries = {journal.back()}, first.entries = {journal[journal.size() - 2]};
+  const std::int64_t undone = first.entry().ref;
+  ExpectRefused(first,
+                {{"into a later lot", "does not follow",
+                  [](Entry& e) {
+                    for (Posting& p : e.postings) p.lots[0].end = 20250101;
+                  }},
+                 {"more than ended", "would be below 0",
+                  [](Entry& e) {
+                    for (Posting& p : e.postings) p.lots[0].amount *= 3;
+                  }},
+                 {"half of it", "does not follow",
+                  [](Entry& e) {
+                    for (Posting& p : e.postings) p.lots[0].amount /= 2;
+                  }},
+                 {"to somebody else", "member does not follow", [](Entry& e) { e.member = "m3", e.postings[1].holder = Holder("m3"); }},
+                 {"a minute later", "follows no set-back", [](Entry& e) { e.recorded_ms += kMinuteMs; }},
+                 {"of no entry", "of no entry", [](Entry& e) { e.ref = -1; }},
+                 {"of an entry by which nothing ended", "of nothing", [](Entry& e) { e.ref = 0; }},
+                 {"by a person", "actor does not follow", [](Entry& e) { e.actor = "a2"; }}},
+                true);
+  ExpectRefused(second, {{"of an entry twice", "of nothing", [&](Entry& e) { e.ref = undone; }}}, true);
+  // They end again, and come back again: by the entry that ended them now.
+  Run(Staff(), ConfirmClock{now_ms + 80 * kDayMs});
+  Advance(80 * kDayMs);
+  now_ms -= 79 * kDayMs;
+  engine.SetTime(now_ms);
+  Run(Corrector(), ConfirmClock{now_ms, 20240315});
+  Outcome again;
+  again.entries = {journal[journal.size() - 2]};
+  ASSERT_EQ(again.entry().member, first.entry().member);
+  ExpectRefused(again, {{"of an entry that was undone by the set-back before", "of nothing", [&](Entry& e) { e.ref = undone; }}}, true);
+  for (int i = 0; i < 2; ++i) Run(Staff("m1"), Donate{{"m1", ""}, 1});
+  Outcome later;
+  later.entries = {journal.back()};
+  ExpectRefused(later,
+                {{"behind another entry", "follows no set-back",
+                  [&](Entry& e) {
+                    const Entry& was = second.entry();
+                    e.kind = was.kind, e.actor = was.actor, e.request_id = e.fingerprint = "";
+                    e.ref = was.ref, e.member = "m2";
+                    e.postings = {Move(Holder("m2"), Sub::kAvailable, kPoint, 0)};
+                  }}},
+                true);
 }
 
 TEST_F(VerifyTest, RefusesAnotherRulebookThanTheHashNames) {

@@ -133,6 +133,11 @@ TEST_F(DamageTest, EachHarmToTheLogIsRefusedWithItsFileAndTheNextStepAndNothingC
       {"MANIFEST flipped", [&] { Flip(Largest(log, "MANIFEST-"), 40); }, {"log", "keep the directory", "restore"}},
       {"CURRENT deleted", [&] { fs::remove(log + "/CURRENT"); }, {"/log/CURRENT is missing", "keep the directory", "restore"}},
       {"CURRENT emptied", [&] { fs::resize_file(log + "/CURRENT", 0); }, {"CURRENT", "keep the directory", "restore"}},
+      {"a table deleted", [&] { fs::remove(Largest(log, ".sst")); }, {"log/0", ".sst", "keep the directory", "restore"}},
+      {"a table cut", [&] { fs::resize_file(Largest(log, ".sst"), 100); }, {"log/0", ".sst", "keep the directory", "restore"}},
+      {"CURRENT of another list",
+       [&] { std::ofstream(log + "/CURRENT") << "MANIFEST-999999\n"; },
+       {"MANIFEST-999999", "keep the directory"}},
       {"the directory deleted", [&] { fs::remove_all(shard); }, {"no ledger in", shard}},
       {"the directory emptied", [&] { fs::remove_all(shard), fs::create_directories(shard); }, {"no ledger in", shard}},
   };

@@ -78,6 +78,17 @@ TEST_F(DescriptorsTest, ADecisionWaitsForOne) {
   EXPECT_THAT(events, IsEmpty());
 }
 
+// Nothing is decided without the rows; and the thread that decides for all does not wait for each of them.
+TEST_F(DescriptorsTest, PatienceEnds) {
+  scarce_store.left = 1'000;
+  for (const char* member : {"m1", "m2", "m3"}) EXPECT_EQ(Buy(member, 1).refusal->reason, Reason::PROGRAM_SET_ASIDE) << member;
+  EXPECT_GT(scarce_store.left, 800);
+  scarce_store.left = 0;
+  ledger.reset();
+  ASSERT_TRUE(TryOpen().ok());
+  EXPECT_FALSE(Buy("m1", 1).refusal);
+}
+
 TEST_F(DescriptorsTest, AnOpeningIsRefusedAndThrowsNothingAway) {
   ledger.reset();
   scarce_store.left = 1;

@@ -1,6 +1,7 @@
 #include "redpoints/v1/account_service.grpc.pb.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -181,6 +182,13 @@ class AccountService final : public Raw {
       position = *decoded;
     }
     const Journal& journal = ledger.JournalOf(subject.program);
+    const auto first_since = [&](std::int64_t ms) {
+      return FirstRecordedAfter(*state, journal, ledger.EndSequence(subject.program), ms - 1);
+    };
+    const auto start = start_ms == 0 ? absl::StatusOr<std::int64_t>(0) : first_since(start_ms);
+    if (!start.ok()) return start.status();
+    const auto end = request.has_end_time() ? first_since(end_ms) : absl::StatusOr<std::int64_t>(std::numeric_limits<std::int64_t>::max());
+    if (!end.ok()) return end.status();
     v1::ListStatementResponse response;
     std::int64_t opening = Total(position.after);
     response.set_closing_balance(opening);
@@ -192,8 +200,8 @@ class AccountService final : public Raw {
       const ChainPosition here = position;
       auto line = NextLine(journal, member, unit, position);
       if (!line.ok()) return line.status();
-      if (!*line || (*line)->entry.recorded_ms < start_ms) break;
-      if ((*line)->entry.recorded_ms >= end_ms) {
+      if (!*line || here.sequence < *start) break;
+      if (here.sequence >= *end) {
         response.set_closing_balance(Total(position.after));
         opening = Total(position.after);
         continue;

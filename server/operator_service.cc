@@ -84,6 +84,7 @@ class OperatorService final : public Raw {
       add("commit_microseconds_total", "counter", counts.commit_us);
       add("queue", "gauge", counts.queue);
       add("clock_stopped", "gauge", ledgers[i]->is_clock_stopped());
+      add("time_waiting", "gauge", ledgers[i]->is_time_waiting());
     }
     absl::StrAppend(&text, "# TYPE redpoints_side_store_can_write gauge\nredpoints_side_store_can_write ", context_.side->CanWrite(), "\n");
     return text;

@@ -166,8 +166,9 @@ class Server::Impl {
     Ledger::Options options;
     options.queue_requests_max = static_cast<std::size_t>(config_.limits().queue_requests_max());
     options.on_event = [this](const std::string& event, const std::string& detail) {
-      // Rows that are made again need patience, no person.
-      const LogLevel level = event == "derived_rebuild" ? LogLevel::kWarning : LogLevel::kError;
+      // Rows that are made again need patience, and a clock that is not known to be right has not done any harm.
+      const bool is_warning = event == "derived_rebuild" || event == "clock_unsure";
+      const LogLevel level = is_warning ? LogLevel::kWarning : LogLevel::kError;
       log_.Write(level, event, {{"detail", WithoutMemberNumbers(detail)}});
     };
     options.on_can_write = [this] { UpdateHealth(); };

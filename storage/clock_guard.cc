@@ -9,7 +9,7 @@ namespace {
 
 // A jump of the wall clock against the monotonic one that a person has to confirm.
 constexpr std::int64_t kJumpMs = 10 * 60'000;
-// How long a ledger may have been closed before a person has to confirm that it was.
+// How long a ledger may have been closed before a person has to confirm that it was, unless the clock is synchronised.
 constexpr std::int64_t kClosedMs = 7 * 86'400'000LL;
 
 }  // namespace
@@ -17,10 +17,16 @@ constexpr std::int64_t kClosedMs = 7 * 86'400'000LL;
 ClockGuard::ClockGuard(const Clock& clock, Options options)
     : clock_(clock), options_(std::move(options)), accepted_wall_ms_(clock.NowMs()), accepted_monotonic_ms_(clock.MonotonicMs()) {}
 
-void ClockGuard::CompareWithLastEntry(std::int64_t last_ms) {
-  const std::int64_t ahead_ms = last_ms - clock_.NowMs();
-  if (ahead_ms > kJumpMs) Stop(absl::StrCat("the last entry is ", ahead_ms, " ms ahead of the clock"));
-  if (last_ms > 0 && -ahead_ms > kClosedMs) Stop(absl::StrCat("the clock is ", -ahead_ms, " ms ahead of the last entry"));
+void ClockGuard::CompareWithLastEntry(std::int64_t last_ms, bool was_waiting) {
+  if (last_ms == 0) return;
+  const std::int64_t ahead_ms = clock_.NowMs() - last_ms;
+  if (ahead_ms < -kJumpMs) return Stop(absl::StrCat("the last entry is ", -ahead_ms, " ms ahead of the clock"));
+  if ((ahead_ms <= kJumpMs && !was_waiting) || clock_.IsSynchronised()) return;
+  is_waiting_ = true;
+  const std::string why =
+      absl::StrCat("the clock is ", ahead_ms, " ms ahead of the last entry, and the system does not say that it is synchronised");
+  if (ahead_ms > kClosedMs) return Stop(why);
+  if (options_.on_waiting) options_.on_waiting(why);
 }
 
 std::int64_t ClockGuard::NowMs() {
@@ -28,19 +34,24 @@ std::int64_t ClockGuard::NowMs() {
   if (is_confirmed_.exchange(false)) Accept();
   // Since it was last accepted, not since the last look: many small jumps are a large one.
   const std::int64_t jump = (wall - accepted_wall_ms_) - (monotonic - accepted_monotonic_ms_);
-  if (!is_stopped_ && (jump > kJumpMs || jump < -kJumpMs)) Stop(absl::StrCat("the clock jumped by ", jump, " ms"));
+  if ((!is_stopped_ || is_waiting_) && (jump > kJumpMs || jump < -kJumpMs)) {
+    is_waiting_ = false;  // this stop ends by a person alone
+    Stop(absl::StrCat("the clock jumped by ", jump, " ms"));
+  }
+  if (is_waiting_ && clock_.IsSynchronised()) Accept();
   return wall;
 }
 
 void ClockGuard::Stop(const std::string& why) {
-  is_stopped_ = true;
+  const bool is_new = !is_stopped_.exchange(true);
   if (options_.on_stopped) options_.on_stopped(why);
-  if (options_.on_changed) options_.on_changed();
+  if (is_new && options_.on_changed) options_.on_changed();
 }
 
 void ClockGuard::Accept() {
   accepted_wall_ms_ = clock_.NowMs();
   accepted_monotonic_ms_ = clock_.MonotonicMs();
+  is_waiting_ = false;
   if (is_stopped_.exchange(false) && options_.on_changed) options_.on_changed();
 }
 

@@ -1,5 +1,5 @@
-// Watches that the wall clock goes as the monotonic one does. After a jump nothing must be written until a person has confirmed the clock:
-// one that is years ahead would end everybody's points.
+// Watches that the wall clock goes as the monotonic one does, and from where the last entry was. After a jump nothing must be written until a
+// person has confirmed the clock; after a stop what only time does must wait: a clock that is years ahead would end everybody's points.
 #pragma once
 
 #include <atomic>
@@ -16,23 +16,28 @@ class ClockGuard {
  public:
   struct Options {
     std::function<void(const std::string& why)> on_stopped = {};  // once for each stop
+    std::function<void(const std::string& why)> on_waiting = {};  // once for each wait that is no stop
     std::function<void()> on_changed = {};                        // is_stopped says something else now
   };
   // `clock` is not owned and must outlive the guard. It is taken as right until something contradicts it.
   ClockGuard(const Clock& clock, Options options);
 
-  // Compares the clock with the last entry of a journal that is opened; `last_ms` 0: there is none.
-  void CompareWithLastEntry(std::int64_t last_ms);
+  // Compares the clock with the journals that are opened. `last_ms`: of the last entry of all, 0: there is none. `was_waiting`: when it was
+  // written, time had not done what it should have done by then. Stops a clock that is behind. While the system does not say that the clock
+  // is synchronised, one that is ahead waits, and stops where it is more than a week ahead.
+  void CompareWithLastEntry(std::int64_t last_ms, bool was_waiting = false);
 
-  // The wall clock. Stops it when it has come apart from the monotonic one since it was last accepted.
+  // The wall clock. Stops it when it has come apart from the monotonic one since it was last accepted; ends a wait once it is synchronised.
   std::int64_t NowMs();
 
   // Accepts the wall clock as it is now.
   void Accept();
   // The same at the next NowMs. Thread-safe.
   void AcceptNext() { is_confirmed_ = true; }
-  // Thread-safe.
+  // Nothing may be written. Thread-safe.
   bool is_stopped() const { return is_stopped_; }
+  // What only time does may not be done: points don't end, days are not closed. Thread-safe.
+  bool is_waiting() const { return is_waiting_ || is_stopped_; }
 
  private:
   void Stop(const std::string& why);
@@ -40,6 +45,7 @@ class ClockGuard {
   const Clock& clock_;
   const Options options_;
   std::atomic<bool> is_stopped_ = false;
+  std::atomic<bool> is_waiting_ = false;  // until the clock is synchronised, or somebody confirms it
   std::atomic<bool> is_confirmed_ = false;
   std::int64_t accepted_wall_ms_, accepted_monotonic_ms_;
 };

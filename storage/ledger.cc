@@ -60,8 +60,9 @@ Ledger::Ledger(Log& log, Store& store, const Clock& clock, Options options)
       store_(store),
       clock_(clock),
       options_(std::move(options)),
-      clock_guard_(
-          clock, {.on_stopped = [this](const std::string& why) { Tell("clock_stopped", why); }, .on_changed = [this] { TellCanWrite(); }}),
+      clock_guard_(clock, {.on_stopped = [this](const std::string& why) { Tell("clock_stopped", why); },
+                           .on_waiting = [this](const std::string& why) { Tell("clock_unsure", why); },
+                           .on_changed = [this] { TellCanWrite(); }}),
       installer_(store, [this](const std::string& why) { Tell("install_failed", why); }) {}
 
 absl::Status Ledger::Load() {
@@ -73,11 +74,15 @@ absl::Status Ledger::Load() {
   auto programs = log_.Programs();
   if (!programs.ok()) return programs.status();
   std::int64_t last_ms = 0;
+  bool was_waiting = false;
   for (const std::string& id : *programs) {
     if (auto status = LoadProgram(id); !status.ok()) return status;
-    last_ms = std::max(last_ms, Find(id)->program.state().at.last_ms);
+    const StateMark& at = Find(id)->program.state().at;
+    last_ms = std::max(last_ms, at.last_ms);
+    // Days that were over are not closed: a clock that was in doubt is not believed for having been started twice.
+    was_waiting = was_waiting || (at.next_sequence > 0 && at.last_closed_day < AddDays(DayOf(at.last_ms), -1));
   }
-  clock_guard_.CompareWithLastEntry(last_ms);
+  clock_guard_.CompareWithLastEntry(last_ms, was_waiting);
   return absl::OkStatus();
 }
 
@@ -349,7 +354,7 @@ bool Ledger::Decide(Work& work, std::int64_t now_ms) {
 
 void Ledger::CatchUpWithTime(std::int64_t now_ms) {
   is_behind_time_ = false;
-  if (clock_guard_.is_stopped()) return;
+  if (clock_guard_.is_waiting()) return;
   const std::shared_lock lock(programs_mutex_);
   for (auto& [id, slot] : programs_) {
     Program& program = slot->program;
@@ -364,11 +369,11 @@ Outcome Ledger::Execute(Program& program, const Pending& pending, std::int64_t n
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);
   if (clock_guard_.is_stopped() && !is_about_clock) return Refused(Reason::CLOCK_STOPPED);
   if (pending.deadline < started) return Refused(Reason::DEADLINE_PASSED);
-  Outcome outcome = program.Execute(now_ms, pending.origin, pending.command);
+  Outcome outcome = program.Execute(now_ms, pending.origin, pending.command, !clock_guard_.is_waiting());
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);  // decided with a row that could not be read
   if (auto fault = program.TakeFault(); !fault.ok()) Tell("invariant_violation", std::string(fault.message()));
   // Not a repeated one: it was about the jump of then.
-  if (is_about_clock && !outcome.refusal && !outcome.is_replayed) clock_guard_.Accept();
+  if (is_about_clock && outcome.first == RequestState::kDone && !outcome.is_replayed) clock_guard_.Accept();
   return outcome;
 }
 

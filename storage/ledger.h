@@ -63,12 +63,15 @@ class Ledger {
 
   // Queues and returns at once; never blocks. `done` runs exactly once, on another thread than the ledger's, after the outcome is on disk.
   // Refused before queueing, and answered on the calling thread: PROGRAM_NOT_FOUND, PROGRAM_SET_ASIDE, OVERLOADED, STORAGE_READ_ONLY,
-  // SHUTTING_DOWN. CLOCK_STOPPED and DEADLINE_PASSED are found when its turn comes; nothing is written for them.
+  // SHUTTING_DOWN. CLOCK_STOPPED and DEADLINE_PASSED are found when its turn comes; nothing is written for them. While only what time does
+  // waits for the clock, CLOCK_STOPPED answers what is about a member of whom something is due.
   void Submit(const std::string& program, Origin origin, Command command, Done done, Deadline deadline = Deadline::max());
 
   // Accepts the wall clock as it is now.
   void ConfirmClock() { clock_guard_.AcceptNext(); }
   bool is_clock_stopped() const { return clock_guard_.is_stopped(); }
+  // Whether what only time does waits for a clock that is known to be right.
+  bool is_time_waiting() const { return clock_guard_.is_waiting(); }
   // Whether requests are decided now: not with a read-only or failed store, nor while the clock is stopped.
   bool CanWrite() const { return !options_.is_read_only && !is_failed_ && !clock_guard_.is_stopped(); }
 

@@ -76,8 +76,8 @@ absl::StatusOr<std::int64_t> Program::Replay(std::int64_t turn_entries,
   return state_.at.next_sequence - mark;
 }
 
-Outcome Program::Execute(std::int64_t now_ms, const Origin& origin, const Command& command) {
-  engine_.SetTime(now_ms);
+Outcome Program::Execute(std::int64_t now_ms, const Origin& origin, const Command& command, bool may_pass) {
+  engine_.SetTime(now_ms, may_pass);
   if (const auto* registration = std::get_if<Register>(&command)) {
     // A rulebook's content must be at hand when its entry is applied.
     for (const Registration& data : registration->items) {

@@ -38,8 +38,8 @@ class Program {
   // Returns how many entries were added since the last turn. DATA_LOSS: the journal is damaged, or shorter than the rows.
   absl::StatusOr<std::int64_t> Replay(std::int64_t turn_entries, const std::function<void(std::int64_t next, std::int64_t end)>& turned);
 
-  // Decides one command at a time that is not before the last.
-  Outcome Execute(std::int64_t now_ms, const Origin& origin, const Command& command);
+  // Decides one command at that time; see Desk::SetTime.
+  Outcome Execute(std::int64_t now_ms, const Origin& origin, const Command& command, bool may_pass = true);
   // Does what is due by time, in at most `entries_max` entries. False when there is more.
   bool CatchUpWithTime(std::int64_t now_ms, std::size_t entries_max);
   // Why the last Execute or CatchUpWithTime broke off: Engine::TakeFault.

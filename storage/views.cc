@@ -71,19 +71,18 @@ Balances BalanceNow(const State& state, const std::string& member, std::int64_t 
 absl::StatusOr<Balances> BalanceAsOf(const State& state, const Journal& journal, const std::string& member, std::int64_t as_of_ms,
                                      const std::function<absl::Status()>& go_on) {
   const MemberAccounts found = AccountsOf(state, member);
-  auto end = FirstRecordedAfter(journal, found.as_of_sequence, as_of_ms);
+  auto end = FirstRecordedAfter(state, journal, found.as_of_sequence, as_of_ms);
   if (!end.ok()) return end.status();
   Balances balances{.as_of_sequence = *end, .units = {}};
   for (const UnitAccount& each : found.accounts) {
     std::vector<Lot> lots = each.account.lots;
     ChainPosition position = HeadOf(each.account);
-    while (position.sequence >= 0) {
+    while (position.sequence >= *end) {
       if (auto status = go_on(); !status.ok()) return status;
       ChainPosition before = position;
       auto line = NextLine(journal, member, each.unit, before);
       if (!line.ok()) return line.status();
       const Entry& entry = (*line)->entry;
-      if (entry.recorded_ms <= as_of_ms) break;
       for (const Posting& p : entry.postings) {
         if (p.holder.text() != member || p.unit != each.unit || p.sub != Sub::kAvailable) continue;
         for (const Lot& lot : p.lots) AddLot(lots, {lot.fund, lot.end, -lot.amount, lot.first_end});
@@ -95,13 +94,26 @@ absl::StatusOr<Balances> BalanceAsOf(const State& state, const Journal& journal,
   return balances;
 }
 
-absl::StatusOr<std::int64_t> FirstRecordedAfter(const Journal& journal, std::int64_t end, std::int64_t ms) {
+absl::StatusOr<std::int64_t> FirstRecordedAfter(const State& state, const Journal& journal, std::int64_t end, std::int64_t ms) {
   std::int64_t low = 0, high = end;  // entries below `low` were recorded by then, those from `high` on were not
+  const auto is_by_then = [&](std::int64_t sequence) -> absl::StatusOr<bool> {
+    auto entry = journal.Read(sequence);
+    if (!entry.ok()) return entry.status();
+    return entry->recorded_ms <= ms;
+  };
+  // Time falls at set-backs alone: `ms` is looked for behind the last one that was by then.
+  const auto set_backs = state.ReadPublished().at.set_backs;
+  for (auto fell = set_backs.rbegin(); fell != set_backs.rend() && low == 0; ++fell) {
+    if (*fell >= end) continue;
+    auto found = is_by_then(*fell);
+    if (!found.ok()) return found.status();
+    (*found ? low : high) = *fell;
+  }
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
-    auto entry = journal.Read(middle);
-    if (!entry.ok()) return entry.status();
-    if (entry->recorded_ms <= ms) {
+    auto found = is_by_then(middle);
+    if (!found.ok()) return found.status();
+    if (*found) {
       low = middle + 1;
     } else {
       high = middle;

@@ -23,8 +23,9 @@ class Desk {
  public:
   explicit Desk(State& state) : state_(state) {}
 
-  // The time of all entries from here on, Unix milliseconds; never before the last entry's, but for a set-back. Where the clock is not to be trusted for what only
-  // time does, `may_pass` is false: then nothing expires or ends, and nothing is decided about accounts for which it should have.
+  // The time of all entries from here on, Unix milliseconds; never before the last entry's, but for a set-back. Where the clock is not to be
+  // trusted for what only time does, `may_pass` is false: then nothing expires or ends, and nothing is decided about accounts for which it should
+  // have.
   void SetTime(std::int64_t now_ms, bool may_pass);
 
   State& state() { return state_; }

@@ -13,9 +13,12 @@ constexpr std::int64_t kMinute = 60'000, kDay = 86'400'000;
 class ClockGuardTest : public testing::Test {
  protected:
   ManualClock clock{1'710'468'000'000};
-  std::vector<std::string> stops;
+  std::vector<std::string> stops, waits;
   int changes = 0;
-  ClockGuard guard{clock, {.on_stopped = [this](const std::string& why) { stops.push_back(why); }, .on_changed = [this] { ++changes; }}};
+  ClockGuard guard{clock,
+                   {.on_stopped = [this](const std::string& why) { stops.push_back(why); },
+                    .on_waiting = [this](const std::string& why) { waits.push_back(why); },
+                    .on_changed = [this] { ++changes; }}};
 };
 
 TEST_F(ClockGuardTest, SmallJumpsAddUpUntilTheyAreALargeOne) {
@@ -45,14 +48,74 @@ TEST_F(ClockGuardTest, AConfirmedClockGoesOnFromWhereItIs) {
   EXPECT_FALSE(guard.is_stopped());
 }
 
-TEST_F(ClockGuardTest, TheLastEntryMustBeNear) {
+TEST_F(ClockGuardTest, AClockThatIsBehindTheLastEntryIsStopped) {
   guard.CompareWithLastEntry(0);  // none
   guard.CompareWithLastEntry(clock.NowMs() + 10 * kMinute);
-  guard.CompareWithLastEntry(clock.NowMs() - 7 * kDay);
   EXPECT_THAT(stops, IsEmpty());
   guard.CompareWithLastEntry(clock.NowMs() + 10 * kMinute + 1);
+  EXPECT_THAT(stops, ElementsAre("the last entry is 600001 ms ahead of the clock"));
+  EXPECT_TRUE(guard.is_waiting());
+  guard.NowMs();
+  EXPECT_TRUE(guard.is_stopped());  // synchronised as it is
+}
+
+TEST_F(ClockGuardTest, AClockThatIsAheadIsBelievedWhereItIsSynchronised) {
+  for (const std::int64_t ahead : {10 * kMinute + 1, 400 * kDay}) guard.CompareWithLastEntry(clock.NowMs() - ahead);
+  guard.CompareWithLastEntry(clock.NowMs(), /*was_waiting=*/true);
+  EXPECT_FALSE(guard.is_waiting());
+}
+
+TEST_F(ClockGuardTest, AClockThatIsAheadWaitsUntilItIsSynchronised) {
+  clock.set_synchronised(false);
+  guard.CompareWithLastEntry(0);
+  guard.CompareWithLastEntry(clock.NowMs() - 10 * kMinute);
+  EXPECT_FALSE(guard.is_waiting());
+  guard.CompareWithLastEntry(clock.NowMs() - 7 * kDay);
+  EXPECT_THAT(waits, ElementsAre("the clock is 604800000 ms ahead of the last entry, and the system does not say that it is synchronised"));
+  EXPECT_FALSE(guard.is_stopped());
+  guard.NowMs();
+  EXPECT_TRUE(guard.is_waiting());
+  clock.set_synchronised(true);
+  guard.NowMs();
+  EXPECT_FALSE(guard.is_waiting());
+  clock.set_synchronised(false);
+  guard.NowMs();
+  EXPECT_FALSE(guard.is_waiting());  // the monotonic clock goes on from there
+  EXPECT_EQ(changes, 0);
+}
+
+TEST_F(ClockGuardTest, WhatWaitedWaitsOnAfterAnotherStart) {
+  clock.set_synchronised(false);
+  guard.CompareWithLastEntry(clock.NowMs(), /*was_waiting=*/true);
+  EXPECT_TRUE(guard.is_waiting());
+  guard.Accept();
+  EXPECT_FALSE(guard.is_waiting());
+}
+
+TEST_F(ClockGuardTest, AClockThatIsAWeekAheadIsStoppedUntilItIsSynchronised) {
+  clock.set_synchronised(false);
   guard.CompareWithLastEntry(clock.NowMs() - 7 * kDay - 1);
-  EXPECT_THAT(stops, ElementsAre("the last entry is 600001 ms ahead of the clock", "the clock is 604800001 ms ahead of the last entry"));
+  EXPECT_THAT(stops, ElementsAre("the clock is 604800001 ms ahead of the last entry, and the system does not say that it is synchronised"));
+  EXPECT_THAT(waits, IsEmpty());
+  EXPECT_EQ(changes, 1);
+  clock.set_synchronised(true);
+  guard.NowMs();
+  EXPECT_FALSE(guard.is_stopped());
+  EXPECT_EQ(changes, 2);
+}
+
+// What sets it may be what is wrong.
+TEST_F(ClockGuardTest, AJumpWhileItWaitsIsForAPerson) {
+  clock.set_synchronised(false);
+  guard.CompareWithLastEntry(clock.NowMs() - 8 * kDay);
+  clock.Jump(-8 * kDay);
+  clock.set_synchronised(true);
+  for (int i = 0; i < 2; ++i) guard.NowMs();
+  EXPECT_TRUE(guard.is_stopped());
+  EXPECT_EQ(stops.size(), 2u);
+  EXPECT_EQ(changes, 1);
+  guard.Accept();
+  EXPECT_FALSE(guard.is_waiting());
 }
 
 }  // namespace

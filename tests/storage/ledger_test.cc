@@ -166,12 +166,92 @@ TEST_F(LedgerTest, AClockFarAheadOfTheLedgerStopsWritingFromTheStart) {
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   ledger.reset();
   clock.Advance(400 * kDayMs);
+  clock.set_synchronised(false);
   Open();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(Balance("expired"), 0);
   Run(Staff(NewId()), ConfirmClock{});
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_GE(Balance("expired"), 1000 - 1);  // of m1, whom the sale was about; the others' follow
+}
+
+// What nothing is due of goes on, a second start changes nothing, and once the clock is known to be right all is done.
+TEST_F(LedgerTest, AfterAStopWhatOnlyTimeDoesWaitsForAClockThatIsRight) {
+  SetUpProgram(1);
+  AwardItem visit = Item("m1", 120);
+  visit.activity = "VISIT";  // 4 of donor, to 2024-05-01
+  Run(Staff(NewId()), Award{visit});
+  Add(Person("m2"));
+  clock.Advance(45 * kDayMs);  // 2024-04-29
+  AwardItem late = Item("m2", 100);
+  Run(Staff(NewId()), Award{late});
+  const auto day = [&] { return ledger->FindState("minyue")->ReadPublished().at.last_closed_day; };
+  ASSERT_EQ(day(), 20240428);
+  ledger.reset();
+  clock.set_synchronised(false);
+  clock.Advance(3 * kDayMs);
+  for (int start = 0; start < 2; ++start) {
+    Open();
+    EXPECT_TRUE(ledger->is_time_waiting());
+    EXPECT_TRUE(ledger->CanWrite());
+    EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
+    EXPECT_EQ(Buy("m2", 1).first, RequestState::kDone);
+    EXPECT_EQ(day(), 20240428);
+    EXPECT_EQ(Balance("expired"), 0);
+    ledger.reset();
+  }
+  {
+    const std::lock_guard lock(events_mutex);
+    EXPECT_EQ(std::count_if(events.begin(), events.end(), [](const std::string& e) { return e.starts_with("clock_unsure: "); }), 2);
+  }
+  Open();
+  clock.set_synchronised(true);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
+  EXPECT_EQ(day(), 20240501);
+  EXPECT_EQ(Balance("expired"), 4);
+}
+
+// The whole of it is in one commit; a time that comes twice means the last one.
+TEST_F(LedgerTest, AClockThatWasConfirmedWronglyIsSetBack) {
+  SetUpProgram(1);
+  AwardItem visit = Item("m1", 120);
+  visit.activity = "VISIT";  // 4 of donor, to 2024-05-01
+  Run(Staff(NewId()), Award{visit});
+  const std::int64_t right = clock.NowMs();
+  clock.Jump(80 * kDayMs);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
+  Run(Staff(NewId()), ConfirmClock{clock.NowMs()});
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
+  EXPECT_EQ(Balance("expired"), 4);
+  clock.Jump(-80 * kDayMs + kMinuteMs);
+  Reopen();
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
+  const ConfirmClock back{clock.NowMs(), 20240314};
+  EXPECT_EQ(Run(Staff(NewId()), back).first, RequestState::kRefused);  // by who confirmed it
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);            // which settles nothing
+  const auto before = ledger->counts();
+  const auto end = ledger->EndSequence("minyue");
+  const std::string id = NewId();
+  EXPECT_EQ(Run(Staff(id, "a2"), back).first, RequestState::kDone);
+  EXPECT_EQ(ledger->EndSequence("minyue") - end, 2);
+  EXPECT_EQ(ledger->counts().commits - before.commits, 1);
+  Reopen();
+  EXPECT_FALSE(ledger->is_clock_stopped());
+  EXPECT_TRUE(Run(Staff(id, "a2"), back).is_replayed);
+  EXPECT_EQ(Balance("expired"), 0);
+  EXPECT_EQ(Buy("m1", 2).first, RequestState::kDone);
+  const State& state = *ledger->FindState("minyue");
+  EXPECT_EQ(state.ReadPublished().at.last_ms, clock.NowMs());
+  const auto balance = [&](std::int64_t ms) {
+    const auto found = BalanceAsOf(state, Journal(memory, "minyue"), "m1", ms);
+    return found.ok() ? found->units.at(1).available : -1;
+  };
+  EXPECT_EQ(balance(right), 1004);
+  EXPECT_EQ(balance(clock.NowMs()), 1001);
+  EXPECT_EQ(balance(right + 90 * kDayMs), 999);  // without the lot that has ended by then
+  clock.Advance(81 * kDayMs);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
+  EXPECT_EQ(state.ReadPublished().at.last_closed_day, 20240603);
 }
 
 TEST_F(LedgerTest, ARequestWhoseTimeIsOverWhenItsTurnComesIsNotCarriedOut) {

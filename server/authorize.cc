@@ -93,6 +93,8 @@ const std::vector<Permission>& Permissions() {
            kListRegistrations});
     staff(kAdministrator, Scope::kOwnIds, {kGetAwardOutcome});
     staff(kOperator, Scope::kProgram, {kCreateProgram, kConfirmClock, kBackup, kGetMetrics});
+    // Other operators: to set a clock back takes two.
+    staff(kOperator, Scope::kProgram, {kCreateStaff, kUpdateStaff, kGetRegistration, kListRegistrations});
     staff(kOperator, Scope::kOwnIds, {kGetAwardOutcome});
     return rows;
   }();

@@ -1,8 +1,9 @@
 #include "redpoints/v1/registry_service.grpc.pb.h"
 
-#include <atomic>
+#include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -10,6 +11,8 @@
 #include "server/ids.h"
 #include "server/name_fields.h"
 #include "server/page_token.h"
+#include "storage/mutex.h"
+#include "storage/rules/passing.h"
 #include "storage/views.h"
 
 namespace redpoints::server {
@@ -108,9 +111,6 @@ template <class Response> void Fill(const Numbers& numbers, const Outcome& outco
     response.set_sha256(made.rulebook().sha256());
   }
 }
-
-// As far as the clock may be from the time that an operator states.
-constexpr std::int64_t kClockDiffersMs = 10 * 60'000;
 
 // As people in Shanghai read it.
 std::string TimeText(std::int64_t unix_ms) {
@@ -324,36 +324,71 @@ class RegistryService final : public Raw {
     const Ledger& ledger = context_.shards->Of(mutation.program);
     const std::int64_t clock_ms = ledger.clock().NowMs();
     const bool is_right = std::abs(clock_ms - command.stated_ms) <= kClockDiffersMs;
-    if (!is_right && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal) {
+    const auto programs = LiveProgramsButSystem();
+    const auto is_ahead = [&](const std::string& id) { return IsAhead(MarkOf(id), clock_ms); };
+    const bool is_needless =
+        command.last_closed_day != 0 && !is_ahead(mutation.program) && std::none_of(programs.begin(), programs.end(), is_ahead);
+    const bool is_new = (is_needless || !is_right) && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal;
+    if (is_new && is_needless) return reply.Refuse(FieldInvalid("last_closed_day", "0: no entry is ahead of the clock"));
+    if (is_new) {
       return reply.Refuse(
           ToStatus(Refusal{Reason::CLOCK_DIFFERS, {{"clock", TimeText(clock_ms)}, {"stated", TimeText(command.stated_ms)}}}));
     }
-    const Origin origin = OriginOf(call.caller(), mutation);
+    // The same request in each program, whatever it comes to there.
+    Origin origin = OriginOf(call.caller(), mutation);
+    origin.fingerprint = Fingerprint(origin, command);
     context_.shards->Submit(
-        mutation.program, origin, command,
-        [this, origin, command, is_right, ticket = reply.Release()](Outcome outcome) {
-          const auto answer = [shards = context_.shards, ticket, outcome] {
-            Answer(*shards, Reply<v1::ConfirmClockResponse>(ticket), outcome,
-                   [](const Outcome& done, v1::ConfirmClockResponse& response) { ToProto(done, *response.mutable_outcome()); });
+        mutation.program, origin, ConfirmationFor(MarkOf(mutation.program), command, clock_ms),
+        [this, origin, command, clock_ms, is_right, programs, ticket = reply.Release()](Outcome outcome) {
+          const auto told = std::make_shared<Told>(programs.size());
+          const auto answer = [shards = context_.shards, ticket, outcome, told] {
+            Answer(*shards, Reply<v1::ConfirmClockResponse>(ticket), outcome, [&](const Outcome& done, v1::ConfirmClockResponse& response) {
+              ToProto(done, *response.mutable_outcome());
+              for (const std::string& id : told->left) response.add_programs_left(FormatName({.program = id}));
+            });
           };
-          if (outcome.refusal || !is_right) return answer();
-          std::vector<std::string> programs;
+          if (outcome.refusal || outcome.first != RequestState::kDone || !is_right) return answer();
+          // One without a program but the system's has nobody else to tell it. A repeated confirmation is about the jump of then.
           for (const auto& each : context_.shards->ledgers()) {
-            // One without a program but the system's has nobody else to tell it. A repeated confirmation is about the jump of then.
             if (!outcome.is_replayed) each->ConfirmClock();
-            for (std::string& id : each->Programs()) {
-              if (id != kSystemProgram && !each->IsSetAside(id)) programs.push_back(std::move(id));
-            }
           }
           if (programs.empty()) return answer();
-          const auto left = std::make_shared<std::atomic<std::size_t>>(programs.size());
           for (const std::string& id : programs) {
-            context_.shards->Submit(id, origin, command, [left, answer](Outcome) {
-              if (left->fetch_sub(1) == 1) answer();
+            context_.shards->Submit(id, origin, ConfirmationFor(MarkOf(id), command, clock_ms), [id, told, answer](Outcome of_program) {
+              if (told->Add(id, !of_program.refusal && of_program.first == RequestState::kDone)) answer();
             });
           }
         },
         DeadlineOf(call));
+  }
+
+  // Which programs have been told, on any thread.
+  struct Told {
+    explicit Told(std::size_t programs) : waiting(programs) {}
+    // True for the last one.
+    bool Add(const std::string& program, bool is_done) {
+      const MutexLock lock(mutex);
+      if (!is_done) left.insert(program);
+      return --waiting == 0;
+    }
+    Mutex mutex;
+    std::size_t waiting;
+    std::set<std::string> left;
+  };
+
+  std::vector<std::string> LiveProgramsButSystem() const {
+    std::vector<std::string> programs;
+    for (const auto& each : context_.shards->ledgers()) {
+      for (std::string& id : each->Programs()) {
+        if (id != kSystemProgram && !each->IsSetAside(id)) programs.push_back(std::move(id));
+      }
+    }
+    return programs;
+  }
+
+  StateMark MarkOf(const std::string& program) const {
+    const State* state = context_.shards->Of(program).FindState(program);
+    return state ? state->ReadPublished().at : StateMark{};
   }
 
   // A registration with what the side state has of it.

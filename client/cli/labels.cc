@@ -85,6 +85,7 @@ constexpr Label kFields[] = {
     {"points_decimals", "积分小数位数"},
     {"price_points", "单价积分"},
     {"program", "积分计划"},
+    {"programs_left", "未收到的积分计划"},
     {"proposal", "冲销申请"},
     {"reason", "原因"},
     {"record_time", "记录时间"},

@@ -39,6 +39,7 @@ struct Arguments {
   std::optional<std::string> state;
   std::string end;
   std::string time;
+  std::string day;
   bool is_external = false;
   bool is_replaced = false;
 };
@@ -157,6 +158,7 @@ ExitCode ConfirmClock(const Arguments& a, Session& s) {
   v1::ConfirmClockRequest request;
   request.set_request_id(s.RequestId());
   request.mutable_stated_time()->set_seconds(absl::ToUnixSeconds(OrUsage("--time", ParseTime(a.time, /*is_end=*/false, t))));
+  if (!a.day.empty()) request.set_last_closed_day(OrUsage("--set-back-to", ParseDay(a.day, t)));
   return s.Finish(s.client().ConfirmClock(request));
 }
 
@@ -416,6 +418,11 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
                      t("自己的表上的时间,如 \"2024-06-01 12:00\"(北京时间)",
                        "what your own watch says, such as \"2024-06-01 12:00\", Asia/Shanghai"))
         ->required();
+    command->add_option(
+        "--set-back-to", a->day,
+        t("拨回误确认的时钟:时间正确时最后一次日结的业务日,之后的重新日结;须由另一位运维员办理",
+          "sets a clock back that was confirmed wrongly: the last day that was closed by the right time, later ones are closed again; "
+          "by another operator"));
   }
   {
     Family node(app, s, "node", t("组织和地点", "branches and places"), group);

@@ -111,6 +111,7 @@ struct Register {
 struct ConfirmClock {
   std::int64_t stated_ms = 0;
   Day last_closed_day = 0;
+  bool is_set_back_elsewhere = false;  // a plain one here: this program is not ahead of the clock, but others of the server are
 };
 // The first entries of a new program: itself and its administrator. Asked of the program itself, after the system program has recorded it.
 struct FoundProgram {

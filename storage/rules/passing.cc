@@ -145,6 +145,9 @@ Broken DeriveEpoch(Case& c, Entry& e) {
 Outcome Decide(Decision& d, const ConfirmClock& command) {
   Entry entry = d.Draft(Kind::kClockConfirmed);
   entry.data = ClockData{.stated_ms = command.stated_ms, .last_closed_day = command.last_closed_day};
+  if (command.is_set_back_elsewhere && IsSamePerson(d.state(), entry.actor, d.state().at.clock_by)) {
+    return d.Refuse(entry.kind, "", {Reason::MAKER_IS_CHECKER, {}});
+  }
   if (command.last_closed_day == 0) return d.Carry({d.state()}, std::move(entry));
   Desk& desk = d.desk();
   entry.recorded_ms = desk.clock_ms();
@@ -154,6 +157,15 @@ Outcome Decide(Decision& d, const ConfirmClock& command) {
   desk.SetTime(desk.clock_ms(), desk.may_pass());
   UndoEnds(desk);
   return outcome;
+}
+
+bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
+
+ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms) {
+  const bool is_ahead = IsAhead(at, clock_ms);
+  command.is_set_back_elsewhere = command.last_closed_day != 0 && !is_ahead;
+  command.last_closed_day = is_ahead ? std::min(command.last_closed_day, at.last_closed_day) : 0;
+  return command;
 }
 
 Outcome Decide(Decision& d, const OpenEpoch& command) {

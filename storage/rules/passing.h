@@ -25,6 +25,11 @@ Broken DeriveEpoch(Case& c, Entry& epoch);
 Outcome Decide(Decision& d, const ConfirmClock& command);
 Outcome Decide(Decision& d, const OpenEpoch& command);
 
+// Whether the last entry is further ahead of the clock than what is bridged.
+bool IsAhead(const StateMark& at, std::int64_t clock_ms);
+// What a word about the server's clock is to one program: it sets back only what is ahead of the clock, and leaves no day closed that was not.
+ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms);
+
 // Ends holds whose time has come and closes business days that are over, in about `entries_max` entries. True when all is done.
 bool CatchUpWithTime(Desk& desk, std::size_t entries_max);
 // When CatchUpWithTime will next have something to do, Unix milliseconds.

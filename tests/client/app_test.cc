@@ -765,6 +765,10 @@ TEST_F(AppTest, TheRegistryIsFilled) {
   EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01"}), 1);  // of no time of day
   EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01 12:00"}), 0);
   EXPECT_EQ(Last<v1::ConfirmClockRequest>("ConfirmClock").stated_time().seconds(), 1'717'214'400);  // 2024-06-01T04:00:00Z
+  EXPECT_EQ(Last<v1::ConfirmClockRequest>("ConfirmClock").last_closed_day(), 0);
+  EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01 12:00", "--set-back-to", "2024-05-32"}), 1);
+  EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01 12:00", "--set-back-to", "2024-05-31"}), 0);
+  EXPECT_EQ(Last<v1::ConfirmClockRequest>("ConfirmClock").last_closed_day(), 20240531);
   EXPECT_EQ(Run({"node", "set", "grid-1", "--kind", "place", "--parent", "c-1", "--type", "grid"}), 0);
   EXPECT_EQ(Last<v1::SetNodeRequest>("SetNode").node().parent(), "c-1");
   EXPECT_EQ(Last<v1::SetNodeRequest>("SetNode").node().end_day(), 0);

@@ -49,6 +49,7 @@ constexpr Exception kExceptions[] = {
     {"Node.end_day", "zero absent"},
     {"Fund.end_day", "zero absent"},
     {"ConfirmClockRequest.stated_time", "empty", "CLOCK_DIFFERS"},
+    {"ConfirmClockRequest.last_closed_day", "zero absent"},
     {"ConfirmClockRequest.stated_time.seconds", "zero absent", "CLOCK_DIFFERS"},
     {"UpdateMemberRequest.member.kind", "absent unspecified"},  // it stays
     {"AwardItem.session", "absent empty"},
@@ -125,6 +126,7 @@ constexpr Exception kExceptions[] = {
     {"*.from_day", "negative min max", "FIELD_INVALID"},
     {"*.to_day", "negative min max", "FIELD_INVALID"},
     {"*.end_day", "negative min max", "FIELD_INVALID"},
+    {"*.last_closed_day", "negative min max", "FIELD_INVALID"},
     // The path is one in the rulebook.
     {"AdoptRulebookRequest.rulebook_json", "short cut-text", "RULEBOOK_INVALID"},
 };

@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "storage/clock.h"
 #include "storage/keys.h"
+#include "storage/rules/day.h"
 #include "tests/server/server_fixture.h"
 #include "tests/storage/raw_rows.h"
 
@@ -23,7 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
-constexpr std::int64_t kMinuteMs = 60'000;
+constexpr std::int64_t kMinuteMs = 60'000, kDayMs = 86'400'000;
 
 // A stream that a test holds open.
 class OpenStream {
@@ -109,6 +110,72 @@ TEST(WholeServer, ServicesThatWriteDoNotServeWhileTheClockIsStopped) {
   EXPECT_TRUE(again.ok() && again.As<v1::ConfirmClockResponse>().outcome().replayed()) << again;
   EXPECT_EQ(world.AskedSince(start), 1);
   EXPECT_TRUE(world.Call("till", "Redeem", SampleOf("Redeem").text).ok());
+}
+
+// Two operators, over TLS: the system program's journal and the others' fall together, and what ended too early is there again.
+TEST(WholeServer, ASecondOperatorSetsBackAClockThatWasConfirmedWrongly) {
+  ManualClock clock(Clock::System().NowMs());
+  World world({.clock = &clock});
+  const Answer second = world.Call("operator", "CreateStaff",
+                                   R"(program: "programs/system" request_id: "$ID" staff { external: true grants { role: OPERATOR } })");
+  ASSERT_TRUE(second.ok()) << second;
+  world.AddCaller("operator-2", second.As<v1::CreateStaffResponse>().staff().name());
+  world.Award("$HOME", 3);
+  const Day stands = AddDays(DayOf(clock.NowMs()), -1);
+  const auto points = [&] {
+    std::int64_t available = -1;
+    const Answer answer = world.Call("helper-all", "GetBalance", R"(member: "$HOME")");
+    for (const auto& balance : answer.As<v1::GetBalanceResponse>().balances()) {
+      if (balance.unit() == "POINT") available = balance.available();
+    }
+    return available;
+  };
+  const auto confirm = [&](const std::string& who, const std::string& id, Day day) {
+    return world.Call(
+        who, "ConfirmClock",
+        absl::StrCat(R"(request_id: ")", id, R"(" stated_time { seconds: )", clock.NowMs() / 1000, "} last_closed_day: ", day));
+  };
+  const std::int64_t before = points();
+  EXPECT_EQ(confirm("operator-2", world.NewUuid(), stands).reason, "FIELD_INVALID");  // nothing is ahead of the clock
+  clock.Jump(400 * kDayMs);
+  EXPECT_TRUE(confirm("operator", world.NewUuid(), 0).ok());
+  const std::string spare = absl::StrReplaceAll(SampleOf("Redeem").text, {{"$HOME", "$SPARE"}});
+  for (const std::string& text : {std::string(SampleOf("Redeem").text), spare}) {
+    EXPECT_EQ(world.Call("till", "Redeem", text).reason, "INSUFFICIENT_POINTS");
+  }
+  clock.Jump(-400 * kDayMs + kMinuteMs);
+  EXPECT_EQ(world.Call("till", "Redeem", SampleOf("Redeem").text).reason, "CLOCK_STOPPED");
+  const auto start = world.End();
+  EXPECT_EQ(confirm("operator", world.NewUuid(), stands).reason, "MAKER_IS_CHECKER");
+  EXPECT_EQ(confirm("operator-2", world.NewUuid(), AddDays(stands, 1)).reason, "FIELD_INVALID");
+  ExpectHealth(world, "NOT_SERVING");
+  EXPECT_EQ(world.End(), start);
+  const std::string id = world.NewUuid();
+  const Answer back = confirm("operator-2", id, stands);
+  ASSERT_TRUE(back.ok()) << back;
+  EXPECT_EQ(back.As<v1::ConfirmClockResponse>().programs_left_size(), 0);
+  ExpectHealth(world, "SERVING");
+  EXPECT_EQ(points(), before);
+  EXPECT_TRUE(world.Call("till", "Redeem", SampleOf("Redeem").text).ok());
+  const Answer journal = world.Call("auditor", "GetJournal", R"(program: "$P")");
+  EXPECT_EQ(journal.As<v1::GetJournalResponse>().last_closed_day(), stands);
+  const Answer again = confirm("operator-2", id, stands);
+  EXPECT_TRUE(again.ok() && again.As<v1::ConfirmClockResponse>().outcome().replayed()) << again;
+  EXPECT_EQ(confirm("operator-2", id, AddDays(stands, -1)).reason, "REQUEST_ID_REUSED");
+  // A statement of a time means the last moment at which the clock showed it.
+  clock.Advance(60 * kMinuteMs);
+  const auto lines = [&](const char* member, std::int64_t from_ms, std::int64_t to_ms) {
+    const Answer statement = world.Call("helper-all", "ListStatement",
+                                        absl::StrCat("member: \"", member, "\" page_size: 1000 start_time { seconds: ", from_ms / 1000,
+                                                     " } end_time { seconds: ", to_ms / 1000, " }"));
+    EXPECT_TRUE(statement.ok()) << statement;
+    return statement.As<v1::ListStatementResponse>().lines_size();
+  };
+  const std::int64_t now = clock.NowMs();
+  EXPECT_EQ(lines("$HOME", 0, now + kDayMs), lines("$HOME", 0, now + 1000 * kDayMs));
+  EXPECT_EQ(lines("$HOME", now + kDayMs, now + 1000 * kDayMs), 0);
+  EXPECT_GT(lines("$SPARE", 0, now), 0);
+  EXPECT_EQ(lines("$SPARE", now - kMinuteMs, now + 1000 * kDayMs), 0);
 }
 
 TEST(WholeServer, AClockThatIsWrongFromTheStartShowsInHealth) {

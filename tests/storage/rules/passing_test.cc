@@ -1,4 +1,6 @@
 // What happens because time passes: holds end, lots expire, days close.
+#include "storage/rules/passing.h"
+
 #include <limits>
 
 #include "tests/storage/engine_fixture.h"
@@ -357,6 +359,28 @@ TEST_F(SetBackTest, ManyLotsComeBackInSeveralEntries) {
   EXPECT_EQ(KindsFrom(before), (Kinds{Kind::kClockConfirmed, Kind::kExpiryUndone, Kind::kExpiryUndone}));
   EXPECT_EQ(journal.back()->ref, journal[before + 1]->ref);
   EXPECT_EQ(Lots("m1"), lots);
+}
+
+// One word of an operator goes to all programs of a server, whatever each of them has been through.
+TEST_F(SetBackTest, AProgramThatIsNotAheadConfirmsPlainly) {
+  const ConfirmClock all{kNoon, kStands};
+  StateMark at;
+  at.last_closed_day = 20240312;
+  at.last_ms = kNoon + 10 * kMinuteMs + 1;
+  EXPECT_EQ(ConfirmationFor(at, all, kNoon).last_closed_day, 20240312);  // no day is closed there that was not
+  at.last_closed_day = 20240420;
+  EXPECT_EQ(ConfirmationFor(at, all, kNoon).last_closed_day, kStands);
+  EXPECT_FALSE(ConfirmationFor(at, all, kNoon).is_set_back_elsewhere);
+  --at.last_ms;
+  const ConfirmClock plain = ConfirmationFor(at, all, kNoon);
+  EXPECT_EQ(plain.last_closed_day, 0);
+  EXPECT_FALSE(ConfirmationFor(at, {kNoon, 0}, kNoon).is_set_back_elsewhere);
+
+  SetUpProgram();
+  Confirm(kNoon);
+  EXPECT_EQ(ReasonOf(Run(Staff(), plain)), Reason::MAKER_IS_CHECKER);  // the others of the server must not be set back by one person
+  EXPECT_FALSE(IsSetBack(Run(Corrector(), plain).entry()));
+  EXPECT_EQ(Run(Corrector(), ConfirmClock{now_ms}).first, RequestState::kDone);
 }
 
 // Entries were made by it: it must be found.

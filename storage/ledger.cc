@@ -296,20 +296,25 @@ void Ledger::TellCanWrite() const {
 
 void Ledger::DecideLoop() {
   for (;;) {
-    Work work;
     {
       MutexLock lock(queue_mutex_);
       if (queued_ == 0 && !is_stopping_ && !is_behind_time_) queue_changed_.wait_for(queue_mutex_, kIdleWait);
       if (is_stopping_ && queued_ == 0) break;
+    }
+    const std::int64_t now_ms = clock_guard_.NowMs();
+    CatchUpWithTime(now_ms);
+    Work work;
+    {
+      MutexLock lock(queue_mutex_);
       TakeWork(work);
     }
-    if (!Decide(work, clock_guard_.NowMs())) return;
+    if (!Decide(work, now_ms)) return;
     if (is_any_damaged_) DiscreditDamaged();
     if (entries_since_turn_ >= options_.turn_entries && !TurnAll()) return;
   }
 }
 
-// Fair by items, so that a till of one program does not wait for another's batches: in each round a program gets credit for some, and a
+// Nothing of a program in which holds are due: what they hold would still count against a shop's limit. Fair by items, so that a till of one program does not wait for another's batches: in each round a program gets credit for some, and a
 // request of many waits until there is enough (deficit round robin).
 void Ledger::TakeWork(Work& work) {
   const std::shared_lock lock(programs_mutex_);
@@ -317,6 +322,7 @@ void Ledger::TakeWork(Work& work) {
   for (bool is_any = true; is_any && items < options_.batch_items_max;) {
     is_any = false;
     for (auto& [id, slot] : programs_) {
+      if (slot->are_holds_due) continue;
       slot->credit += kRoundItems;
       while (!slot->queue.empty() && items < options_.batch_items_max) {
         const std::size_t cost = ItemsOf(slot->queue.front().command);
@@ -341,7 +347,6 @@ void Ledger::TakeWork(Work& work) {
 bool Ledger::Decide(Work& work, std::int64_t now_ms) {
   std::vector<Answer> answers;
   answers.reserve(work.size());
-  CatchUpWithTime(now_ms);
   const auto started = std::chrono::steady_clock::now();
   for (auto& [program, pending] : work) {
     Outcome outcome = Execute(*program, pending, now_ms, started);
@@ -354,13 +359,14 @@ bool Ledger::Decide(Work& work, std::int64_t now_ms) {
 
 void Ledger::CatchUpWithTime(std::int64_t now_ms) {
   is_behind_time_ = false;
-  if (clock_guard_.is_waiting()) return;
   const std::shared_lock lock(programs_mutex_);
   for (auto& [id, slot] : programs_) {
     Program& program = slot->program;
-    if (program.is_set_aside()) continue;
+    slot->are_holds_due = false;
+    if (program.is_set_aside() || clock_guard_.is_waiting()) continue;
     if (!program.CatchUpWithTime(now_ms, kTimeEntriesMax)) is_behind_time_ = true;
     if (auto fault = program.TakeFault(); !fault.ok()) SetAside(program, fault);
+    slot->are_holds_due = program.AreHoldsDue(now_ms);
   }
 }
 

@@ -121,6 +121,7 @@ class Ledger {
     std::deque<Pending> queue;     // guarded by queue_mutex_
     std::size_t queued_items = 0;  // in `queue`; guarded by queue_mutex_
     std::size_t credit = 0;        // items that it may have decided now, see TakeWork; the ledger thread's
+    bool are_holds_due = false;    // nothing of it is decided before they have ended; the ledger thread's
   };
   struct Answer {
     Done done;

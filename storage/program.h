@@ -42,6 +42,10 @@ class Program {
   Outcome Execute(std::int64_t now_ms, const Origin& origin, const Command& command, bool may_pass = true);
   // Does what is due by time, in at most `entries_max` entries. False when there is more.
   bool CatchUpWithTime(std::int64_t now_ms, std::size_t entries_max);
+  // Whether a hold is open whose time is over.
+  bool AreHoldsDue(std::int64_t now_ms) const {
+    return !is_set_aside_ && !state_.holds_by_end.empty() && state_.holds_by_end.begin()->first <= now_ms;
+  }
   // Why the last Execute or CatchUpWithTime broke off: Engine::TakeFault.
   absl::Status TakeFault() { return engine_.TakeFault(); }
 

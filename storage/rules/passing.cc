@@ -146,7 +146,7 @@ Outcome Decide(Decision& d, const ConfirmClock& command) {
   Entry entry = d.Draft(Kind::kClockConfirmed);
   entry.data = ClockData{.stated_ms = command.stated_ms, .last_closed_day = command.last_closed_day};
   if (command.is_set_back_elsewhere && IsSamePerson(d.state(), entry.actor, d.state().at.clock_by)) {
-    return d.Refuse(entry.kind, "", {Reason::MAKER_IS_CHECKER, {}});
+    return d.Refuse(entry, {Reason::MAKER_IS_CHECKER, {}});
   }
   if (command.last_closed_day == 0) return d.Carry({d.state()}, std::move(entry));
   Desk& desk = d.desk();

@@ -543,6 +543,14 @@ TEST_F(LedgerTest, HoldsEndAndDaysCloseWithoutAnybodyAsking) {
   EXPECT_EQ(ReasonOf(Run(Till(NewId()), Capture{hold.entry().sequence, 0})), Reason::HOLD_EXPIRED);
 }
 
+TEST_F(LedgerTest, HoldsThatAreOverCountForNobodyHoweverManyTheyAre) {
+  SetUpProgram(4, RulebookJson("2024-1", 20240101, R"({"max_points_per_merchant_day":600})"));
+  for (int i = 0; i < 600; ++i) Run(Till(NewId()), Authorize{Pay(absl::StrCat("m", i % 4 + 1)), {{"ANY", 1, 1, 0}}});
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 1))), Reason::LIMIT_EXCEEDED);
+  clock.Advance(3'600'000);
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 600))), Reason::REASON_UNSPECIFIED);
+}
+
 // The same on RocksDB, on disk.
 class DiskLedgerTest : public LedgerTest {
  protected:

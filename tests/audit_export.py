@@ -171,6 +171,7 @@ class Books:
         self.totals = defaultdict(lambda: defaultdict(int))  # fund -> column -> points
         self.requests, self.named, self.awards, self.rows = {}, set(), {}, []
         self.sales, self.holds, self.refunds, self.proposals = {}, {}, {}, {}
+        self.ends, self.waivers = {}, {}  # fund -> its end; proposal -> (member, fund, points, who)
         self.worth, self.month = defaultdict(lambda: defaultdict(int)), defaultdict(int)
         self.books, self.unread, self.closed = {}, set(), None
         self.days = defaultdict(lambda: defaultdict(lambda: [0] * 6))  # day -> fund -> totals
@@ -210,6 +211,12 @@ class Books:
             self.give_back(e)
         elif e["kind"] == "undo_proposed":
             self.proposals[e["seq"]] = e["ref"]
+        elif e["kind"] == "fund":
+            self.ends[e["data"]["fund"]["code"]] = e["data"]["fund"].get("end_day", NEVER)
+        elif e["kind"] == "waiver_proposed":
+            self.propose_waiver(e)
+        elif e["kind"] == "debt_waived":
+            self.waive(e)
         elif e["kind"] == "rulebook":
             self.adopt(e["data"]["rulebook"])
         elif e["kind"] in ("award", "correction"):
@@ -283,6 +290,23 @@ class Books:
             if lots[key] == 0:
                 del lots[key]
         check(sum(lots.values()) == self.balances[member, "POINT", part], f"the lots of {member} {part} do not add up")
+
+    # --- debts ------------------------------------------------------------------------------------------------------------------------
+    def propose_waiver(self, e):
+        fund, points = e["data"]["waiver"]["fund"], e["data"]["waiver"]["points"]
+        check(self.ends.get(fund, NEVER) <= e["business_day"], f"a debt to {fund} waived, which has not ended")
+        owed = -self.funds[e["member"], "debt"][fund]
+        check(0 < points <= owed, f"{points} waived of a debt of {owed} to {fund}")
+        self.waivers[e["seq"]] = (e["member"], fund, points, e["actor"])
+
+    def waive(self, e):
+        check(e["proposal"] in self.waivers, "a waiver of what nobody proposed")
+        member, fund, points, who = self.waivers.pop(e["proposal"])
+        check(who != e["actor"], "waived by the one who proposed it")
+        check(self.ends[fund] <= e["business_day"], f"a debt to {fund} waived, which has not ended")
+        moved = {(p["account"], p.get("sub", "available")): funds_of(p) for p in e["postings"]}
+        right = {(member, "debt"): {fund: points}, (f"debts:{fund}", "available"): {fund: -points}}
+        check(moved == right, f"not the {points} of {fund} that were proposed")
 
     # --- sales ------------------------------------------------------------------------------------------------------------------------
     def sell(self, e, before):

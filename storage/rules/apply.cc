@@ -244,6 +244,7 @@ absl::Status Apply(State& state, const Entry& e) {
         follow_up.cash_refunded_fen += e.cash_fen;
       }
       break;
+    case Kind::kDebtWaived: Moved(state, e.proposal, RequestState::kDone, e.sequence); break;  // a proposal is used once
     case Kind::kDayClosed:
       state.at.last_closed_day = std::get<DayData>(e.data).day;
       ForgetDay(state, state.at.last_closed_day);
@@ -261,7 +262,7 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kDonation:
     case Kind::kExpiry:
     case Kind::kExpiryUndone:
-    case Kind::kDebtWaived:
+    case Kind::kWaiverProposed:
     case Kind::kHeads:
     case Kind::kLogKey:
     case Kind::kErasure: break;

@@ -88,11 +88,6 @@ Broken MoveUnit(State& state, Entry& e, const std::string& fund, const std::stri
   return std::nullopt;
 }
 
-bool HasFundEnded(State& state, const std::string& code, Day today) {
-  const FundData* fund = FindFund(state, code);
-  return fund && HasEnded(fund->end_day, today);
-}
-
 }  // namespace
 
 ShownDeed Show(const Rulebook& book, const v1::Activity& confidential, std::int64_t quantity) {

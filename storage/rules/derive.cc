@@ -9,6 +9,7 @@
 #include "storage/rules/returns.h"
 #include "storage/rules/sales.h"
 #include "storage/rules/types.h"
+#include "storage/rules/waivers.h"
 
 namespace redpoints {
 
@@ -26,6 +27,8 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kReversal: return DeriveReversal(c, e);
     case Kind::kUndoProposed: return DeriveUndoProposal(c, e);
     case Kind::kUndo: return DeriveUndo(c, e);
+    case Kind::kWaiverProposed: return DeriveWaiverProposal(c, e);
+    case Kind::kDebtWaived: return DeriveWaiver(c, e);
     case Kind::kExpiry: return DeriveExpiry(c, e);
     case Kind::kDayClosed: return DeriveDayClosed(c, e);
     case Kind::kClockConfirmed: return DeriveClock(c, e);
@@ -41,7 +44,6 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kRulebook:
     case Kind::kOffer: return DeriveRegistration(c, e);
     case Kind::kExpiryUndone:
-    case Kind::kDebtWaived:
     case Kind::kHeads:
     case Kind::kLogKey:
     case Kind::kErasure: return Refusal{Reason::INVARIANT_VIOLATION, {{"kind", "nothing writes these yet"}}};

@@ -9,6 +9,7 @@
 #include "storage/rules/returns.h"
 #include "storage/rules/sales.h"
 #include "storage/rules/types.h"
+#include "storage/rules/waivers.h"
 
 namespace redpoints {
 
@@ -27,6 +28,7 @@ struct Fitting {
   bool operator()(const Donate& c) const { return c.points > 0 && InRange(c.points); }
   bool operator()(const Capture& c) const { return c.points >= 0 && InRange(c.points); }
   bool operator()(const Refund& c) const { return c.points > 0 && InRange(c.points) && c.cash_fen >= 0 && InRange(c.cash_fen); }
+  bool operator()(const ProposeWaiver& c) const { return c.points >= 0 && InRange(c.points); }
   bool operator()(const Register& c) const { return !c.items.empty() && c.items.size() <= 8190; }
   template <class C> bool operator()(const C&) const { return true; }
 };

@@ -199,7 +199,9 @@ Entry Stated(const Entry& entry) {
     case Kind::kRefund: keep(&Entry::ref, &Entry::cash_fen); break;
     case Kind::kReversal: keep(&Entry::target_request); break;
     case Kind::kUndoProposed: keep(&Entry::ref, &Entry::reason); break;
-    case Kind::kUndo: keep(&Entry::proposal); break;
+    case Kind::kWaiverProposed: keep(&Entry::member, &Entry::reason, &Entry::data); break;
+    case Kind::kUndo:
+    case Kind::kDebtWaived: keep(&Entry::proposal); break;
     case Kind::kRefused: keep(&Entry::member, &Entry::refusal, &Entry::request_kind, &Entry::facts); break;
     case Kind::kDayClosed: break;
     default: keep(&Entry::data); break;  // registrations, and what an operator says

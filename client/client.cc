@@ -175,6 +175,12 @@ Answer<v1::DonateResponse> Client::Donate(v1::DonateRequest request) const {
 Answer<v1::ProposeUndoResponse> Client::ProposeUndo(v1::ProposeUndoRequest request) const {
   return impl_->ByStaff(impl_->awards, &Impl::Awards::ProposeUndo, std::move(request));
 }
+Answer<v1::ProposeWaiverResponse> Client::ProposeWaiver(v1::ProposeWaiverRequest request) const {
+  return impl_->ByStaff(impl_->awards, &Impl::Awards::ProposeWaiver, std::move(request));
+}
+Answer<v1::WaiveDebtResponse> Client::WaiveDebt(v1::WaiveDebtRequest request) const {
+  return impl_->ByStaff(impl_->awards, &Impl::Awards::WaiveDebt, std::move(request));
+}
 Answer<v1::UndoResponse> Client::Undo(v1::UndoRequest request) const {
   return impl_->ByStaff(impl_->awards, &Impl::Awards::Undo, std::move(request));
 }

@@ -41,6 +41,8 @@ class Client {
   Answer<v1::DonateResponse> Donate(v1::DonateRequest request) const;
   Answer<v1::ProposeUndoResponse> ProposeUndo(v1::ProposeUndoRequest request) const;
   Answer<v1::UndoResponse> Undo(v1::UndoRequest request) const;
+  Answer<v1::ProposeWaiverResponse> ProposeWaiver(v1::ProposeWaiverRequest request) const;
+  Answer<v1::WaiveDebtResponse> WaiveDebt(v1::WaiveDebtRequest request) const;
   Answer<v1::GetAwardOutcomeResponse> GetAwardOutcome(const v1::GetAwardOutcomeRequest& request) const;
 
   Answer<v1::GetBalanceResponse> GetBalance(const v1::GetBalanceRequest& request) const;

@@ -23,6 +23,8 @@ constexpr const char* kMethodNames[kMethodCount] = {"Quote",
                                                     "Donate",
                                                     "ProposeUndo",
                                                     "Undo",
+                                                    "ProposeWaiver",
+                                                    "WaiveDebt",
                                                     "GetAwardOutcome",
                                                     "GetBalance",
                                                     "ListStatement",
@@ -80,7 +82,7 @@ const std::vector<Permission>& Permissions() {
     members({kGetBalance, kListStatement});
     staff(kRecorder, Scope::kMember, {kAward, kAwardBatch, kDonate});
     staff(kRecorder, Scope::kOwnIds, {kGetAwardOutcome});
-    staff(kCorrector, Scope::kMember, {kCorrect, kProposeUndo, kUndo});
+    staff(kCorrector, Scope::kMember, {kCorrect, kProposeUndo, kUndo, kProposeWaiver, kWaiveDebt});
     staff(kCorrector, Scope::kOwnIds, {kGetAwardOutcome});
     staff(kHelper, Scope::kMember, {kGetBalance, kListStatement});
     staff(kAuditor, Scope::kProgram,

@@ -28,6 +28,8 @@ enum class Method {
   kDonate,
   kProposeUndo,
   kUndo,
+  kProposeWaiver,
+  kWaiveDebt,
   kGetAwardOutcome,
   kGetBalance,
   kListStatement,
@@ -58,7 +60,7 @@ enum class Method {
   kBackup,
   kGetMetrics,
 };
-inline constexpr int kMethodCount = 43;
+inline constexpr int kMethodCount = 45;
 
 // How far a role reaches in a method.
 enum class Scope {

@@ -14,8 +14,10 @@ template <class S> using C = v1::AwardService::WithRawCallbackMethod_Correct<S>;
 template <class S> using D = v1::AwardService::WithRawCallbackMethod_Donate<S>;
 template <class S> using P = v1::AwardService::WithRawCallbackMethod_ProposeUndo<S>;
 template <class S> using U = v1::AwardService::WithRawCallbackMethod_Undo<S>;
+template <class S> using PW = v1::AwardService::WithRawCallbackMethod_ProposeWaiver<S>;
+template <class S> using W = v1::AwardService::WithRawCallbackMethod_WaiveDebt<S>;
 template <class S> using G = v1::AwardService::WithRawCallbackMethod_GetAwardOutcome<S>;
-using Raw = A<B<C<D<P<U<G<v1::AwardService::Service>>>>>>>;
+using Raw = A<B<C<D<P<U<PW<W<G<v1::AwardService::Service>>>>>>>>>;
 
 class AwardService final : public Raw {
  public:
@@ -77,6 +79,31 @@ class AwardService final : public Raw {
         context, in, out, [this](const Call& call, const v1::UndoRequest& request, Reply<v1::UndoResponse> reply) {
           MutateOf(Method::kUndo, call, request, std::move(reply),
                    [](const Outcome& done, v1::UndoResponse& response) { ToProto(done, *response.mutable_outcome()); });
+        });
+  }
+
+  grpc::ServerUnaryReactor* ProposeWaiver(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                          grpc::ByteBuffer* out) override {
+    return propose_waiver_.Handle<v1::ProposeWaiverRequest, v1::ProposeWaiverResponse>(
+        context, in, out, [this](const Call& call, const v1::ProposeWaiverRequest& request, Reply<v1::ProposeWaiverResponse> reply) {
+          Mutate(context_, Method::kProposeWaiver, call, request, std::move(reply),
+                 [](const Outcome& outcome, v1::ProposeWaiverResponse& response) {
+                   ToProto(outcome, *response.mutable_outcome());
+                   response.set_proposal(NameOf(ResourceKind::kEntry, outcome.entry()));
+                   response.set_waived_points(std::get<WaiverData>(outcome.entry().data).points);
+                 });
+        });
+  }
+
+  grpc::ServerUnaryReactor* WaiveDebt(grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) override {
+    return waive_debt_.Handle<v1::WaiveDebtRequest, v1::WaiveDebtResponse>(
+        context, in, out, [this](const Call& call, const v1::WaiveDebtRequest& request, Reply<v1::WaiveDebtResponse> reply) {
+          MutateOf(Method::kWaiveDebt, call, request, std::move(reply), [](const Outcome& done, v1::WaiveDebtResponse& response) {
+            ToProto(done, *response.mutable_outcome());
+            for (const Posting& p : done.entry().postings) {
+              if (p.sub == Sub::kDebt) response.set_waived_points(p.amount);
+            }
+          });
         });
   }
 
@@ -165,7 +192,8 @@ class AwardService final : public Raw {
     if (!entry.ok()) return {};
     const bool is_of_kind = method == Method::kCorrect       ? entry->kind == Kind::kAward
                             : method == Method::kProposeUndo ? entry->kind == Kind::kDonation || entry->kind == Kind::kRefund
-                                                             : entry->kind == Kind::kUndoProposed;
+                            : method == Method::kUndo        ? entry->kind == Kind::kUndoProposed
+                                                             : entry->kind == Kind::kWaiverProposed;
     return is_of_kind ? std::vector{entry->member} : std::vector<std::string>{};
   }
 
@@ -176,6 +204,8 @@ class AwardService final : public Raw {
   UnaryMethod donate_{context_.unary, "AwardService/Donate"};
   UnaryMethod propose_undo_{context_.unary, "AwardService/ProposeUndo", {kSmallBytesMax}};
   UnaryMethod undo_{context_.unary, "AwardService/Undo", {kSmallBytesMax}};
+  UnaryMethod propose_waiver_{context_.unary, "AwardService/ProposeWaiver", {kSmallBytesMax}};
+  UnaryMethod waive_debt_{context_.unary, "AwardService/WaiveDebt", {kSmallBytesMax}};
   UnaryMethod get_outcome_{context_.unary, "AwardService/GetAwardOutcome", {kSmallBytesMax}};
 };
 

@@ -56,6 +56,8 @@ absl::StatusOr<Mutation> FromProto(const v1::CorrectRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::DonateRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::ProposeUndoRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::UndoRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::ProposeWaiverRequest& request);
+absl::StatusOr<Mutation> FromProto(const v1::WaiveDebtRequest& request);
 // Registrations. New ids are made here; numbers are reserved by Numbers::Reserve.
 absl::StatusOr<Mutation> FromProto(const v1::CreateProgramRequest& request);
 absl::StatusOr<Mutation> FromProto(const v1::ConfirmClockRequest& request);

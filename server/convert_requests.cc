@@ -179,6 +179,27 @@ absl::StatusOr<Mutation> FromProto(const v1::UndoRequest& r) {
   return End(shape, std::move(mutation));
 }
 
+absl::StatusOr<Mutation> FromProto(const v1::ProposeWaiverRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  ProposeWaiver propose;
+  propose.member.id = shape.Member("member", r.member(), mutation.program);
+  shape.Required("fund", !r.fund().empty());
+  propose.fund = shape.Slug("fund", r.fund(), 16);
+  propose.points = shape.Number("points", r.points(), 0, kAmountMax);
+  shape.Known("reason", r.reason(), v1::WaiverReason_IsValid(r.reason()));
+  propose.reason = StoredWord(v1::WaiverReason_descriptor(), r.reason());
+  mutation.command = std::move(propose);
+  return End(shape, std::move(mutation));
+}
+
+absl::StatusOr<Mutation> FromProto(const v1::WaiveDebtRequest& r) {
+  Shape shape;
+  Mutation mutation = Begin(shape, r);
+  mutation.command = WaiveDebt{.proposal = shape.Sequence("proposal", r.proposal(), ResourceKind::kEntry, mutation)};
+  return End(shape, std::move(mutation));
+}
+
 absl::StatusOr<int> PageSize(int page_size) {
   if (page_size < 0) return FieldOutOfRange("page_size", 0, 1000);
   return page_size == 0 ? 50 : std::min(page_size, 1000);

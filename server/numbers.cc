@@ -19,6 +19,7 @@ template <class F> void ForEachMember(Command& command, const F& f) {
     for (AwardItem& item : batch->items) f(item.member);
   }
   if (auto* donate = std::get_if<Donate>(&command)) f(donate->member);
+  if (auto* waiver = std::get_if<ProposeWaiver>(&command)) f(waiver->member);
   if (auto* sale = std::get_if<Redeem>(&command)) f(sale->payer.member);
   if (auto* sale = std::get_if<Authorize>(&command)) f(sale->payer.member);
 }

@@ -139,7 +139,10 @@ Day DayOfDeed(const Entry& e) {
   return closed ? closed->day : e.effective_day;
 }
 
-// Why: of a refusal its reason, of a reversal what it found, of corrections, undos and epochs the word of who made them.
+// The entry that this one is about: of a waiver its proposal.
+std::int64_t AboutOf(const Entry& e) { return e.kind == Kind::kDebtWaived ? e.proposal : e.ref >= 0 ? e.ref : e.hold; }
+
+// Why: of a refusal its reason, of a reversal what it found, of corrections, undos, waivers and epochs the word of who made them.
 std::string WhyText(const Entry& e) {
   if (!e.refusal.empty()) return e.refusal;
   if (const auto* epoch = std::get_if<EpochData>(&e.data)) return epoch->why;
@@ -219,7 +222,7 @@ void AppendCsv(const Entry& e, const Definitions& definitions, std::string& out)
     text(p ? FundsText(*p, in) : "");
     number(e.cash_fen, is_first && e.cash_fen != 0);
     decimal(kFen, e.cash_fen, is_first && e.cash_fen != 0);
-    number(e.ref >= 0 ? e.ref : e.hold, e.ref >= 0 || e.hold >= 0);
+    number(AboutOf(e), AboutOf(e) >= 0);
     text(WhyText(e));
     text(RefusalText(e));
     text(e.actor);

@@ -19,8 +19,8 @@
 //   批次                 fund, first day without the points (0: never), points: street 20250401 6; with grace the end before: ... 6 原20240401
 //   资金明细             which funds' points they are: donor 4; street 6
 //   退现金(分), 退现金(元)   what the shop gave back in cash beside a refund; negative where that refund is undone
-//   关联序号             the entry that is refunded, reversed, corrected or undone; of a hold's end the hold
-//   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos and epochs why
+//   关联序号             the entry that is refunded, reversed, corrected or undone; of a hold's end the hold, of a waiver its proposal
+//   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos, waivers and epochs why
 //
 // A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text cell
 // that begins with one and has what was stored. That is what OWASP advises against formulas, and Excel and WPS then show the apostrophe and

@@ -158,6 +158,11 @@ std::string ExplainZh(const Entry& e, const Definitions& definitions) {
       if (e.effect == Effect::kEnded) return absl::StrCat("被撤销的", hold, "（第 ", e.hold, " 条）此前已结束，没有变动。");
       return absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分", aside, "，限额同时恢复。");
     case Kind::kUndoProposed: return absl::StrCat("申请冲销第 ", e.ref, " 条，原因 ", e.reason, "；须由另一人复核。");
+    case Kind::kWaiverProposed: {
+      const auto& waiver = std::get<WaiverData>(e.data);
+      return absl::StrCat("申请免除对 ", waiver.fund, " 的", debt, " ", in.Points(waiver.points), "，原因 ", e.reason,
+                          "；须由另一人复核。");
+    }
     case Kind::kUndo:
       text = absl::StrCat("冲销第 ", e.ref, " 条（申请为第 ", e.proposal, " 条），", e.sale >= 0 ? "收回 " : "退回 ",
                           in.Points(PointsUndone(e)), " 积分", aside);
@@ -223,6 +228,11 @@ std::string ExplainEn(const Entry& e, const Definitions& definitions) {
       if (e.effect == Effect::kEnded) return absl::StrCat("hold ", e.hold, " had ended before; nothing moves");
       return absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back", aside, ", and the limits with them");
     case Kind::kUndoProposed: return absl::StrCat("proposes to undo ", e.ref, ", because ", e.reason, "; somebody else has to confirm");
+    case Kind::kWaiverProposed: {
+      const auto& waiver = std::get<WaiverData>(e.data);
+      return absl::StrCat("proposes to waive a debt of ", in.Points(waiver.points), " to ", waiver.fund, ", because ", e.reason,
+                          "; somebody else has to confirm");
+    }
     case Kind::kUndo:
       text = absl::StrCat("undoes ", e.ref, ", proposed by ", e.proposal, ": ", in.Points(PointsUndone(e)),
                           e.sale >= 0 ? " points are taken again" : " points go back", aside);

@@ -89,6 +89,8 @@ class AuditTest(JournalTest):
         debt = first(e, "correction", lambda x: any(p.get("sub") == "debt" for p in x["postings"]))
         closed = first(e, "day_closed", lambda x: x["data"]["closed"]["shops"])
         refused = first(e, "refused", lambda x: "member" in x)
+        waived = first(e, "debt_waived")
+        proposed, ended = e[waived]["proposal"], max(x["seq"] for x in e if x["kind"] == "fund")
 
         def posting(seq, index, key, change):
             return seq, lambda entries: entries[seq]["postings"][index].__setitem__(key, change(entries[seq]["postings"][index].get(key)))
@@ -194,6 +196,11 @@ class AuditTest(JournalTest):
             "shops of a day": (day("shops", more), "number of shops"),
             "root over shops": (day("shops_root", lambda r: "0" + r[1:] if r[0] != "0" else "1" + r[1:]), "root over the shops"),
             "hash of the shops' lines": (day("shops_sha256", lambda r: r[::-1]), "hash of the shops' lines"),
+            "waiver of what nobody proposed": (field(waived, "proposal", award), "a waiver of what nobody proposed"),
+            "waiver by its proposer": (field(waived, "actor", e[proposed]["actor"]), "waives what they proposed to waive"),
+            "waiver of another amount": ((waived, lambda x: x[proposed]["data"]["waiver"].update(points=3)), "where the rules give"),
+            "waiver of more than is owed": ((proposed, lambda x: x[proposed]["data"]["waiver"].update(points=99)), "99 waived of a debt of 5"),
+            "waiver of a debt to a fund that goes on": ((proposed, lambda x: x[ended]["data"]["fund"].pop("end_day")), "which has not ended"),
             "day left out": (day("day", more), "is closed where"),
         }
         for name, ((seq, alter), what) in tampers.items():

@@ -309,6 +309,7 @@ class ForgeryTest(JournalTest):
         target = e[late].get("hold", e[late]["ref"])
         refund, proposal, undo = first(e, "refund"), first(e, "undo_proposed"), first(e, "undo")
         owing = first(e, "undo", lambda x: "sale" in x and any(p["account"].startswith("issuance") for p in x["postings"]))
+        proposed, waived = first(e, "waiver_proposed"), first(e, "debt_waived")
         reversal, tombstone = first(e, "reversal", lambda x: "ref" in x), first(e, "reversal", lambda x: x["effect"] == "tombstone")
         expiry, closed, founding, node = (first(e, kind) for kind in ("expiry", "day_closed", "program", "node"))
         confirmed, opened, refused, offer = (first(e, kind) for kind in ("clock_confirmed", "epoch", "refused", "offer"))
@@ -390,6 +391,9 @@ class ForgeryTest(JournalTest):
             "a reversal of a refund": (late, same, lambda rules: rules.kept.update({target: {**e[target], "kind": "refund"}}), "a reversal of a refund"),
             "proposed twice": (proposal, same, state(proposal), "undone before"),
             "undone twice": (undo, same, state(undo), "undone before"),
+            "waived twice": (waived, same, lambda rules: rules.state.update({e[waived]["proposal"]: ("done", 0)}), "waived before"),
+            "a waiver by who is near": (waived, lambda x: x.update(actor="a1"), record("staff", "a1", member="m3"), "acts for themselves: m3"),
+            "a waiver that was proposed by who is near": (proposed, lambda x: x.update(actor="a1"), record("staff", "a1", member="m3"), "acts for themselves"),
             "an undo for one's own shop": (owing, lambda x: x.update(actor="a1"), record("merchant", "s1", people=[["m6", "clerk"]]), "a shop of their own"),
             "points of an award": (refused, lambda x: x.update(points=5), same, "points asked of a award"),
             "undone of nothing": (owing, same, lambda rules: rules.state.update({e[owing]["sale"]: ("reversed", 0)}), "nothing is paid"),

@@ -32,6 +32,7 @@ struct Arguments {
   std::string award;
   std::string entry;
   std::string reason;
+  std::string fund;
   std::int64_t points = 0;
   std::string file;
   std::int64_t chunk_size = kChunkMax;
@@ -154,6 +155,25 @@ ExitCode ConfirmUndo(const Arguments& a, Session& s) {
   return s.Finish(s.client().Undo(request));
 }
 
+ExitCode ProposeWaiver(const Arguments& a, Session& s) {
+  v1::ProposeWaiverRequest request;
+  request.set_program(s.program());
+  request.set_request_id(s.RequestId());
+  request.set_member(MemberOfAward(s.program(), a.member));
+  request.set_fund(a.fund);
+  request.set_points(a.points);
+  request.set_reason(OrUsage("--reason", ParseEnum<v1::WaiverReason>(a.reason, s.t())));
+  return s.Finish(s.client().ProposeWaiver(request));
+}
+
+ExitCode ConfirmWaiver(const Arguments& a, Session& s) {
+  v1::WaiveDebtRequest request;
+  request.set_program(s.program());
+  request.set_request_id(s.RequestId());
+  request.set_proposal(s.EntryName("entries", "proposal", a.entry));
+  return s.Finish(s.client().WaiveDebt(request));
+}
+
 }  // namespace
 
 void AddAwardCommands(CLI::App& app, Session& s) {
@@ -220,6 +240,19 @@ void AddAwardCommands(CLI::App& app, Session& s) {
         ->required()
         ->check(OneOfEnum<v1::UndoReason>(t));
     const auto [confirm, confirm_arguments] = undo.Add("confirm", t("第二人确认", "the second person undoes it"), ConfirmUndo);
+    confirm->add_option("proposal,--proposal", confirm_arguments->entry, t("申请的序号或名称", "sequence or name of the proposal"))
+        ->required();
+  }
+  {
+    Family waive(app, s, "waive", t("免除对已停用资金的欠分,两人办理", "waive a debt to a fund that has ended, by two persons"), group);
+    const auto [propose, a] = waive.Add("propose", t("第一人申请", "the first person proposes it"), ProposeWaiver);
+    propose->add_option("--member", a->member, t("会员或会员号", "member or member number"))->required();
+    propose->add_option("--fund", a->fund, t("已停用的资金", "the fund that has ended"))->required();
+    propose->add_option("--points", a->points, t("积分; 不填为全部欠分", "points; absent: the whole debt"))->check(AtLeast(1, t));
+    propose->add_option("--reason", a->reason, t("原因: ", "reason: ") + EnumChoices(*v1::WaiverReason_descriptor()))
+        ->required()
+        ->check(OneOfEnum<v1::WaiverReason>(t));
+    const auto [confirm, confirm_arguments] = waive.Add("confirm", t("第二人确认", "the second person waives it"), ConfirmWaiver);
     confirm->add_option("proposal,--proposal", confirm_arguments->entry, t("申请的序号或名称", "sequence or name of the proposal"))
         ->required();
   }

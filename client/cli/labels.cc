@@ -86,7 +86,7 @@ constexpr Label kFields[] = {
     {"price_points", "单价积分"},
     {"program", "积分计划"},
     {"programs_left", "未收到的积分计划"},
-    {"proposal", "冲销申请"},
+    {"proposal", "申请"},
     {"reason", "原因"},
     {"record_time", "记录时间"},
     {"reference", "关联序号"},
@@ -113,6 +113,7 @@ constexpr Label kFields[] = {
     {"type", "种类"},
     {"unit", "单位"},
     {"version", "版本"},
+    {"waived_points", "免除欠分"},
     {"withdrawn", "已撤回"},
     {"zh_cn", "说明"},
 };
@@ -155,7 +156,8 @@ std::string Choice(const google::protobuf::EnumValueDescriptor& value) {
 std::string FactValue(Reason reason, const std::string& key, const std::string& value, int points_decimals, const Text& t) {
   const bool is_fen = key == "max" && reason == Reason::REFUND_CASH_EXCEEDS;
   const bool is_points =
-      key == "short_by" || (key == "max" && (reason == Reason::CAPTURE_EXCEEDS_HOLD || reason == Reason::REFUND_EXCEEDS_REMAINDER));
+      key == "short_by" || (key == "max" && (reason == Reason::CAPTURE_EXCEEDS_HOLD || reason == Reason::REFUND_EXCEEDS_REMAINDER ||
+                                             reason == Reason::WAIVER_EXCEEDS_DEBT));
   std::int64_t amount = 0;
   const char* end = value.data() + value.size();
   if ((!is_fen && !is_points) || std::from_chars(value.data(), end, amount).ptr != end) return value;

@@ -175,7 +175,7 @@ void AddRedemptionCommands(CLI::App& app, Session& s) {
     command->add_option("id,--id", a->name, t("请求编号", "the request id"))->required();
     command->add_flag(
         "--award", a->is_award,
-        t("工作人员的请求(发放、更正、捐赠、冲销、登记)", "a request of staff (award, correct, donate, undo, registrations)"));
+        t("工作人员的请求(发放、更正、捐赠、冲销、免除、登记)", "a request of staff (award, correct, donate, undo, waive, registrations)"));
     OnRun(command, s, [a, &s] {
       const std::string id = OrUsage("id", ParseUuid(a->name, s.t()));
       const auto ask = [&](auto request) {

@@ -288,6 +288,7 @@ absl::Status Apply(State& state, const Entry& e) {
         request_id = e.target_request;
       }
       break;
+    case Kind::kDebtWaived: Moved(state, e.proposal, RequestState::kDone, e.sequence); break;  // a proposal is used once
     case Kind::kDayClosed:
       state.at.last_closed_day = std::get<DayData>(e.data).day;
       ForgetDay(state, state.at.last_closed_day);
@@ -319,7 +320,7 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kUndoProposed:
     case Kind::kDonation:
     case Kind::kExpiry:
-    case Kind::kDebtWaived:
+    case Kind::kWaiverProposed:
     case Kind::kHeads:
     case Kind::kLogKey:
     case Kind::kErasure: break;

@@ -95,11 +95,6 @@ Broken MoveUnit(State& state, Entry& e, const std::string& fund, const std::stri
   return std::nullopt;
 }
 
-bool HasFundEnded(State& state, const std::string& code, Day today) {
-  const FundData* fund = FindFund(state, code);
-  return fund && HasEnded(fund->end_day, today);
-}
-
 // Of a deed as it is asked for, and as its entry shows it. What a confidential deed would be asked for beside its amount is asked of what it
 // really was, at the door: nothing of it may be shown, and what is shown is an umbrella.
 template <class Deed> Broken CheckShape(const Rulebook& book, const Deed& deed) {

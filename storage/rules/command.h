@@ -99,6 +99,17 @@ struct ProposeUndo {
 struct Undo {
   std::int64_t proposal = -1;
 };
+// The first of two persons: a member shall owe a fund that has ended no more.
+struct ProposeWaiver {
+  MemberRef member;
+  std::string fund;
+  std::int64_t points = 0;  // 0: all that the member owes it
+  std::string reason;       // lower-case name of v1::WaiverReason
+};
+// The second.
+struct WaiveDebt {
+  std::int64_t proposal = -1;
+};
 // Registrations, all or none. Ids and commitments in it were made by the server for this attempt and are not part of the fingerprint.
 struct Register {
   std::vector<Registration> items;
@@ -124,7 +135,7 @@ struct OpenEpoch {
 };
 
 using Command = std::variant<Award, AwardBatch, Correct, Donate, Redeem, Authorize, Capture, Void, Refund, Reverse, ProposeUndo, Undo,
-                             Register, ConfirmClock, FoundProgram, OpenEpoch>;
+                             ProposeWaiver, WaiveDebt, Register, ConfirmClock, FoundProgram, OpenEpoch>;
 
 // Whether a command of many has 1 to 8,190 items, all of them members where they are registrations. What an entry shows of its command is
 // bounded where it is derived. A front door checks more.

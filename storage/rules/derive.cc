@@ -11,6 +11,7 @@
 #include "storage/rules/returns.h"
 #include "storage/rules/sales.h"
 #include "storage/rules/types.h"
+#include "storage/rules/waivers.h"
 
 namespace redpoints {
 
@@ -42,6 +43,8 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kReversal: return DeriveReversal(c, e);
     case Kind::kUndoProposed: return DeriveUndoProposal(c, e);
     case Kind::kUndo: return DeriveUndo(c, e);
+    case Kind::kWaiverProposed: return DeriveWaiverProposal(c, e);
+    case Kind::kDebtWaived: return DeriveWaiver(c, e);
     case Kind::kExpiry: return DeriveExpiry(c, e);
     case Kind::kExpiryUndone: return DeriveExpiryUndone(c, e);
     case Kind::kDayClosed: return DeriveDayClosed(c, e);
@@ -57,7 +60,6 @@ Broken Derive(Case& c, Entry& e) {
     case Kind::kStaff:
     case Kind::kRulebook:
     case Kind::kOffer: return DeriveRegistration(c, e);
-    case Kind::kDebtWaived:
     case Kind::kHeads:
     case Kind::kLogKey:
     case Kind::kErasure: return Refusal{Reason::INVARIANT_VIOLATION, {{"kind", "nothing writes these yet"}}};

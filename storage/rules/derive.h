@@ -1,6 +1,6 @@
 // What follows for an entry from what it states, the state before it and the rulebook. The ledger drafts entries with these functions and
-// Verify recomputes entries with them: each rule about points stands here once, by theme (awards.cc, sales.cc, returns.cc, registry.cc,
-// passing.cc).
+// Verify recomputes entries with them: each rule about points stands here once, by theme (awards.cc, sales.cc, returns.cc, waivers.cc,
+// registry.cc, passing.cc).
 //
 // An entry states what somebody asked for (verify.cc lists it for each kind); Derive fills in all other fields but balances and `prev`, which
 // Complete adds, or says which rule it breaks. State reasons are checked in ascending order of their numbers; each function lists its own.

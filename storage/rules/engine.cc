@@ -9,6 +9,7 @@
 #include "storage/rules/returns.h"
 #include "storage/rules/sales.h"
 #include "storage/rules/types.h"
+#include "storage/rules/waivers.h"
 
 namespace redpoints {
 
@@ -16,6 +17,7 @@ namespace {
 
 struct Fitting {
   bool operator()(const AwardBatch& c) const { return !c.items.empty() && c.items.size() <= 8190; }
+  bool operator()(const ProposeWaiver& c) const { return c.points >= 0 && InRange(c.points); }
   bool operator()(const Register& c) const {
     const auto is_member = [](const Registration& r) { return std::holds_alternative<MemberData>(r); };
     return c.items.size() == 1 || (!c.items.empty() && c.items.size() <= 8190 && std::all_of(c.items.begin(), c.items.end(), is_member));

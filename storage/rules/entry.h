@@ -41,6 +41,7 @@ enum class Kind : std::uint8_t {
   kExpiryUndone,
   kDayClosed,
   kClockConfirmed,
+  kWaiverProposed,
   kDebtWaived,
   kRefused,
   kEpoch,
@@ -48,7 +49,7 @@ enum class Kind : std::uint8_t {
   kLogKey,
   kErasure,
 };
-inline constexpr std::size_t kKindCount = 31;
+inline constexpr std::size_t kKindCount = 32;
 
 // The parts of an account. Only members have held points and debts.
 enum class Sub : std::uint8_t { kAvailable, kHeld, kDebt };
@@ -197,7 +198,7 @@ struct Entry {
   std::string note_commitment;  // 64 hex digits
   std::string unique;           // 64 hex digits, of a confidential deed: keyed, the same for the same deed and member
   std::string external_id;      // what another system calls it
-  std::string reason;           // of a correction or undo
+  std::string reason;           // of a correction, undo or waiver
   std::string refusal;          // name of a Reason
   std::string request_kind;     // of a refusal: what was refused
   std::vector<std::pair<std::string, std::string>> facts;  // of a refusal

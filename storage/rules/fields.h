@@ -216,10 +216,15 @@ template <class V> void Fields(V& v, Of<DayData> auto& d) {
   v.Optional("shops_sha256", d.shops_sha256);
 }
 
+template <class V> void Fields(V& v, Of<WaiverData> auto& d) {
+  v.Required("fund", d.fund);
+  v.Required("points", d.points);
+}
+
 // A registration is an object with one key, its type: the word of its kind, or what it is about.
-inline constexpr std::array<std::string_view, 16> kRegistrationTypes = {"",         "program", "node",     "fund",  "member", "merchant",
-                                                                        "terminal", "staff",   "rulebook", "offer", "epoch",  "heads",
-                                                                        "log_key",  "erasure", "clock",    "closed"};
+inline constexpr std::array<std::string_view, 17> kRegistrationTypes = {"",         "program", "node",     "fund",   "member", "merchant",
+                                                                        "terminal", "staff",   "rulebook", "offer",  "epoch",  "heads",
+                                                                        "log_key",  "erasure", "clock",    "closed", "waiver"};
 static_assert(std::variant_size_v<Registration> == kRegistrationTypes.size());
 
 // --- the entry ------------------------------------------------------------------------------------------------------------------------
@@ -363,6 +368,13 @@ template <class V> void Fields(V& v, Of<ProposeUndo> auto& c) {
   v.Required("reason", c.reason);
 }
 template <class V> void Fields(V& v, Of<Undo> auto& c) { v.Required("proposal", c.proposal); }
+template <class V> void Fields(V& v, Of<ProposeWaiver> auto& c) {
+  v.Required("member", c.member);
+  v.Required("fund", c.fund);
+  v.Optional("points", c.points);
+  v.Required("reason", c.reason);
+}
+template <class V> void Fields(V& v, Of<WaiveDebt> auto& c) { v.Required("proposal", c.proposal); }
 template <class V> void Fields(V& v, Of<Register> auto& c) {
   v.Required("is_new", c.is_new);
   v.Optional("replaces_number", c.replaces_number);

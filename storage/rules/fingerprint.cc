@@ -93,6 +93,8 @@ struct Word {
   std::string_view operator()(const Reverse&) const { return "reverse"; }
   std::string_view operator()(const ProposeUndo&) const { return "propose_undo"; }
   std::string_view operator()(const Undo&) const { return "undo"; }
+  std::string_view operator()(const ProposeWaiver&) const { return "propose_waiver"; }
+  std::string_view operator()(const WaiveDebt&) const { return "waive_debt"; }
   std::string_view operator()(const Register&) const { return "register"; }
   std::string_view operator()(const ConfirmClock&) const { return "confirm_clock"; }
   std::string_view operator()(const FoundProgram&) const { return "found_program"; }

@@ -53,6 +53,7 @@ inline constexpr std::array<KindRow, kKindCount> kKindRows = {{
     {Kind::kExpiryUndone, "expiry_undone", kAvail | kExpire, 0},
     {Kind::kDayClosed, "day_closed", kTouchesNothing, 15},
     {Kind::kClockConfirmed, "clock_confirmed", kTouchesNothing, 14},
+    {Kind::kWaiverProposed, "waiver_proposed", kAvail, 16},
     {Kind::kDebtWaived, "debt_waived", kDebtPart | kDebt, 0},
     {Kind::kRefused, "refused", kAvail, 0},
     {Kind::kEpoch, "epoch", kTouchesNothing, 10},

@@ -7,6 +7,10 @@ namespace redpoints {
 const MemberData* FindMember(State& state, const std::string& id) { return state.Find<MemberData>("member", id); }
 const MerchantData* FindMerchant(State& state, const std::string& id) { return state.Find<MerchantData>("merchant", id); }
 const FundData* FindFund(State& state, std::string_view code) { return state.Find<FundData>("fund", std::string(code)); }
+bool HasFundEnded(State& state, std::string_view code, Day today) {
+  const FundData* fund = FindFund(state, code);
+  return fund && HasEnded(fund->end_day, today);
+}
 const NodeData* FindNode(State& state, const std::string& code) { return state.Find<NodeData>("node", code); }
 const OfferData* FindOffer(State& state, const std::string& code) { return state.Find<OfferData>("offer", code); }
 

@@ -11,6 +11,8 @@ namespace redpoints {
 const MemberData* FindMember(State& state, const std::string& id);
 const MerchantData* FindMerchant(State& state, const std::string& id);
 const FundData* FindFund(State& state, std::string_view code);
+// Whether it issues no more.
+bool HasFundEnded(State& state, std::string_view code, Day today);
 const NodeData* FindNode(State& state, const std::string& code);
 const OfferData* FindOffer(State& state, const std::string& code);
 

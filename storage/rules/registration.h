@@ -208,8 +208,15 @@ struct DayData {
   bool operator==(const DayData&) const = default;
 };
 
+// Points of a fund that a member shall owe no more.
+struct WaiverData {
+  std::string fund;
+  std::int64_t points = 0;
+  bool operator==(const WaiverData&) const = default;
+};
+
 using Registration = std::variant<std::monostate, ProgramData, NodeData, FundData, MemberData, MerchantData, TerminalData, StaffData,
-                                  RulebookData, OfferData, EpochData, HeadsData, LogKeyData, ErasureData, ClockData, DayData>;
+                                  RulebookData, OfferData, EpochData, HeadsData, LogKeyData, ErasureData, ClockData, DayData, WaiverData>;
 
 // Where a registration is kept: "member/m...", "merchant/s...", "terminal/t...", "staff/a...", "node/...", "fund/...", "rulebook/...",
 // "offer/...", "program/..."; empty for records that are not registrations.

@@ -203,7 +203,9 @@ Entry Stated(const Entry& entry) {
     case Kind::kRefund: keep(&Entry::ref, &Entry::cash_fen); break;
     case Kind::kReversal: keep(&Entry::target_request); break;
     case Kind::kUndoProposed: keep(&Entry::ref, &Entry::reason); break;
-    case Kind::kUndo: keep(&Entry::proposal); break;
+    case Kind::kWaiverProposed: keep(&Entry::member, &Entry::reason, &Entry::data); break;
+    case Kind::kUndo:
+    case Kind::kDebtWaived: keep(&Entry::proposal); break;
     case Kind::kRefused: {
       Entry asked = entry;
       const auto kind = KindNamed(entry.request_kind);

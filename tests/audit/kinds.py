@@ -365,6 +365,29 @@ def undo(r, e, said):
     return r.give_back(e, lots.items())
 
 
+def waiver_proposed(r, e, said):
+    check_waiver(r, e, e["data"]["waiver"], e["business_day"])
+
+
+def check_waiver(r, e, waiver, asked_day):
+    fund, owed = waiver["fund"], r.debt(e["member"], waiver["fund"])
+    r.check_maker(e["actor"], e["member"], asked_day, e["business_day"])
+    check(has_ended(r.records.get(("fund", fund), {}), e["business_day"]), f"a debt to {fund} waived, which has not ended")
+    check(0 < waiver["points"] <= owed, f"{waiver['points']} waived of a debt of {owed} to {fund}")
+
+
+def debt_waived(r, e, said):
+    proposal = r.kept.get(e["proposal"], {})
+    check(proposal.get("kind") == "waiver_proposed", "a waiver of what nobody proposed")
+    waiver = proposal["data"]["waiver"]
+    e.update(member=proposal["member"], reason=proposal["reason"])
+    check(e["proposal"] not in r.state, "waived before")
+    check(not r.is_same_person(e["actor"], proposal["actor"]), f"{e['actor']} waives what they proposed to waive")
+    check_waiver(r, e, waiver, proposal["business_day"])
+    fund, points = waiver["fund"], waiver["points"]
+    e["postings"] = [of_funds(e["member"], {fund: points}, sub="debt"), posting(f"debts:{fund}", -points)]
+
+
 def undo_refund(r, e, refund):
     """The shop has it again. What paid a debt is owed again, what ended comes from there, what was spent since becomes a debt."""
     check(r.state.get(refund["ref"], ("",))[0] != "reversed", "of a sale that is undone nothing is paid")
@@ -598,6 +621,8 @@ KINDS = {
     "reversal": reversal,
     "undo_proposed": undo_proposed,
     "undo": undo,
+    "waiver_proposed": waiver_proposed,
+    "debt_waived": debt_waived,
     "expiry": expiry,
     "day_closed": day_closed,
     "clock_confirmed": clock_confirmed,

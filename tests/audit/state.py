@@ -85,7 +85,7 @@ class Rules:
         self.holds, self.sales = {}, {}  # that are open; all
         self.ended_by = {}  # sequence -> (member, lots that ended by it and did not come back)
         self.clock_by = None  # who confirmed the clock last
-        self.state = {}  # sequence -> (captured or reversed, by which entry)
+        self.state = {}  # sequence -> (captured, reversed or, of a waiver that was proposed, done; by which entry)
         self.reversed = set()
 
     # --- one entry, before and after -----------------------------------------------------------------------------------------------
@@ -185,6 +185,8 @@ class Rules:
             if "sale" in e:
                 self.sales[e["sale"]].back.difference_update(i for start, end in e["span"] for i in range(start, end))
                 self.sales[e["sale"]].cash -= e.get("cash_fen", 0)
+        elif kind == "debt_waived":
+            self.state[e["proposal"]] = ("done", seq)
 
     def register(self, e):
         (kind, data), = e["data"].items()

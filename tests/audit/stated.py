@@ -33,6 +33,7 @@ RECORDS = {
     "rulebook": ("version", "effective_day", "sha256", "format", "withdrawn"),
     "offer": ("code", "name_zh_cn", "kind", "merchant", "price_points", "max_points", "from", "to"),
     "clock": ("stated_ms", "last_closed_day"),
+    "waiver": ("fund", "points"),
     "epoch": ("old_epoch", "size", "root", "origin", "signed_size", "lost", "why"),
 }
 
@@ -63,6 +64,8 @@ STATED = {
     "reversal": rows(ASKED, "target_request") | TILL,
     "undo_proposed": rows(ASKED, "ref") | rows(WHY, "reason"),
     "undo": rows(ASKED, "proposal"),
+    "waiver_proposed": rows(ASKED, "member") | rows(WHY, "reason") | record(ASKED, "waiver"),
+    "debt_waived": rows(ASKED, "proposal"),
     "expiry": rows(ASKED, "member"),
     "day_closed": {},
     "expiry_undone": rows(OPERATOR, "ref"),
@@ -78,5 +81,6 @@ REFUSALS = {kind: set(fields) - {"payer_use", "note_commitment", "unique"} - {f 
             for kind, fields in STATED.items()}
 LIMITS = [WHEN, CUT, ASKED, ASKER, SHOWN, COUNTER, KEPT, WHY, TRUE, REFUSED, OPERATOR]
 REGISTRATIONS = {kind for kind, fields in STATED.items() if TRUE in fields.values()}
-KEEP = {"award", "donation", "redemption", "hold", "capture", "refund", "undo_proposed", "refused"}  # what later entries name
+# What later entries name.
+KEEP = {"award", "donation", "redemption", "hold", "capture", "refund", "undo_proposed", "waiver_proposed", "refused"}
 REVERSIBLE = {"redemption", "hold", "capture"}

@@ -369,6 +369,31 @@ TEST_F(AppTest, AnUndoIsProposedAndConfirmed) {
   EXPECT_EQ(Last<v1::UndoRequest>("Undo").proposal(), "programs/minyue/entries/43");
 }
 
+TEST_F(AppTest, AWaiverIsProposedAndConfirmed) {
+  v1::ProposeWaiverResponse proposed;
+  proposed.mutable_outcome()->set_state(v1::DONE);
+  proposed.set_proposal("programs/minyue/entries/43");
+  proposed.set_waived_points(150);
+  proposed.set_points_decimals(2);
+  server_.Script("ProposeWaiver", {Send(proposed)});
+  server_.Script("WaiveDebt", {Done<v1::WaiveDebtResponse>()});
+  EXPECT_EQ(Run({"waive", "propose", "--member", "12345673", "--fund", "donor", "--reason", "wrong-amount"}), 1);
+  EXPECT_EQ(Run({"waive", "propose", "--member", "12345673", "--fund", "donor", "--reason", "hardship", "--points", "0"}), 1);
+  EXPECT_EQ(Run({"waive", "propose", "--member", "12345673", "--fund", "donor", "--reason", "hardship"}), 0) << err_.str();
+  EXPECT_TRUE(OutHas("programs/minyue/entries/43"));
+  EXPECT_TRUE(OutHas("waived points  1.50")) << out_.str();
+  const auto asked = Last<v1::ProposeWaiverRequest>("ProposeWaiver");
+  EXPECT_EQ(asked.member(), "members/12345673");
+  EXPECT_EQ(asked.fund(), "donor");
+  EXPECT_EQ(asked.points(), 0);
+  EXPECT_EQ(asked.reason(), v1::WAIVER_HARDSHIP);
+  EXPECT_EQ(Run({"waive", "propose", "--member", "m1", "--fund", "donor", "--reason", "资金已停用", "--points", "7"}), 0) << err_.str();
+  EXPECT_EQ(Last<v1::ProposeWaiverRequest>("ProposeWaiver").points(), 7);
+  EXPECT_EQ(Last<v1::ProposeWaiverRequest>("ProposeWaiver").reason(), v1::WAIVER_FUND_ENDED);
+  EXPECT_EQ(Run({"waive", "confirm", "43"}), 0);
+  EXPECT_EQ(Last<v1::WaiveDebtRequest>("WaiveDebt").proposal(), "programs/minyue/entries/43");
+}
+
 TEST_F(AppTest, HoldsAreNamedBySequence) {
   server_.Script("Capture", {Done<v1::CaptureResponse>()});
   EXPECT_EQ(Run({"capture", "7", "--points", "3"}), 0);

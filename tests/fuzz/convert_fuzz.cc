@@ -141,6 +141,8 @@ constexpr LookFunction kRequests[] = {
     LookAs<v1::ReplaceMemberNumberRequest>,
     LookAs<v1::ProposeUndoRequest>,
     LookAs<v1::UndoRequest>,
+    LookAs<v1::ProposeWaiverRequest>,
+    LookAs<v1::WaiveDebtRequest>,
 };
 
 template <class Request> std::string Seed(int number, const std::string& text) {
@@ -209,6 +211,9 @@ std::vector<std::string> Seeds() {
       Seed<v1::ReplaceMemberNumberRequest>(27, R"(request_id: "6ba7b810-9dad-41d1-80b4-00c04fd43096" name: "programs/minyue/members/m5")"),
       Seed<v1::ProposeUndoRequest>(28, begin() + "entry: " + name("entries", world.sale) + "reason: UNDO_WRONG_AMOUNT"),
       Seed<v1::UndoRequest>(29, begin() + "proposal: " + name("entries", world.sale)),
+      Seed<v1::ProposeWaiverRequest>(30,
+                                     begin() + R"(member: "programs/minyue/members/m1" fund: "street" points: 1 reason: WAIVER_HARDSHIP)"),
+      Seed<v1::WaiveDebtRequest>(31, begin() + "proposal: " + name("entries", world.sale)),
   };
 }
 

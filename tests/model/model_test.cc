@@ -11,6 +11,7 @@
 #include <iostream>
 #include <random>
 #include <set>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "storage/merkle/sha256.h"
@@ -35,7 +36,7 @@ constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kDayMs = 86'400'000;
 
 // Kinds that these commands never make.
-const std::set<Kind> kOtherKinds = {Kind::kDebtWaived, Kind::kEpoch, Kind::kHeads, Kind::kLogKey, Kind::kErasure};
+const std::set<Kind> kOtherKinds = {Kind::kEpoch, Kind::kHeads, Kind::kLogKey, Kind::kErasure};
 // Reasons of the class state that they can't bring about.
 const std::set<Reason> kOutOfReach = {
     Reason::SCORE_BELOW_FLOOR,   // scores only rise by awards, and a correction takes no more than its award gave
@@ -436,7 +437,8 @@ class Life {
   static bool IsStaffs(const Command& command) {
     return std::holds_alternative<Award>(command) || std::holds_alternative<AwardBatch>(command) ||
            std::holds_alternative<Correct>(command) || std::holds_alternative<Donate>(command) ||
-           std::holds_alternative<ProposeUndo>(command) || std::holds_alternative<Undo>(command);
+           std::holds_alternative<ProposeUndo>(command) || std::holds_alternative<Undo>(command) ||
+           std::holds_alternative<ProposeWaiver>(command) || std::holds_alternative<WaiveDebt>(command);
   }
 
   void RandomCommand() {
@@ -481,8 +483,12 @@ class Life {
       Both(TillOf(sale), Refund{sale, Number(1, most), Chance(80) ? 0 : Number(1, 200)});
     } else if (dice <= 850 && !undoables_.empty()) {
       Both(RandomStaff(), ProposeUndo{Chance(1) ? Number(0, 50) : Recent(undoables_), "wrong_amount"});
-    } else if (dice <= 880 && !proposals_.empty()) {
+    } else if (dice <= 868 && !proposals_.empty()) {
       Both(RandomStaff(), Undo{Chance(1) ? Number(0, 50) : Recent(proposals_)});
+    } else if (dice <= 875) {
+      RandomWaiver();
+    } else if (dice <= 880 && !waivers_.empty()) {
+      Both(RandomStaff(), WaiveDebt{Chance(1) ? Number(0, 50) : Recent(waivers_)});
     } else if (dice <= 935 && !asked_.empty()) {
       Origin origin = Recent(asked_).first;
       Reverse reverse{origin.request_id};
@@ -507,6 +513,32 @@ class Life {
     } else {
       RandomRegistration();
     }
+  }
+  // Of somebody who owes, mostly, and mostly to a fund that has ended; now and then one ends for it, and goes on afterwards.
+  void RandomWaiver() {
+    std::vector<std::pair<std::string, std::string>> debts, ended;
+    for (const auto& [id, member] : reference_.members) {
+      for (const auto& [fund, owes] : member.debt) {
+        if (owes == 0) continue;
+        debts.emplace_back(id, fund);
+        const Day end = reference_.funds.at(fund).data.end_day;
+        if (end != 0 && end <= DayOf(now_ms_)) ended.emplace_back(id, fund);
+      }
+    }
+    ProposeWaiver waiver{.member = {RandomMember(), ""}, .fund = Chance(5) ? "nope" : "old", .points = 0, .reason = "hardship"};
+    const auto& some = !ended.empty() && Chance(80) ? ended : debts;
+    if (some.empty() || Chance(10)) {
+      Both(RandomStaff(), waiver);
+      return;
+    }
+    std::tie(waiver.member.id, waiver.fund) = One(some);
+    if (Chance(70)) waiver.points = Number(1, reference_.members.at(waiver.member.id).debt.at(waiver.fund) + (Chance(10) ? 1 : 0));
+    FundData fund = reference_.funds.at(waiver.fund).data;
+    const bool ends = fund.end_day == 0 && Chance(30);
+    if (ends) fund.end_day = DayOf(now_ms_), RegisterBoth(fund, /*is_new=*/false);
+    Both(RandomStaff(), waiver);
+    if (ends && Chance(70) && !waivers_.empty()) Both(RandomStaff(), WaiveDebt{Recent(waivers_)});
+    if (ends) fund.end_day = 0, RegisterBoth(fund, /*is_new=*/false);
   }
   void RandomRegistration() {
     const std::int64_t which = Number(1, 8);
@@ -651,6 +683,7 @@ class Life {
       if (entry.part.k > 1) continue;
       if (entry.kind == Kind::kDonation || entry.kind == Kind::kRefund) undoables_.push_back(entry.sequence);
       if (entry.kind == Kind::kUndoProposed) proposals_.push_back(entry.sequence);
+      if (entry.kind == Kind::kWaiverProposed) waivers_.push_back(entry.sequence);
     }
     const auto* batch = std::get_if<AwardBatch>(&command);
     if (!std::holds_alternative<Register>(command) && !(batch && batch->items.size() > 100)) asked_.emplace_back(origin, command);
@@ -878,7 +911,7 @@ class Life {
   int next_id_ = 0;
   Reference reference_;
   std::vector<std::string> member_ids_;
-  std::vector<std::int64_t> awards_, holds_, sales_, undoables_, proposals_;
+  std::vector<std::int64_t> awards_, holds_, sales_, undoables_, proposals_, waivers_;
   std::vector<std::pair<Origin, Command>> asked_;
   std::vector<Origin> reversed_first_;
   std::set<std::string> touched_;

@@ -50,6 +50,10 @@ std::string Describe(const Origin& origin, const Command& command) {
     std::string operator()(const Reverse& c) const { return "reverse " + c.target_request; }
     std::string operator()(const ProposeUndo& c) const { return absl::StrCat("propose to undo ", c.target, " ", c.reason); }
     std::string operator()(const Undo& c) const { return absl::StrCat("undo by ", c.proposal); }
+    std::string operator()(const ProposeWaiver& c) const {
+      return absl::StrCat("propose to waive ", Text(c.member), " ", c.fund, " ", c.points, " ", c.reason);
+    }
+    std::string operator()(const WaiveDebt& c) const { return absl::StrCat("waive by ", c.proposal); }
     std::string operator()(const Register& c) const {
       std::string text = "register";
       for (const auto& item : c.items) {
@@ -436,6 +440,8 @@ Expected Reference::Decide(const Origin& origin, const Command& command, const s
   if (const auto* c = std::get_if<Reverse>(&command)) return as(Kind::kReversal, DoReverse(origin, *c, sequence));
   if (const auto* c = std::get_if<ProposeUndo>(&command)) return as(Kind::kUndoProposed, DoPropose(origin, *c, sequence));
   if (const auto* c = std::get_if<Undo>(&command)) return as(Kind::kUndo, DoUndo(origin, *c));
+  if (const auto* c = std::get_if<ProposeWaiver>(&command)) return as(Kind::kWaiverProposed, DoProposeWaiver(origin, *c, sequence));
+  if (const auto* c = std::get_if<WaiveDebt>(&command)) return as(Kind::kDebtWaived, DoWaive(origin, *c));
   if (const auto* c = std::get_if<Register>(&command)) return as(Kind::kMember, DoRegister(origin, *c));
   if (const auto* c = std::get_if<ConfirmClock>(&command)) return as(Kind::kClockConfirmed, DoConfirmClock(origin, *c));
   return {};

@@ -153,6 +153,12 @@ class Reference {
     std::int64_t target;
     std::string by;
   };
+  struct Waiver {
+    std::string member, fund, by;
+    std::int64_t points;
+    Day day;
+    bool is_done = false;
+  };
   struct Request {
     std::string text;  // what was asked
     Expected answer;   // the first one
@@ -190,6 +196,9 @@ class Reference {
   Expected DoReverse(const Origin& origin, const Reverse& command, std::int64_t sequence);
   Expected DoPropose(const Origin& origin, const ProposeUndo& command, std::int64_t sequence);
   Expected DoUndo(const Origin& origin, const Undo& command);
+  Expected DoProposeWaiver(const Origin& origin, const ProposeWaiver& command, std::int64_t sequence);
+  Expected DoWaive(const Origin& origin, const WaiveDebt& command);
+  void CheckWaiver(Member& member, const Waiver& waiver, Broken& broken);
   Expected DoRegister(const Origin& origin, const Register& command);
   Expected DoConfirmClock(const Origin& origin, const ConfirmClock& command);
   void CheckLimits(const v1::Rulebook& book, const std::string& member, const std::string& merchant, const std::string& presentation,
@@ -241,6 +250,7 @@ class Reference {
   std::set<std::int64_t> open_holds_;
   std::map<std::int64_t, Undoable> undoables_;
   std::map<std::int64_t, Proposal> proposals_;
+  std::map<std::int64_t, Waiver> waivers_;
   std::vector<Counted> counted_;
   std::map<std::string, std::vector<std::size_t>> counted_of_;       // member or merchant
   std::map<std::pair<std::string, std::string>, Request> requests_;  // actor, id

@@ -296,4 +296,51 @@ Expected Reference::DoDonate(const Origin& origin, const Donate& command, std::i
   return expected;
 }
 
+// --- debts waived by two persons ---------------------------------------------------------------------------------------------------------
+
+// Reading: as the debt is when somebody acts, of all deeds together; so the day is that of the proposal.
+void Reference::CheckWaiver(Member& member, const Waiver& waiver, Broken& broken) {
+  const Day end = funds.at(waiver.fund).data.end_day;
+  if (end == 0 || end > today) broken.Add(Reason::FUND_STILL_ISSUES, {{"fund", waiver.fund}});
+  const std::int64_t owes = member.debt[waiver.fund];
+  if (waiver.points == 0 || waiver.points > owes) broken.Add(Reason::WAIVER_EXCEEDS_DEBT, {{"max", absl::StrCat(owes)}});
+}
+
+Expected Reference::DoProposeWaiver(const Origin& origin, const ProposeWaiver& command, std::int64_t sequence) {
+  Member* member = FindMember(command.member.id);
+  if (!member) return RefuseUnrecorded(Reason::MEMBER_NOT_FOUND);
+  if (funds.count(command.fund) == 0) return RefuseUnrecorded(Reason::FUND_NOT_FOUND);
+  Settle(*member);
+  Waiver waiver{.member = command.member.id, .fund = command.fund, .by = origin.actor, .points = command.points, .day = today};
+  if (waiver.points == 0) waiver.points = member->debt[command.fund];
+  Broken broken;
+  if (IsSelf(origin.actor, *member, today)) broken.Add(Reason::SELF_DEALING);
+  CheckWaiver(*member, waiver, broken);
+  if (broken) return Refuse(origin, waiver.member, broken);
+  Expected expected;
+  expected.members.insert(waiver.member);
+  waivers_[sequence] = std::move(waiver);
+  return expected;
+}
+
+Expected Reference::DoWaive(const Origin& origin, const WaiveDebt& command) {
+  const auto found = waivers_.find(command.proposal);
+  if (found == waivers_.end()) return RefuseUnrecorded(Reason::ENTRY_NOT_FOUND);
+  Waiver& waiver = found->second;
+  Member& member = members.at(waiver.member);
+  Settle(member);
+  Broken broken;
+  if (IsSelf(origin.actor, member, waiver.day)) broken.Add(Reason::SELF_DEALING);
+  if (IsSamePerson(origin.actor, waiver.by)) broken.Add(Reason::MAKER_IS_CHECKER);
+  if (waiver.is_done) broken.Add(Reason::ALREADY_WAIVED);
+  CheckWaiver(member, waiver, broken);
+  if (broken) return Refuse(origin, waiver.member, broken);
+  member.debt[waiver.fund] -= waiver.points;
+  funds.at(waiver.fund).debts -= waiver.points;
+  waiver.is_done = true;
+  Expected expected;
+  expected.members.insert(waiver.member);
+  return expected;
+}
+
 }  // namespace redpoints

@@ -40,6 +40,8 @@ constexpr Row kRows[] = {
     {"Correct", "corrector corrector-all", "corrector-all"},
     {"ProposeUndo", "corrector corrector-all", "corrector-all"},
     {"Undo", "corrector corrector-all", "corrector-all"},
+    {"ProposeWaiver", "corrector corrector-all", "corrector-all"},
+    {"WaiveDebt", "corrector corrector-all", "corrector-all"},
     {"GetAwardOutcome", "admin recorder recorder-all corrector corrector-all"},
     {"GetBalance", "member helper helper-all auditor", "stranger helper-all auditor"},
     {"ListStatement", "member helper helper-all auditor", "stranger helper-all auditor"},
@@ -87,19 +89,28 @@ bool IsLetIn(const Answer& answer) {
 
 // What a request about home becomes when it is about away, somebody absent, or another program.
 struct Subject {
-  std::string member, award, donation, proposal;
+  std::string member, award, donation, proposal, debtor, waiver;
 };
 std::string About(const std::string& text, const Subject& subject) {
-  return absl::StrReplaceAll(
-      text,
-      {{"$HOME", subject.member}, {"$AWARD\"", subject.award + "\""}, {"$DONATION", subject.donation}, {"$PROPOSAL", subject.proposal}});
+  return absl::StrReplaceAll(text, {{"$HOME", subject.member},
+                                    {"$AWARD\"", subject.award + "\""},
+                                    {"$DONATION", subject.donation},
+                                    {"$PROPOSAL", subject.proposal},
+                                    {"$DEBTOR", subject.debtor},
+                                    {"$WAIVER", subject.waiver}});
 }
 
 class AuthorizeTest : public ServerTest {
  protected:
   Subject Away() {
     const std::string donation = world.Donate("$AWAY");
-    return {.member = world.Get("AWAY"), .award = world.Award("$AWAY", 1), .donation = donation, .proposal = world.ProposeUndo(donation)};
+    const std::string debtor = world.Debtor("grid-2");
+    return {.member = world.Get("AWAY"),
+            .award = world.Award("$AWAY", 1),
+            .donation = donation,
+            .proposal = world.ProposeUndo(donation),
+            .debtor = debtor,
+            .waiver = world.ProposeWaiver(debtor)};
   }
   void SetRegistrationState(const std::string& method, const std::string& field, const std::string& name, const std::string& rest = "") {
     const Answer answer =
@@ -164,7 +175,9 @@ TEST_F(AuthorizeTest, AnotherProgramLooksAsOneThatIsNotThere) {
 TEST_F(AuthorizeTest, AMemberOutsideOfTheScopeLooksAsOneWhoIsNotThere) {
   const Subject away = Away();
   const std::string none = "programs/minyue/entries/999999", other = "programs/minyue/entries/0";
-  const Subject absent{"programs/minyue/members/m0000000000000", "programs/minyue/awards/999999", none, none};
+  const std::string nobody = "programs/minyue/members/m0000000000000", by_number = "programs/minyue/members/" + world.Get("AWAY_NUMBER"),
+                    unknown = "programs/minyue/members/" + WithCheckDigit("100000000"), unplaced = world.Get("UNPLACED");
+  const Subject absent{nobody, "programs/minyue/awards/999999", none, none, nobody, none};
   for (const Row& row : kRows) {
     if (!row.outside) continue;
     for (const std::string caller : {"recorder", "corrector", "helper", "member"}) {
@@ -175,10 +188,9 @@ TEST_F(AuthorizeTest, AMemberOutsideOfTheScopeLooksAsOneWhoIsNotThere) {
       EXPECT_EQ(outside.reason, "PERMISSION_DENIED") << outside;
       EXPECT_EQ(outside.Visible(), ask(absent).Visible());
       // By number, too; and an award that is none.
-      EXPECT_EQ(outside.Visible(),
-                ask({"programs/minyue/members/" + world.Get("AWAY_NUMBER"), "programs/minyue/awards/0", other, other}).Visible());
-      EXPECT_EQ(outside.Visible(), ask({"programs/minyue/members/" + WithCheckDigit("100000000"), absent.award, none, none}).Visible());
-      EXPECT_EQ(outside.Visible(), ask({world.Get("UNPLACED"), away.award, away.donation, away.proposal}).Visible());
+      EXPECT_EQ(outside.Visible(), ask({by_number, "programs/minyue/awards/0", other, other, by_number, other}).Visible());
+      EXPECT_EQ(outside.Visible(), ask({unknown, absent.award, none, none, unknown, none}).Visible());
+      EXPECT_EQ(outside.Visible(), ask({unplaced, away.award, away.donation, away.proposal, unplaced, away.waiver}).Visible());
     }
   }
 }

@@ -132,6 +132,40 @@ TEST_F(AwardServiceTest, TwoPersonsUndoADonation) {
   EXPECT_EQ(undo("corrector-all").reason, "ALREADY_UNDONE");
 }
 
+TEST_F(AwardServiceTest, TwoPersonsWaiveADebtToAFundThatHasEnded) {
+  const std::string debtor = world.Debtor();
+  const auto debt = [&] {
+    std::int64_t points = 0;
+    const Answer balance = world.Call("helper-all", "GetBalance", absl::StrCat(R"(member: ")", debtor, R"(")"));
+    for (const auto& unit : balance.As<v1::GetBalanceResponse>().balances()) points += unit.debt();
+    return points;
+  };
+  EXPECT_EQ(debt(), 4);
+  const auto propose = [&](const char* rest) {
+    return world.Call("corrector-2", "ProposeWaiver",
+                      absl::StrCat(R"(program: "$P" request_id: "$ID" reason: WAIVER_FUND_ENDED member: ")", debtor, R"(" )", rest));
+  };
+  EXPECT_EQ(propose(R"(fund: "street")").reason, "FUND_STILL_ISSUES");
+  EXPECT_EQ(propose(R"(fund: "gone" points: 5)").facts, (std::map<std::string, std::string>{{"max", "4"}}));
+  const auto proposed = propose(R"(fund: "gone")").As<v1::ProposeWaiverResponse>();
+  EXPECT_EQ(proposed.waived_points(), 4);  // all of it
+  EXPECT_EQ(proposed.outcome().kind_zh_cn(), "免除欠分申请");
+  EXPECT_EQ(debt(), 4);
+  const auto waive = [&](const char* caller) {
+    return world.Call(caller, "WaiveDebt", absl::StrCat(R"(program: "$P" request_id: "$ID" proposal: ")", proposed.proposal(), R"(")"));
+  };
+  EXPECT_EQ(waive("corrector-2").reason, "MAKER_IS_CHECKER");
+  EXPECT_EQ(waive("recorder-all").reason, "PERMISSION_DENIED");
+  const Answer waived = waive("corrector-all");
+  ASSERT_TRUE(waived.ok()) << waived;
+  EXPECT_EQ(waived.As<v1::WaiveDebtResponse>().waived_points(), 4);
+  EXPECT_EQ(debt(), 0);
+  EXPECT_EQ(waive("corrector-all").reason, "ALREADY_WAIVED");
+  const std::string entry = absl::StrCat(waived.As<v1::WaiveDebtResponse>().outcome().sequence());
+  const auto explained = world.Call("auditor", "GetEntry", R"(name: "$P/entries/)" + entry + R"(")").As<v1::GetEntryResponse>();
+  EXPECT_TRUE(explained.explanation_zh_cn().starts_with("免除欠分 4，原因 fund_ended（申请为第 ")) << explained.explanation_zh_cn();
+}
+
 TEST_F(AwardServiceTest, WhoRecordedAnAwardDoesNotCorrectIt) {
   world.AddCaller("both", world
                               .Call("admin", "CreateStaff", R"(program: "$P" request_id: "$ID" staff { external: true

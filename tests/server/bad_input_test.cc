@@ -106,6 +106,8 @@ constexpr Exception kExceptions[] = {
     {"OfferLine.points", "most", "INSUFFICIENT_POINTS"},
     {"QuoteRequest.offer_lines.points", "most"},
     {"DonateRequest.points", "most", "INSUFFICIENT_POINTS"},
+    {"ProposeWaiverRequest.points", "most", "WAIVER_EXCEEDS_DEBT"},
+    {"ProposeWaiverRequest.points", "zero absent"},  // all of it
     {"Fund.budget_points", "most"},
     // The longest messages that there are have room for so many.
     {"AwardBatchRequest.items", "million", "FIELD_TOO_LONG"},
@@ -466,6 +468,9 @@ TEST_F(ServerTest, WhatIsNotThereIsNotFoundByItsKind) {
       {"corrector-all", "ProposeUndo", R"(program: "$P" request_id: "$ID" entry: "$P/entries/0" reason: UNDO_NOT_WANTED)",
        "ENTRY_NOT_FOUND"},
       {"corrector-all", "Undo", R"(program: "$P" request_id: "$ID" proposal: "$P/entries/0")", "ENTRY_NOT_FOUND"},
+      {"corrector-all", "WaiveDebt", R"(program: "$P" request_id: "$ID" proposal: "$P/entries/0")", "ENTRY_NOT_FOUND"},
+      {"corrector-all", "ProposeWaiver", R"(program: "$P" request_id: "$ID" member: "$HOME" fund: "nope" reason: WAIVER_MEMBER_GONE)",
+       "FUND_NOT_FOUND"},
       {"helper-all", "GetBalance", R"(member: "$P/members/mx")", "MEMBER_NOT_FOUND"},
       {"helper-all", "ListStatement", R"(member: "$P/members/mx")", "MEMBER_NOT_FOUND"},
       {"till", "GetOutcome", R"(program: "$P" request_id: "$ID")", "REQUEST_NOT_FOUND"},

@@ -136,6 +136,9 @@ const std::vector<Sample>& Samples() {
       {"Donate", "recorder-all", R"(program: "$P" request_id: "$ID" member: "$HOME" points: 1)"},
       {"ProposeUndo", "corrector-all", R"(program: "$P" request_id: "$ID" entry: "$DONATION" reason: UNDO_WRONG_AMOUNT)"},
       {"Undo", "corrector-all", R"(program: "$P" request_id: "$ID" proposal: "$PROPOSAL")"},
+      {"ProposeWaiver", "corrector-all",
+       R"(program: "$P" request_id: "$ID" member: "$DEBTOR" fund: "gone" points: 1 reason: WAIVER_HARDSHIP)"},
+      {"WaiveDebt", "corrector-all", R"(program: "$P" request_id: "$ID" proposal: "$WAIVER")"},
       {"GetAwardOutcome", "recorder-all", R"(program: "$P" request_id: "$AWARDED_ID")"},
       {"GetBalance", "helper-all", R"(member: "$HOME" as_of_time { seconds: 1800000000 nanos: 5 })"},
       {"ListStatement", "helper-all",
@@ -191,6 +194,19 @@ const Sample& SampleOf(const std::string& method) {
   return Samples().front();
 }
 
+namespace {
+
+// Every rulebook keeps the rate of a fund whose points are out; the first one has an activity that it pays.
+std::string WithGone(std::string book, bool is_paying) {
+  const std::string rates = R"("fund_rates":[)";
+  book.insert(book.find(rates) + rates.size(), R"({"fund":"gone","fen_numerator":1,"points_denominator":1,"rounding":"DOWN"},)");
+  if (!is_paying) return book;
+  return WithActivity(book, R"({"code":"CLEANUP","min_quantity":1,"fund":"gone",
+                                "earnings":[{"unit":"POINT","numerator":1,"denominator":1,"rounding":"DOWN"}]})");
+}
+
+}  // namespace
+
 World::World(Options options) : options_(std::move(options)) {
   char name[] = "/tmp/redpoints-server-XXXXXX";
   directory_ = ::mkdtemp(name);
@@ -215,11 +231,12 @@ World::World(Options options) : options_(std::move(options)) {
                            R"(code: "branch-1" kind: BRANCH parent: "party" places: "grid-1")"}) {
     Must("admin", "SetNode", absl::StrCat(R"(program: "$P" request_id: "$ID" node {)", node, "}"));
   }
-  for (const char* fund : {"street", "donor"}) {
+  for (const char* fund : {"street", "donor", "gone"}) {
     Must("admin", "SetFund", absl::StrCat(R"(program: "$P" request_id: "$ID" fund { code: ")", fund, R"(" budget_points: 1000000000 })"));
   }
   // Holds must not end during a test.
-  std::string book = RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})");
+  std::string book = WithGone(RulebookJson("2024-1", 20240101, "{}", R"({"debts_allowed":true,"late_days":60,"hold_ttl_ms":86400000})"),
+                              /*is_paying=*/true);
   options_.edit_rulebook(book);
   v1::AdoptRulebookRequest adopt;
   adopt.set_program(Get("P"));
@@ -353,6 +370,8 @@ std::string World::Fill(std::string text) {
   lazily("$REDEMPTION", [&] { return Redeem(3); });
   lazily("$PROPOSAL", [&] { return ProposeUndo(Donate("$HOME")); });
   lazily("$DONATION", [&] { return Donate("$HOME"); });
+  lazily("$WAIVER", [&] { return ProposeWaiver(Debtor()); });
+  lazily("$DEBTOR", [&] { return Debtor(); });
   lazily("$FUTURE",
          [&] { return Must("admin-2", "AdoptRulebook", SampleOf("AdoptRulebook").text).As<v1::AdoptRulebookResponse>().version(); });
   lazily("$NOW", [&] { return absl::StrCat(options_.clock->NowMs() / 1000); });
@@ -360,7 +379,8 @@ std::string World::Fill(std::string text) {
   lazily("$AWARD", [&] { return Award("$HOME", 1); });
   lazily("$RULEBOOK", [&] {
     const int number = next_++;
-    return absl::StrReplaceAll(RulebookJson(absl::StrCat("v", number), AddDays(20300101, number)), {{"\"", "\\\""}, {"\n", " "}});
+    const std::string book = WithGone(RulebookJson(absl::StrCat("v", number), AddDays(20300101, number)), /*is_paying=*/false);
+    return absl::StrReplaceAll(book, {{"\"", "\\\""}, {"\n", " "}});
   });
   lazily("$ID", [&] { return NewUuid(); });
   for (const auto& [word, value] : words_) {
@@ -501,6 +521,31 @@ std::string World::ProposeUndo(const std::string& entry) {
   return Must("corrector-2", "ProposeUndo",
               absl::StrCat(R"(program: "$P" request_id: "$ID" reason: UNDO_NOT_WANTED entry: ")", entry, R"(")"))
       .As<v1::ProposeUndoResponse>()
+      .proposal();
+}
+std::string World::Debtor(const std::string& grid) {
+  const auto set_fund = [&](const char* end) {
+    Must("admin", "SetFund", absl::StrCat(R"(program: "$P" request_id: "$ID" fund { code: "gone" budget_points: 1000000000 )", end, " }"));
+  };
+  set_fund("");
+  std::string number;
+  const std::string member = CreateMember(grid, &number);
+  const Answer award = Must("recorder-all", "Award",
+                            absl::StrCat(R"(program: "$P" request_id: "$ID" item { member: ")", member,
+                                         R"(" activity: "CLEANUP" quantity: 4 effective_day: $TODAY group: PARTY_VANGUARD })"));
+  Must("till", "Redeem",
+       absl::StrCat(R"(program: "$P" request_id: "$ID" presentation { member_number: ")", number,
+                    R"(" } offer_lines { offer: "ANY" quantity: 1 points: 4 })"));
+  Must("corrector-all", "Correct",
+       absl::StrCat(R"(program: "$P" request_id: "$ID" new_quantity: 0 reason: DUPLICATE award: ")",
+                    award.As<v1::AwardResponse>().result().award(), R"(")"));
+  set_fund("end_day: $TODAY");
+  return member;
+}
+std::string World::ProposeWaiver(const std::string& debtor) {
+  return Must("corrector-2", "ProposeWaiver",
+              absl::StrCat(R"(program: "$P" request_id: "$ID" fund: "gone" points: 1 reason: WAIVER_HARDSHIP member: ")", debtor, R"(")"))
+      .As<v1::ProposeWaiverResponse>()
       .proposal();
 }
 std::string World::Redeem(int points, const std::string& request_id) {

@@ -1,6 +1,6 @@
 // The whole server, on a port of its own with mutual TLS and a ledger on disk, and a small alliance in it:
 //
-//   community ─ grid-1 (home)            street, donor: funds          s1: till, till-2     staff: see callers below
+//   community ─ grid-1 (home)            street, donor, gone: funds    s1: till, till-2     staff: see callers below
 //             └ grid-2 (away)            branch-1 looks after grid-1   s2: rival
 //
 // A request of every method can be written in the protos' text format with words that the world replaces; a test is then five lines.
@@ -98,7 +98,9 @@ class World {
   Answer Call(const std::string& caller, const std::string& method, const std::string& text);
   std::unique_ptr<google::protobuf::Message> Parse(const std::string& method, const std::string& text);
   // Replaces $ID (a new UUID), $P (programs/minyue), $N (a new number), $TODAY, and in it the names of home, away ("$HOME", "$HOME_NUMBER"),
-  // shops and registrations; $NOW are seconds; $HOLD, $REDEMPTION, $AWARD, $DONATION, $PROPOSAL (to undo one), $FUTURE (a rulebook's version) are made on the spot, by the till and for home.
+  // shops and registrations; $NOW are seconds; $HOLD, $REDEMPTION, $AWARD, $DONATION, $PROPOSAL (to undo one),
+  // $FUTURE (a rulebook's version) are made on the spot, by the till and for home; so are $DEBTOR and $WAIVER (a proposal to waive a debtor's
+  // debt).
   std::string Fill(std::string text);
   // Gives a caller a certificate for `name`. With an authority of its own when `is_foreign`.
   void AddCaller(const std::string& caller, const std::string& name, bool is_foreign = false);
@@ -118,6 +120,8 @@ class World {
   std::string Award(const std::string& member, int quantity);  // ten points each
   std::string Donate(const std::string& member);               // one point
   std::string ProposeUndo(const std::string& entry);           // by corrector-2
+  std::string Debtor(const std::string& grid = "grid-1");      // somebody new who owes 4 points to "gone", which has ended
+  std::string ProposeWaiver(const std::string& debtor);        // of a point, by corrector-2
   std::string Redeem(int points, const std::string& request_id = "");
   std::string Hold(int points);
   std::int64_t Balance(const std::string& member);

@@ -51,6 +51,7 @@ TEST(Explain, EveryKindInBothLanguages) {
 恢复第 140 条过期的批次：donor 4（20240501 前有效）。
 业务日 20240315 日结，1 家商户有兑换。
 管理员已确认系统时钟。
+申请免除对 street 的欠分 5，原因 fund_ended；须由另一人复核。
 免除欠分 5，原因 fund_ended（申请为第 900 条）。
 请求被拒绝：数量不在规则范围内（QUANTITY_OUT_OF_BOUNDS）。
 账本自第 345 条起为新的一段（2479203），原因 restore。
@@ -83,6 +84,7 @@ lots ended: donor 4 (until 20240501)
 lots that ended by 140 are back: donor 4 (until 20240501)
 business day 20240315 is closed; 1 shops traded
 the clock was confirmed
+proposes to waive a debt of 5 to street, because fund_ended; somebody else has to confirm
 waives a debt of 5, because fund_ended; proposed by 900
 refused: QUANTITY_OUT_OF_BOUNDS
 epoch 2479203 begins, because of a restore

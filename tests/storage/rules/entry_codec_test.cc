@@ -253,6 +253,11 @@ TEST(Golden, LinesSayWhatTheFieldsHold) {
            [](Entry& e) {
              e.refusal = "FIELD_INVALID", e.request_kind = "fund", e.facts = {{"field", "a\"b\\c"}, {"expected", "\n民悦\x1f"}};
            }),
+      Late(930, Kind::kWaiverProposed,
+           [](Entry& e) {
+             e.member = "m3", e.reason = "fund_ended", e.data = WaiverData{"street", 5};
+             e.postings = {On("m3", Sub::kAvailable, 0, 25, {}, {}, 89)};
+           }),
       Late(77, Kind::kReversal,
            [](Entry& e) {
              ByTill(e);

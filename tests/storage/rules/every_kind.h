@@ -29,6 +29,7 @@ class EveryKind : public EngineTest {
     Past();
     Grace();
     Parts();
+    Waivers();
     Run(Staff(), ConfirmClock{now_ms});
     Run(Staff("recover"), OpenEpoch{{.root = std::string(64, 'a'), .origin = "minyue.example", .signed_size = 12, .why = "restore"}});
     SetBack();
@@ -227,6 +228,16 @@ class EveryKind : public EngineTest {
     Run(Corrector(), ConfirmClock{now_ms, stands});
     Buy("m7", 1);
     Advance(2 * kDayMs);
+  }
+
+  // The fund ends, and what m3 still owes it is waived: a part, then the rest.
+  void Waivers() {
+    Add(FundData{"street", 1'000'000, DayOf(now_ms)}, /*is_new=*/false);
+    Run(Staff(), ProposeWaiver{{"m3", ""}, "street", 99, "hardship"});
+    for (const std::int64_t points : {2, 0}) {
+      const auto proposal = Run(Staff(), ProposeWaiver{{"m3", ""}, "street", points, "fund_ended"});
+      Run(Corrector(), WaiveDebt{proposal.entry().sequence});
+    }
   }
 
   Outcome first_sale;

@@ -320,7 +320,7 @@ constexpr StatedRow kStated[] = {
     {"note_commitment", " award ", "of something outside the ledger"},
     {"unique", " award ", "keyed: nobody but the server can make it again"},
     {"external_id", " award refused ", "another system's name"},
-    {"reason", " correction undo_proposed refused ", "why somebody did it"},
+    {"reason", " correction undo_proposed waiver_proposed refused ", "why somebody did it"},
     {"target_request", " reversal ", "a request that never came"},
     {"presentation", " refused ", "what was refused can't be judged again"},
     {"activity", " refused ", "what was refused can't be judged again"},
@@ -332,6 +332,7 @@ constexpr StatedRow kStated[] = {
      "what somebody registered; its shape and what it refers to are checked"},
     {"postings: a point more from one to another", " donation ", "how many points the member asked to give"},
     {"postings: twice as much", " donation ", "how many points the member asked to give"},
+    {"data.points", " waiver_proposed ", "how much somebody proposed; that it is owed is checked"},
     {"data.stated_ms", " clock_confirmed ", "the time that an operator stated"},
     {"epoch", " epoch ", "the moment of the opening, above all before it"},
     {"data.last_closed_day", " clock_confirmed ", "the day that an operator named; that it is closed and past is checked"},
@@ -787,7 +788,7 @@ TEST_F(VerifyTest, RefusesKindsThatNothingWrites) {
   SetUpProgram();
   const Outcome confirmed = Run(Staff(), ConfirmClock{now_ms});
   for (const auto& [kind, data] : std::vector<std::pair<Kind, Registration>>{
-           {Kind::kDebtWaived, {}}, {Kind::kHeads, HeadsData{}}, {Kind::kLogKey, LogKeyData{}}, {Kind::kErasure, ErasureData{}}}) {
+           {Kind::kHeads, HeadsData{}}, {Kind::kLogKey, LogKeyData{}}, {Kind::kErasure, ErasureData{}}}) {
     const auto change = [&](Entry& e) { e.kind = kind, e.data = data; };
     EXPECT_THAT(Tampered(confirmed.entry(), change, true), testing::HasSubstr("nothing writes these yet")) << KindName(kind);
   }

@@ -1,6 +1,5 @@
 #include "server/deeds.h"
 
-#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <variant>
@@ -62,23 +61,6 @@ std::string Content(const AwardItem& item) {
   return text + (item.tags.empty() ? "}" : "]}");
 }
 
-// What the ledger would have said of the deed itself.
-std::optional<Refusal> Judge(const v1::Activity& activity, const AwardItem& item, const std::optional<MemberData>& member) {
-  if (!member) return Refusal{Reason::MEMBER_NOT_FOUND, {{"field", "member"}}};
-  const auto required = [](const char* field) { return Refusal{Reason::DETAIL_REQUIRED, {{"field", field}}}; };
-  if (activity.session_required() && item.session.empty()) return required("session");
-  if (activity.case_required() && item.case_id.empty()) return required("case");
-  if (activity.evidence_required() && item.evidence_sha256.empty()) return required("evidence_sha256");
-  const auto& groups = activity.groups();
-  const bool is_for_group = groups.empty() || std::find(groups.begin(), groups.end(), static_cast<v1::Group>(item.group)) != groups.end();
-  if (!is_for_group || !member->IsIn(item.group, item.effective_day)) return Refusal{Reason::GROUP_NOT_ELIGIBLE, {}};
-  if (item.quantity < activity.min_quantity() || item.quantity > activity.max_quantity()) {
-    return Refusal{Reason::QUANTITY_OUT_OF_BOUNDS,
-                   {{"min", absl::StrCat(activity.min_quantity())}, {"max", absl::StrCat(activity.max_quantity())}}};
-  }
-  return std::nullopt;
-}
-
 // The same for the same deed and member, told by its case, else by its session, else by the request.
 std::string DeedName(const std::string& actor, const Mutation& mutation, const AwardItem& item, std::size_t i) {
   std::string bytes;
@@ -122,7 +104,9 @@ absl::Status Deeds::Cover(const std::string& actor, Mutation& mutation) const {
     if (!activity) continue;
     if (!is_known) is_known = !ledger.FindOutcome(mutation.program, actor, mutation.request_id).refusal;
     if (!*is_known) {
-      if (auto broken = Judge(*activity, item, FindRegistration<MemberData>(*state, "member", item.member.id))) {
+      const auto member = FindRegistration<MemberData>(*state, "member", item.member.id);
+      auto broken = member ? CheckConfidential(*activity, item, *member) : Refusal{Reason::MEMBER_NOT_FOUND, {{"field", "member"}}};
+      if (broken) {
         for (auto& [key, value] : broken->facts) {
           if (of.is_batch && key == "field") value = absl::StrCat("items[", i, "].", value);
         }

@@ -446,6 +446,8 @@ class ForgeryTest(JournalTest):
         seq = self.sound[-1]["seq"]
         line = {**self.sound[later], **self.when(seq - 1), "data": again}
         self.assertRegex(self.found(seq, lambda x: (x.clear(), x.update(line))), "a budget of 500, ")
+        again["fund"]["budget_points"] = 2**53 - 1
+        self.assertRegex(self.found(seq, lambda x: (x.clear(), x.update(line))), "budgets of [0-9]+ together")
 
     def when(self, seq):
         """A next line after `seq`."""

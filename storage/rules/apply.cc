@@ -226,7 +226,7 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kOffer: {
       const std::string key = RegistrationKey(e.data);
       const bool is_new = state.registrations.Find(key) == nullptr;
-      if (is_new && e.kind == Kind::kFund) ++state.funds;
+      if (const auto* fund = std::get_if<FundData>(&e.data)) state.budgets[fund->code] = fund->budget_points;
       if (is_new && e.kind == Kind::kOffer) ++state.offers;
       state.registrations.Edit(key) = {e.data, e.sequence};
       if (const auto* node = std::get_if<NodeData>(&e.data); node && node->kind == NodeKind::kBranch) state.AddBranch(*node);
@@ -349,7 +349,7 @@ void IndexShopDay(State& state, const std::string& key) {
 }
 
 absl::Status Index(State& state, const Registered& registered) {
-  if (std::holds_alternative<FundData>(registered.data)) ++state.funds;
+  if (const auto* fund = std::get_if<FundData>(&registered.data)) state.budgets[fund->code] = fund->budget_points;
   if (std::holds_alternative<OfferData>(registered.data)) ++state.offers;
   if (const auto* node = std::get_if<NodeData>(&registered.data); node && node->kind == NodeKind::kBranch) state.AddBranch(*node);
   const auto* data = std::get_if<RulebookData>(&registered.data);

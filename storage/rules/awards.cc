@@ -108,7 +108,27 @@ template <class Deed> Broken CheckShape(const Rulebook& book, const Deed& deed) 
   return IsHex64(deed.unique) && is_bare && book.IsUmbrella(deed.activity) ? Broken() : OutOfRange("unique");
 }
 
+// What an activity asks of a deed: its details, who it is for, how much.
+template <class Deed> Broken CheckDeed(const v1::Activity& activity, const Deed& deed, const MemberData* of_group) {
+  const auto required = [](const char* field) { return Refusal{Reason::DETAIL_REQUIRED, {{"field", field}}}; };
+  if (activity.session_required() && deed.session.empty()) return required("session");
+  if (activity.case_required() && deed.case_id.empty()) return required("case");
+  if (activity.evidence_required() && deed.evidence_sha256.empty()) return required("evidence_sha256");
+  const auto& groups = activity.groups();
+  const bool is_for_all = groups.empty() || std::find(groups.begin(), groups.end(), ToProto(deed.group)) != groups.end();
+  if (of_group && !(is_for_all && of_group->IsIn(deed.group, deed.effective_day))) return Refusal{Reason::GROUP_NOT_ELIGIBLE, {}};
+  if (deed.quantity < activity.min_quantity() || deed.quantity > MaxQuantity(activity)) {
+    return Refusal{Reason::QUANTITY_OUT_OF_BOUNDS,
+                   {{"min", absl::StrCat(activity.min_quantity())}, {"max", absl::StrCat(MaxQuantity(activity))}}};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+Broken CheckConfidential(const v1::Activity& confidential, const AwardItem& deed, const MemberData& member) {
+  return CheckDeed(confidential, deed, &member);
+}
 
 ShownDeed Show(const Rulebook& book, const v1::Activity& confidential, std::int64_t quantity) {
   ShownDeed shown{.umbrella = book.FindActivity(confidential.shown_as())};
@@ -145,19 +165,7 @@ Broken DeriveAward(Case& c, Entry& e) {
   if (earnings.front()->unit() == kPoint && lot_end <= today) return Refusal{Reason::LOT_ALREADY_PAST, {}};
   if (!e.session.empty() && Count(c.state, SessionCounter(e.member, e.activity, e.session)) != 0)
     return Refusal{Reason::SESSION_ALREADY_AWARDED, {}};
-  const auto required = [](const char* field) { return Refusal{Reason::DETAIL_REQUIRED, {{"field", field}}}; };
-  if (activity->session_required() && e.session.empty()) return required("session");
-  if (activity->case_required() && e.case_id.empty()) return required("case");
-  if (activity->evidence_required() && e.evidence_sha256.empty()) return required("evidence_sha256");
-  const auto& groups = activity->groups();
-  if (!is_confidential && (!member.IsIn(e.group, e.effective_day) ||
-                           (!groups.empty() && std::find(groups.begin(), groups.end(), ToProto(e.group)) == groups.end()))) {
-    return Refusal{Reason::GROUP_NOT_ELIGIBLE, {}};
-  }
-  if (e.quantity < activity->min_quantity() || e.quantity > MaxQuantity(*activity)) {
-    return Refusal{Reason::QUANTITY_OUT_OF_BOUNDS,
-                   {{"min", absl::StrCat(activity->min_quantity())}, {"max", absl::StrCat(MaxQuantity(*activity))}}};
-  }
+  if (auto broken = CheckDeed(*activity, e, is_confidential ? nullptr : &member)) return broken;
   e.carried = CarriedOf(c.state, e);
   e.cap_hit = false;
   for (const v1::Earning* earning : earnings) {

@@ -70,12 +70,19 @@ struct Checker {
   }
 
   Broken operator()(FundData& fund) const {
+    const bool is_known = state.budgets.contains(fund.code);
+    if (!is_known && state.budgets.size() >= kFundsMax) {
+      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "fund.code"}, {"max", absl::StrCat(kFundsMax, " funds")}}};
+    }
+    // All that can ever be out fits into one account.
+    std::int64_t most = kAmountMax;
+    for (const auto& [code, points] : state.budgets) most -= code == fund.code ? 0 : points;
+    if (fund.budget_points > most) {
+      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "fund.budget_points"}, {"max", absl::StrCat(most)}}};
+    }
     const std::int64_t issued = -AccountOf(state, Holder::Issuance(fund.code).text(), kPoint).at(Sub::kAvailable);
     if (fund.budget_points < issued) {
       return Refusal{Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund.code}, {"short_by", absl::StrCat(issued - fund.budget_points)}}};
-    }
-    if (!FindFund(state, fund.code) && state.funds >= kFundsMax) {
-      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "fund.code"}, {"max", absl::StrCat(kFundsMax, " funds")}}};
     }
     return std::nullopt;
   }

@@ -167,7 +167,8 @@ struct State {
   std::map<std::string, std::set<std::int64_t>> holds_by_member;
   std::map<Day, std::set<std::string>> members_by_end;  // lot end to members who have such a lot
   std::map<Day, std::set<std::string>> shops_by_day;    // days not closed yet to shops that traded
-  std::size_t funds = 0, offers = 0;                    // registered
+  std::map<std::string, std::int64_t> budgets;          // of all funds
+  std::size_t offers = 0;                               // registered
 
   mutable std::shared_mutex mutex;
   Table<Account> accounts;

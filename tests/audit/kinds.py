@@ -556,6 +556,8 @@ def node(r, e, data, old):
 def fund(r, e, data, old):
     issued = -r.books.balances[f"issuance:{data['code']}", "POINT", "available"]
     check(data["budget_points"] >= issued, f"a budget of {data['budget_points']}, {issued} are issued")
+    others = sum(known["budget_points"] for (kind, code), known in r.records.items() if kind == "fund" and code != data["code"])
+    check(others + data["budget_points"] < 2**53, f"budgets of {others + data['budget_points']} together")
 
 
 def member(r, e, data, old):

@@ -193,6 +193,8 @@ std::vector<Line> ReadLines() {
   return lines;
 }
 
+constexpr std::int64_t kOpening = 1'000'000'000;  // of one fund; all the rest of what fits is the other's
+
 // One case: a program of its own.
 class TigerBeetleCase : public EngineTest {
  public:
@@ -200,8 +202,8 @@ class TigerBeetleCase : public EngineTest {
 
   explicit TigerBeetleCase(const std::string& case_id) : case_id_(case_id) {
     Run(Staff(), FoundProgram{{"minyue", "a0"}});
-    Add(FundData{"opening", kAmountMax});
-    Add(FundData{"issuer", kAmountMax});
+    Add(FundData{"opening", kOpening});
+    Add(FundData{"issuer", kAmountMax - kOpening});
     MemberData other = Person("mother");
     other.grid.clear();
     Add(other);
@@ -300,7 +302,7 @@ class TigerBeetleCase : public EngineTest {
     return it->second;
   }
   Registration DataOf(const Line& line) {
-    if (IsIssuer(case_id_, line.id)) return FundData{"issuer", kAmountMax - 1};
+    if (IsIssuer(case_id_, line.id)) return FundData{"issuer", kAmountMax - kOpening - 1};
     if (IsShop(case_id_, line.id)) return MerchantData{.id = Shop(line.id), .people = {}, .place = PlaceOf(line)};
     MemberData data = Person(Member(line.id));
     data.grid = PlaceOf(line);

@@ -118,6 +118,7 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
       {"offer that ends before it begins", Reason::FIELD_INVALID, "offer.from_day",
        changed(Offer("X"), [](auto& o) { o.from = 20240301, o.to = 20240301; })},
       {"another program", Reason::FIELD_INVALID, "program.id", ProgramData{"elsewhere", "a0"}},
+      {"fund that fits alone", Reason::FIELD_OUT_OF_RANGE, "fund.budget_points", FundData{"x", kAmountMax}},
       {"budget below what is out", Reason::FUND_BUDGET_EXCEEDED, "street", FundData{"street", 99}},
   };
   for (const Case& c : cases) {

@@ -57,7 +57,8 @@ void Program::Damaged(const absl::Status& why) {
 absl::Status Program::LoadRows() { return store_ ? LoadState(state_, *store_) : absl::OkStatus(); }
 
 absl::StatusOr<std::int64_t> Program::Replay(std::int64_t turn_entries,
-                                             const std::function<void(std::int64_t next, std::int64_t end)>& turned) {
+                                             const std::function<void(std::int64_t next, std::int64_t end)>& turned,
+                                             std::function<void(const std::string& sha256_hex, std::string content)> on_blob) {
   auto end = journal_.End();
   if (!end.ok()) return end.status();
   std::int64_t mark = state_.at.next_sequence;
@@ -71,7 +72,10 @@ absl::StatusOr<std::int64_t> Program::Replay(std::int64_t turn_entries,
     turned(mark, *end);
     return absl::OkStatus();
   };
-  if (auto status = ReplayJournal(state_, journal_, *end, {}, turn); !status.ok()) return status;
+  state_.on_blob = std::move(on_blob);
+  const auto replayed = ReplayJournal(state_, journal_, *end, {}, turn);
+  state_.on_blob = {};
+  if (!replayed.ok()) return replayed;
   end_sequence_ = state_.at.next_sequence;
   return state_.at.next_sequence - mark;
 }

@@ -35,8 +35,10 @@ class Program {
   // Loads the derived rows. RESOURCE_EXHAUSTED: no file opens. Any other error: they can't be used, and neither can this program: delete them, and make another one.
   absl::Status LoadRows();
   // Adds the journal's entries behind the rows. Every `turn_entries` the rows are installed, and `turned` is told how far that went.
-  // Returns how many entries were added since the last turn. DATA_LOSS: the journal is damaged, or shorter than the rows.
-  absl::StatusOr<std::int64_t> Replay(std::int64_t turn_entries, const std::function<void(std::int64_t next, std::int64_t end)>& turned);
+  // Returns how many entries were added since the last turn; `on_blob`: State::on_blob. DATA_LOSS: the journal is damaged, or shorter than the
+  // rows.
+  absl::StatusOr<std::int64_t> Replay(std::int64_t turn_entries, const std::function<void(std::int64_t next, std::int64_t end)>& turned,
+                                      std::function<void(const std::string& sha256_hex, std::string content)> on_blob = {});
 
   // Decides one command at that time; see Desk::SetTime.
   Outcome Execute(std::int64_t now_ms, const Origin& origin, const Command& command, bool may_pass = true);

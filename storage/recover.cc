@@ -182,14 +182,25 @@ absl::Status CopyFirst(const Log& from, const std::string& program, std::int64_t
   return to.Commit();
 }
 
-// How far the journal of `log` follows by the rules; why not further goes to `why`.
-absl::StatusOr<std::int64_t> FollowsTo(const Log& log, const std::string& program, const std::string& directory, std::string& why) {
+// How far the journal of `log` follows by the rules; why not further goes to `why`, and what of its blobs is not there, and follows, to `remade`.
+absl::StatusOr<std::int64_t> FollowsTo(const Log& log, const std::string& program, const std::string& directory, std::string& why,
+                                       std::map<std::string, std::string>& remade) {
   std::error_code error;
   fs::remove_all(directory, error);
   auto rows = RocksDbStore::Open({.directory = directory});
   if (!rows.ok()) return rows.status();
   Program replayed(program, log, rows->get(), [](Program&, const absl::Status&) {});
-  const auto status = replayed.Replay(kTurnEntries, [](std::int64_t, std::int64_t) {}).status();
+  absl::Status found;
+  const auto remake = [&](const std::string& sha256, std::string content) {
+    const auto blob = log.Blob(program, sha256);
+    found.Update(blob.status());
+    if (blob.ok() && !*blob) remade[sha256] = std::move(content);
+  };
+  const auto status = replayed
+                          .Replay(
+                              kTurnEntries, [](std::int64_t, std::int64_t) {}, remake)
+                          .status();
+  if (!found.ok()) return found;
   // Any other error is of this machine or this program, not of the journal.
   if (!status.ok() && !absl::IsDataLoss(status)) return status;
   if (!status.ok()) why = std::string(status.message());
@@ -245,6 +256,7 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
   for (const auto& id : programs) {
     RecoveredProgram program;
     program.id = id;
+    std::map<std::string, std::string> remade;  // blobs by their hashes
     progress(absl::StrCat("reading ", id));
     auto read = CopyReadable(**damaged, id, to_readable);
     if (!read.ok()) return read.status();
@@ -253,9 +265,12 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
     if (read->end < known) program.why = absl::StrCat("entry ", read->end, " can't be read");
     if (read->end > 0) {
       progress(absl::StrCat("checking ", read->end, " entries of ", id));
-      auto stands = FollowsTo(**readable, id, partial + "/derived", program.why);
+      auto stands = FollowsTo(**readable, id, partial + "/derived", program.why, remade);
       if (!stands.ok()) return stands.status();
       program.end = *stands;
+    }
+    for (auto& [sha256, content] : remade) {
+      if (auto status = to_log.Add({.program = id, .sha256 = sha256, .content = std::move(content)}); !status.ok()) return status;
     }
     if (program.end > 0) {
       if (auto status = CopyFirst(**readable, id, program.end, to_log); !status.ok()) return status;

@@ -31,7 +31,7 @@ struct Recovered {
 // Reads the shard in the directory `from`, or the backup of one (shard-0), which it never changes and nobody must have open, and makes the
 // shard `to`, which must not exist: whole under that name or not at all. What it works on is `to`.partial; run again after being interrupted,
 // it begins again. What is behind a gap is not put into the journal, since what a later entry stands on may be missing: it goes to files in
-// `to` for staff, lines-{program}.jsonl. A program of which no entry stands has nothing but the opening of the epoch: what is founded under
+// `to` for staff, lines-{program}.jsonl. What of a blob follows from the entries, a closed day's shops, is made again. A program of which no entry stands has nothing but the opening of the epoch: what is founded under
 // its name goes on from there. Needs room for three copies of the log, and for the derived rows.
 //
 // ALREADY_EXISTS: something is at `to`. INVALID_ARGUMENT: `to` is inside `from`. NOT_FOUND: no shard at `from`. DATA_LOSS: nothing of it can

@@ -1,6 +1,7 @@
 #include "storage/log/salvage.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/sst_file_reader.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "storage/durable_file.h"
 #include "storage/keys.h"
+#include "storage/log/readable.h"
 #include "storage/log/tables.h"
 #include "storage/rocks.h"
 
@@ -57,47 +59,54 @@ class Rocks : public Salvage {
 
   std::set<std::string> Programs() const override {
     std::set<std::string> programs;
-    ForEach(kLogMeta, std::string(kEndPrefix), PrefixEnd(std::string(kEndPrefix)), [&](std::string_view key, std::string_view) {
-      programs.emplace(key.substr(kEndPrefix.size()));
-      return absl::OkStatus();
-    }).IgnoreError();
+    const std::unique_ptr<rocksdb::Iterator> ends(Iterate(kLogMeta));
+    for (ends->Seek(std::string(kEndPrefix)); ends->Valid() && ends->key().starts_with(kEndPrefix); ends->Next()) {
+      programs.emplace(ends->key().ToStringView().substr(kEndPrefix.size()));
+    }
     // From both ends, since neither way goes beyond what can't be read. One look for each program: past all of its keys.
     for (const LogTable table : {kLogJournal, kLogBlob}) {
-      const auto it = Iterate(table);
-      const auto program = [&] {
-        const std::string_view key = it->key().ToStringView();
-        const std::string id(key.substr(0, key.find('\0')));
-        if (id.size() == key.size()) return std::string();
-        programs.insert(id);
-        return id;
-      };
-      for (it->SeekToFirst(); it->Valid();) {
-        const std::string id = program();
-        id.empty() ? it->Next() : it->Seek(id + '\1');
-      }
-      for (it->SeekToLast(); it->Valid();) {
-        const std::string id = program();
-        id.empty() ? it->Prev() : it->SeekForPrev(id);
+      auto sources = FilesOf(table);
+      sources.push_back([this, table] { return Iterate(table); });
+      for (const RowSource& source : sources) {
+        const auto it = source();
+        const auto program = [&] {
+          const std::string_view key = it->key().ToStringView();
+          const std::string id(key.substr(0, key.find('\0')));
+          if (id.size() == key.size()) return std::string();
+          programs.insert(id);
+          return id;
+        };
+        for (it->SeekToFirst(); it->Valid();) {
+          const std::string id = program();
+          id.empty() ? it->Next() : it->Seek(id + '\1');
+        }
+        for (it->SeekToLast(); it->Valid();) {
+          const std::string id = program();
+          id.empty() ? it->Prev() : it->SeekForPrev(id);
+        }
       }
     }
     return programs;
   }
 
   absl::Status ForEachRow(const std::string& program, const std::function<absl::Status(const JournalRow&)>& row) const override {
-    for (std::int64_t next = 0;;) {
-      auto status = ForEach(kLogJournal, JournalKey(program, next), JournalKey(program, std::numeric_limits<std::int64_t>::max()),
-                            [&](std::string_view key, std::string_view value) -> absl::Status {
-                              const auto first = JournalSequence(program, key);
-                              const auto lines = ParseJournalValue(value);
-                              if (!first || !lines || *first < next) return absl::OkStatus();
-                              next = *first + std::max<std::int64_t>(lines->first, 1);
-                              return row({.first = *first, .entries = lines->first, .lines = std::string(lines->second)});
-                            });
-      if (!IsUnreadable(status)) return status;
-      const auto beyond = Beyond(program, next);
-      if (!beyond) return absl::OkStatus();
-      next = *beyond;
-    }
+    // Blocks are lost whole, and one of 64 KiB has 16 lines at least: such steps pass over none that can be read. A gap of a million entries is
+    // beyond a few blocks; longer steps then find its end.
+    const KeySteps steps{.begin = BlobKey(program, ""),
+                         .end = JournalKey(program, std::numeric_limits<std::int64_t>::max()),
+                         .key = [&](std::int64_t sequence) { return JournalKey(program, sequence); },
+                         .number = [&](std::string_view key) { return JournalSequence(program, key).value_or(0); },
+                         .step = 16,
+                         .near = 1 << 20,
+                         .max = std::int64_t{1} << 40};
+    std::int64_t next = 0;
+    return ForEach(kLogJournal, steps, [&](std::string_view key, std::string_view value) -> absl::Status {
+      const auto first = JournalSequence(program, key);
+      const auto lines = ParseJournalValue(value);
+      if (!first || !lines || *first < next) return absl::OkStatus();
+      next = *first + std::max<std::int64_t>(lines->first, 1);
+      return row({.first = *first, .entries = lines->first, .lines = std::string(lines->second)});
+    });
   }
 
   std::int64_t EndOf(const std::string& program) const override {
@@ -109,32 +118,28 @@ class Rocks : public Salvage {
 
   absl::Status ForEachBlob(const std::string& program, const std::function<absl::Status(const CommitBatch::Blob&)>& blob) const override {
     const std::string prefix = BlobKey(program, "");
-    std::string first, last;  // hashes: where to begin, and what was read last
-    for (;;) {
-      auto status = ForEach(kLogBlob, prefix + first, PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
-        last = key.substr(prefix.size());
-        return blob({.program = program, .sha256 = last, .content = std::string(value)});
-      });
-      if (!IsUnreadable(status)) return status;
-      // Hashes are spread evenly: the next beginning of one from which can be read is behind what can't.
-      std::uint32_t beginning = 0;
-      if (!absl::SimpleHexAtoi(std::max(first, last).substr(0, 4), &beginning)) beginning = 0;
-      const auto it = Iterate(kLogBlob);
-      do {
-        if (++beginning > 0xFFFF) return absl::OkStatus();
-        first = absl::StrFormat("%04x", beginning);
-        it->Seek(prefix + first);
-      } while (!it->Valid());
-    }
+    // Hashes are spread evenly: by their first digits.
+    const KeySteps steps{.begin = prefix,
+                         .end = PrefixEnd(prefix),
+                         .key = [&](std::int64_t digits) { return prefix + absl::StrFormat("%04x", digits); },
+                         .number =
+                             [&](std::string_view key) {
+                               std::uint32_t digits = 0;
+                               return absl::SimpleHexAtoi(std::string(key.substr(prefix.size(), 4)), &digits) ? std::int64_t{digits} : 0;
+                             },
+                         .step = 1,
+                         .near = 0x10000,
+                         .max = 0x10000};
+    return ForEach(kLogBlob, steps, [&](std::string_view key, std::string_view value) {
+      return blob({.program = program, .sha256 = std::string(key.substr(prefix.size())), .content = std::string(value)});
+    });
   }
 
  private:
-  static constexpr const char* kUnreadable = "unreadable";
   // What is no damage: milder or harsher means would only hide it.
   static bool IsOfMachine(const absl::Status& status) {
     return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) || absl::IsPermissionDenied(status);
   }
-  static bool IsUnreadable(const absl::Status& status) { return absl::IsDataLoss(status) && status.message() == kUnreadable; }
 
   absl::Status Named(std::string means) {
     means_ = std::move(means);
@@ -187,36 +192,22 @@ class Rocks : public Salvage {
     return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read, handles_[table]));
   }
 
-  // The rows from `begin` to `end`, in order; DATA_LOSS "unreadable" where they can't be read on.
-  absl::Status ForEach(LogTable table, const std::string& begin, const std::string& end,
-                       const std::function<absl::Status(std::string_view key, std::string_view value)>& row) const {
-    const auto it = Iterate(table);
-    for (it->Seek(begin); it->Valid() && it->key().ToStringView() < end; it->Next()) {
-      if (auto status = row(it->key().ToStringView(), it->value().ToStringView()); !status.ok()) return status;
+  // The files of a table that can be opened by themselves, those that a repair has laid aside among them.
+  std::vector<RowSource> FilesOf(LogTable table) const {
+    std::vector<RowSource> files;
+    std::error_code error;
+    for (fs::recursive_directory_iterator file(directory_, error), end; !error && file != end; file.increment(error)) {
+      if (file->path().extension() != ".sst") continue;
+      const auto reader = std::make_shared<rocksdb::SstFileReader>(RocksOptions(directory_, nullptr, /*is_read_only=*/true));
+      if (!reader->Open(file->path()).ok() || reader->GetTableProperties()->column_family_name != kLogTableNames[table]) continue;
+      files.push_back([reader] { return std::unique_ptr<rocksdb::Iterator>(reader->NewIterator(rocksdb::ReadOptions())); });
     }
-    return it->status().ok() ? absl::OkStatus() : absl::DataLossError(kUnreadable);
+    return files;
   }
 
-  // The least sequence above `unreadable` from which rows can be read again; nullopt: there is none.
-  std::optional<std::int64_t> Beyond(const std::string& program, std::int64_t unreadable) const {
-    const auto is_readable = [&](std::int64_t sequence) {
-      const auto it = Iterate(kLogJournal);
-      it->Seek(JournalKey(program, sequence));
-      return it->Valid() && JournalSequence(program, it->key().ToStringView()).has_value();
-    };
-    // Blocks are lost whole, and one of 64 KiB has 16 lines at least: such steps pass over none that can be read. A gap of a million
-    // entries is beyond a few blocks; longer steps then find its end.
-    constexpr std::int64_t kNear = 1 << 20, kMax = std::int64_t{1} << 40;
-    std::int64_t bad = unreadable, step = 16;
-    for (; !is_readable(bad + step); bad += step) {
-      if (bad - unreadable > kNear) step *= 2;
-      if (step >= kMax) return std::nullopt;
-    }
-    for (std::int64_t good = bad + step;;) {
-      if (good - bad <= 1) return good;
-      const std::int64_t middle = bad + (good - bad) / 2;
-      (is_readable(middle) ? good : bad) = middle;
-    }
+  absl::Status ForEach(LogTable table, const KeySteps& steps,
+                       const std::function<absl::Status(std::string_view key, std::string_view value)>& row) const {
+    return ForEachReadable([&] { return Iterate(table); }, [&] { return FilesOf(table); }, steps, row);
   }
 
   const std::string directory_;

@@ -26,6 +26,7 @@ struct Case {
   State& state;
   Related related = {};
   std::int64_t points = 0;  // asked for: of a capture, refund or donation
+  std::string blob = {};    // derived as well: the content that the entry names
 };
 
 using Broken = std::optional<Refusal>;

@@ -100,6 +100,7 @@ Broken DeriveDayClosed(Case& c, Entry& e) {
   if (!c.state.holds_by_end.empty() && c.state.holds_by_end.begin()->first <= StartOf(next)) return broken("has holds that ended");
   ClosedDay closed = CloseDay(c.state, day);
   if (!closed.data.shops_sha256.empty()) e.blobs = {closed.data.shops_sha256};
+  c.blob = std::move(closed.blob);
   e.data = std::move(closed.data);
   return std::nullopt;
 }
@@ -200,9 +201,8 @@ bool CatchUpWithTime(Desk& desk, std::size_t entries_max) {
     Entry entry = desk.Draft(Kind::kDayClosed);
     entry.actor = kLedgerActor;
     Case c{state};
-    ClosedDay closed = CloseDay(state, day);
     if (DeriveDayClosed(c, entry)) return false;
-    if (!closed.blob.empty()) desk.KeepBlob(closed.data.shops_sha256, std::move(closed.blob));
+    if (!c.blob.empty()) desk.KeepBlob(entry.blobs.front(), std::move(c.blob));
     if (!desk.Post(std::move(entry))) return false;
   }
   return true;

@@ -157,6 +157,8 @@ struct State {
   // Constant after construction.
   const std::string program;
   std::function<absl::StatusOr<std::string>(const std::string& sha256_hex)> find_blob;  // rulebooks that `books` lacks
+  // Told by Verify the content of each blob that follows from the entries (a closed day's shops).
+  std::function<void(const std::string& sha256_hex, std::string content)> on_blob;
   // `count` entries from `first` on, of those that are committed.
   std::function<absl::StatusOr<std::vector<std::shared_ptr<const Entry>>>(std::int64_t first, std::int64_t count)> find_entries;
 

@@ -305,7 +305,10 @@ absl::Status Verify(State& state, const Entry& entry, const Related& related) {
     return Wrong(absl::StrCat("breaks a rule: ", why));
   }
   Complete(state, again);
-  if (again == entry) return absl::OkStatus();
+  if (again == entry) {
+    if (state.on_blob && !c.blob.empty()) state.on_blob(entry.blobs.front(), std::move(c.blob));
+    return absl::OkStatus();
+  }
   return Wrong(absl::StrCat(FirstDifference(again, entry), " does not follow"));
 }
 

@@ -170,6 +170,51 @@ TEST_F(RecoverTest, WhatIsMissingIsSaid) {
   }
 }
 
+// RocksDB merges files row by row: one of which the beginning can't be read hides all rows of the others.
+TEST_F(RecoverTest, ADamagedFileHidesNothingOfAnother) {
+  Make(/*is_flushed=*/true, 300);
+  const std::int64_t first_file = end;
+  const auto before = Snapshot(from + "/log");
+  ASSERT_TRUE(disk.Open(from).ok());
+  Open();
+  for (int i = 0; i < 300; ++i) Buy("m1", 1);
+  ledger.reset();
+  end = *Journal(*disk.log, "minyue").End();
+  disk.Close();
+  Raw([](rocksdb::DB& db, const auto& tables) { ASSERT_TRUE(db.Flush({}, tables).ok()); });
+  std::string newer;
+  for (const auto& [file, bytes] : Snapshot(from + "/log")) {
+    if (file.ends_with(".sst") && !before.contains(file) && (newer.empty() || fs::file_size(file) > fs::file_size(newer))) newer = file;
+  }
+  Flip(newer, 100);
+  const RecoveredProgram program = Save();
+  EXPECT_EQ(program.end, first_file);
+  EXPECT_EQ(program.lost, end - first_file);
+  EXPECT_GT(program.apart, 0);
+}
+
+TEST_F(RecoverTest, TheShopsOfAClosedDayAreMadeAgain) {
+  Make(/*is_flushed=*/true, 5);
+  clock.Advance(2 * 86'400'000LL);
+  ASSERT_TRUE(disk.Open(from).ok());
+  Open();
+  ASSERT_TRUE(ledger->WaitForEntry("minyue", end, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+  ledger.reset();
+  const Journal journal(*disk.log, "minyue");
+  std::string shops;
+  for (; end < *journal.End(); ++end) {
+    const auto entry = ParseLine(*journal.Line(end));
+    if (entry->kind == Kind::kDayClosed && !entry->blobs.empty()) shops = entry->blobs[0];
+  }
+  ASSERT_NE(shops, "");
+  disk.Close();
+  Raw([&](rocksdb::DB& db, const auto& tables) { ASSERT_TRUE(db.Delete({}, tables[kLogBlob], BlobKey("minyue", shops)).ok()); });
+  const RecoveredProgram program = Save();  // and checks it
+  EXPECT_EQ(program.end, end);
+  ASSERT_TRUE(disk.Open(to).ok());
+  EXPECT_TRUE((*disk.log->Blob("minyue", shops)).has_value());
+}
+
 TEST_F(RecoverTest, WhatIsBehindAGapIsSetApartLineForLine) {
   Make(/*is_flushed=*/true);
   std::string gone;

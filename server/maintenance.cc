@@ -278,7 +278,11 @@ absl::Status RecoverShard(const std::string& from, const std::string& to) {
   }
   std::printf(
       "the side store is not touched: leave it where side_state.directory says. Numbers of members whose entry is lost lead to nobody\n");
-  return absl::OkStatus();
+  const bool stands =
+      std::any_of(recovered->programs.begin(), recovered->programs.end(), [](const RecoveredProgram& program) { return program.end > 0; });
+  if (stands) return absl::OkStatus();
+  return WithStartFailure(absl::DataLossError(absl::StrCat("no entry stands; ", to, " holds what is readable, for staff alone")),
+                          "RECOVER_FAILED");
 }
 
 }  // namespace redpoints::server

@@ -339,6 +339,18 @@ TEST(StartFailure, EveryRowIsProducedAndSaysWhere) {
   EXPECT_EQ(Cases().size(), StartFailures().size());
 }
 
+// What it holds is readable lines at most: whoever ran it must not take it for a ledger.
+TEST(StartFailure, ARecoveryOfNothingFails) {
+  Trial trial;
+  const std::string shard = trial.config.shard(0).directory();
+  for (const auto& file : fs::directory_iterator(shard + "/log")) {
+    if (file.path().extension() == ".log") fs::remove(file);
+  }
+  const absl::Status status = RecoverShard(shard, trial.path("new"));
+  EXPECT_EQ(StartFailureId(status), "RECOVER_FAILED") << status;
+  EXPECT_TRUE(absl::StrContains(std::string(status.message()), "no entry stands")) << status;
+}
+
 TEST(StartFailure, AnUnreadableKeyIsNamedWithItsOwnerAndModeAndWhoWeAre) {
   Trial trial;
   const std::string text(Cases().at("TLS_FILE_UNREADABLE").produce(trial).message());

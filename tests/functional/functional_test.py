@@ -152,7 +152,7 @@ class FunctionalTest(unittest.TestCase):
         for service in ("Account", "Award", "Journal", "Operator", "Redemption", "Registry"):
             self.assertIn(f"redpoints.v1.{service}Service", auditor.services)
         self.assertIn("grpc.health.v1.Health", auditor.services)
-        self.assertEqual(len(auditor.methods), 43)
+        self.assertEqual(len(auditor.methods), 45)
         a.award(a.members[0], 10)
         till = auditor.on(a.channel("till-1"))
         request = self.sale(a.members[0]["number"], 5)

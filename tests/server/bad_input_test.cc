@@ -107,8 +107,8 @@ constexpr Exception kExceptions[] = {
     {"QuoteRequest.offer_lines.points", "most"},
     {"DonateRequest.points", "most", "INSUFFICIENT_POINTS"},
     {"ProposeWaiverRequest.points", "most", "WAIVER_EXCEEDS_DEBT"},
-    {"ProposeWaiverRequest.points", "zero absent"},  // all of it
-    {"Fund.budget_points", "most"},
+    {"ProposeWaiverRequest.points", "zero absent"},        // all of it
+    {"Fund.budget_points", "most", "FIELD_OUT_OF_RANGE"},  // with those of the other funds
     // The longest messages that there are have room for so many.
     {"AwardBatchRequest.items", "million", "FIELD_TOO_LONG"},
     {"AwardBatchRequest.items.tags", "million", "FIELD_TOO_LONG"},

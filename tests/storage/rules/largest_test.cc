@@ -139,7 +139,7 @@ class LargestTest : public EngineTest {
 
   void SetUpLongNames(const std::string& policies) {
     Run(Staff(), FoundProgram{{"minyue", "a0"}});
-    for (int i = 0; i < 16; ++i) Add(FundData{Fund(i), kAmountMax / 2});
+    for (int i = 0; i < 16; ++i) Add(FundData{Fund(i), kAmountMax / 16});
     Add(NodeData{.code = std::string(32, 'g'), .kind = NodeKind::kPlace, .parent = "", .places = {}, .type = ""});
     MerchantData shop = Shop(kShop);
     shop.place = "";
@@ -167,7 +167,7 @@ class LargestTest : public EngineTest {
     const Day today = DayOf(now_ms);
     for (int month = 0; month < 4; ++month) {
       for (int i = 0; i < 16; ++i) {
-        AwardItem item = Item(member, Activity(i), 900'000 + static_cast<std::int64_t>(random() % 100'000));
+        AwardItem item = Item(member, Activity(i), 300'000 + static_cast<std::int64_t>(random() % 100'000));
         const int index = today / 10000 * 12 + today / 100 % 100 - 1 - month;
         item.effective_day = index / 12 * 10000 + (index % 12 + 1) * 100 + 1;
         batch.items.push_back(item);
@@ -289,7 +289,7 @@ TEST_F(LargestTest, ACorrectionOutOfManyLotsComesInParts) {
       R"({"code":"LONG","earnings":[{"unit":"MINUTE","numerator":60,"denominator":1,"rounding":"DOWN"},{"unit":"POINT","numerator":1000000,)"
       R"("denominator":1,"rounding":"DOWN"},{"unit":"DUTY","numerator":1,"denominator":1,"rounding":"DOWN"}],"min_quantity":1,"fund":"street",)"
       R"("lot_validity":{"months":59}})"));
-  Add(FundData{"street", kAmountMax});
+  Add(FundData{"street", kAmountMax - 100'000}, /*is_new=*/false);  // the other fund has the rest
   AwardItem item = Item("m1", "LONG", 60'000);
   item.effective_day = 20190415, item.session = item.case_id = std::string(40, 's');
   const Outcome award = Run(Staff(), Award{item});

@@ -140,6 +140,7 @@ Broken DeriveEpoch(Case& c, Entry& e) {
   const auto broken = [](const char* what) { return Refusal{Reason::INVARIANT_VIOLATION, {{"epoch", what}}}; };
   if (!epoch || epoch->old_epoch != c.state.at.epoch) return broken("follows another");
   if (epoch->size != e.sequence) return broken("has another size before it");
+  if (e.sequence > 0 && e.recorded_ms != c.state.at.last_ms) return broken("has a time of its own");
   return std::nullopt;
 }
 
@@ -172,6 +173,8 @@ ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int
 Outcome Decide(Decision& d, const OpenEpoch& command) {
   Entry entry = d.Draft(Kind::kEpoch);
   EpochData data = command.data;
+  // Time stands still until a server has looked whether the clock is right: it compares it with the last entry.
+  if (entry.sequence > 0) entry.recorded_ms = d.state().at.last_ms, entry.business_day = DayOf(entry.recorded_ms);
   data.old_epoch = d.state().at.epoch;
   data.size = entry.sequence;
   entry.epoch = std::max(command.number, data.old_epoch + 1);

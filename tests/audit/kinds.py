@@ -496,6 +496,7 @@ def epoch(r, e, said):
     data = e["data"]["epoch"]
     check(data["old_epoch"] == r.books.epoch and data["size"] == e["seq"], "an epoch that does not follow the one before")
     check(e["epoch"] > r.books.epoch, f"epoch {e['epoch']} after {r.books.epoch}")
+    check(e["seq"] == 0 or e["recorded_ms"] == r.books.last_ms, "an epoch that has a time of its own")
 
 
 def refused(r, e, said):

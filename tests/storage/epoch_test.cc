@@ -52,6 +52,18 @@ TEST_F(EpochTest, IsTheNextEntryOfEveryProgramBeforeAnythingThatTimeBrings) {
   EXPECT_EQ(Buy("m1", 30).entry().epoch, opening.epoch);
 }
 
+// Whoever puts a ledger back may have a wrong clock: the opening does not vouch for it, and the next start finds it as any other does.
+TEST_F(EpochTest, AClockThatIsWrongMeanwhileIsNoticedAtTheNextStart) {
+  const Entry before = Last("minyue");
+  clock.Advance(40 * 86'400'000LL);
+  clock.set_synchronised(false);
+  ASSERT_TRUE(Restore(clock.NowMs()).ok());
+  EXPECT_EQ(Last("minyue").recorded_ms, before.recorded_ms);
+  EXPECT_EQ(Last("minyue").business_day, before.business_day);
+  Open();
+  EXPECT_TRUE(ledger->is_clock_stopped());
+}
+
 TEST_F(EpochTest, TwoInOneMomentHaveTwoNumbers) {
   ASSERT_TRUE(Restore(clock.NowMs()).ok());
   const std::int64_t first = Last("minyue").epoch;

@@ -49,8 +49,9 @@ absl::Status OpenRestoredHistory(const std::string& directory) {
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
 
 // The ledger stands without them: a person gives each member a new number (runbook).
-void PrintSide(const SideStore& side, const std::string& program, const Commitments& commitments, std::int64_t epoch) {
-  const auto differences = CompareSide(side, program, commitments, epoch);
+void PrintSide(const OpenedSide& side, const std::string& program, const Commitments& commitments, std::int64_t epoch) {
+  const auto key = CompareSideKey(*side.keys, program, commitments.side_key);
+  const auto differences = key.ok() ? CompareSide(*side.store, program, commitments, epoch) : key;
   if (!differences.ok()) {
     std::printf("  numbers not checked: %s\n", std::string(differences.status().message()).c_str());
     return;
@@ -76,8 +77,8 @@ void PrintSide(const SideStore& side, const std::string& program, const Commitme
 }
 
 // Rows of a program that was founded after a backup that was restored.
-absl::Status PrintSideWithoutLedger(const SideStore& side, const std::set<std::string>& programs) {
-  const auto kept = side.Programs();
+absl::Status PrintSideWithoutLedger(const OpenedSide& side, const std::set<std::string>& programs) {
+  const auto kept = side.store->Programs();
   if (!kept.ok()) return WithStartFailure(kept.status(), "SIDE_STORE_DAMAGED");
   for (const std::string& program : *kept) {
     if (programs.contains(program)) continue;
@@ -180,12 +181,12 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
         std::printf("  derived rows not compared, the next start makes them again: %s\n", report->unusable_rows.c_str());
       for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
-      if (side.ok()) PrintSide(*side->store, program, report->commitments, report->commitments.epoch);
+      if (side.ok()) PrintSide(*side, program, report->commitments, report->commitments.epoch);
     }
   }
   if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
   if (side.ok() && wanted.empty()) {
-    if (auto status = PrintSideWithoutLedger(*side->store, present); !status.ok()) return status;
+    if (auto status = PrintSideWithoutLedger(*side, present); !status.ok()) return status;
   }
   return CheckSide(side);
 }

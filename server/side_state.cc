@@ -10,6 +10,7 @@
 #include "server/start_failure.h"
 #include "storage/shards.h"
 #include "storage/start_failure.h"
+#include "storage/views.h"
 
 namespace redpoints::server {
 namespace {
@@ -65,6 +66,24 @@ absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only, std
   if (!store.ok()) return Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
   side.store = *std::move(store);
   return side;
+}
+
+absl::Status CompareSideKey(const KeyFile& keys, const std::string& program, const std::string& side_key) {
+  if (side_key.empty() || side_key == SideKeyId(keys)) return absl::OkStatus();
+  return StartRefused("KEY_FILE_FOREIGN", absl::StrCat(program, " keeps its side state under key ", side_key, ", and ", keys.path(),
+                                                       " holds key ", SideKeyId(keys)));
+}
+
+absl::Status CompareSideKey(const KeyFile& keys, const Shards& shards) {
+  for (const auto& ledger : shards.ledgers()) {
+    for (const std::string& id : ledger->Programs()) {
+      const State* state = ledger->IsSetAside(id) ? nullptr : ledger->FindState(id);
+      const auto program = state ? FindRegistration<ProgramData>(*state, "program", id) : std::nullopt;
+      if (!program) continue;
+      if (auto status = CompareSideKey(keys, id, program->side_key); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status MakeSide(const SideState& config) {

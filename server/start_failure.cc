@@ -42,12 +42,15 @@ const std::vector<StartFailure>& StartFailures() {
       {"LEDGER_REFUSED", "A ledger does not open.", "账本打不开。", "Change nothing in its directory; go on at “Damage” in the runbook.",
        "不要改动账本目录;按运维手册“数据损坏”处理。"},
       {"KEY_FILE_MISSING", "The key file of the side state is not there.", "侧数据的密钥文件不存在。",
-       "Put its copy back where `side_state.key_file` says; without it member numbers can't be read. `init` makes one for a new server "
-       "only.",
-       "把密钥文件的副本放回 `side_state.key_file` 处;没有它读不了会员号。只有 `init` 会为新服务器生成。"},
+       "Put its copy back where `side_state.key_file` says; without it member numbers can't be read. If every copy is "
+       "lost: “Lost key” in the runbook.",
+       "把密钥文件的副本放回 `side_state.key_file` 处;没有它读不了会员号。所有副本都丢了,按运维手册“密钥丢失”处理。"},
       {"KEY_FILE_UNUSABLE", "The key file of the side state can't be used.", "侧数据的密钥文件无法使用。",
        "Give it to the service's user alone (`chown redpoints FILE`, `chmod 600 FILE`), or put its copy back if it is damaged.",
        "只给服务用户(`chown redpoints 文件`、`chmod 600 文件`);已损坏则放回副本。"},
+      {"KEY_FILE_FOREIGN", "The key file is not the one of this ledger.", "密钥文件不是这个账本的。",
+       "Put back its own key file and side store. If every copy of them is lost: “Lost key” in the runbook.",
+       "放回它自己的密钥文件和侧数据库;所有副本都丢了,按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
        "Correct `side_state.directory`, or copy `side` of the newest backup to it. Members whose number is newer need another.",
        "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处;备份之后发的会员号需重新发放。"},
@@ -113,6 +116,9 @@ const std::vector<StartFailure>& StartFailures() {
        "The detail says why: correct --from, --to or the clock, stop the server, or make room for three copies; else restore the last "
        "backup.",
        "按提示改正 --from、--to 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
+      {"REKEY_FAILED", "The new key could not be put to use.", "新密钥没能启用。",
+       "Make room, or correct the owner or the clock as the detail says, then run it again; what is done is kept.",
+       "按提示腾出空间,或改正属主、时钟,再运行一次;已做的不会重做。"},
   };
   return *rows;
 }

@@ -84,7 +84,7 @@ std::size_t Shards::ShardOf(const std::string& program) const {
   return it == shard_of_.end() ? default_shard_ : it->second;
 }
 
-void Shards::FinishFounding() {
+void Shards::FinishFounding(const std::string& side_key) {
   const std::string system(kSystemProgram);
   const State* state = Of(system).FindState(system);
   if (!state) return;
@@ -93,13 +93,15 @@ void Shards::FinishFounding() {
   for (const auto& [id, registered] : *programs) {
     const State* its_own = Of(id).FindState(id);
     if (id == system || (its_own && FindRegistration<ProgramData>(*its_own, "program", id))) continue;
-    const auto& program = std::get<ProgramData>(registered.data);
+    auto program = std::get<ProgramData>(registered.data);
+    program.side_key = side_key;
     // Under the request that recorded it, as if nothing had come in between: a repetition of that finds what it made.
     const auto recorded = Of(system).JournalOf(system).Read(registered.sequence);
     if (!recorded.ok()) continue;  // the system program is set aside by now
     Origin origin;
     origin.actor = recorded->actor;
     origin.request_id = recorded->request_id;
+    origin.fingerprint = recorded->fingerprint;
     Submit(id, std::move(origin), FoundProgram{program}, [](Outcome) {});
   }
 }

@@ -47,7 +47,7 @@ absl::Status Look(const std::string& directory, bool is_written) {
   const auto access = CheckAccess(directory, is_written);
   if (!access.ok()) return absl::Status(access.code(), absl::StrCat("side store: ", std::string(access.message())));
   if (!IsInUse(directory)) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
+  return absl::AbortedError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
 }
 
 absl::Status Named(std::string_view what, std::string_view name) {

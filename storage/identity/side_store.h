@@ -83,8 +83,8 @@ class SideStore {
     std::function<std::string()> draw_number = nullptr;
   };
   // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: a key that the store needs is not in the file; another format; or
-  // open elsewhere. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS: damaged. UNAVAILABLE: the disk is
-  // full.
+  // open twice. ABORTED: open in another process. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS:
+  // damaged. UNAVAILABLE: the disk is full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
   // Whether what changes anything is carried out: not when read-only, nor after a failed write. Thread-safe, never waits.
@@ -142,16 +142,16 @@ class SideStore {
     std::vector<std::string> damaged;    // rows that can't be read, by name; left for the next Clear
   };
   // Asks for each row that waits for its entry, and removes those whose entry never comes: what a crash left between the two. `epoch` is the
-  // ledger's. Where it is another than at the last Clear, the ledger is one that was put back, whose entries were lost and not late: then every
-  // row of the program is asked for, and those without an entry are stray. They stay, since a repeat may bring their entry, or that ledger
-  // which has it may be put back; each Clear asks for them again.
+  // ledger's. Where it is another than at the last Clear, the ledger is one that was put back, whose entries were lost and not late: then
+  // every row of the program is asked for, and those without an entry are stray. They stay, since a repeat may bring their entry, or that
+  // ledger which has it may be put back; each Clear asks for them again.
   //
   // `fate` may read this store. It must answer kOpen for a request that may still be on its way, even a repeat: after kNeverComes the row
   // can be gone, and a repeat gets another. Bytes of removed rows leave the disk with the next Erase or when RocksDB compacts.
   absl::StatusOr<Cleared> Clear(std::string_view program, std::int64_t epoch, const FateOf& fate);
 
-  // The rows whose entry is not there, and which of them a Clear would leave, by reading every row; of one that is damaged Check tells. Other
-  // writes wait now and then.
+  // The rows whose entry is not there, and which of them a Clear would leave, by reading every row; of one that is damaged Check tells.
+  // Other writes wait now and then.
   absl::StatusOr<std::vector<RowWithoutEntry>> WithoutEntry(std::string_view program, std::int64_t epoch, const FateOf& fate) const;
 
   // The programs that have rows here.

@@ -27,10 +27,11 @@ inline bool Covers(Day from, Day to, Day day) { return from <= day && (to == 0 |
 // What ends on a day, 0 for never, has ended from then on.
 inline bool HasEnded(Day end_day, Day today) { return end_day != 0 && end_day <= today; }
 
-// A program: the first entry of its own journal, and an entry of the system program.
+// A program: the first entry of its own journal, and an entry of the system program. Later ones in its own change the side key alone.
 struct ProgramData {
   std::string id;
   std::string administrator;  // staff id made with it
+  std::string side_key = {};  // 16 hex digits: which secrets its side state is kept under; empty in the system program's entry
   bool operator==(const ProgramData&) const = default;
 };
 

@@ -28,6 +28,7 @@
 #include "server/init.h"
 #include "server/log.h"
 #include "server/maintenance.h"
+#include "server/rekey.h"
 #include "server/server.h"
 #include "storage/rules/types.h"
 #include "storage/start_failure.h"
@@ -181,6 +182,14 @@ const std::map<std::string, Case>& Cases() {
           return t.Start();
         },
         "server/side.key"}},
+      {"KEY_FILE_FOREIGN",
+       {[](Trial& t) {
+          RP_CHECK(Trial::Init(t.path("other")).ok());
+          t.config.mutable_side_state()->set_key_file(t.path("other/side.key"));
+          t.config.mutable_side_state()->set_directory(t.path("other/side"));
+          return t.Start();
+        },
+        "other/side.key"}},
       {"SIDE_STORE_MISSING",
        {[](Trial& t) {
           fs::remove_all(t.path("server/side"));
@@ -314,6 +323,13 @@ const std::map<std::string, Case>& Cases() {
         },
         "/file/ledger"}},
       {"RECOVER_TARGET_TAKEN", {[](Trial& t) { return RecoverShard(t.config.shard(0).directory(), t.path("server")); }, "/server"}},
+      {"REKEY_FAILED",
+       {[](Trial& t) {
+          fs::remove_all(t.path("server/ledger/derived"));
+          Trial::Write(t.path("server/ledger/derived"), "");
+          return Rekey(t.config);
+        },
+        "server/ledger/derived"}},
       {"RECOVER_FAILED", {[](Trial& t) { return RecoverShard(t.path("absent"), t.path("new")); }, "/absent/log"}},
   };
   return *cases;

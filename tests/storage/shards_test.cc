@@ -15,6 +15,7 @@
 #include "storage/keys.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/views.h"
 #include "tests/storage/disk.h"
 #include "tests/storage/raw_rows.h"
 
@@ -232,7 +233,7 @@ TEST_F(ShardsTest, WhatWasRecordedAndNotFoundedIsFoundedAtTheNextStart) {
   ASSERT_TRUE(TryOpen({{"/first", {}}, {"/second", {"minyue", "late"}}}).ok());
   const auto end = shards->Of("minyue").EndSequence("minyue");
   for (int i = 0; i < 2; ++i) {
-    shards->FinishFounding();
+    shards->FinishFounding("0123456789abcdef");
     ASSERT_TRUE(shards->Of("late").WaitForEntry("late", 1, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
     EXPECT_EQ(shards->Of("late").EndSequence("late"), 2);
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
@@ -240,6 +241,7 @@ TEST_F(ShardsTest, WhatWasRecordedAndNotFoundedIsFoundedAtTheNextStart) {
   const auto whole = CheckProgram(shards->Of("late").log(), nullptr, "late", [](std::int64_t, std::int64_t) {});
   EXPECT_TRUE(whole.ok()) << whole.status();
   EXPECT_THAT(shards->ledgers()[1]->Programs(), ElementsAre("late", "minyue"));
+  EXPECT_EQ(FindRegistration<ProgramData>(*shards->Of("late").FindState("late"), "program", "late")->side_key, "0123456789abcdef");
 }
 
 }  // namespace

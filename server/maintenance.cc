@@ -211,8 +211,9 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
     if (const auto status = logs[i]->Backup(directory + "/" + ShardName(static_cast<int>(i))); !status.ok())
       return AsStartFailure(status, absl::IsDataLoss(status) ? "LEDGER_REFUSED" : "DIRECTORY_UNWRITABLE");
   }
-  // After the logs: a row that an entry commits to is then in the copy, or was never there.
-  auto side = OpenSide(config.side_state(), /*read_only=*/false);
+  // After the logs: a row that an entry commits to is then in the copy, or was never there. Only read, as the logs are: what root writes there
+  // would keep the service out.
+  auto side = OpenSide(config.side_state(), /*read_only=*/true);
   if (!side.ok()) return side.status();
   if (const auto status = side->store->Backup(directory + "/side"); !status.ok())
     return AsStartFailure(status, absl::IsDataLoss(status) ? "SIDE_STORE_DAMAGED" : "DIRECTORY_UNWRITABLE");

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -254,6 +256,32 @@ TEST_F(SideStateTest, AProgramMadeLaterIsUnderTheSameKey) {
       EXPECT_THAT(Journal(*log, program).Line(0).value(), HasSubstr(absl::StrCat(R"("side_key":")", side_key, R"("}})"))) << program;
     }
   });
+}
+
+// Whoever backs up a stopped server leaves no file of theirs in it: the service could not open it any more.
+TEST_F(SideStateTest, ABackupOfAStoppedServerChangesNotAByteOfIt) {
+  std::string number;
+  const std::string member = world.CreateMember("grid-1", &number);  // in no table yet
+  const auto files = [&] {
+    std::map<std::string, std::string> bytes;
+    for (const auto& entry : fs::recursive_directory_iterator(world.directory() + "/server")) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      bytes[entry.path()] = entry.is_regular_file() ? std::string(std::istreambuf_iterator<char>(file), {}) : "";
+    }
+    return bytes;
+  };
+  const std::string backup = world.directory() + "/stopped";
+  world.Restart([&](const std::string& ledger) {
+    const auto before = files();
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(BackupShards(TheConfig(), backup), absl::OkStatus());
+    testing::internal::GetCapturedStdout();
+    EXPECT_TRUE(files() == before);
+    fs::rename(ledger, world.directory() + "/failed");
+    fs::rename(TheConfig().side_state().directory(), world.directory() + "/failed-side");
+    EXPECT_EQ(RestoreShards(TheConfig(), backup), absl::OkStatus());
+  });
+  EXPECT_EQ(NumberOf(member), number);
 }
 
 TEST_F(SideStateTest, WhatACrashLeftWithoutItsEntryIsCleared) {

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 // A file that is not there, and one that can't be used: two rows each.
 absl::Status Refused(const absl::Status& status, const char* missing, const char* unusable, const char* damaged) {
+  if (!StartFailureId(status).empty()) return status;
   if (absl::IsResourceExhausted(status)) unusable = "DESCRIPTORS_TOO_FEW";
   const char* const id = absl::IsNotFound(status) ? missing : absl::IsDataLoss(status) ? damaged : unusable;
   return WithStartFailure(absl::Status(status.code(), status.message()), id);

@@ -29,8 +29,8 @@ struct OpenedSide {
   std::unique_ptr<SideStore> store;
 };
 
-// KEY_FILE_MISSING, KEY_FILE_UNUSABLE, SIDE_STORE_MISSING, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED,
-// DESCRIPTORS_TOO_FEW. `on_failed` as SideStore::Options has it.
+// KEY_FILE_MISSING, KEY_FILE_UNUSABLE, SIDE_STORE_MISSING, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED, SIDE_STORE_CUT, DESCRIPTORS_TOO_FEW.
+// `on_failed` as SideStore::Options has it.
 absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only,
                                     std::function<void(const std::string& why)> on_failed = nullptr);
 

@@ -60,6 +60,10 @@ const std::vector<StartFailure>& StartFailures() {
        "按提示处理:放回与它配套的密钥文件,把文件交给服务用户(`chown -R redpoints 目录`),或停掉占用它的进程。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
        "Move it away, keep it, and copy `side` of the newest backup to its place.", "移走并保留,再把最新备份里的 `side` 拷到原处。"},
+      {"SIDE_STORE_CUT", "The side store has lost what was written to it last.", "侧数据库丢了最后写入的内容。",
+       "Put its lost `*.log` file back. If it can't be found, remove the file WRITES that the detail names, and start; `redpointsd check` "
+       "names the members who need another number.",
+       "把丢失的 `*.log` 文件放回原处。找不到就删掉提示的 WRITES 文件再启动;`redpointsd check` 点名需要换号的会员。"},
       {"TLS_FILE_MISSING", "A certificate, key or authority of the configuration is not there.", "配置里的证书、私钥或 CA 文件不存在。",
        "Correct the path in `tls`, or put the file there.", "核对 `tls` 里的路径,或放好文件。"},
       {"TLS_FILE_UNREADABLE", "A certificate, key or authority can't be read.", "证书、私钥或 CA 文件读不了。",

@@ -14,6 +14,8 @@
 //   program 00 's' actor '/' request id                       sealed, empty: rows of this request had no entry in another epoch; they stay
 //   program 00 'e' "epoch"                                    sealed: the ledger's epoch at the last Clear
 //
+// Beside RocksDB's files lies the write mark (write_mark.h), which notices that a log is gone.
+//
 // Rows are kept by request and item, so that an honest repeat of a request finds its number and salt again. A row counts while the
 // member's newest entry commits to it; that is the caller's to see, since nothing here knows the journal: an older copy of this store can
 // lose numbers, but never revive one. Nor must an older ledger: by their order it is seen which of a member's numbers was given last.
@@ -84,7 +86,7 @@ class SideStore {
   };
   // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: a key that the store needs is not in the file; another format; or
   // open twice. ABORTED: open in another process. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS:
-  // damaged. UNAVAILABLE: the disk is full.
+  // damaged; or, as the start failure SIDE_STORE_CUT, writes that were acknowledged are gone. UNAVAILABLE: the disk is full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
   // Whether what changes anything is carried out: not when read-only, nor after a failed write. Thread-safe, never waits.

@@ -75,6 +75,13 @@ class Trial {
     return path("backup");
   }
 
+  // Takes away the write-ahead log of a store.
+  void Cut(const std::string& store) const {
+    for (const auto& entry : fs::directory_iterator(store)) {
+      if (entry.path().extension() == ".log") fs::rename(entry.path(), path("lost.log"));
+    }
+  }
+
   std::string path(const std::string& name) const { return directory_ + "/" + name; }
   std::string config_path() const { return path("server/redpointsd.textproto"); }
   std::string certificate(const std::string& name) const { return path("server/certificates/" + name); }
@@ -209,6 +216,12 @@ const std::map<std::string, Case>& Cases() {
           return t.Start();
         },
         "server/side"}},
+      {"SIDE_STORE_CUT",
+       {[](Trial& t) {
+          t.Cut(t.path("server/side"));
+          return t.Start();
+        },
+        "server/side/WRITES"}},
       {"TLS_FILE_MISSING",
        {[](Trial& t) {
           t.config.mutable_tls()->set_client_ca_file(t.path("no-ca"));

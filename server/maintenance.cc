@@ -95,20 +95,6 @@ bool IsTaken(const fs::path& path) {
   return type != fs::file_type::not_found && type != fs::file_type::none;
 }
 
-// The log of a shard that nobody has open, as far as the head mark says that it goes.
-absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenLog(const std::string& directory) {
-  auto log = RocksDbLog::Open({.directory = directory + "/log"});
-  if (!log.ok()) return AsStartFailure(log.status(), LedgerFailure(log.status()));
-  if (const auto marks = ReadHeadMarks(HeadMarkFile(directory)); MayBeWhole(marks.status())) {
-    return WithStartFailure(marks.status(), LedgerFailure(marks.status()));
-  } else if (!marks.ok()) {
-    std::fprintf(stderr, "head mark not compared: %s\n", std::string(marks.status().message()).c_str());
-  } else if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(directory)); !status.ok()) {
-    return AsStartFailure(status, "LEDGER_REFUSED");
-  }
-  return log;
-}
-
 // One directory of a backup and where it goes.
 struct Place {
   fs::path from;
@@ -146,12 +132,25 @@ absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string& directory) {
+  auto log = RocksDbLog::Open({.directory = directory + "/log"});
+  if (!log.ok()) return AsStartFailure(log.status(), LedgerFailure(log.status()));
+  if (const auto marks = ReadHeadMarks(HeadMarkFile(directory)); MayBeWhole(marks.status())) {
+    return WithStartFailure(marks.status(), LedgerFailure(marks.status()));
+  } else if (!marks.ok()) {
+    std::fprintf(stderr, "head mark not compared: %s\n", std::string(marks.status().message()).c_str());
+  } else if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(directory)); !status.ok()) {
+    return AsStartFailure(status, "LEDGER_REFUSED");
+  }
+  return log;
+}
+
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
   const auto side = OpenSide(config.side_state(), /*read_only=*/true);
   bool is_any = false;
   std::set<std::string> present;
   for (const auto& shard : config.shard()) {
-    auto log = OpenLog(shard.directory());
+    auto log = OpenStoppedLog(shard.directory());
     if (!log.ok()) return log.status();
     // Not to be had: said, and no fault of the ledger. The next start makes them again.
     auto store = RocksDbStore::Open({.directory = shard.directory() + "/derived", .read_only = true});
@@ -200,7 +199,7 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
   }
   std::vector<std::unique_ptr<redpoints::Log>> logs;
   for (const auto& shard : config.shard()) {
-    auto log = OpenLog(shard.directory());
+    auto log = OpenStoppedLog(shard.directory());
     if (!log.ok()) return log.status();
     logs.push_back(*std::move(log));
   }

@@ -7,12 +7,12 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/maintenance.h"
 #include "server/side_state.h"
 #include "server/start_failure.h"
 #include "storage/durable_file.h"
 #include "storage/head_mark.h"
 #include "storage/identity/cipher.h"
-#include "storage/log/rocksdb_log.h"
 #include "storage/offline.h"
 #include "storage/start_failure.h"
 #include "storage/store/rocksdb_store.h"
@@ -26,13 +26,7 @@ namespace fs = std::filesystem;
 // Before anything is made: the server is stopped, and the log whole as far as it can be told.
 absl::Status LookAtLogs(const Config& config) {
   for (const auto& shard : config.shard()) {
-    auto log = RocksDbLog::Open({.directory = shard.directory() + "/log"});
-    if (!log.ok()) return AsStartFailure(log.status(), "LEDGER_REFUSED");
-    const auto marks = ReadHeadMarks(HeadMarkFile(shard.directory()));
-    if (!marks.ok()) continue;
-    if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(shard.directory())); !status.ok()) {
-      return AsStartFailure(status, "LEDGER_REFUSED");
-    }
+    if (const auto log = OpenStoppedLog(shard.directory()); !log.ok()) return log.status();
   }
   return absl::OkStatus();
 }
@@ -67,7 +61,7 @@ absl::StatusOr<bool> HaveSideStore(const SideState& config) {
 
 // How many programs got another key.
 absl::StatusOr<int> WriteKey(const std::string& directory, const std::string& side_key) {
-  auto log = RocksDbLog::Open({.directory = directory + "/log"});
+  const auto log = OpenStoppedLog(directory);
   if (!log.ok()) return log.status();
   const auto programs = (*log)->Programs();
   if (!programs.ok()) return programs.status();
@@ -96,7 +90,7 @@ absl::Status Rekey(const Config& config) {
   std::error_code ignored;  // a file that can't be looked at is one that can't be read
   if (!fs::exists(side.key_file(), ignored) && !ignored) {
     if (auto status = KeyFile::Create(side.key_file()); !status.ok()) return WithStartFailure(status, "REKEY_FAILED");
-    std::printf("新密钥文件,马上抄到两处 / a new key file, copy it to two places now: %s\n", side.key_file().c_str());
+    std::printf("新密钥文件,马上拷到两个 U 盘 / a new key file, copy it to two USB sticks now: %s\n", side.key_file().c_str());
   }
   const auto is_store_new = HaveSideStore(side);
   if (!is_store_new.ok()) return is_store_new.status();
@@ -105,7 +99,7 @@ absl::Status Rekey(const Config& config) {
   int programs = 0;
   for (const auto& shard : config.shard()) {
     const auto written = WriteKey(shard.directory(), SideKeyId(*keys));
-    if (!written.ok()) return WithStartFailure(written.status(), "REKEY_FAILED");
+    if (!written.ok()) return AsStartFailure(written.status(), "REKEY_FAILED");
     programs += *written;
   }
   std::printf("%d 个计划改用密钥 / programs now under key %s\n", programs, SideKeyId(*keys).c_str());
@@ -118,7 +112,7 @@ absl::Status Rekey(const Config& config) {
   if (programs > 0) {
     lost("此前的保密活动,重复申报不再能拒绝 / doubles of confidential deeds from before can't be refused any more");
     lost(
-        "此前按会员号或保密活动发的请求,重发会被拒绝(REQUEST_ID_REUSED) / requests by number or of confidential deeds from before are "
+        "此前按会员号或保密活动发的请求,重发会以 REQUEST_ID_REUSED 拒绝 / requests by number or of confidential deeds from before are "
         "refused "
         "when they are sent again");
   }

@@ -143,7 +143,7 @@ class RegistryService final : public Raw {
                 }
                 auto program = std::get<ProgramData>(recorded.entry().data);
                 program.side_key = context_.side_key;
-                context_.shards->Submit(program.id, origin, FoundProgram{program}, [this, recorded, program, ticket](Outcome founded) {
+                context_.shards->Found(program, origin, [this, recorded, program, ticket](Outcome founded) {
                   Reply<v1::CreateProgramResponse> answer(ticket);
                   if (founded.refusal) return answer.Refuse(ToStatus(*founded.refusal));
                   v1::CreateProgramResponse response;

@@ -84,6 +84,13 @@ std::size_t Shards::ShardOf(const std::string& program) const {
   return it == shard_of_.end() ? default_shard_ : it->second;
 }
 
+void Shards::Found(const ProgramData& program, Origin origin, Ledger::Done done) {
+  const std::string system(kSystemProgram);
+  const State* recorder = Of(system).FindState(system);
+  const std::int64_t epoch = recorder ? recorder->ReadPublished().at.epoch : 0;
+  Submit(program.id, std::move(origin), FoundProgram{program, epoch}, std::move(done));
+}
+
 void Shards::FinishFounding(const std::string& side_key) {
   const std::string system(kSystemProgram);
   const State* state = Of(system).FindState(system);
@@ -102,7 +109,7 @@ void Shards::FinishFounding(const std::string& side_key) {
     origin.actor = recorded->actor;
     origin.request_id = recorded->request_id;
     origin.fingerprint = recorded->fingerprint;
-    Submit(id, std::move(origin), FoundProgram{program}, [](Outcome) {});
+    Found(program, std::move(origin), [](Outcome) {});
   }
 }
 

@@ -154,7 +154,7 @@ struct EpochData {
   std::string origin = {};
   std::int64_t signed_size = 0;
   std::int64_t lost = -1;  // entries known to be lost; -1: not known
-  std::string why = {};    // "restore" or "recover"
+  std::string why = {};    // "restore", "recover", or "founding" of what is new in this epoch
   bool operator==(const EpochData&) const = default;
 };
 

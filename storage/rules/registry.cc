@@ -174,7 +174,7 @@ struct Checker {
     return std::nullopt;
   }
 
-  // A journal begins with its own program, or with the opening that says that nothing of it could be saved; those of others are registered in
+  // A journal begins with its own program, or with the opening of the epoch in which that is founded; those of others are registered in
   // the system's. Later only the ledger itself changes its own, and of it the side key alone: where the secrets were lost.
   Broken operator()(ProgramData& program) const {
     const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
@@ -214,7 +214,7 @@ Broken CheckRegistration(State& state, const std::string& actor, Day today, Regi
           data)) {
     return broken;
   }
-  // The first two entries; the openings of epochs come before them where nothing else was left (storage/recover.h).
+  // The first two entries; the openings of epochs come before them in a ledger that was put back.
   const bool is_founding = state.at.next_sequence - static_cast<std::int64_t>(state.at.epochs.size()) < 2;
   if (!is_founding && ConcernsThemselves(state, actor, data, today)) return Refusal{Reason::SELF_DEALING, {}};
   return std::nullopt;
@@ -352,6 +352,13 @@ Outcome Decide(Decision& d, const FoundProgram& command) {
     const std::int64_t sequence = founded->sequence;
     auto entry = d.Find(sequence);
     return entry ? OutcomeOf({.sequence = sequence}, {std::move(entry)}, nullptr) : d.Unrecorded({Reason::INVARIANT_VIOLATION, {}});
+  }
+  if (d.state().at.next_sequence == 0 && command.epoch > 0) {
+    Entry opening = d.desk().Draft(Kind::kEpoch);
+    opening.actor = kLedgerActor;
+    opening.epoch = command.epoch;
+    opening.data = EpochData{.why = "founding"};
+    if (Outcome one = Decision::Posted(d.desk().Post(std::move(opening))); one.refusal) return one;
   }
   // The operator's word stands for the mark that somebody else would give.
   StaffData administrator{.id = command.program.administrator, .member = "", .is_external = true, .grants = {}};

@@ -121,7 +121,8 @@ class Rules:
         if "terminal" in e:
             check(e["actor"] == e["terminal"] and ("terminal", e["terminal"]) in self.records, "asked from another terminal")
             e["merchant"] = self.records["terminal", e["terminal"]]["merchant"]
-        elif e["kind"] not in ("epoch", "clock_confirmed", "program") and e["seq"] > 1:  # an operator's; and the founding
+        elif e["kind"] not in ("epoch", "clock_confirmed", "program") and any(kind == "staff" for kind, _ in self.records):
+            # The others are an operator's, as is the first of the staff.
             check(any((kind, e["actor"]) in self.records for kind in ("staff", "member")), f"{e['actor']} is nobody who was registered")
         if "request_id" not in e:
             is_ledgers = e["kind"] == "epoch" or e["kind"] == "program" and e["actor"] == "ledger"  # said while no server could

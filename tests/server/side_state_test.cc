@@ -15,6 +15,7 @@
 #include "server/rekey.h"
 #include "storage/journal.h"
 #include "storage/log/rocksdb_log.h"
+#include "storage/rules/entry_codec.h"
 #include "storage/start_failure.h"
 #include "tests/server/server_fixture.h"
 
@@ -255,6 +256,28 @@ TEST_F(SideStateTest, AProgramMadeLaterIsUnderTheSameKey) {
     for (const char* program : {"system", "minyue", "later"}) {
       EXPECT_THAT(Journal(*log, program).Line(0).value(), HasSubstr(absl::StrCat(R"("side_key":")", side_key, R"("}})"))) << program;
     }
+  });
+}
+
+// What the program of that name was in is lost with the backup's tail: tills and papers may still name it.
+TEST_F(SideStateTest, AProgramFoundedAgainAfterARestoreHasNoNamesOfBefore) {
+  const auto create = [&] {
+    const Answer made = world.Call("operator", "CreateProgram", R"(request_id: "$ID" program_id: "later")");
+    EXPECT_TRUE(made.ok()) << made;
+  };
+  Backup();
+  create();
+  Restore();
+  create();
+  world.Restart([&](const std::string& ledger) {
+    const auto log = RocksDbLog::Open({.directory = ledger + "/log"}).value();
+    const auto epoch_of = [&](const char* program, std::int64_t sequence) {
+      return ParseLine(Journal(*log, program).Line(sequence).value())->epoch;
+    };
+    const std::int64_t last = Journal(*log, "system").End().value() - 1;
+    EXPECT_GT(epoch_of("system", last), 0);
+    for (const std::int64_t sequence : {0, 1, 2}) EXPECT_EQ(epoch_of("later", sequence), epoch_of("system", last)) << sequence;
+    EXPECT_EQ(CheckShards(TheConfig(), "later"), absl::OkStatus());
   });
 }
 

@@ -31,9 +31,9 @@ Origin OriginOf(const std::string& actor) {
   return origin;
 }
 
-absl::Status Found(Ledger& ledger, const std::string& program, const std::string& administrator) {
+absl::Status Found(Ledger& ledger, const std::string& program, const std::string& administrator, const std::string& side_key) {
   std::promise<Outcome> promise;
-  ledger.Submit(program, OriginOf(administrator), FoundProgram{{program, administrator}},
+  ledger.Submit(program, OriginOf(administrator), FoundProgram{{program, administrator, side_key}},
                 [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   const Outcome outcome = promise.get_future().get();
   return outcome.refusal ? ToStatus(*outcome.refusal) : absl::OkStatus();
@@ -50,7 +50,7 @@ absl::Status Register(Ledger& ledger, const std::string& program, const std::str
 }
 
 absl::Status MakeLedger(const std::string& directory, const std::string& program, const std::string& operator_id,
-                        const std::string& administrator_id) {
+                        const std::string& administrator_id, const std::string& side_key) {
   auto log = RocksDbLog::Create({.directory = directory + "/log"});
   if (!log.ok()) return log.status();
   auto store = RocksDbStore::Open({.directory = directory + "/derived"});
@@ -59,10 +59,10 @@ absl::Status MakeLedger(const std::string& directory, const std::string& program
   options.head_mark_file = HeadMarkFile(directory);
   auto ledger = Ledger::Open(**log, **store, Clock::System(), options);
   if (!ledger.ok()) return ledger.status();
-  if (auto status = Found(**ledger, std::string(redpoints::kSystemProgram), operator_id); !status.ok()) return status;
+  if (auto status = Found(**ledger, std::string(redpoints::kSystemProgram), operator_id, side_key); !status.ok()) return status;
   if (program.empty()) return absl::OkStatus();
   if (auto status = Register(**ledger, program, operator_id, administrator_id); !status.ok()) return status;
-  return Found(**ledger, program, administrator_id);
+  return Found(**ledger, program, administrator_id, side_key);
 }
 
 std::string StaffName(std::string_view program, std::string_view id) {
@@ -105,13 +105,15 @@ absl::Status InitDirectory(const InitOptions& options) {
     auto pair = authority->IssueClient(StaffName(options.program, administrator_id));
     if (auto status = write(pair, "administrator"); !status.ok()) return status;
   }
-  if (auto status = MakeLedger(ledger, options.program, operator_id, administrator_id); !status.ok()) {
-    return AsStartFailure(std::move(status), "LEDGER_REFUSED");
-  }
   SideState side_state;
   side_state.set_directory(side.string());
   side_state.set_key_file(side_key.string());
   if (auto status = MakeSide(side_state); !status.ok()) return status;
+  const auto keys = KeyFile::Read(side_key);
+  if (!keys.ok()) return WithStartFailure(keys.status(), "DIRECTORY_UNWRITABLE");
+  if (auto status = MakeLedger(ledger, options.program, operator_id, administrator_id, SideKeyId(*keys)); !status.ok()) {
+    return AsStartFailure(std::move(status), "LEDGER_REFUSED");
+  }
 
   std::ofstream file(config);
   file << "# The configuration of redpointsd. Every field: server/config.proto.\n"

@@ -11,6 +11,7 @@
 #include "server/init.h"
 #include "server/log.h"
 #include "server/maintenance.h"
+#include "server/rekey.h"
 #include "server/server.h"
 #include "server/start_failure.h"
 
@@ -85,7 +86,10 @@ int Main(int argc, char** argv) {
       "recover", "save what can be read of a damaged shard's directory into a new one, which then takes its place / 从损坏的账本抢救");
   recover->add_option("--from", from, "the directory of the shard; it is not changed / 损坏的分片目录")->required();
   recover->add_option("--to", to, "a directory that is not there yet / 新目录")->required();
-  for (auto* command : {check, backup, restore}) command->add_option("--config", config, "configuration file / 配置文件");
+  auto* rekey = app.add_subcommand(
+      "rekey",
+      "every copy of the key file is lost: make another, and write that into the journals; the server must be stopped / 密钥丢失,换新密钥");
+  for (auto* command : {check, backup, restore, rekey}) command->add_option("--config", config, "configuration file / 配置文件");
 
   try {
     app.parse(argc, argv);
@@ -109,10 +113,13 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "redpointsd: --config is required\n");
     return 2;
   }
-  if (!*check && !*backup && !*restore) return Serve(config);
+  if (!*check && !*backup && !*restore && !*rekey) return Serve(config);
   auto loaded = LoadConfig(config);
   if (!loaded.ok()) return Fail(loaded.status());
-  const auto status = *check ? CheckShards(*loaded, program) : *backup ? BackupShards(*loaded, to) : RestoreShards(*loaded, from);
+  const auto status = *check    ? CheckShards(*loaded, program)
+                      : *backup ? BackupShards(*loaded, to)
+                      : *rekey  ? Rekey(*loaded)
+                                : RestoreShards(*loaded, from);
   return status.ok() ? 0 : Fail(status);
 }
 

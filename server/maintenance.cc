@@ -49,8 +49,9 @@ absl::Status OpenRestoredHistory(const std::string& directory) {
 std::string ShardName(int shard) { return absl::StrCat("shard-", shard); }
 
 // The ledger stands without them: a person gives each member a new number (runbook).
-void PrintSide(const SideStore& side, const std::string& program, const Commitments& commitments, std::int64_t epoch) {
-  const auto differences = CompareSide(side, program, commitments, epoch);
+void PrintSide(const OpenedSide& side, const std::string& program, const Commitments& commitments, std::int64_t epoch) {
+  const auto key = CompareSideKey(*side.keys, program, commitments.side_key);
+  const auto differences = key.ok() ? CompareSide(*side.store, program, commitments, epoch) : key;
   if (!differences.ok()) {
     std::printf("  numbers not checked: %s\n", std::string(differences.status().message()).c_str());
     return;
@@ -76,8 +77,8 @@ void PrintSide(const SideStore& side, const std::string& program, const Commitme
 }
 
 // Rows of a program that was founded after a backup that was restored.
-absl::Status PrintSideWithoutLedger(const SideStore& side, const std::set<std::string>& programs) {
-  const auto kept = side.Programs();
+absl::Status PrintSideWithoutLedger(const OpenedSide& side, const std::set<std::string>& programs) {
+  const auto kept = side.store->Programs();
   if (!kept.ok()) return WithStartFailure(kept.status(), "SIDE_STORE_DAMAGED");
   for (const std::string& program : *kept) {
     if (programs.contains(program)) continue;
@@ -92,20 +93,6 @@ bool IsTaken(const fs::path& path) {
   std::error_code error;
   const auto type = fs::symlink_status(path, error).type();
   return type != fs::file_type::not_found && type != fs::file_type::none;
-}
-
-// The log of a shard that nobody has open, as far as the head mark says that it goes.
-absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenLog(const std::string& directory) {
-  auto log = RocksDbLog::Open({.directory = directory + "/log"});
-  if (!log.ok()) return AsStartFailure(log.status(), LedgerFailure(log.status()));
-  if (const auto marks = ReadHeadMarks(HeadMarkFile(directory)); MayBeWhole(marks.status())) {
-    return WithStartFailure(marks.status(), LedgerFailure(marks.status()));
-  } else if (!marks.ok()) {
-    std::fprintf(stderr, "head mark not compared: %s\n", std::string(marks.status().message()).c_str());
-  } else if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(directory)); !status.ok()) {
-    return AsStartFailure(status, "LEDGER_REFUSED");
-  }
-  return log;
 }
 
 // One directory of a backup and where it goes.
@@ -145,12 +132,25 @@ absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string& directory) {
+  auto log = RocksDbLog::Open({.directory = directory + "/log"});
+  if (!log.ok()) return AsStartFailure(log.status(), LedgerFailure(log.status()));
+  if (const auto marks = ReadHeadMarks(HeadMarkFile(directory)); MayBeWhole(marks.status())) {
+    return WithStartFailure(marks.status(), LedgerFailure(marks.status()));
+  } else if (!marks.ok()) {
+    std::fprintf(stderr, "head mark not compared: %s\n", std::string(marks.status().message()).c_str());
+  } else if (auto status = CompareHeadMarks(*marks, **log, HeadMarkFile(directory)); !status.ok()) {
+    return AsStartFailure(status, "LEDGER_REFUSED");
+  }
+  return log;
+}
+
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
   const auto side = OpenSide(config.side_state(), /*read_only=*/true);
   bool is_any = false;
   std::set<std::string> present;
   for (const auto& shard : config.shard()) {
-    auto log = OpenLog(shard.directory());
+    auto log = OpenStoppedLog(shard.directory());
     if (!log.ok()) return log.status();
     // Not to be had: said, and no fault of the ledger. The next start makes them again.
     auto store = RocksDbStore::Open({.directory = shard.directory() + "/derived", .read_only = true});
@@ -180,12 +180,12 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
         std::printf("  derived rows not compared, the next start makes them again: %s\n", report->unusable_rows.c_str());
       for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
-      if (side.ok()) PrintSide(*side->store, program, report->commitments, report->commitments.epoch);
+      if (side.ok()) PrintSide(*side, program, report->commitments, report->commitments.epoch);
     }
   }
   if (!is_any) return StartRefused("PROGRAM_ABSENT", wanted.empty() ? "no program in these shards" : absl::StrCat("no program ", wanted));
   if (side.ok() && wanted.empty()) {
-    if (auto status = PrintSideWithoutLedger(*side->store, present); !status.ok()) return status;
+    if (auto status = PrintSideWithoutLedger(*side, present); !status.ok()) return status;
   }
   return CheckSide(side);
 }
@@ -199,7 +199,7 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
   }
   std::vector<std::unique_ptr<redpoints::Log>> logs;
   for (const auto& shard : config.shard()) {
-    auto log = OpenLog(shard.directory());
+    auto log = OpenStoppedLog(shard.directory());
     if (!log.ok()) return log.status();
     logs.push_back(*std::move(log));
   }
@@ -210,8 +210,9 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
     if (const auto status = logs[i]->Backup(directory + "/" + ShardName(static_cast<int>(i))); !status.ok())
       return AsStartFailure(status, absl::IsDataLoss(status) ? "LEDGER_REFUSED" : "DIRECTORY_UNWRITABLE");
   }
-  // After the logs: a row that an entry commits to is then in the copy, or was never there.
-  auto side = OpenSide(config.side_state(), /*read_only=*/false);
+  // After the logs: a row that an entry commits to is then in the copy, or was never there. Only read, as the logs are: what root writes there
+  // would keep the service out.
+  auto side = OpenSide(config.side_state(), /*read_only=*/true);
   if (!side.ok()) return side.status();
   if (const auto status = side->store->Backup(directory + "/side"); !status.ok())
     return AsStartFailure(status, absl::IsDataLoss(status) ? "SIDE_STORE_DAMAGED" : "DIRECTORY_UNWRITABLE");

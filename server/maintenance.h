@@ -2,12 +2,18 @@
 // Every error is a row of StartFailures.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/config.pb.h"
+#include "storage/log/log.h"
 
 namespace redpoints::server {
+
+// The log of a shard that nobody has open, as far as the head mark says that it goes.
+absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string& directory);
 
 // Re-derives every table of `program` (empty: of all) and prints what was found. LEDGER_DIFFERS names the first difference.
 // FAILED_PRECONDITION while the server runs. Of the side state, which is only read, it prints each member whose number is lost and how much has no

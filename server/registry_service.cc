@@ -133,6 +133,7 @@ class RegistryService final : public Raw {
             return reply.Refuse(status);
           }
           Origin origin = OriginOf(call.caller(), *mutation);
+          context_.numbers->Sign(*mutation, origin);
           context_.shards->Submit(
               mutation->program, origin, std::move(mutation->command),
               [this, origin, ticket = reply.Release()](Outcome recorded) {
@@ -140,8 +141,9 @@ class RegistryService final : public Raw {
                   return Answer<v1::CreateProgramResponse>(*context_.shards, Reply<v1::CreateProgramResponse>(ticket), recorded,
                                                            [](const Outcome&, v1::CreateProgramResponse&) {});
                 }
-                const auto program = std::get<ProgramData>(recorded.entry().data);
-                context_.shards->Submit(program.id, origin, FoundProgram{program}, [this, recorded, program, ticket](Outcome founded) {
+                auto program = std::get<ProgramData>(recorded.entry().data);
+                program.side_key = context_.side_key;
+                context_.shards->Found(program, origin, [this, recorded, program, ticket](Outcome founded) {
                   Reply<v1::CreateProgramResponse> answer(ticket);
                   if (founded.refusal) return answer.Refuse(ToStatus(*founded.refusal));
                   v1::CreateProgramResponse response;

@@ -111,6 +111,7 @@ class Server::Impl {
                                  .numbers = numbers_.get(),
                                  .deeds = deeds_.get(),
                                  .side = side_.store.get(),
+                                 .side_key = SideKeyId(*side_.keys),
                                  .reads = reads_.get(),
                                  .tokens = tokens_.get(),
                                  .streams = streams_.get(),
@@ -179,7 +180,6 @@ class Server::Impl {
     auto opened = Shards::Open(shards, clock_, options);
     if (!opened.ok()) return opened.status();
     shards_ = *std::move(opened);
-    shards_->FinishFounding();
     for (const auto& ledger : shards_->ledgers()) {
       for (const auto& program : ledger->Programs()) {
         log_.Write(LogLevel::kInfo, "program", {{"program", program}, {"entries", ledger->EndSequence(program)}});
@@ -201,6 +201,8 @@ class Server::Impl {
     }
     if (!side.ok()) return side.status();
     side_ = *std::move(side);
+    if (auto status = CompareSideKey(*side_.keys, *shards_); !status.ok()) return status;
+    shards_->FinishFounding(SideKeyId(*side_.keys));
     // Nothing is on its way yet. What can't be cleared now is next time; what is damaged refuses where it is asked for.
     auto strays = ClearSide(*side_.store, *shards_);
     const absl::Status damage = strays.ok() ? strays->damage : strays.status();

@@ -31,6 +31,7 @@ struct ServiceContext {
   const Numbers* numbers;
   const Deeds* deeds;
   SideStore* side;
+  std::string side_key;  // SideKeyId
   ReadPool* reads;
   const PageTokens* tokens;
   StreamLimit* streams;

@@ -10,6 +10,7 @@
 #include "server/start_failure.h"
 #include "storage/shards.h"
 #include "storage/start_failure.h"
+#include "storage/views.h"
 
 namespace redpoints::server {
 namespace {
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 // A file that is not there, and one that can't be used: two rows each.
 absl::Status Refused(const absl::Status& status, const char* missing, const char* unusable, const char* damaged) {
+  if (!StartFailureId(status).empty()) return status;
   if (absl::IsResourceExhausted(status)) unusable = "DESCRIPTORS_TOO_FEW";
   const char* const id = absl::IsNotFound(status) ? missing : absl::IsDataLoss(status) ? damaged : unusable;
   return WithStartFailure(absl::Status(status.code(), status.message()), id);
@@ -65,6 +67,24 @@ absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only, std
   if (!store.ok()) return Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
   side.store = *std::move(store);
   return side;
+}
+
+absl::Status CompareSideKey(const KeyFile& keys, const std::string& program, const std::string& side_key) {
+  if (side_key.empty() || side_key == SideKeyId(keys)) return absl::OkStatus();
+  return StartRefused("KEY_FILE_FOREIGN", absl::StrCat(program, " keeps its side state under key ", side_key, ", and ", keys.path(),
+                                                       " holds key ", SideKeyId(keys)));
+}
+
+absl::Status CompareSideKey(const KeyFile& keys, const Shards& shards) {
+  for (const auto& ledger : shards.ledgers()) {
+    for (const std::string& id : ledger->Programs()) {
+      const State* state = ledger->IsSetAside(id) ? nullptr : ledger->FindState(id);
+      const auto program = state ? FindRegistration<ProgramData>(*state, "program", id) : std::nullopt;
+      if (!program) continue;
+      if (auto status = CompareSideKey(keys, id, program->side_key); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status MakeSide(const SideState& config) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "server/config.pb.h"
 #include "storage/check.h"
+#include "storage/identity/cipher.h"
 #include "storage/identity/key_file.h"
 #include "storage/identity/side_store.h"
 
@@ -28,16 +29,21 @@ struct OpenedSide {
   std::unique_ptr<SideStore> store;
 };
 
-// KEY_FILE_MISSING, KEY_FILE_UNUSABLE, SIDE_STORE_MISSING, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED,
-// DESCRIPTORS_TOO_FEW. `on_failed` as SideStore::Options has it.
+// KEY_FILE_MISSING, KEY_FILE_UNUSABLE, SIDE_STORE_MISSING, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED, SIDE_STORE_CUT, DESCRIPTORS_TOO_FEW.
+// `on_failed` as SideStore::Options has it.
 absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only,
                                     std::function<void(const std::string& why)> on_failed = nullptr);
+
+// KEY_FILE_FOREIGN where a program was founded, or rekeyed, under another side key: doubles of confidential deeds would not be found under
+// this one. Of all programs that can be read; of one, whose side key is empty where it is not known.
+absl::Status CompareSideKey(const KeyFile& keys, const Shards& shards);
+absl::Status CompareSideKey(const KeyFile& keys, const std::string& program, const std::string& side_key);
 
 // Makes both. What is there already stays and is refused with DIRECTORY_TAKEN.
 absl::Status MakeSide(const SideState& config);
 
-// The numbers that members got in entries which their ledger does not have, as after a restore: it says that the number before is still theirs,
-// but that one may be in strange hands. A value; const functions from any thread.
+// The numbers that members got in entries which their ledger does not have, as after a restore: it says that the number before is still
+// theirs, but that one may be in strange hands. A value; const functions from any thread.
 class LostNumbers {
  public:
   void Add(const std::string& program, const SideRow& number);
@@ -56,8 +62,8 @@ struct Strays {
   absl::Status damage;  // the first row that can't be read, if any
 };
 // Removes what was reserved for requests that a crash kept from coming to an entry, in all programs that can be read, and finds what stays
-// without one (SideStore::Clear). To be called before any request can be on its way. Where the store takes no writes it only finds. Errors say
-// what the disk says.
+// without one (SideStore::Clear). To be called before any request can be on its way. Where the store takes no writes it only finds. Errors
+// say what the disk says.
 absl::StatusOr<Strays> ClearSide(SideStore& store, const Shards& shards);
 
 // What the side store lacks of a program's journal, and what it has beside it. Neither is a fault of the ledger.

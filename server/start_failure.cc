@@ -42,12 +42,15 @@ const std::vector<StartFailure>& StartFailures() {
       {"LEDGER_REFUSED", "A ledger does not open.", "账本打不开。", "Change nothing in its directory; go on at “Damage” in the runbook.",
        "不要改动账本目录;按运维手册“数据损坏”处理。"},
       {"KEY_FILE_MISSING", "The key file of the side state is not there.", "侧数据的密钥文件不存在。",
-       "Put its copy back where `side_state.key_file` says; without it member numbers can't be read. `init` makes one for a new server "
-       "only.",
-       "把密钥文件的副本放回 `side_state.key_file` 处;没有它读不了会员号。只有 `init` 会为新服务器生成。"},
+       "Put its copy back where `side_state.key_file` says; without it member numbers can't be read. If every copy is "
+       "lost: “Lost key” in the runbook.",
+       "把密钥文件的副本放回 `side_state.key_file` 处;没有它读不了会员号。所有副本都丢了,按运维手册“密钥丢失”处理。"},
       {"KEY_FILE_UNUSABLE", "The key file of the side state can't be used.", "侧数据的密钥文件无法使用。",
        "Give it to the service's user alone (`chown redpoints FILE`, `chmod 600 FILE`), or put its copy back if it is damaged.",
        "只给服务用户(`chown redpoints 文件`、`chmod 600 文件`);已损坏则放回副本。"},
+      {"KEY_FILE_FOREIGN", "The key file is not the one of this ledger.", "密钥文件不是这个账本的。",
+       "Put back its own key file and side store. If every copy of them is lost: “Lost key” in the runbook.",
+       "放回它自己的密钥文件和侧数据库;所有副本都丢了,按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
        "Correct `side_state.directory`, or copy `side` of the newest backup to it. Members whose number is newer need another.",
        "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处;备份之后发的会员号需重新发放。"},
@@ -57,6 +60,10 @@ const std::vector<StartFailure>& StartFailures() {
        "按提示处理:放回与它配套的密钥文件,把文件交给服务用户(`chown -R redpoints 目录`),或停掉占用它的进程。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
        "Move it away, keep it, and copy `side` of the newest backup to its place.", "移走并保留,再把最新备份里的 `side` 拷到原处。"},
+      {"SIDE_STORE_CUT", "The side store has lost what was written to it last.", "侧数据库丢了最后写入的内容。",
+       "Put its lost `*.log` file back. If it can't be found, remove the file WRITES that the detail names, and start; `redpointsd check` "
+       "names the members who need another number.",
+       "把丢失的 `*.log` 文件放回原处。找不到就删掉提示的 WRITES 文件再启动;`redpointsd check` 点名需要换号的会员。"},
       {"TLS_FILE_MISSING", "A certificate, key or authority of the configuration is not there.", "配置里的证书、私钥或 CA 文件不存在。",
        "Correct the path in `tls`, or put the file there.", "核对 `tls` 里的路径,或放好文件。"},
       {"TLS_FILE_UNREADABLE", "A certificate, key or authority can't be read.", "证书、私钥或 CA 文件读不了。",
@@ -113,6 +120,9 @@ const std::vector<StartFailure>& StartFailures() {
        "The detail says why: correct --from, --to or the clock, stop the server, or make room for three copies; else restore the last "
        "backup.",
        "按提示改正 --from、--to 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
+      {"REKEY_FAILED", "The new key could not be put to use.", "新密钥没能启用。",
+       "Make room, or correct the owner or the clock as the detail says, then run it again; what is done is kept.",
+       "按提示腾出空间,或改正属主、时钟,再运行一次;已做的不会重做。"},
   };
   return *rows;
 }

@@ -23,6 +23,7 @@ struct Commitments {
   std::map<std::string, Number> numbers;  // by member: of the newest registration
   std::set<std::string> all;              // of any entry: to numbers, to what deeds were, to notes kept elsewhere
   std::int64_t epoch = 0;                 // in which the journal ends
+  std::string side_key;                   // under which all that is kept; empty: not known
 };
 
 struct CheckReport {

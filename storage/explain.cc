@@ -141,6 +141,14 @@ std::string ExplainZh(const Entry& e, const Definitions& definitions) {
       if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", in.Points(sums.debt));
       if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", in.Points(-sums.expired), " 积分未用已过期");
       return text + "，原因 " + e.reason + RatesText(e, definitions.ActivityOf(e), in, true) + "。";
+    case Kind::kProgram: {
+      const auto& program = std::get<ProgramData>(e.data);
+      const std::string name = RegistrationKey(e.data);
+      if (e.actor == kLedgerActor) return absl::StrCat("计划 ", name, " 的侧数据改用密钥 ", program.side_key, "。");
+      text = absl::StrCat(Zh(WordList::kEntryKind, KindName(e.kind)), " ", name);
+      if (!program.side_key.empty()) absl::StrAppend(&text, "，侧数据密钥 ", program.side_key);
+      return text + "。";
+    }
     case Kind::kDonation: return absl::StrCat("捐赠到公益池，批次 ", LotsText(e, in, true), "。");
     case Kind::kRedemption:
       return absl::StrCat("在商户 ", e.merchant, " ", redemption, " ", points, " 积分，先用先到期的批次：", LotsText(e, in, true), "。");
@@ -211,6 +219,12 @@ std::string ExplainEn(const Entry& e, const Definitions& definitions) {
       if (sums.debt > 0) absl::StrAppend(&text, ", ", in.Points(sums.debt), " were spent and are owed");
       if (sums.expired < 0) absl::StrAppend(&text, ", ", in.Points(-sums.expired), " had ended unspent");
       return absl::StrCat(text, ", because ", e.reason, RatesText(e, definitions.ActivityOf(e), in, false));
+    case Kind::kProgram: {
+      const auto& program = std::get<ProgramData>(e.data);
+      const std::string name = RegistrationKey(e.data);
+      if (e.actor == kLedgerActor) return absl::StrCat("the side state of ", name, " is kept under another key, ", program.side_key);
+      return absl::StrCat("registered ", name, program.side_key.empty() ? "" : ", its side state under key ", program.side_key);
+    }
     case Kind::kDonation: return absl::StrCat("donated to the pool, lots: ", LotsText(e, in, false));
     case Kind::kRedemption:
       return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, in, false));

@@ -84,7 +84,14 @@ std::size_t Shards::ShardOf(const std::string& program) const {
   return it == shard_of_.end() ? default_shard_ : it->second;
 }
 
-void Shards::FinishFounding() {
+void Shards::Found(const ProgramData& program, Origin origin, Ledger::Done done) {
+  const std::string system(kSystemProgram);
+  const State* recorder = Of(system).FindState(system);
+  const std::int64_t epoch = recorder ? recorder->ReadPublished().at.epoch : 0;
+  Submit(program.id, std::move(origin), FoundProgram{program, epoch}, std::move(done));
+}
+
+void Shards::FinishFounding(const std::string& side_key) {
   const std::string system(kSystemProgram);
   const State* state = Of(system).FindState(system);
   if (!state) return;
@@ -93,14 +100,16 @@ void Shards::FinishFounding() {
   for (const auto& [id, registered] : *programs) {
     const State* its_own = Of(id).FindState(id);
     if (id == system || (its_own && FindRegistration<ProgramData>(*its_own, "program", id))) continue;
-    const auto& program = std::get<ProgramData>(registered.data);
+    auto program = std::get<ProgramData>(registered.data);
+    program.side_key = side_key;
     // Under the request that recorded it, as if nothing had come in between: a repetition of that finds what it made.
     const auto recorded = Of(system).JournalOf(system).Read(registered.sequence);
     if (!recorded.ok()) continue;  // the system program is set aside by now
     Origin origin;
     origin.actor = recorded->actor;
     origin.request_id = recorded->request_id;
-    Submit(id, std::move(origin), FoundProgram{program}, [](Outcome) {});
+    origin.fingerprint = recorded->fingerprint;
+    Found(program, std::move(origin), [](Outcome) {});
   }
 }
 

@@ -37,8 +37,11 @@ class Shards {
     Of(program).Submit(program, std::move(origin), std::move(command), std::move(done), deadline);
   }
 
-  // Founds what the system program has recorded and a crash kept from being founded, or a recovery left nothing of. Call once after Open; returns at once.
-  void FinishFounding();
+  // Writes the first entries of a program that the system program has recorded, in that one's epoch.
+  void Found(const ProgramData& program, Origin origin, Ledger::Done done);
+  // Founds, with this side key, what the system program has recorded and a crash kept from being founded, or a recovery left nothing of. Call
+  // once after Open; returns at once.
+  void FinishFounding(const std::string& side_key);
 
  private:
   Shards() = default;

@@ -209,6 +209,30 @@ class AuditTest(JournalTest):
                 alter(self.entries)
                 self.assertRegex(self.audit() or "all agree", f"^line {seq + 1}: .*({what})")
 
+    def test_a_program_changes_in_its_side_key_alone(self):
+        last, data = self.sound[-1], self.sound[0]["data"]["program"]
+        rekeyed = {key: last[key] for key in ("v", "program", "epoch")} | {"seq": last["seq"] + 1}
+        rekeyed |= {key: last[key] for key in ("recorded_ms", "business_day")}
+        rekeyed |= {"kind": "program", "actor": "ledger", "data": {"program": {**data, "side_key": "0123456789abcdef"}}}
+        self.entries = self.sound + [rekeyed]
+        self.assertIsNone(self.audit())
+        self.entries = self.sound + [{**rekeyed, "actor": "a0"}]
+        self.assertRegex(self.audit() or "all agree", f"^line {len(self.entries)}: of no request")
+        for altered in ({"data": {"program": data}}, {"data": {"program": {**data, "administrator": "a9", "side_key": "0" * 16}}}):
+            self.entries = self.sound + [{**rekeyed, **altered}]
+            self.assertRegex(self.audit() or "all agree", f"^line {len(self.entries)}: a program that changes in more than its side key")
+
+    def test_a_program_can_be_founded_in_a_later_epoch(self):
+        founded = [{**e, "epoch": 7, "seq": e["seq"] + 1} for e in self.sound[:2]]
+        opening = {key: founded[0][key] for key in ("v", "program", "epoch")} | {"seq": 0}
+        opening |= {key: founded[0][key] for key in ("recorded_ms", "business_day")}
+        opening |= {"kind": "epoch", "actor": "ledger", "data": {"epoch": {"old_epoch": 0, "size": 0, "why": "founding"}}}
+        self.entries = [opening, *founded]
+        self.assertIsNone(self.audit())
+        stranger = {key: founded[1][key] for key in founded[1] if key != "item"} | {"seq": 3, "request_id": "0" * 32, "actor": "nobody"}
+        self.entries.append(stranger)
+        self.assertRegex(self.audit() or "all agree", "^line 4: nobody is nobody who was registered")
+
     def test_a_till_or_request_of_a_sale_is_bound_by_its_day(self):
         sale = first(self.sound, "redemption")
         closed = first(self.sound, "day_closed")

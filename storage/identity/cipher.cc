@@ -112,6 +112,8 @@ std::string KeyedHex(const SecretKey& key, std::string_view label, std::string_v
   return Hex(In(hash), hash.size());
 }
 
+std::string SideKeyId(const KeyFile& keys) { return KeyedHex(keys.Newest(KeyPurpose::kUnique), "redpoints side key", "").substr(0, 16); }
+
 Salt RandomSalt() {
   Salt salt{};
   RP_CHECK(RAND_bytes(salt.data(), static_cast<int>(salt.size())) == 1);

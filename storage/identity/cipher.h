@@ -33,6 +33,9 @@ absl::StatusOr<std::string> Unseal(const KeyFile& keys, const SealedPlace& place
 std::string KeyedHash(const SecretKey& key, std::string_view label, std::string_view text);  // 32 bytes
 std::string KeyedHex(const SecretKey& key, std::string_view label, std::string_view text);   // 64 hex digits
 
+// 16 hex digits that tell key files apart and nothing of their secrets: of the key for kUnique, which is one for ever.
+std::string SideKeyId(const KeyFile& keys);
+
 using Salt = std::array<std::uint8_t, 32>;
 Salt RandomSalt();
 

@@ -14,9 +14,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "proto/contract/member_number.h"
+#include "storage/identity/write_mark.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rocks.h"
 #include "storage/rules/types.h"
+#include "storage/start_failure.h"
 
 namespace redpoints {
 namespace {
@@ -47,7 +49,7 @@ absl::Status Look(const std::string& directory, bool is_written) {
   const auto access = CheckAccess(directory, is_written);
   if (!access.ok()) return absl::Status(access.code(), absl::StrCat("side store: ", std::string(access.message())));
   if (!IsInUse(directory)) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
+  return absl::AbortedError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
 }
 
 absl::Status Named(std::string_view what, std::string_view name) {
@@ -223,12 +225,17 @@ class SideStore::Disk {
       return absl::NotFoundError(absl::StrCat("side store: ", options.directory, ": none there"));
     }
     auto disk = std::unique_ptr<Disk>(new Disk(options));
-    const rocksdb::Options db_options = MakeOptions(options);
-    rocksdb::DB* db = nullptr;
-    const auto status = options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, options.directory, &db)
-                                          : rocksdb::DB::Open(db_options, options.directory, &db);
-    if (!status.ok()) return ToStatus(status, "opening " + options.directory);
-    disk->db_.reset(db);
+    const auto marked = ReadWriteMark(options.directory);
+    if (absl::IsResourceExhausted(marked.status())) return marked.status();
+    // What is open for writing can't take back a log that is found again: so it is compared before.
+    if (options.read_only || marked.ok()) {
+      if (auto status = disk->OpenAs(/*read_only=*/true); !status.ok()) return status;
+      if (auto status = disk->CompareTo(marked.value_or(0)); !status.ok()) return status;
+    }
+    if (options.read_only) return disk;
+    if (auto status = disk->OpenAs(/*read_only=*/false); !status.ok()) return status;
+    disk->mark_.emplace(options.directory);
+    disk->mark_->Set(disk->db_->GetLatestSequenceNumber());
     return disk;
   }
 
@@ -283,7 +290,10 @@ class SideStore::Disk {
     rocksdb::WriteOptions write;
     write.sync = true;
     const auto status = db_->Write(write, &changes.batch);
-    if (status.ok()) return absl::OkStatus();
+    if (status.ok()) {
+      mark_->Set(db_->GetLatestSequenceNumber());
+      return absl::OkStatus();
+    }
     has_failed_ = true;  // the failed write can be there after reopening
     const std::string why = absl::StrCat("side store: writing to ", options_.directory, ": ", status.ToString());
     if (options_.on_failed) options_.on_failed(why);
@@ -328,8 +338,29 @@ class SideStore::Disk {
  private:
   explicit Disk(const SideStore::Options& options) : options_(options) {}
 
+  absl::Status OpenAs(bool read_only) {
+    db_.reset();
+    rocksdb::DB* db = nullptr;
+    const rocksdb::Options options = MakeOptions(options_);
+    const auto status =
+        read_only ? rocksdb::DB::OpenForReadOnly(options, options_.directory, &db) : rocksdb::DB::Open(options, options_.directory, &db);
+    if (!status.ok()) return ToStatus(status, "opening " + options_.directory);
+    db_.reset(db);
+    return absl::OkStatus();
+  }
+
+  absl::Status CompareTo(std::uint64_t marked) const {
+    const std::uint64_t writes = db_->GetLatestSequenceNumber();
+    if (writes >= marked) return absl::OkStatus();
+    return WithStartFailure(absl::DataLossError(absl::StrCat("side store: ", options_.directory, " ends at write ", writes, ", but ",
+                                                             WriteMarkFile(options_.directory), " says that ", marked,
+                                                             " were acknowledged: its log was cut or is gone; nothing was changed")),
+                            "SIDE_STORE_CUT");
+  }
+
   const SideStore::Options options_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::optional<WriteMark> mark_;  // where it is open for writing
   std::atomic<bool> has_failed_ = false;
 };
 

@@ -14,6 +14,8 @@
 //   program 00 's' actor '/' request id                       sealed, empty: rows of this request had no entry in another epoch; they stay
 //   program 00 'e' "epoch"                                    sealed: the ledger's epoch at the last Clear
 //
+// Beside RocksDB's files lies the write mark (write_mark.h), which notices that a log is gone.
+//
 // Rows are kept by request and item, so that an honest repeat of a request finds its number and salt again. A row counts while the
 // member's newest entry commits to it; that is the caller's to see, since nothing here knows the journal: an older copy of this store can
 // lose numbers, but never revive one. Nor must an older ledger: by their order it is seen which of a member's numbers was given last.
@@ -83,8 +85,8 @@ class SideStore {
     std::function<std::string()> draw_number = nullptr;
   };
   // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: a key that the store needs is not in the file; another format; or
-  // open elsewhere. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS: damaged. UNAVAILABLE: the disk is
-  // full.
+  // open twice. ABORTED: open in another process. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS:
+  // damaged; or, as the start failure SIDE_STORE_CUT, writes that were acknowledged are gone. UNAVAILABLE: the disk is full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
   // Whether what changes anything is carried out: not when read-only, nor after a failed write. Thread-safe, never waits.
@@ -142,16 +144,16 @@ class SideStore {
     std::vector<std::string> damaged;    // rows that can't be read, by name; left for the next Clear
   };
   // Asks for each row that waits for its entry, and removes those whose entry never comes: what a crash left between the two. `epoch` is the
-  // ledger's. Where it is another than at the last Clear, the ledger is one that was put back, whose entries were lost and not late: then every
-  // row of the program is asked for, and those without an entry are stray. They stay, since a repeat may bring their entry, or that ledger
-  // which has it may be put back; each Clear asks for them again.
+  // ledger's. Where it is another than at the last Clear, the ledger is one that was put back, whose entries were lost and not late: then
+  // every row of the program is asked for, and those without an entry are stray. They stay, since a repeat may bring their entry, or that
+  // ledger which has it may be put back; each Clear asks for them again.
   //
   // `fate` may read this store. It must answer kOpen for a request that may still be on its way, even a repeat: after kNeverComes the row
   // can be gone, and a repeat gets another. Bytes of removed rows leave the disk with the next Erase or when RocksDB compacts.
   absl::StatusOr<Cleared> Clear(std::string_view program, std::int64_t epoch, const FateOf& fate);
 
-  // The rows whose entry is not there, and which of them a Clear would leave, by reading every row; of one that is damaged Check tells. Other
-  // writes wait now and then.
+  // The rows whose entry is not there, and which of them a Clear would leave, by reading every row; of one that is damaged Check tells.
+  // Other writes wait now and then.
   absl::StatusOr<std::vector<RowWithoutEntry>> WithoutEntry(std::string_view program, std::int64_t epoch, const FateOf& fate) const;
 
   // The programs that have rows here.

@@ -127,6 +127,7 @@ struct ConfirmClock {
 // The first entries of a new program: itself and its administrator. Asked of the program itself, after the system program has recorded it.
 struct FoundProgram {
   ProgramData program;
+  std::int64_t epoch = 0;  // the system program's, in which a journal begins: one of that name may have been lost with the epoch before
 };
 // The first entry after a restore or recovery. Asked by those, of a ledger that nobody else uses yet.
 struct OpenEpoch {

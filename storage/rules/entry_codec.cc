@@ -39,6 +39,7 @@ class Writer {
   }
   template <class T> void Made(std::string_view key, const T& field) { Required(key, field); }
   template <class T> void Salted(std::string_view key, const T& field) { Required(key, field); }
+  template <class T> void Stamped(std::string_view key, const T& field) { Optional(key, field); }
   template <class T> void Element(const T& field) {
     if (out_.back() != '[') out_ += ',';
     Value(field);
@@ -128,6 +129,7 @@ class Size {
   }
   template <class T> void Made(std::string_view key, const T& field) { Required(key, field); }
   template <class T> void Salted(std::string_view key, const T& field) { Required(key, field); }
+  template <class T> void Stamped(std::string_view key, const T& field) { Optional(key, field); }
   template <class T> void Element(const T& field) { ++bytes, Value(field); }
   template <class T> void Tail(const T& field, const std::type_identity_t<T>& = {}) { ++bytes, Value(field); }
 
@@ -195,6 +197,7 @@ class Reader {
   }
   template <class T> void Made(std::string_view key, T& field) { Required(key, field); }
   template <class T> void Salted(std::string_view key, T& field) { Required(key, field); }
+  template <class T> void Stamped(std::string_view key, T& field) { Optional(key, field); }
   template <class T> void Element(T& field) {
     if (!error_.empty()) return;
     if (!(element_ != array_.end())) return Fail("more elements");

@@ -6,6 +6,7 @@
 //                  Optional(key, x, absent)  left out when equal to `absent` (by default: empty, 0, false)
 //                  Made(key, x)              Required; an id that the server made for this attempt, if the registration is a new one
 //                  Salted(key, x)            Required; the server's own for each attempt, so that no fingerprint holds it
+//                  Stamped(key, x)           Optional; the server's own word, so that no fingerprint holds it
 //   of a tuple     Element(x), then Tail(x, absent): the last ones are left out while they are equal to `absent`
 #pragma once
 
@@ -122,6 +123,7 @@ template <> inline constexpr bool kIsTuple<RoleGrant> = true;
 template <class V> void Fields(V& v, Of<ProgramData> auto& d) {
   v.Required("id", d.id);
   v.Salted("administrator", d.administrator);
+  v.Stamped("side_key", d.side_key);
 }
 template <class V> void Fields(V& v, Of<NodeData> auto& d) {
   v.Required("code", d.code);

@@ -25,6 +25,7 @@ class Bytes {
     if (!is_new_) Required(key, field);
   }
   template <class T> void Salted(std::string_view, const T&) {}
+  template <class T> void Stamped(std::string_view, const T&) {}
   template <class T> void Element(const T& field) {
     Value(field);
     kept_ = bytes_.size();

@@ -27,10 +27,11 @@ inline bool Covers(Day from, Day to, Day day) { return from <= day && (to == 0 |
 // What ends on a day, 0 for never, has ended from then on.
 inline bool HasEnded(Day end_day, Day today) { return end_day != 0 && end_day <= today; }
 
-// A program: the first entry of its own journal, and an entry of the system program.
+// A program: the first entry of its own journal, and an entry of the system program. Later ones in its own change the side key alone.
 struct ProgramData {
   std::string id;
   std::string administrator;  // staff id made with it
+  std::string side_key = {};  // 16 hex digits: which secrets its side state is kept under; empty in the system program's entry
   bool operator==(const ProgramData&) const = default;
 };
 
@@ -153,7 +154,7 @@ struct EpochData {
   std::string origin = {};
   std::int64_t signed_size = 0;
   std::int64_t lost = -1;  // entries known to be lost; -1: not known
-  std::string why = {};    // "restore" or "recover"
+  std::string why = {};    // "restore", "recover", or "founding" of what is new in this epoch
   bool operator==(const EpochData&) const = default;
 };
 

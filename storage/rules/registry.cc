@@ -41,6 +41,7 @@ Broken CheckNode(State& state, const std::string& code, std::optional<NodeKind> 
 // One registration of each kind. `is_new`: the id must be free; otherwise it must be taken.
 struct Checker {
   State& state;
+  const std::string& actor;
   const Day today;
   const bool is_new;
 
@@ -180,11 +181,19 @@ struct Checker {
     return std::nullopt;
   }
 
-  // A journal begins with its own program, or with the opening that says that nothing of it could be saved; those of others are registered in
-  // the system's.
+  // A journal begins with its own program, or with the opening of the epoch in which that is founded; those of others are registered in
+  // the system's. Later only the ledger itself changes its own, and of it the side key alone: where the secrets were lost.
   Broken operator()(ProgramData& program) const {
+    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+    const bool is_key = program.side_key.size() == 16 && std::all_of(program.side_key.begin(), program.side_key.end(), is_hex);
+    if (!program.side_key.empty() && !is_key) return Invalid("program.side_key", "16 hex digits");
+    const bool is_own = program.id == state.program;
+    if (const ProgramData* old = state.Find<ProgramData>("program", program.id)) {
+      const bool is_rekeyed = is_own && actor == kLedgerActor && is_key && program.administrator == old->administrator;
+      return is_rekeyed ? std::nullopt : Broken(Invalid("program", "the one that was founded"));
+    }
     const bool is_founded = state.Find<ProgramData>("program", state.program) != nullptr;
-    if (is_founded ? state.program == kSystemProgram : program.id == state.program) return std::nullopt;
+    if (is_founded ? state.program == kSystemProgram : is_own) return std::nullopt;
     return Invalid("program.id", !is_founded ? state.program : "none: that is registered in the system program");
   }
   Broken operator()(auto&) const { return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "no registration"}}}; }
@@ -206,13 +215,13 @@ Broken CheckRegistration(State& state, const std::string& actor, Day today, Regi
             if constexpr (std::is_same_v<std::remove_cvref_t<decltype(d)>, std::monostate>) {
               return Refusal{Reason::INVARIANT_VIOLATION, {{"data", "none"}}};
             } else {
-              return Checker{state, today, is_new}(d);
+              return Checker{state, actor, today, is_new}(d);
             }
           },
           data)) {
     return broken;
   }
-  // The first two entries; the openings of epochs come before them where nothing else was left (storage/recover.h).
+  // The first two entries; the openings of epochs come before them in a ledger that was put back.
   const bool is_founding = state.at.next_sequence - static_cast<std::int64_t>(state.at.epochs.size()) < 2;
   if (!is_founding && ConcernsThemselves(state, actor, data, today)) return Refusal{Reason::SELF_DEALING, {}};
   return std::nullopt;
@@ -350,6 +359,13 @@ Outcome Decide(Decision& d, const FoundProgram& command) {
     const std::int64_t sequence = founded->sequence;
     auto entry = d.Find(sequence);
     return entry ? OutcomeOf({.sequence = sequence}, {std::move(entry)}, nullptr) : d.Unrecorded({Reason::INVARIANT_VIOLATION, {}});
+  }
+  if (d.state().at.next_sequence == 0 && command.epoch > 0) {
+    Entry opening = d.desk().Draft(Kind::kEpoch);
+    opening.actor = kLedgerActor;
+    opening.epoch = command.epoch;
+    opening.data = EpochData{.why = "founding"};
+    if (Outcome one = Decision::Posted(d.desk().Post(std::move(opening))); one.refusal) return one;
   }
   // The operator's word stands for the mark that somebody else would give.
   StaffData administrator{.id = command.program.administrator, .member = "", .is_external = true, .grants = {}};

@@ -540,6 +540,8 @@ def check_node(r, code, kind, today, old):
 
 def program(r, e, data, old):
     check(e["program"] == "system" or data["id"] == e["program"], "the founding of another program")
+    is_rekeyed = e["actor"] == "ledger" and "side_key" in data and data["administrator"] == old.get("administrator")
+    check(not old or is_rekeyed and data["id"] == e["program"], "a program that changes in more than its side key")
 
 
 def node(r, e, data, old):

@@ -121,10 +121,12 @@ class Rules:
         if "terminal" in e:
             check(e["actor"] == e["terminal"] and ("terminal", e["terminal"]) in self.records, "asked from another terminal")
             e["merchant"] = self.records["terminal", e["terminal"]]["merchant"]
-        elif e["kind"] not in ("epoch", "clock_confirmed", "program") and e["seq"] > 1:  # an operator's; and the founding
+        elif e["kind"] not in ("epoch", "clock_confirmed", "program") and any(kind == "staff" for kind, _ in self.records):
+            # The others are an operator's, as is the first of the staff.
             check(any((kind, e["actor"]) in self.records for kind in ("staff", "member")), f"{e['actor']} is nobody who was registered")
         if "request_id" not in e:
-            return check(e["kind"] == "epoch", "of no request")
+            is_ledgers = e["kind"] == "epoch" or e["kind"] == "program" and e["actor"] == "ledger"  # said while no server could
+            return check(is_ledgers, "of no request")
         record = self.requests.get((e["actor"], e["request_id"]), ())
         item = e.get("item", 0)
         if item > 0:

@@ -23,7 +23,7 @@ def rows(reason, *fields):
 
 # What a record of each kind can have.
 RECORDS = {
-    "program": ("id", "administrator"),
+    "program": ("id", "administrator", "side_key"),
     "node": ("code", "kind", "parent", "places", "type", "end_day"),
     "fund": ("code", "budget_points", "end_day"),
     "member": ("id", "number_commitment", "kind", "groups", "grid", "memberships", "state"),

@@ -363,6 +363,36 @@ class FunctionalTest(unittest.TestCase):
         a.award(a.members[0], 10)
         self.assertEqual(a.points(a.members[0]), 200)
 
+    def test_a_lost_key_is_replaced(self):
+        a = self.alliance
+        member = a.members[0]
+        a.award(member, 10)
+        rekey = lambda expect=0: a.run(REDPOINTSD, "rekey", "--config", a.config, expect=expect)
+        self.assertIn(b"LEDGER_REFUSED", rekey(expect=1).stderr)  # the server runs
+        self.assertFalse((a.directory / "side.aside").exists())
+        a.stop()
+        (a.directory / "side.key").unlink()
+        self.assertIn(b"KEY_FILE_MISSING", a.run(REDPOINTSD, "--config", a.config, expect=1).stderr)
+        said = rekey().stdout.decode()
+        self.assertIn("side.aside", said)
+        self.assertEqual(said.count("丢失 / lost"), 4)
+        checked = a.run(REDPOINTSD, "check", "--config", a.config).stdout.decode()
+        lost = [line for line in checked.splitlines() if "number lost of member" in line]
+        self.assertEqual(len(lost), len(a.members))
+        a.start()
+        self.assertIn("INSUFFICIENT_POINTS", a.cli("till-1", "redeem", "--member", member["number"], "--line", "ANY:1:1", expect=2))
+        name = member["name"].rpartition("/")[2]
+        member["number"] = a.cli("administrator", "member", "number", name, "--replace")["number"]
+        a.numbers.append(member["number"])
+        self.assertEqual(a.points(member), 100)
+        a.cli("till-1", "redeem", "--member", member["number"], "--line", "ANY:1:1")
+        # The auditor sees it, and nothing else has changed.
+        exported = a.root / "rekeyed.jsonl"
+        a.cli("auditor", "export", "--output", exported)
+        self.assertIn(b"all agree", a.run("python3", ROOT / "tests" / "audit_export.py", exported).stdout)
+        keys = [e["data"]["program"]["side_key"] for e in a.entries() if e["kind"] == "program"]
+        self.assertEqual(len(set(keys)), 2)
+
     def test_a_flood_of_connections_keeps_out_neither_tills_nor_the_ledger(self):
         a = self.alliance
         a.stop()

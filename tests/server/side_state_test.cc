@@ -4,11 +4,19 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "server/config.h"
 #include "server/maintenance.h"
+#include "server/rekey.h"
+#include "storage/journal.h"
+#include "storage/log/rocksdb_log.h"
+#include "storage/rules/entry_codec.h"
+#include "storage/start_failure.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -163,6 +171,140 @@ TEST_F(SideStateTest, ANumberReplacedAfterTheBackupPaysNoMore) {
   EXPECT_EQ(Pay(next_away), "INSUFFICIENT_POINTS");
   const std::string fourth = Replace(world.NewUuid(), "AWAY");
   EXPECT_EQ(Pay(fourth), "");
+}
+
+TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
+  ASSERT_TRUE(Tip(world.NewUuid()).ok());
+  const auto balance = world.Balance("$HOME");
+  const std::string lost_number = world.Get("HOME_NUMBER");
+  const Config config = TheConfig();
+  const std::string key_file = config.side_state().key_file(), side = config.side_state().directory();
+  const auto rekey = [&] {
+    testing::internal::CaptureStdout();
+    const auto status = Rekey(config);
+    EXPECT_EQ(status, absl::OkStatus());
+    return testing::internal::GetCapturedStdout();
+  };
+  const auto side_key = [&] { return SideKeyId(KeyFile::Read(key_file).value()); };
+  const auto opens = [&] { return Server::Start(config, Logger(LogLevel::kError)).status(); };
+  const std::string old_key = side_key();
+  world.Restart([&](const std::string&) {
+    EXPECT_THAT(rekey(), AllOf(HasSubstr("0 个计划"), Not(HasSubstr("lost"))));  // nothing is lost yet
+    EXPECT_EQ(side_key(), old_key);
+    fs::rename(key_file, key_file + ".lost");
+    EXPECT_EQ(StartFailureId(opens()), "KEY_FILE_MISSING");
+    EXPECT_THAT(rekey(), AllOf(HasSubstr("3 个计划"), HasSubstr(side + ".aside"), HasSubstr("every 会员号"), HasSubstr("what confidential"),
+                               HasSubstr("doubles of confidential deeds"), HasSubstr("sent again")));
+    EXPECT_NE(side_key(), old_key);
+    EXPECT_TRUE(fs::exists(side + ".aside/CURRENT"));
+    EXPECT_THAT(rekey(), HasSubstr("0 个计划"));  // as after an interruption
+  });
+  EXPECT_EQ(Pay(lost_number), "INSUFFICIENT_POINTS");
+  EXPECT_EQ(NumberOf(world.Get("HOME")), "");
+  EXPECT_EQ(world.Balance("$HOME"), balance);
+  const std::string number = Replace(world.NewUuid(), "HOME");
+  EXPECT_EQ(Pay(number), "");
+  EXPECT_TRUE(Tip(world.NewUuid()).ok());  // a double, and nobody can tell
+  // In every journal, so that the auditor sees it.
+  std::string journal;
+  for (const auto& message : world.Stream("auditor", "ExportEntries", R"(program: "$P" format: JSON_LINES)")) {
+    journal += dynamic_cast<const v1::ExportEntriesResponse&>(*message).data();
+  }
+  EXPECT_THAT(journal, HasSubstr(absl::StrCat(R"("side_key":")", old_key, R"("}})")));
+  EXPECT_THAT(journal, HasSubstr(absl::StrCat(R"("actor":"ledger","data":{"program":{"id":"minyue",)")));
+  EXPECT_THAT(journal, HasSubstr(absl::StrCat(R"("side_key":")", side_key(), R"("}})")));
+  EXPECT_THAT(Check(), HasSubstr("number lost of member " + IdOf("AWAY")));
+  // The lost ones are found: put back together, they are the ledger's again when it is told so.
+  world.Restart([&](const std::string&) {
+    for (const std::string& path : {key_file, side}) fs::rename(path, path + ".second");
+    fs::rename(key_file + ".lost", key_file);
+    fs::rename(side + ".aside", side);
+    EXPECT_EQ(StartFailureId(opens()), "KEY_FILE_FOREIGN");
+    EXPECT_THAT(rekey(), AllOf(HasSubstr("3 个计划"), Not(HasSubstr("every 会员号"))));
+  });
+  EXPECT_EQ(Pay(world.Get("AWAY_NUMBER")), "");
+}
+
+TEST_F(SideStateTest, ADamagedSideStoreIsMovedAsideAndTheKeyStays) {
+  const Config config = TheConfig();
+  const std::string side = config.side_state().directory();
+  world.Restart([&](const std::string&) {
+    std::ofstream(side + "/CURRENT", std::ios::trunc) << "x";
+    fs::create_directory(side + ".aside");
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(Rekey(config), absl::OkStatus());
+    EXPECT_THAT(testing::internal::GetCapturedStdout(),
+                AllOf(HasSubstr(side + ".aside-2"), HasSubstr("every 会员号"), Not(HasSubstr("doubles of confidential deeds"))));
+    EXPECT_TRUE(fs::exists(side + ".aside-2/CURRENT"));
+  });
+  EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
+}
+
+TEST_F(SideStateTest, AProgramMadeLaterIsUnderTheSameKey) {
+  const std::string side_key = SideKeyId(KeyFile::Read(TheConfig().side_state().key_file()).value());
+  const std::string id = world.NewUuid();
+  const auto create = [&](const std::string& program) {
+    return world.Call("operator", "CreateProgram", absl::StrCat(R"(request_id: ")", id, R"(" program_id: ")", program, R"(")"));
+  };
+  const Answer made = create("later");
+  ASSERT_TRUE(made.ok()) << made;
+  EXPECT_EQ(create("later").As<v1::CreateProgramResponse>().administrator().name(),
+            made.As<v1::CreateProgramResponse>().administrator().name());
+  EXPECT_EQ(create("another").reason, "REQUEST_ID_REUSED");
+  world.Restart([&](const std::string& ledger) {
+    const auto log = RocksDbLog::Open({.directory = ledger + "/log"}).value();
+    for (const char* program : {"system", "minyue", "later"}) {
+      EXPECT_THAT(Journal(*log, program).Line(0).value(), HasSubstr(absl::StrCat(R"("side_key":")", side_key, R"("}})"))) << program;
+    }
+  });
+}
+
+// What the program of that name was in is lost with the backup's tail: tills and papers may still name it.
+TEST_F(SideStateTest, AProgramFoundedAgainAfterARestoreHasNoNamesOfBefore) {
+  const auto create = [&] {
+    const Answer made = world.Call("operator", "CreateProgram", R"(request_id: "$ID" program_id: "later")");
+    EXPECT_TRUE(made.ok()) << made;
+  };
+  Backup();
+  create();
+  Restore();
+  create();
+  world.Restart([&](const std::string& ledger) {
+    const auto log = RocksDbLog::Open({.directory = ledger + "/log"}).value();
+    const auto epoch_of = [&](const char* program, std::int64_t sequence) {
+      return ParseLine(Journal(*log, program).Line(sequence).value())->epoch;
+    };
+    const std::int64_t last = Journal(*log, "system").End().value() - 1;
+    EXPECT_GT(epoch_of("system", last), 0);
+    for (const std::int64_t sequence : {0, 1, 2}) EXPECT_EQ(epoch_of("later", sequence), epoch_of("system", last)) << sequence;
+    EXPECT_EQ(CheckShards(TheConfig(), "later"), absl::OkStatus());
+  });
+}
+
+// Whoever backs up a stopped server leaves no file of theirs in it: the service could not open it any more.
+TEST_F(SideStateTest, ABackupOfAStoppedServerChangesNotAByteOfIt) {
+  std::string number;
+  const std::string member = world.CreateMember("grid-1", &number);  // in no table yet
+  const auto files = [&] {
+    std::map<std::string, std::string> bytes;
+    for (const auto& entry : fs::recursive_directory_iterator(world.directory() + "/server")) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      bytes[entry.path()] = entry.is_regular_file() ? std::string(std::istreambuf_iterator<char>(file), {}) : "";
+    }
+    return bytes;
+  };
+  const std::string backup = world.directory() + "/stopped";
+  world.Restart([&](const std::string& ledger) {
+    const auto before = files();
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(BackupShards(TheConfig(), backup), absl::OkStatus());
+    testing::internal::GetCapturedStdout();
+    EXPECT_TRUE(files() == before);
+    fs::rename(ledger, world.directory() + "/failed");
+    fs::rename(TheConfig().side_state().directory(), world.directory() + "/failed-side");
+    EXPECT_EQ(RestoreShards(TheConfig(), backup), absl::OkStatus());
+  });
+  EXPECT_EQ(NumberOf(member), number);
 }
 
 TEST_F(SideStateTest, WhatACrashLeftWithoutItsEntryIsCleared) {

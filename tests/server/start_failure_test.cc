@@ -28,6 +28,7 @@
 #include "server/init.h"
 #include "server/log.h"
 #include "server/maintenance.h"
+#include "server/rekey.h"
 #include "server/server.h"
 #include "storage/rules/types.h"
 #include "storage/start_failure.h"
@@ -72,6 +73,13 @@ class Trial {
   std::string Backup() {
     RP_CHECK(BackupShards(config, path("backup")).ok());
     return path("backup");
+  }
+
+  // Takes away the write-ahead log of a store.
+  void Cut(const std::string& store) const {
+    for (const auto& entry : fs::directory_iterator(store)) {
+      if (entry.path().extension() == ".log") fs::rename(entry.path(), path("lost.log"));
+    }
   }
 
   std::string path(const std::string& name) const { return directory_ + "/" + name; }
@@ -181,6 +189,14 @@ const std::map<std::string, Case>& Cases() {
           return t.Start();
         },
         "server/side.key"}},
+      {"KEY_FILE_FOREIGN",
+       {[](Trial& t) {
+          RP_CHECK(Trial::Init(t.path("other")).ok());
+          t.config.mutable_side_state()->set_key_file(t.path("other/side.key"));
+          t.config.mutable_side_state()->set_directory(t.path("other/side"));
+          return t.Start();
+        },
+        "other/side.key"}},
       {"SIDE_STORE_MISSING",
        {[](Trial& t) {
           fs::remove_all(t.path("server/side"));
@@ -200,6 +216,12 @@ const std::map<std::string, Case>& Cases() {
           return t.Start();
         },
         "server/side"}},
+      {"SIDE_STORE_CUT",
+       {[](Trial& t) {
+          t.Cut(t.path("server/side"));
+          return t.Start();
+        },
+        "server/side/WRITES"}},
       {"TLS_FILE_MISSING",
        {[](Trial& t) {
           t.config.mutable_tls()->set_client_ca_file(t.path("no-ca"));
@@ -314,6 +336,13 @@ const std::map<std::string, Case>& Cases() {
         },
         "/file/ledger"}},
       {"RECOVER_TARGET_TAKEN", {[](Trial& t) { return RecoverShard(t.config.shard(0).directory(), t.path("server")); }, "/server"}},
+      {"REKEY_FAILED",
+       {[](Trial& t) {
+          fs::remove_all(t.path("server/ledger/derived"));
+          Trial::Write(t.path("server/ledger/derived"), "");
+          return Rekey(t.config);
+        },
+        "server/ledger/derived"}},
       {"RECOVER_FAILED", {[](Trial& t) { return RecoverShard(t.path("absent"), t.path("new")); }, "/absent/log"}},
   };
   return *cases;

@@ -94,6 +94,15 @@ what was known of the person behind m7 was erased
 )");
 }
 
+TEST(Explain, UnderWhichKeyTheSideStateIs) {
+  Entry entry = GoldenOf(Kind::kProgram);
+  std::get<ProgramData>(entry.data).side_key = "0123456789abcdef";
+  EXPECT_EQ(ExplainZh(entry), "设立计划 program/minyue，侧数据密钥 0123456789abcdef。");
+  EXPECT_EQ(ExplainEn(entry), "registered program/minyue, its side state under key 0123456789abcdef");
+  EXPECT_EQ(ExplainZh(GoldenAt(930)), "计划 program/minyue 的侧数据改用密钥 0123456789abcdef。");
+  EXPECT_EQ(ExplainEn(GoldenAt(930)), "the side state of program/minyue is kept under another key, 0123456789abcdef");
+}
+
 // Debts, lots that are past, cash: what is not simply available again, or no longer.
 TEST(Explain, WhatDoesNotSimplyComeBackIsSaid) {
   std::string zh, en;

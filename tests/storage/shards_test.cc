@@ -15,6 +15,7 @@
 #include "storage/keys.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/views.h"
 #include "tests/storage/disk.h"
 #include "tests/storage/raw_rows.h"
 
@@ -232,7 +233,7 @@ TEST_F(ShardsTest, WhatWasRecordedAndNotFoundedIsFoundedAtTheNextStart) {
   ASSERT_TRUE(TryOpen({{"/first", {}}, {"/second", {"minyue", "late"}}}).ok());
   const auto end = shards->Of("minyue").EndSequence("minyue");
   for (int i = 0; i < 2; ++i) {
-    shards->FinishFounding();
+    shards->FinishFounding("0123456789abcdef");
     ASSERT_TRUE(shards->Of("late").WaitForEntry("late", 1, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
     EXPECT_EQ(shards->Of("late").EndSequence("late"), 2);
     EXPECT_EQ(shards->Of("minyue").EndSequence("minyue"), end);
@@ -240,6 +241,23 @@ TEST_F(ShardsTest, WhatWasRecordedAndNotFoundedIsFoundedAtTheNextStart) {
   const auto whole = CheckProgram(shards->Of("late").log(), nullptr, "late", [](std::int64_t, std::int64_t) {});
   EXPECT_TRUE(whole.ok()) << whole.status();
   EXPECT_THAT(shards->ledgers()[1]->Programs(), ElementsAre("late", "minyue"));
+  EXPECT_EQ(FindRegistration<ProgramData>(*shards->Of("late").FindState("late"), "program", "late")->side_key, "0123456789abcdef");
+}
+
+// As after a restore whose backup did not have the program yet: nothing in it may have a name that it had before.
+TEST_F(ShardsTest, AProgramIsFoundedInTheEpochOfTheSystemProgram) {
+  ASSERT_EQ(ReasonOf(Run("system", OpenEpoch{{.why = "restore"}, 41})), Reason::REASON_UNSPECIFIED);
+  ASSERT_EQ(ReasonOf(Add("system", ProgramData{"again", "a7"})), Reason::REASON_UNSPECIFIED);
+  shards->FinishFounding("0123456789abcdef");
+  ASSERT_TRUE(shards->Of("again").WaitForEntry("again", 2, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+  const auto journal = shards->Of("again").JournalOf("again");
+  EXPECT_EQ(journal.Read(0)->kind, Kind::kEpoch);
+  EXPECT_EQ(std::get<EpochData>(journal.Read(0)->data), (EpochData{.why = "founding"}));
+  for (const std::int64_t sequence : {0, 1, 2}) EXPECT_EQ(journal.Read(sequence)->epoch, 41) << sequence;
+  EXPECT_EQ(journal.Read(1)->kind, Kind::kProgram);
+  EXPECT_EQ(shards->Of("again").EndSequence("again"), 3);
+  const auto whole = CheckProgram(shards->Of("again").log(), nullptr, "again", [](std::int64_t, std::int64_t) {});
+  EXPECT_TRUE(whole.ok()) << whole.status();
 }
 
 }  // namespace

@@ -111,6 +111,7 @@ TEST(CipherGoldenTest, TheBytesStayWhatTheyAre) {
   const auto opened = Unseal(*keys, {"v1", 'n', "a1/00ff/000001"}, sealed);
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_EQ(*opened, "12345678");
+  EXPECT_EQ(SideKeyId(*keys), "f541f87a0ec4e1ad");
   std::filesystem::remove(directory);
 }
 

@@ -16,7 +16,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/contract/member_number.h"
+#include "storage/identity/write_mark.h"
 #include "storage/merkle/sha256.h"
+#include "storage/start_failure.h"
 #include "tests/storage/identity/identity_fixture.h"
 
 namespace redpoints {
@@ -609,6 +611,53 @@ TEST_F(SideStoreTest, ADamagedFileIsAFaultAndNoAbort) {
   const auto report = store->Check();
   ASSERT_TRUE(report.ok());
   EXPECT_THAT(report->first_faults, ElementsAre(HasSubstr("reading behind row")));
+}
+
+// Without the mark RocksDB opens all of these, with less in it.
+TEST_F(SideStoreTest, ALogThatIsGoneOrCutIsNoticedAndCanBePutBack) {
+  const SideRow first = Reserve("r1", {"m1"})[0];
+  Reopen();  // in a table from now on
+  const std::uint64_t before = ReadWriteMark(StorePath()).value();
+  const SideRow last = Reserve("r2", {"m2"})[0];
+  EXPECT_GT(ReadWriteMark(StorePath()).value(), before);  // also where the process is killed now
+  store.reset();
+  std::string log;
+  for (const auto& entry : std::filesystem::directory_iterator(StorePath())) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 0) log = entry.path();
+  }
+  const std::string whole = Content(log);
+  const auto is_noticed = [&] {
+    for (const bool read_only : {true, false}) {
+      const auto cut = TryOpen({.directory = StorePath(), .read_only = read_only}).status();
+      EXPECT_TRUE(absl::IsDataLoss(cut)) << cut;
+      EXPECT_EQ(StartFailureId(cut), "SIDE_STORE_CUT");
+      EXPECT_THAT(std::string(cut.message()), HasSubstr(StorePath() + "/WRITES"));
+    }
+  };
+  for (const std::size_t size : {whole.size() - 1, whole.size() / 2, std::size_t{0}}) {
+    SetContent(log, whole.substr(0, size));
+    is_noticed();
+  }
+  std::filesystem::remove(log);
+  is_noticed();
+  SetContent(log, whole);
+  Reopen();
+  EXPECT_EQ(MemberOf(last.value), "m2");
+
+  // Accepted by whoever removes the mark; a torn one says nothing either.
+  Reserve("r3", {"m3"});
+  for (const char* mark : {"", "0000"}) {
+    store.reset();
+    for (const auto& entry : std::filesystem::directory_iterator(StorePath())) {
+      if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());
+    }
+    is_noticed();
+    *mark ? SetContent(WriteMarkFile(StorePath()), mark) : static_cast<void>(std::filesystem::remove(WriteMarkFile(StorePath())));
+    Reopen();
+    EXPECT_EQ(MemberOf(first.value), "m1");
+    Reserve(absl::StrCat("r4", mark), {"m4"});
+  }
+  Reopen();
 }
 
 TEST_F(SideStoreTest, ABackupIsACopyOfThatMoment) {

@@ -50,6 +50,7 @@ class Presence {
   }
   template <class T> void Made(std::string_view key, const T& field) { Required(key, field); }
   template <class T> void Salted(std::string_view key, const T& field) { Required(key, field); }
+  template <class T> void Stamped(std::string_view key, const T& field) { Optional(key, field); }
   template <class T> void Element(const T& field) { Field(absl::StrCat(path_, "[", place_++, "]"), field, true); }
   template <class T> void Tail(const T& field, const std::type_identity_t<T>& absent = {}) {
     Field(absl::StrCat(path_, "[", place_++, "]"), field, !(field == absent));
@@ -257,6 +258,11 @@ TEST(Golden, LinesSayWhatTheFieldsHold) {
            [](Entry& e) {
              e.member = "m3", e.reason = "fund_ended", e.data = WaiverData{"street", 5};
              e.postings = {On("m3", Sub::kAvailable, 0, 25, {}, {}, 89)};
+           }),
+      Late(931, Kind::kProgram,
+           [](Entry& e) {
+             ByLedger(e);
+             e.data = ProgramData{"minyue", "a0", "0123456789abcdef"};
            }),
       Late(77, Kind::kReversal,
            [](Entry& e) {

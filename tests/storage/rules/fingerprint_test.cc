@@ -151,6 +151,7 @@ class Paths {
   template <class T> void Optional(std::string_view key, const T& field, const std::type_identity_t<T>& = {}) { Required(key, field); }
   template <class T> void Made(std::string_view key, const T& field) { Required(key, field); }
   template <class T> void Salted(std::string_view, const T&) {}
+  template <class T> void Stamped(std::string_view, const T&) {}
   template <class T> void Element(const T& field) { Value(absl::StrCat(prefix_, "[", place_++, "]"), field); }
   template <class T> void Tail(const T& field, const std::type_identity_t<T>& = {}) { Element(field); }
 
@@ -201,6 +202,7 @@ class Changer {
   template <class T> void Optional(std::string_view, const T&&, const std::type_identity_t<T>& = {}) {}
   template <class T> void Made(std::string_view, T& field) { Value(field); }
   template <class T> void Salted(std::string_view, T&) {}
+  template <class T> void Stamped(std::string_view, T&) {}
   template <class T> void Element(T& field) { Value(field); }
   template <class T> void Tail(T& field, const std::type_identity_t<T>& = {}) { Value(field); }
 
@@ -342,7 +344,7 @@ TEST(Fingerprint, LeavesOutWhatTheServerMakes) {
   EXPECT_EQ(print(MerchantData{"s1", {}, "", RegistrationState::kActive}), print(MerchantData{"s2", {}, "", RegistrationState::kActive}));
   EXPECT_EQ(print(StaffData{"a1", "m1", false, {}, RegistrationState::kActive}),
             print(StaffData{"a2", "m1", false, {}, RegistrationState::kActive}));
-  EXPECT_EQ(Fingerprint({}, FoundProgram{{"minyue", "a0"}}), Fingerprint({}, FoundProgram{{"minyue", "a1"}}));
+  EXPECT_EQ(Fingerprint({}, FoundProgram{{"minyue", "a0"}}), Fingerprint({}, FoundProgram{{"minyue", "a1", "0123456789abcdef"}}));
   MemberData other = FullMember();
   other.id = "m9";
   EXPECT_NE(Fingerprint({}, Registering(FullMember(), false)), Fingerprint({}, Registering(other, false))) << "a change names its member";

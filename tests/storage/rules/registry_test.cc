@@ -17,6 +17,30 @@ class EngineRegistryTest : public EngineTest {
   }
 };
 
+// Where the secrets were lost; verified as every entry is.
+TEST_F(EngineRegistryTest, TheLedgerAloneChangesAProgramAndOnlyItsSideKey) {
+  const auto change = [&](const std::string& actor, const ProgramData& data) {
+    Origin origin;
+    origin.actor = actor;
+    return Run(origin, Register{.items = {data}, .is_new = false, .rulebook_json = ""});
+  };
+  const std::string key = "0123456789abcdef";
+  const auto before = journal.size();
+  EXPECT_EQ(Fact(change("a0", {"minyue", "a0", key}), "field"), "program");
+  EXPECT_EQ(Fact(change("ledger", {"minyue", "a9", key}), "field"), "program");
+  EXPECT_EQ(Fact(change("ledger", {"minyue", "a0"}), "field"), "program");
+  for (const char* bad : {"0123456789abcde", "0123456789ABCDEF", "0123456789abcdef0"}) {
+    EXPECT_EQ(Fact(change("ledger", {"minyue", "a0", bad}), "field"), "program.side_key") << bad;
+  }
+  const auto refused = journal.size();
+  const Outcome done = change("ledger", {"minyue", "a0", key});
+  ASSERT_FALSE(done.refusal);
+  EXPECT_EQ(std::get<ProgramData>(done.entry().data).side_key, key);
+  EXPECT_EQ(state.Find<ProgramData>("program", "minyue")->side_key, key);
+  EXPECT_EQ(journal.size(), refused + 1);
+  EXPECT_LE(before, refused);
+}
+
 TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
   Add(Household("mhouse"));
   Add(NodeData{"town", NodeKind::kPlace, "", {}, ""});

@@ -73,6 +73,7 @@ class Changer {
   }
   template <class T> void Made(std::string_view key, T& field) { Required(key, field); }
   template <class T> void Salted(std::string_view key, T& field) { Required(key, field); }
+  template <class T> void Stamped(std::string_view key, T& field) { Optional(key, field); }
   template <class T> void Element(T& field) { Walk("", field); }
   template <class T> void Tail(T& field, const std::type_identity_t<T>& = {}) { Walk("", field); }
 

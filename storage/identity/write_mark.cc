@@ -1,0 +1,47 @@
+#include "storage/identity/write_mark.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "storage/durable_file.h"
+#include "storage/merkle/sha256.h"
+
+namespace redpoints {
+namespace {
+
+std::string LineOf(std::uint64_t writes) {
+  const std::string digits = absl::StrFormat("%020d", writes);
+  return absl::StrCat(digits, " ", Sha256Hex(digits).substr(0, 16), "\n");
+}
+
+}  // namespace
+
+std::string WriteMarkFile(const std::string& directory) { return directory + "/WRITES"; }
+
+absl::StatusOr<std::uint64_t> ReadWriteMark(const std::string& directory) {
+  const auto line = ReadFile(WriteMarkFile(directory));
+  if (!line.ok()) return line.status();
+  std::uint64_t writes = 0;
+  if (!absl::SimpleAtoi(line->substr(0, 20), &writes) || *line != LineOf(writes)) return absl::DataLossError("the write mark is torn");
+  return writes;
+}
+
+WriteMark::WriteMark(const std::string& directory)
+    : file_(::open(WriteMarkFile(directory).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) {}
+
+WriteMark::~WriteMark() {
+  if (file_ < 0) return;
+  ::fdatasync(file_);
+  ::close(file_);
+}
+
+// In its place: as long as before, so that there is room for it, and within one block of the disk.
+void WriteMark::Set(std::uint64_t writes) {
+  const std::string line = LineOf(writes);
+  [[maybe_unused]] const auto written = ::pwrite(file_, line.data(), line.size(), 0);
+}
+
+}  // namespace redpoints

@@ -1,0 +1,55 @@
+#include "storage/offline.h"
+
+#include "absl/strings/str_cat.h"
+#include "storage/program.h"
+#include "storage/rules/types.h"
+
+namespace redpoints {
+namespace {
+
+constexpr std::int64_t kTurnEntries = 200'000;
+constexpr std::int64_t kBehindMaxMs = 10 * 60'000;
+
+}  // namespace
+
+absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, const std::set<std::string>& programs,
+                                 const CommandFor& command, const ReadProgress& progress) {
+  auto fence = log.TryTakeOver();
+  if (!fence.ok()) return fence.status();
+  CommitBatch batch{.fence = *fence};
+  for (const std::string& id : programs) {
+    absl::Status damage;
+    Program program(id, log, &store, [&](Program&, const absl::Status& status) { damage = status; });
+    const auto named = [&](const absl::Status& status) {
+      return absl::Status(status.code(), absl::StrCat(id, ": ", std::string(status.message())));
+    };
+    if (auto status = program.LoadRows(); !status.ok()) return named(status);
+    const auto replayed = program.Replay(kTurnEntries, [&](std::int64_t next, std::int64_t end) { progress(id, next, end); });
+    if (!replayed.ok()) return named(replayed.status());
+    const std::int64_t now_ms = clock.NowMs(), last_ms = program.state().at.last_ms;
+    if (now_ms < last_ms - kBehindMaxMs) {
+      return absl::FailedPreconditionError(absl::StrCat(id, ": the clock of this machine is ", (last_ms - now_ms) / 60'000,
+                                                        " minutes behind the last entry; set the clock, and do it again"));
+    }
+    const auto said = command(program.state(), now_ms);
+    if (!damage.ok()) return named(damage);
+    if (!said) continue;
+    Origin origin;
+    origin.actor = kLedgerActor;
+    // At the time of the last entry: a wrong clock must not become what the next start compares with.
+    const Outcome outcome = program.Execute(last_ms > 0 ? last_ms : now_ms, origin, *said);
+    if (!damage.ok()) return named(damage);
+    if (auto fault = program.TakeFault(); !fault.ok()) return named(fault);
+    if (outcome.refusal) return absl::InternalError(absl::StrCat(id, ": refused: ", NameOf(outcome.refusal->reason)));
+    if (outcome.first != RequestState::kDone || program.AppendTo(batch) != 1) {
+      return absl::InternalError(absl::StrCat(id, ": not the one entry that was asked for"));
+    }
+  }
+  if (batch.appends.empty()) return 0;
+  if (log.Commit(batch) != CommitResult::kCommitted) {
+    return absl::UnavailableError(absl::StrCat("nothing was written: ", std::string(log.Failure().message())));
+  }
+  return static_cast<int>(batch.appends.size());
+}
+
+}  // namespace redpoints

@@ -8,7 +8,7 @@
 // 数额, 余额 and the columns with (分) are whole numbers, as stored. Beside them, and in the texts, stands what people read: points and other
 // units with the decimals that their rulebook gives them, money in 元 with two; nothing is a bare 0.
 //
-//   序号                 the first column, bare digits: clients that resume a file find their place by it
+//   序号, 纪元           the first columns, bare digits: clients that resume a file find their place by them
 //   数量                 of an award; of a correction by how much it changes that: -2
 //   活动日               of an award the day of the deed; of 日结 the day that is closed
 //   兑换明细             RICE 数量1 积分6 现金0元; BILL 数量2 积分4 现金12.50元

@@ -45,7 +45,6 @@ constexpr Label kFields[] = {
     {"external", "外部人员"},
     {"explanation_zh_cn", "说明"},
     {"facts", "详情"},
-    {"first_sequence", "起始序号"},
     {"first_state", "首次结果"},
     {"format", "规则格式"},
     {"from_day", "开始日"},
@@ -56,6 +55,7 @@ constexpr Label kFields[] = {
     {"hold", "预扣单"},
     {"kind", "类型"},
     {"kind_zh_cn", "类型"},
+    {"last", "最后一条"},
     {"last_closed_day", "最近日结"},
     {"line", "条目"},
     {"lines", "明细"},
@@ -71,7 +71,6 @@ constexpr Label kFields[] = {
     {"next_expiry_amount", "最近到期积分"},
     {"next_expiry_day", "最近到期日"},
     {"next_page_token", "翻页标记"},
-    {"next_sequence", "下一条序号"},
     {"next_zh_cn", "下一步"},
     {"node", "节点"},
     {"number", "会员号"},
@@ -108,6 +107,7 @@ constexpr Label kFields[] = {
     {"target", "被撤销的请求"},
     {"terminal", "终端"},
     {"text", "文本"},
+    {"through", "到此条为止"},
     {"to_day", "结束日"},
     {"type", "种类"},
     {"unit", "单位"},
@@ -118,9 +118,20 @@ constexpr Label kFields[] = {
 
 // Of a refusal.
 constexpr Label kFacts[] = {
-    {"clock", "系统时间"}, {"stated", "所报时间"},       {"expected", "应为"}, {"field", "字段"}, {"fund", "资金"},
-    {"limit", "限额"},     {"line", "明细(从 0 数起)"},  {"max", "最多"},      {"min", "至少"},   {"max_days", "最多天数"},
-    {"name", "名称"},      {"request_kind", "请求类型"}, {"short_by", "还差"},
+    {"clock", "系统时间"},
+    {"stated", "所报时间"},
+    {"expected", "应为"},
+    {"field", "字段"},
+    {"fund", "资金"},
+    {"limit", "限额"},
+    {"line", "明细(从 0 数起)"},
+    {"max", "最多"},
+    {"min", "至少"},
+    {"max_days", "最多天数"},
+    {"name", "名称"},
+    {"opening", "从此条起不同"},
+    {"request_kind", "请求类型"},
+    {"short_by", "还差"},
 };
 
 constexpr Label kLimits[] = {

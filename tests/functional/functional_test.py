@@ -174,20 +174,20 @@ class FunctionalTest(unittest.TestCase):
         a.award(a.members[0], 100)
         auditor = self.stranger("auditor")
         till = auditor.on(a.channel("till-1"))
-        followed, next_sequence = [], 0
+        followed, last = [], ""
         sales = threading.Thread(target=lambda: [till.call("Redeem", **self.sale(a.members[0]["number"], 1)) for _ in range(60)])
         sales.start()
         end = auditor.call("GetJournal", program="programs/minyue").end_sequence + 40
-        while next_sequence < end:
-            stream = auditor.call("FollowEntries", program="programs/minyue", start_sequence=next_sequence)
+        while len(followed) < end:
+            stream = auditor.call("FollowEntries", program="programs/minyue", after=last)
             for message in stream:
-                self.assertEqual(message.first_sequence, next_sequence)
                 followed += message.lines
-                next_sequence += len(message.lines)
+                last = message.last
+                self.assertEqual(last, f"programs/minyue/entries/{len(followed) - 1}")
                 stream.cancel()  # cut after every message
                 break
         sales.join()
-        data = b"".join(m.data for m in auditor.call("ExportEntries", program="programs/minyue", end_sequence=next_sequence, format=1))
+        data = b"".join(m.data for m in auditor.call("ExportEntries", program="programs/minyue", through=last, format=1))
         self.assertEqual(b"".join(line + b"\n" for line in followed), data)
 
     def test_health(self):

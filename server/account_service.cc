@@ -142,6 +142,7 @@ class AccountService final : public Raw {
     response.set_member(MemberName(subject.program, member));
     const Balances balances = BalanceNow(*state, member, now_ms);
     response.set_as_of_sequence(balances.as_of_sequence);
+    response.set_as_of_epoch(state->ReadPublished().at.EpochOf(balances.as_of_sequence - 1));
     for (const UnitBalance& balance : balances.units) ToProto(balance, *response.add_balances());
     response.mutable_as_of_time()->set_seconds(now_ms / 1000);
     response.mutable_as_of_time()->set_nanos(static_cast<int>(now_ms % 1000) * 1'000'000);
@@ -160,6 +161,7 @@ class AccountService final : public Raw {
     v1::GetBalanceResponse response;
     response.set_member(MemberName(subject.program, member));
     response.set_as_of_sequence(balances->as_of_sequence);
+    response.set_as_of_epoch(state->ReadPublished().at.EpochOf(balances->as_of_sequence - 1));
     for (const UnitBalance& balance : balances->units) ToProto(balance, *response.add_balances());
     response.mutable_as_of_time()->set_seconds(as_of_ms / 1000);
     response.mutable_as_of_time()->set_nanos(static_cast<int>(as_of_ms % 1000) * 1'000'000);
@@ -215,7 +217,7 @@ class AccountService final : public Raw {
         if (!is_first_page || start_ms == 0)
           break;  // only the first page walks on, for the opening balance; before the first entry it is 0
       } else {
-        ToProto(**line, *response.add_lines());
+        ToProto(**line, at, *response.add_lines());
       }
       opening = Total(position.after);
     }

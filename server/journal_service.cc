@@ -68,9 +68,9 @@ class JournalService final : public Raw {
             v1::GetEntryResponse response;
             response.set_line(*std::move(line));
             const State* state = ledger.FindState(program);
-            const auto definitions = state ? state->ReadDefinitions() : std::make_shared<const Definitions>();
-            response.set_explanation_zh_cn(ExplainZh(*entry, *definitions));
-            response.set_explanation(ExplainEn(*entry, *definitions));
+            const auto published = state ? state->ReadPublished() : State::Published();
+            response.set_explanation_zh_cn(ExplainZh(*entry, *published.definitions, published.at));
+            response.set_explanation(ExplainEn(*entry, *published.definitions, published.at));
             return response;
           });
         });
@@ -194,7 +194,7 @@ class JournalService final : public Raw {
         for (const auto line : chunk->Split()) {
           auto entry = ParseLine(line);
           if (!entry.ok()) return entry.status();
-          AppendCsv(*entry, *published.definitions, csv);
+          AppendCsv(*entry, *published.definitions, published.at, csv);
         }
         response.set_data(std::move(csv));
       }

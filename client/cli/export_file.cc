@@ -111,7 +111,7 @@ absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportF
       if (lines.empty()) break;
       place = PlaceOf(LastLine(lines), kind, t);
       if (!place.ok()) return place.status();
-      partial.after = FormatNumber(place->epoch, place->sequence);
+      if (place->sequence != last->sequence) partial.after = FormatNumber(place->epoch, place->sequence);
     }
     if (lines.empty() && window_begin > header_bytes) return NotAnExport(t);
     if (!lines.empty()) partial.tail_begin = window_begin + static_cast<std::int64_t>(lines.size());

@@ -18,6 +18,7 @@
 #include "redpoints/v1/journal_service.pb.h"
 #include "redpoints/v1/redemption_service.pb.h"
 #include "redpoints/v1/registry_service.pb.h"
+#include "proto/contract/names.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/fake_timing.h"
 
@@ -216,7 +217,7 @@ TEST_F(AppTest, AnInputThatIsNoFileIsSaidToBe) {
     EXPECT_EQ(Run({"rulebook", "adopt", path}), 1);
     EXPECT_EQ(Run({"member", "import", path}), 1);
     EXPECT_EQ(Run({"--config", path, "journal"}), 1);
-    EXPECT_EQ(Run({"export", "--output", Path("new"), "--resume", "--start", "x"}), 1);
+    EXPECT_EQ(Run({"export", "--output", Path("new"), "--resume", "--after", "x"}), 1);
   }
   EXPECT_EQ(Run({"export", "--resume", "--output", directory_}), 1);
 }

@@ -11,6 +11,7 @@
 #include "client/retry.h"
 #include "client/rpc.h"
 #include "grpcpp/support/sync_stream.h"
+#include "proto/contract/names.h"
 #include "redpoints/v1/journal_service.grpc.pb.h"
 
 namespace redpoints {
@@ -25,52 +26,71 @@ std::size_t CsvHeaderBytes(std::string_view data) {
   return data.starts_with("\xEF\xBB\xBF") && line_end != std::string_view::npos ? line_end + 2 : 0;
 }
 
-// Whether the stored line is that of entry `sequence`: its number is among the first fields, and no text stands before it that
-// could hold a quote.
-bool IsLineOf(std::string_view line, std::int64_t sequence) {
-  constexpr std::string_view kField = "\"seq\":";
-  const auto found = line.find(kField);
-  if (found == std::string_view::npos) return false;
-  const auto value = line.substr(found + kField.size());
-  return value.starts_with(absl::StrCat(sequence, ",")) || value.starts_with(absl::StrCat(sequence, "}"));
+// Of an entry: its sequence and the epoch in which it was written.
+struct Place {
+  std::int64_t sequence = -1;  // -1: before the first
+  std::int64_t epoch = 0;
+  bool operator==(const Place&) const = default;
+};
+
+// Of the entry with that name; what is no name is before the first.
+Place PlaceOf(const std::string& name) {
+  const auto parsed = ParseName(name);
+  return parsed ? Place{parsed->sequence, parsed->epoch} : Place();
 }
 
-// Whether `message` holds the entries from position.next_sequence on, none left out, as far as its format shows: of CSV, whose
-// cells may hold line ends, the first row.
-bool IsNext(const v1::ExportEntriesResponse& message, v1::ExportFormat format, const JournalPosition& position) {
-  const std::int64_t next = message.next_sequence();
-  const std::int64_t end = message.end_sequence();
-  if (next > end || (position.end_sequence != 0 && end != position.end_sequence)) return false;
-  std::string_view data = message.data();
-  if (format == v1::CSV) {
-    data.remove_prefix(CsvHeaderBytes(data));
-    return data.empty() ? next == position.next_sequence
-                        : next > position.next_sequence && data.starts_with(absl::StrCat(position.next_sequence, ","));
-  }
-  std::int64_t sequence = position.next_sequence;
-  for (; !data.empty(); ++sequence) {
-    const auto line_end = data.find('\n');
-    if (line_end == std::string_view::npos || !IsLineOf(data.substr(0, line_end), sequence)) return false;
-    data.remove_prefix(line_end + 1);
-  }
-  return sequence == next;
+// The value of a number among the first fields of a stored line, where no text that could hold a quote stands before it.
+std::optional<std::int64_t> NumberIn(std::string_view line, std::string_view field) {
+  const auto found = line.find(field);
+  if (found == std::string_view::npos) return std::nullopt;
+  line.remove_prefix(found + field.size());
+  std::int64_t value = 0;
+  return absl::SimpleAtoi(absl::string_view(line.data(), line.find_first_of(",}")), &value) ? std::optional(value) : std::nullopt;
 }
 
-bool IsNext(const v1::FollowEntriesResponse& message, const JournalPosition& position) {
-  if (message.first_sequence() != position.next_sequence) return false;
-  std::int64_t sequence = position.next_sequence;
-  for (const auto& line : message.lines()) {
-    if (!IsLineOf(line, sequence++)) return false;
-  }
+// Moves `place` on by one stored line. False where that is not of the next entry.
+bool MoveOn(std::string_view line, Place& place) {
+  const auto epoch = NumberIn(line, "\"epoch\":"), sequence = NumberIn(line, "\"seq\":");
+  if (!epoch || *epoch < place.epoch || !sequence || *sequence != place.sequence + 1) return false;
+  place = {*sequence, *epoch};
   return true;
 }
 
+// Whether `message` holds the entries behind position.last, none left out, as far as its format shows: of CSV, whose cells may hold line
+// ends, the first row.
+bool IsNext(const v1::ExportEntriesResponse& message, v1::ExportFormat format, const JournalPosition& position) {
+  const Place last = PlaceOf(message.last());
+  Place place = PlaceOf(position.last);
+  if (last.sequence > PlaceOf(message.through()).sequence) return false;
+  if (!position.through.empty() && message.through() != position.through) return false;
+  std::string_view data = message.data();
+  if (format == v1::CSV) {
+    data.remove_prefix(CsvHeaderBytes(data));
+    return data.empty() ? last == place : last.sequence > place.sequence && data.starts_with(absl::StrCat(place.sequence + 1, ","));
+  }
+  while (!data.empty()) {
+    const auto line_end = data.find('\n');
+    if (line_end == std::string_view::npos || !MoveOn(data.substr(0, line_end), place)) return false;
+    data.remove_prefix(line_end + 1);
+  }
+  return place == last;
+}
+
+bool IsNext(const v1::FollowEntriesResponse& message, const JournalPosition& position) {
+  Place place = PlaceOf(position.last);
+  for (const auto& line : message.lines()) {
+    if (!MoveOn(line, place)) return false;
+  }
+  return place == PlaceOf(message.last());
+}
+
 // Ends a stream whose messages don't follow on each other.
-template <class Reader> CallEnd EndOfGap(grpc::ClientContext& context, Reader& reader, std::int64_t sequence) {
+template <class Reader> CallEnd EndOfGap(grpc::ClientContext& context, Reader& reader, const JournalPosition& position) {
   context.TryCancel();
   static_cast<void>(reader.Finish());
   return {.code = kDataLoss,
-          .message = absl::StrCat("what came from entry ", sequence, " on is not what follows in the journal"),
+          .message = absl::StrCat("what came after ", position.last.empty() ? "the beginning" : position.last,
+                                  " is not what follows in the journal"),
           .refused = {},
           .retry_delay = {}};
 }
@@ -149,16 +169,16 @@ JournalReader::~JournalReader() = default;
 
 Answer<v1::ExportEntriesResponse> JournalReader::Export(v1::ExportEntriesRequest request, const ExportSink& sink,
                                                         JournalPosition* position) const {
-  *position = {.next_sequence = request.start_sequence(), .end_sequence = request.end_sequence()};
+  *position = {.last = request.after(), .through = request.through()};
   bool is_first_message = true;
   v1::ExportEntriesResponse message;
   const auto stream = [&](grpc::ClientContext& context, bool* brought, bool* is_stopped) {
-    request.set_start_sequence(position->next_sequence);
-    request.set_end_sequence(position->end_sequence);
+    request.set_after(position->last);
+    request.set_through(position->through);
     const auto reader = impl_->stub.ExportEntries(&context, request);
     bool is_first_of_stream = true;
     while (!*is_stopped && reader->Read(&message)) {
-      if (!IsNext(message, request.format(), *position)) return EndOfGap(context, *reader, position->next_sequence);
+      if (!IsNext(message, request.format(), *position)) return EndOfGap(context, *reader, *position);
       // Only the first header belongs into the file.
       if (request.format() == v1::CSV && is_first_of_stream && !is_first_message) {
         message.mutable_data()->erase(0, CsvHeaderBytes(message.data()));
@@ -166,27 +186,27 @@ Answer<v1::ExportEntriesResponse> JournalReader::Export(v1::ExportEntriesRequest
       is_first_of_stream = is_first_message = false;
       *brought = true;
       *is_stopped = !sink(message);
-      *position = {.next_sequence = message.next_sequence(), .end_sequence = message.end_sequence()};
+      *position = {.last = message.last(), .through = message.through()};
     }
     if (*is_stopped) context.TryCancel();
     return ToCallEnd(reader->Finish());
   };
-  const auto is_complete = [&] { return position->next_sequence >= position->end_sequence; };
+  const auto is_complete = [&] { return position->through.empty() || position->last == position->through; };
   return AnswerMaker::OfRead(impl_->Run(stream, is_complete, /*is_idle_news=*/false), std::move(message));
 }
 
 Answer<v1::FollowEntriesResponse> JournalReader::Follow(v1::FollowEntriesRequest request, const FollowSink& sink,
                                                         JournalPosition* position) const {
-  *position = {.next_sequence = request.start_sequence(), .end_sequence = 0};
+  *position = {.last = request.after(), .through = ""};
   v1::FollowEntriesResponse message;
   const auto stream = [&](grpc::ClientContext& context, bool* brought, bool* is_stopped) {
-    request.set_start_sequence(position->next_sequence);
+    request.set_after(position->last);
     const auto reader = impl_->stub.FollowEntries(&context, request);
     while (!*is_stopped && reader->Read(&message)) {
-      if (!IsNext(message, *position)) return EndOfGap(context, *reader, position->next_sequence);
+      if (!IsNext(message, *position)) return EndOfGap(context, *reader, *position);
       *brought = true;
       *is_stopped = !sink(message);
-      position->next_sequence += message.lines_size();
+      position->last = message.last();
     }
     if (*is_stopped) context.TryCancel();
     return ToCallEnd(reader->Finish());

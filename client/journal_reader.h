@@ -3,9 +3,9 @@
 // Blocks; thread-safe.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "client/answer.h"
 #include "client/call_options.h"
@@ -14,16 +14,17 @@
 
 namespace redpoints {
 
-// Where the reading stood when it ended. Told with every answer's fate.
+// Where the reading stood when it ended, as names of entries: sequences alone mean other entries after a restore. Told with every answer's fate.
 struct JournalPosition {
-  std::int64_t next_sequence = 0;  // one past the last entry handed over
-  std::int64_t end_sequence = 0;   // of an export (exclusive); 0 while unknown
+  std::string last;     // handed over; the request's `after` when none was
+  std::string through;  // of an export, where it ends; empty while unknown
 };
 
 class JournalReader {
  public:
-  // Returns false to stop. Messages come in order, without gap or repetition: the entries' own numbers are compared, and a message
-  // that does not go on where the last one ended is not handed over but ends the reading with kFailed and DATA_LOSS.
+  // Returns false to stop. Messages come in order, without gap or repetition: the entries' own numbers and epochs are compared, and a
+  // message that does not go on where the last one ended is not handed over but ends the reading with kFailed and DATA_LOSS. Where the
+  // journal was put back without the last entry, the reading ends with kRefused and ENTRY_LOST.
   using ExportSink = std::function<bool(const v1::ExportEntriesResponse&)>;
   using FollowSink = std::function<bool(const v1::FollowEntriesResponse&)>;
 
@@ -34,7 +35,7 @@ class JournalReader {
   // export; a CSV header that a later stream repeats is left out. kDone also when the sink stopped it. `position` must not be null.
   Answer<v1::ExportEntriesResponse> Export(v1::ExportEntriesRequest request, const ExportSink& sink, JournalPosition* position) const;
 
-  // Hands over the entries from request.start_sequence on, and each new one, until the sink returns false (kDone) or no stream
+  // Hands over the entries behind request.after, and each new one, until the sink returns false (kDone) or no stream
   // brought anything within the retry budget.
   Answer<v1::FollowEntriesResponse> Follow(v1::FollowEntriesRequest request, const FollowSink& sink, JournalPosition* position) const;
 

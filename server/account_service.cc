@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/cursor.h"
 #include "server/handler.h"
 #include "server/name_fields.h"
 #include "server/page_token.h"
@@ -62,18 +63,24 @@ absl::StatusOr<Subject> ParseSubject(const std::string& text, const Numbers& num
   return subject;
 }
 
-// Where a page stopped: the sequence to go on with and the balances after it.
-std::string Encode(const ChainPosition& position) {
-  return absl::StrCat(position.sequence, " ", position.after[0], " ", position.after[1], " ", position.after[2]);
-}
-absl::StatusOr<ChainPosition> Decode(const std::string& text) {
-  const std::vector<std::string> parts = absl::StrSplit(text, ' ');
+// Where a page stopped: the entry to go on with, by epoch and sequence, and the balances after it.
+struct PageStart {
+  std::int64_t epoch = 0;
   ChainPosition position;
-  if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &position.sequence) || !absl::SimpleAtoi(parts[1], &position.after[0]) ||
-      !absl::SimpleAtoi(parts[2], &position.after[1]) || !absl::SimpleAtoi(parts[3], &position.after[2])) {
+};
+std::string Encode(const PageStart& page) {
+  const auto& [sequence, after] = page.position;
+  return absl::StrCat(page.epoch, " ", sequence, " ", after[0], " ", after[1], " ", after[2]);
+}
+absl::StatusOr<PageStart> Decode(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ' ');
+  PageStart page;
+  auto& [sequence, after] = page.position;
+  if (parts.size() != 5 || !absl::SimpleAtoi(parts[0], &page.epoch) || !absl::SimpleAtoi(parts[1], &sequence) ||
+      !absl::SimpleAtoi(parts[2], &after[0]) || !absl::SimpleAtoi(parts[3], &after[1]) || !absl::SimpleAtoi(parts[4], &after[2])) {
     return Refuse(Reason::PAGE_TOKEN_INVALID);
   }
-  return position;
+  return page;
 }
 
 std::int64_t Total(const std::array<std::int64_t, kSubCount>& balance) { return balance[0] + balance[1] + balance[2]; }
@@ -136,6 +143,7 @@ class AccountService final : public Raw {
     response.set_member(MemberName(subject.program, member));
     const Balances balances = BalanceNow(*state, member, now_ms);
     response.set_as_of_sequence(balances.as_of_sequence);
+    response.set_as_of_epoch(state->ReadPublished().at.EpochOf(balances.as_of_sequence - 1));
     for (const UnitBalance& balance : balances.units) ToProto(balance, *response.add_balances());
     response.mutable_as_of_time()->set_seconds(now_ms / 1000);
     response.mutable_as_of_time()->set_nanos(static_cast<int>(now_ms % 1000) * 1'000'000);
@@ -154,6 +162,7 @@ class AccountService final : public Raw {
     v1::GetBalanceResponse response;
     response.set_member(MemberName(subject.program, member));
     response.set_as_of_sequence(balances->as_of_sequence);
+    response.set_as_of_epoch(state->ReadPublished().at.EpochOf(balances->as_of_sequence - 1));
     for (const UnitBalance& balance : balances->units) ToProto(balance, *response.add_balances());
     response.mutable_as_of_time()->set_seconds(as_of_ms / 1000);
     response.mutable_as_of_time()->set_nanos(static_cast<int>(as_of_ms % 1000) * 1'000'000);
@@ -172,14 +181,17 @@ class AccountService final : public Raw {
     const std::int64_t end_ms = request.has_end_time() ? ToMsUp(request.end_time()) : std::int64_t{1} << 62;
     const std::string query = absl::StrCat("statement ", subject.program, " ", member, " ", unit, " ", start_ms, " ", end_ms);
     const bool is_first_page = request.page_token().empty();
+    const StateMark at = state->ReadPublished().at;
 
     ChainPosition position = HeadOf(*state, member, unit);
     if (!is_first_page) {
       auto text = context_.tokens->Open(request.page_token(), query);
       if (!text.ok()) return text.status();
-      auto decoded = Decode(*text);
-      if (!decoded.ok()) return decoded.status();
-      position = *decoded;
+      auto page = Decode(*text);
+      if (!page.ok()) return page.status();
+      position = page->position;
+      const Name name{.kind = ResourceKind::kEntry, .program = subject.program, .sequence = position.sequence, .epoch = page->epoch};
+      if (auto status = CheckPlace("page_token", name, at, at.next_sequence); !status.ok()) return status;
     }
     const Journal& journal = ledger.JournalOf(subject.program);
     const auto first_since = [&](std::int64_t ms) {
@@ -208,11 +220,12 @@ class AccountService final : public Raw {
       }
       is_any = true;
       if (response.lines_size() == page_size) {
-        if (response.next_page_token().empty()) response.set_next_page_token(context_.tokens->Seal(Encode(here), query));
+        if (response.next_page_token().empty())
+          response.set_next_page_token(context_.tokens->Seal(Encode({(*line)->entry.epoch, here}), query));
         if (!is_first_page || start_ms == 0)
           break;  // only the first page walks on, for the opening balance; before the first entry it is 0
       } else {
-        ToProto(**line, *response.add_lines());
+        ToProto(**line, at, *response.add_lines());
       }
       opening = Total(position.after);
     }

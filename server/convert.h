@@ -85,15 +85,15 @@ std::string MemberName(const std::string& program, const std::string& id);
 // "programs/{program}/awards/{sequence}", with the entry's epoch.
 std::string NameOf(ResourceKind kind, const Entry& entry);
 
-// `epoch` is that of the entries, decimals of points and amounts are not set: Complete (handler.h) does that.
+// All epochs are that of the first entry, decimals of points and amounts are not set: Complete (handler.h) puts that right.
 void ToProto(const Outcome& outcome, v1::Outcome& proto);
 void ToProto(const Entry& award, const Definitions& definitions, v1::AwardResult& proto);  // but for the outcome
 void ToProto(const Entry& item, v1::BatchItemResult& proto);
 // Adds up what an award or correction gave or took in each unit, debts included.
 void AddAmounts(const Entry& entry, google::protobuf::RepeatedPtrField<v1::UnitAmount>& amounts);
 void ToProto(const UnitBalance& balance, v1::UnitBalance& proto);
-void ToProto(const StatementLine& line, v1::StatementLine& proto);
-// A member's number is left to whoever may look it up.
+void ToProto(const StatementLine& line, const StateMark& at, v1::StatementLine& proto);
+// A member's number and the entry's epoch are left to whoever may look them up.
 void ToProto(const std::string& program, const Registered& registered, v1::Registration& proto);
 void ToProto(const std::string& program, const MemberData& data, v1::Member& proto);
 void ToProto(const std::string& program, const StaffData& data, v1::Staff& proto);

@@ -64,6 +64,8 @@ void ToProto(const Outcome& outcome, v1::Outcome& proto) {
   proto.set_refunded_points(outcome.refunded_points);
   proto.set_replayed(outcome.is_replayed);
   proto.set_epoch(entry.epoch);
+  proto.set_state_epoch(entry.epoch);
+  proto.set_ledger_epoch(entry.epoch);
 }
 
 void AddAmounts(const Entry& entry, google::protobuf::RepeatedPtrField<v1::UnitAmount>& amounts) {
@@ -89,6 +91,7 @@ void ToProto(const Entry& award, const Definitions& definitions, v1::AwardResult
 
 void ToProto(const Entry& item, v1::BatchItemResult& proto) {
   proto.set_sequence(item.sequence);
+  proto.set_epoch(item.epoch);
   proto.set_state(item.kind == Kind::kRefused ? v1::REFUSED : v1::DONE);
   if (item.kind == Kind::kRefused) *proto.mutable_refusal() = redpoints::ToProto(RefusalOf(item));
   google::protobuf::RepeatedPtrField<v1::UnitAmount> amounts;
@@ -117,9 +120,10 @@ void ToProto(const UnitBalance& balance, v1::UnitBalance& proto) {
   }
 }
 
-void ToProto(const StatementLine& line, v1::StatementLine& proto) {
+void ToProto(const StatementLine& line, const StateMark& at, v1::StatementLine& proto) {
   const Entry& e = line.entry;
   proto.set_sequence(e.sequence);
+  proto.set_epoch(e.epoch);
   ToProto(e.recorded_ms, *proto.mutable_record_time());
   proto.set_business_day(e.business_day);
   proto.set_kind(std::string(KindName(e.kind)));
@@ -133,6 +137,7 @@ void ToProto(const StatementLine& line, v1::StatementLine& proto) {
   proto.set_held(line.after[1]);
   proto.set_debt(-line.after[2]);
   proto.set_reference(e.ref >= 0 ? e.ref : e.hold);
+  proto.set_reference_epoch(at.EpochOf(proto.reference()));
 }
 
 void ToProto(const std::string& program, const MemberData& data, v1::Member& proto) {

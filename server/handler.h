@@ -36,27 +36,34 @@ inline absl::Status RefusalStatus(const Outcome& outcome) {
   return absl::OkStatus();
 }
 
-// The epoch in which an outcome is answered: that of its entry, unless the request had been answered before.
-inline std::int64_t EpochNow(const Shards& shards, const Outcome& outcome) {
-  const std::string& program = outcome.entry().program;
-  const State* state = outcome.is_replayed ? shards.Of(program).FindState(program) : nullptr;
-  return state ? state->ReadPublished().at.epoch : outcome.entry().epoch;
+// The epochs of an outcome of before, whose entries may be of several.
+inline void SetEpochs(const State* state, v1::Outcome& proto) {
+  if (!state) return;
+  const StateMark at = state->ReadPublished().at;
+  proto.set_epoch(at.EpochOf(proto.sequence()));
+  proto.set_state_epoch(at.EpochOf(proto.state_sequence()));
+  proto.set_ledger_epoch(at.epoch);
 }
 
-// What an answer says beside its entries: the epoch in which it is given, and how many decimals its amounts have for people.
+// What an answer says beside its entries: the epochs, and how many decimals its amounts have for people.
 template <class Response> void Complete(const Shards& shards, const Outcome& outcome, Response& response) {
   if (outcome.entries.empty()) return;  // of a rulebook that was only checked
   const std::string& program = outcome.entry().program;
   const State* state = shards.Of(program).FindState(program);
   const auto definitions = state ? state->ReadDefinitions() : std::make_shared<const Definitions>();
   const int points_decimals = definitions->DecimalsOf(kPoint);
-  if constexpr (std::is_same_v<Response, v1::Outcome>) response.set_epoch(EpochNow(shards, outcome));
+  if constexpr (std::is_same_v<Response, v1::Outcome>) {
+    if (outcome.is_replayed) SetEpochs(state, response);  // else all of it is of the epoch that is
+  }
   if constexpr (requires { response.set_points_decimals(0); }) response.set_points_decimals(points_decimals);
   if constexpr (requires { response.mutable_outcome(); }) {
     if (response.has_outcome()) Complete(shards, outcome, *response.mutable_outcome());
   }
   if constexpr (requires { response.mutable_target(); }) {
-    if (response.has_target()) response.mutable_target()->set_points_decimals(points_decimals);
+    if (response.has_target()) {
+      response.mutable_target()->set_points_decimals(points_decimals);
+      SetEpochs(state, *response.mutable_target());
+    }
   }
   if constexpr (requires { response.mutable_amounts(); }) {
     for (auto& amount : *response.mutable_amounts()) amount.set_decimals(definitions->DecimalsOf(amount.unit()));

@@ -1,6 +1,7 @@
 #include "redpoints/v1/journal_service.grpc.pb.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/cursor.h"
 #include "server/door.h"
 #include "server/handler.h"
 #include "server/name_fields.h"
@@ -67,9 +68,9 @@ class JournalService final : public Raw {
             v1::GetEntryResponse response;
             response.set_line(*std::move(line));
             const State* state = ledger.FindState(program);
-            const auto definitions = state ? state->ReadDefinitions() : std::make_shared<const Definitions>();
-            response.set_explanation_zh_cn(ExplainZh(*entry, *definitions));
-            response.set_explanation(ExplainEn(*entry, *definitions));
+            const auto published = state ? state->ReadPublished() : State::Published();
+            response.set_explanation_zh_cn(ExplainZh(*entry, *published.definitions, published.at));
+            response.set_explanation(ExplainEn(*entry, *published.definitions, published.at));
             return response;
           });
         });
@@ -114,16 +115,31 @@ class JournalService final : public Raw {
     return std::string(*program);
   }
 
+  // The place that a request names in `field`, not yet looked for in the journal; nothing where it names none.
+  static absl::StatusOr<std::optional<Name>> PlaceIn(std::string_view field, const std::string& text, std::string_view program) {
+    if (text.empty()) return std::nullopt;
+    auto name = ParseNameIn(field, text, ResourceKind::kEntry, program);
+    if (!name.ok()) return name.status();
+    return *name;
+  }
+  static std::string EntryName(const std::string& program, const StateMark& at, std::int64_t sequence) {
+    return FormatName({.kind = ResourceKind::kEntry, .program = program, .sequence = sequence, .epoch = at.EpochOf(sequence)});
+  }
+
   absl::Status Follow(const v1::FollowEntriesRequest& request, Sink& sink) const {
-    if (auto program = ParseProgram("program", request.program()); !program.ok()) return program.status();
-    if (request.start_sequence() < 0) return FieldOutOfRange("start_sequence", 0, kAmountMax);
+    auto named = ParseProgram("program", request.program());
+    if (!named.ok()) return named.status();
+    auto after = PlaceIn("after", request.after(), *named);
+    if (!after.ok()) return after.status();
     auto program = Program(sink.caller(), request.program(), Method::kFollowEntries);
     if (!program.ok()) return program.status();
     const Ledger& ledger = context_.shards->Of(*program);
     const Journal& journal = ledger.JournalOf(*program);
-    // Whoever has seen more than there is followed another journal, as before a restore.
-    if (request.start_sequence() > ledger.EndSequence(*program)) return FieldOutOfRange("start_sequence", 0, ledger.EndSequence(*program));
-    for (std::int64_t next = request.start_sequence(); !sink.IsCancelled();) {
+    const StateMark at = ledger.FindState(*program)->ReadPublished().at;  // whose epochs are those of each entry to come
+    if (*after) {
+      if (auto status = CheckPlace("after", **after, at, ledger.EndSequence(*program)); !status.ok()) return status;
+    }
+    for (std::int64_t next = *after ? (*after)->sequence + 1 : 0; !sink.IsCancelled();) {
       const bool has_more = ledger.WaitForEntry(*program, next, std::chrono::steady_clock::now() + kFollowWait);
       if (context_.unary.door->IsClosed()) return Refuse(Reason::SHUTTING_DOWN);
       // Rights may have ended since the last look.
@@ -133,18 +149,21 @@ class JournalService final : public Raw {
       if (!chunk.ok()) return chunk.status();
       if (chunk->next == next) return absl::DataLossError(absl::StrCat("entry ", next, " is missing"));
       v1::FollowEntriesResponse response;
-      response.set_first_sequence(next);
       for (const auto line : chunk->Split()) response.add_lines(std::string(line));
       next = chunk->next;
+      response.set_last(EntryName(*program, at, next - 1));
       if (!sink.Write(response)) break;
     }
     return absl::OkStatus();
   }
 
   absl::Status Export(const v1::ExportEntriesRequest& request, Sink& sink) const {
-    if (auto program = ParseProgram("program", request.program()); !program.ok()) return program.status();
-    if (request.start_sequence() < 0) return FieldOutOfRange("start_sequence", 0, kAmountMax);
-    if (request.end_sequence() < 0) return FieldOutOfRange("end_sequence", 0, kAmountMax);
+    auto named = ParseProgram("program", request.program());
+    if (!named.ok()) return named.status();
+    auto after = PlaceIn("after", request.after(), *named);
+    if (!after.ok()) return after.status();
+    auto through = PlaceIn("through", request.through(), *named);
+    if (!through.ok()) return through.status();
     if (request.format() == v1::EXPORT_FORMAT_UNSPECIFIED) return FieldRequired("format");
     if (!v1::ExportFormat_IsValid(request.format())) return FieldInvalid("format", "JSON_LINES or CSV");
     auto program = Program(sink.caller(), request.program(), Method::kExportEntries);
@@ -152,13 +171,16 @@ class JournalService final : public Raw {
     const Ledger& ledger = context_.shards->Of(*program);
     const Journal& journal = ledger.JournalOf(*program);
     const std::int64_t durable = ledger.EndSequence(*program);
-    const std::int64_t end = request.end_sequence() == 0 ? durable : request.end_sequence();
-    if (end > durable) return FieldOutOfRange("end_sequence", 0, durable);
-    // An empty file would look as if there were nothing: of a ledger that was restored, or of a number that was mistyped.
-    if (request.start_sequence() > end) return FieldOutOfRange("start_sequence", 0, end);
-    const auto definitions = ledger.FindState(*program)->ReadDefinitions();  // of what is durable, so of each entry to come
+    const auto published = ledger.FindState(*program)->ReadPublished();  // of what is durable, so of each entry to come
+    for (const auto& [field, place] : {std::pair("after", *after), std::pair("through", *through)}) {
+      if (!place) continue;
+      if (auto status = CheckPlace(field, *place, published.at, durable); !status.ok()) return status;
+    }
+    const std::int64_t start = *after ? (*after)->sequence + 1 : 0, end = *through ? (*through)->sequence + 1 : durable;
+    // An empty file would look as if there were nothing.
+    if (start > end) return FieldOutOfRange("through", start - 1, durable - 1);
     bool is_csv_begun = false;
-    for (std::int64_t next = request.start_sequence(); next < end && !sink.IsCancelled();) {
+    for (std::int64_t next = start; next < end && !sink.IsCancelled();) {
       if (context_.unary.door->IsClosed()) return Refuse(Reason::SHUTTING_DOWN);  // it can go on where it was cut
       auto chunk = journal.Lines(next, end, kChunkBytes);
       if (!chunk.ok()) return chunk.status();
@@ -172,14 +194,14 @@ class JournalService final : public Raw {
         for (const auto line : chunk->Split()) {
           auto entry = ParseLine(line);
           if (!entry.ok()) return entry.status();
-          AppendCsv(*entry, *definitions, csv);
+          AppendCsv(*entry, *published.definitions, published.at, csv);
         }
         response.set_data(std::move(csv));
       }
       is_csv_begun = true;
       next = chunk->next;
-      response.set_next_sequence(next);
-      response.set_end_sequence(end);
+      response.set_last(EntryName(*program, published.at, next - 1));
+      response.set_through(EntryName(*program, published.at, end - 1));
       if (!sink.Write(response)) break;
     }
     return absl::OkStatus();

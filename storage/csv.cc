@@ -14,11 +14,11 @@
 namespace redpoints {
 namespace {
 
-constexpr const char* kHeaders[] = {"序号",     "记录时间", "业务日",     "类型",       "会员",     "商户",     "终端",       "店员",
-                                    "小票号",   "群体",     "活动",       "活动日",     "数量",     "封顶",     "场次",       "案件",
-                                    "规则册",   "兑换明细", "应付(分)",   "应付(元)",   "应付明细", "账户",     "账户部分",   "单位",
-                                    "数额",     "余额",     "数额(小数)", "余额(小数)", "批次",     "资金明细", "退现金(分)", "退现金(元)",
-                                    "关联序号", "原因",     "拒绝详情",   "经办",       "请求编号", "目标请求"};
+constexpr const char* kHeaders[] = {"序号",       "纪元",     "记录时间", "业务日",     "类型",       "会员",     "商户",     "终端",
+                                    "店员",       "小票号",   "群体",     "活动",       "活动日",     "数量",     "封顶",     "场次",
+                                    "案件",       "规则册",   "兑换明细", "应付(分)",   "应付(元)",   "应付明细", "账户",     "账户部分",
+                                    "单位",       "数额",     "余额",     "数额(小数)", "余额(小数)", "批次",     "资金明细", "退现金(分)",
+                                    "退现金(元)", "关联序号", "关联纪元", "原因",       "拒绝详情",   "经办",     "请求编号", "目标请求"};
 
 std::string TimeText(std::int64_t unix_ms) {
   const Day day = DayOf(unix_ms);
@@ -172,7 +172,7 @@ void AppendCsvText(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void AppendCsv(const Entry& e, const Definitions& definitions, std::string& out) {
+void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& at, std::string& out) {
   const Amounts in(definitions);
   const std::size_t rows = e.postings.empty() ? 1 : e.postings.size();
   for (std::size_t i = 0; i < rows; ++i) {
@@ -190,8 +190,7 @@ void AppendCsv(const Entry& e, const Definitions& definitions, std::string& out)
       out += ',';
       AppendUuid(hex, out);
     };
-    absl::StrAppend(&out, e.sequence);
-    absl::StrAppend(&out, ",", TimeText(e.recorded_ms));
+    absl::StrAppend(&out, e.sequence, ",", e.epoch, ",", TimeText(e.recorded_ms));
     number(e.business_day, true);
     text(ZhOf(WordList::kEntryKind, KindName(e.kind)));
     text(e.member);
@@ -222,7 +221,9 @@ void AppendCsv(const Entry& e, const Definitions& definitions, std::string& out)
     text(p ? FundsText(*p, in) : "");
     number(e.cash_fen, is_first && e.cash_fen != 0);
     decimal(kFen, e.cash_fen, is_first && e.cash_fen != 0);
-    number(AboutOf(e), AboutOf(e) >= 0);
+    const std::int64_t reference = AboutOf(e);
+    number(reference, reference >= 0);
+    number(at.EpochOf(reference), reference >= 0);
     text(WhyText(e));
     text(RefusalText(e));
     text(e.actor);

@@ -8,7 +8,7 @@
 // 数额, 余额 and the columns with (分) are whole numbers, as stored. Beside them, and in the texts, stands what people read: points and other
 // units with the decimals that their rulebook gives them, money in 元 with two; nothing is a bare 0.
 //
-//   序号                 the first column, bare digits: clients that resume a file find their place by it
+//   序号, 纪元           the first columns, bare digits: clients that resume a file find their place by them
 //   数量                 of an award; of a correction by how much it changes that: -2
 //   活动日               of an award the day of the deed; of 日结 the day that is closed
 //   兑换明细             RICE 数量1 积分6 现金0元; BILL 数量2 积分4 现金12.50元
@@ -19,7 +19,7 @@
 //   批次                 fund, first day without the points (0: never), points: street 20250401 6; with grace the end before: ... 6 原20240401
 //   资金明细             which funds' points they are: donor 4; street 6
 //   退现金(分), 退现金(元)   what the shop gave back in cash beside a refund; negative where that refund is undone
-//   关联序号             the entry that is refunded, reversed, corrected or undone; of a hold's end the hold, of a waiver its proposal
+//   关联序号, 关联纪元   the entry that is refunded, reversed, corrected or undone; of a hold's end the hold, of a waiver its proposal
 //   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos, waivers and epochs why
 //
 // A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text cell
@@ -40,9 +40,9 @@ namespace redpoints {
 // The BOM and the header row.
 std::string CsvHeader();
 
-// The rows of one entry: one for each posting, one with empty posting cells when there is none. `definitions` of its program, as of the entry or
-// later.
-void AppendCsv(const Entry& entry, const Definitions& definitions, std::string& out);
+// The rows of one entry: one for each posting, one with empty posting cells when there is none. `definitions` and `at` of its program, as of the
+// entry or later.
+void AppendCsv(const Entry& entry, const Definitions& definitions, const StateMark& at, std::string& out);
 
 // A text cell: quoted where needed, and with an apostrophe in front where a spreadsheet would take it for
 //   a formula          = + - @, their full-width forms (which a Chinese locale reads alike), a control character or space (left out at times)

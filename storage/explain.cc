@@ -1,6 +1,7 @@
 #include "storage/explain.h"
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "proto/contract/reason.h"
 #include "proto/contract/words.h"
 #include "storage/amounts.h"
@@ -121,8 +122,9 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, const Amount
 
 }  // namespace
 
-std::string ExplainZh(const Entry& e, const Definitions& definitions) {
+std::string ExplainZh(const Entry& e, const Definitions& definitions, const StateMark& at) {
   const Amounts in(definitions);
+  const auto number = [&](std::int64_t sequence) { return FormatNumber(at.EpochOf(sequence), sequence); };
   const Sums sums = SumsOf(e);
   const std::string points = in.Points(PointsOf(e)), aside = AsideText(sums, in, true);
   const std::string debt = Zh(WordList::kAccountPart, "debt"), hold = Zh(WordList::kEntryKind, "hold"),
@@ -137,7 +139,7 @@ std::string ExplainZh(const Entry& e, const Definitions& definitions) {
       if (sums.earned > 0 && !LotsText(e, in, true).empty()) absl::StrAppend(&text, "，批次 ", LotsText(e, in, true));
       return text + RatesText(e, definitions.ActivityOf(e), in, true) + "。";
     case Kind::kCorrection:
-      text = absl::StrCat("更正第 ", e.ref, " 条：数量改为 ", e.quantity, "，积分变动 ", in.Points(sums.earned));
+      text = absl::StrCat("更正第 ", number(e.ref), " 条：数量改为 ", e.quantity, "，积分变动 ", in.Points(sums.earned));
       if (sums.debt > 0) absl::StrAppend(&text, "，已使用部分记", debt, " ", in.Points(sums.debt));
       if (sums.expired < 0) absl::StrAppend(&text, "，其中 ", in.Points(-sums.expired), " 积分未用已过期");
       return text + "，原因 " + e.reason + RatesText(e, definitions.ActivityOf(e), in, true) + "。";
@@ -153,38 +155,38 @@ std::string ExplainZh(const Entry& e, const Definitions& definitions) {
     case Kind::kRedemption:
       return absl::StrCat("在商户 ", e.merchant, " ", redemption, " ", points, " 积分，先用先到期的批次：", LotsText(e, in, true), "。");
     case Kind::kHold: return absl::StrCat("商户 ", e.merchant, " ", hold, " ", points, " 积分，批次 ", LotsText(e, in, true), "。");
-    case Kind::kCapture: return absl::StrCat("完成第 ", e.hold, " 条", hold, "，商户 ", e.merchant, " 收 ", points, " 积分。");
-    case Kind::kVoid: return absl::StrCat("取消第 ", e.hold, " 条", hold, "，退回 ", points, " 积分", aside, "。");
-    case Kind::kHoldExpired: return absl::StrCat("第 ", e.hold, " 条", hold, "到时自动取消，退回 ", points, " 积分", aside, "。");
+    case Kind::kCapture: return absl::StrCat("完成第 ", number(e.hold), " 条", hold, "，商户 ", e.merchant, " 收 ", points, " 积分。");
+    case Kind::kVoid: return absl::StrCat("取消第 ", number(e.hold), " 条", hold, "，退回 ", points, " 积分", aside, "。");
+    case Kind::kHoldExpired: return absl::StrCat("第 ", number(e.hold), " 条", hold, "到时自动取消，退回 ", points, " 积分", aside, "。");
     case Kind::kRefund:
-      text = absl::StrCat("第 ", e.ref, " 条", redemption, "退回 ", points, " 积分", aside);
+      text = absl::StrCat("第 ", number(e.ref), " 条", redemption, "退回 ", points, " 积分", aside);
       if (e.cash_fen > 0) absl::StrAppend(&text, "，另退现金 ", in.Yuan(e.cash_fen), " 元");
       return text + "。";
     case Kind::kReversal:
       if (e.effect == Effect::kTombstone) return "撤销了一笔尚未到达的请求；该请求将不再执行。";
-      if (e.effect == Effect::kRefused) return absl::StrCat("被撤销的请求此前已被拒绝（第 ", e.ref, " 条），没有变动。");
-      if (e.effect == Effect::kEnded) return absl::StrCat("被撤销的", hold, "（第 ", e.hold, " 条）此前已结束，没有变动。");
-      return absl::StrCat("撤销第 ", e.ref >= 0 ? e.ref : e.hold, " 条，退回 ", points, " 积分", aside, "，限额同时恢复。");
-    case Kind::kUndoProposed: return absl::StrCat("申请冲销第 ", e.ref, " 条，原因 ", e.reason, "；须由另一人复核。");
+      if (e.effect == Effect::kRefused) return absl::StrCat("被撤销的请求此前已被拒绝（第 ", number(e.ref), " 条），没有变动。");
+      if (e.effect == Effect::kEnded) return absl::StrCat("被撤销的", hold, "（第 ", number(e.hold), " 条）此前已结束，没有变动。");
+      return absl::StrCat("撤销第 ", number(e.ref >= 0 ? e.ref : e.hold), " 条，退回 ", points, " 积分", aside, "，限额同时恢复。");
+    case Kind::kUndoProposed: return absl::StrCat("申请冲销第 ", number(e.ref), " 条，原因 ", e.reason, "；须由另一人复核。");
     case Kind::kWaiverProposed: {
       const auto& waiver = std::get<WaiverData>(e.data);
       return absl::StrCat("申请免除对 ", waiver.fund, " 的", debt, " ", in.Points(waiver.points), "，原因 ", e.reason,
                           "；须由另一人复核。");
     }
     case Kind::kUndo:
-      text = absl::StrCat("冲销第 ", e.ref, " 条（申请为第 ", e.proposal, " 条），", e.sale >= 0 ? "收回 " : "退回 ",
+      text = absl::StrCat("冲销第 ", number(e.ref), " 条（申请为第 ", number(e.proposal), " 条），", e.sale >= 0 ? "收回 " : "退回 ",
                           in.Points(PointsUndone(e)), " 积分", aside);
       if (e.cash_fen < 0) absl::StrAppend(&text, "，所退现金 ", in.Yuan(-e.cash_fen), " 元不再计");
       return text + "。";
     case Kind::kEpoch:
-      return absl::StrCat("账本自第 ", e.sequence, " 条起为新的一段（", e.epoch, "），原因 ", std::get<EpochData>(e.data).why, "。");
+      return absl::StrCat("账本自第 ", FormatNumber(e.epoch, e.sequence), " 条起为新的一段，原因 ", std::get<EpochData>(e.data).why, "。");
     case Kind::kExpiry: return absl::StrCat("批次到期：", LotsText(e, in, true), "。");
-    case Kind::kExpiryUndone: return absl::StrCat("恢复第 ", e.ref, " 条过期的批次：", LotsText(e, in, true), "。");
+    case Kind::kExpiryUndone: return absl::StrCat("恢复第 ", number(e.ref), " 条过期的批次：", LotsText(e, in, true), "。");
     case Kind::kDebtWaived:
-      return absl::StrCat("免除", debt, " ", in.Points(-sums.debt), "，原因 ", e.reason, "（申请为第 ", e.proposal, " 条）。");
+      return absl::StrCat("免除", debt, " ", in.Points(-sums.debt), "，原因 ", e.reason, "（申请为第 ", number(e.proposal), " 条）。");
     case Kind::kHeads: {
       const auto& heads = std::get<HeadsData>(e.data);
-      return absl::StrCat("业务日 ", heads.day, " 账户汇总，至第 ", heads.as_of, " 条，", heads.holders, " 个会员。");
+      return absl::StrCat("业务日 ", heads.day, " 账户汇总，至第 ", number(heads.as_of), " 条，", heads.holders, " 个会员。");
     }
     case Kind::kLogKey: return absl::StrCat("账本密钥 ", std::get<LogKeyData>(e.data).key_id, " 启用。");
     case Kind::kErasure: return absl::StrCat("会员 ", std::get<ErasureData>(e.data).member, " 的个人信息已删除。");
@@ -201,8 +203,9 @@ std::string ExplainZh(const Entry& e, const Definitions& definitions) {
   }
 }
 
-std::string ExplainEn(const Entry& e, const Definitions& definitions) {
+std::string ExplainEn(const Entry& e, const Definitions& definitions, const StateMark& at) {
   const Amounts in(definitions);
+  const auto number = [&](std::int64_t sequence) { return FormatNumber(at.EpochOf(sequence), sequence); };
   const Sums sums = SumsOf(e);
   const std::string points = in.Points(PointsOf(e)), aside = AsideText(sums, in, false);
   std::string text;
@@ -215,7 +218,7 @@ std::string ExplainEn(const Entry& e, const Definitions& definitions) {
       if (sums.earned > 0 && !LotsText(e, in, false).empty()) absl::StrAppend(&text, ", lots: ", LotsText(e, in, false));
       return text + RatesText(e, definitions.ActivityOf(e), in, false);
     case Kind::kCorrection:
-      text = absl::StrCat("corrects ", e.ref, ": quantity ", e.quantity, ", points change by ", in.Points(sums.earned));
+      text = absl::StrCat("corrects ", number(e.ref), ": quantity ", e.quantity, ", points change by ", in.Points(sums.earned));
       if (sums.debt > 0) absl::StrAppend(&text, ", ", in.Points(sums.debt), " were spent and are owed");
       if (sums.expired < 0) absl::StrAppend(&text, ", ", in.Points(-sums.expired), " had ended unspent");
       return absl::StrCat(text, ", because ", e.reason, RatesText(e, definitions.ActivityOf(e), in, false));
@@ -229,37 +232,41 @@ std::string ExplainEn(const Entry& e, const Definitions& definitions) {
     case Kind::kRedemption:
       return absl::StrCat("redeemed ", points, " points at ", e.merchant, ", soonest-ending lots first: ", LotsText(e, in, false));
     case Kind::kHold: return absl::StrCat("holds ", points, " points for ", e.merchant, ", lots: ", LotsText(e, in, false));
-    case Kind::kCapture: return absl::StrCat("captures ", points, " points of hold ", e.hold, " for ", e.merchant);
-    case Kind::kVoid: return absl::StrCat("voids hold ", e.hold, ", ", points, " points go back", aside);
-    case Kind::kHoldExpired: return absl::StrCat("hold ", e.hold, " ended by time, ", points, " points go back", aside);
+    case Kind::kCapture: return absl::StrCat("captures ", points, " points of hold ", number(e.hold), " for ", e.merchant);
+    case Kind::kVoid: return absl::StrCat("voids hold ", number(e.hold), ", ", points, " points go back", aside);
+    case Kind::kHoldExpired: return absl::StrCat("hold ", number(e.hold), " ended by time, ", points, " points go back", aside);
     case Kind::kRefund:
-      text = absl::StrCat("refunds ", points, " points of redemption ", e.ref, aside);
+      text = absl::StrCat("refunds ", points, " points of redemption ", number(e.ref), aside);
       if (e.cash_fen > 0) absl::StrAppend(&text, ", and ", in.Yuan(e.cash_fen), " yuan in cash");
       return text;
     case Kind::kReversal:
       if (e.effect == Effect::kTombstone) return "reverses a request that had not arrived; it will never be carried out";
-      if (e.effect == Effect::kRefused) return absl::StrCat("the request had been refused by ", e.ref, "; nothing moves");
-      if (e.effect == Effect::kEnded) return absl::StrCat("hold ", e.hold, " had ended before; nothing moves");
-      return absl::StrCat("undoes ", e.ref >= 0 ? e.ref : e.hold, ", ", points, " points go back", aside, ", and the limits with them");
-    case Kind::kUndoProposed: return absl::StrCat("proposes to undo ", e.ref, ", because ", e.reason, "; somebody else has to confirm");
+      if (e.effect == Effect::kRefused) return absl::StrCat("the request had been refused by ", number(e.ref), "; nothing moves");
+      if (e.effect == Effect::kEnded) return absl::StrCat("hold ", number(e.hold), " had ended before; nothing moves");
+      return absl::StrCat("undoes ", number(e.ref >= 0 ? e.ref : e.hold), ", ", points, " points go back", aside,
+                          ", and the limits with them");
+    case Kind::kUndoProposed:
+      return absl::StrCat("proposes to undo ", number(e.ref), ", because ", e.reason, "; somebody else has to confirm");
     case Kind::kWaiverProposed: {
       const auto& waiver = std::get<WaiverData>(e.data);
       return absl::StrCat("proposes to waive a debt of ", in.Points(waiver.points), " to ", waiver.fund, ", because ", e.reason,
                           "; somebody else has to confirm");
     }
     case Kind::kUndo:
-      text = absl::StrCat("undoes ", e.ref, ", proposed by ", e.proposal, ": ", in.Points(PointsUndone(e)),
+      text = absl::StrCat("undoes ", number(e.ref), ", proposed by ", number(e.proposal), ": ", in.Points(PointsUndone(e)),
                           e.sale >= 0 ? " points are taken again" : " points go back", aside);
       if (e.cash_fen < 0) absl::StrAppend(&text, ", and ", in.Yuan(-e.cash_fen), " yuan in cash count no more");
       return text;
-    case Kind::kEpoch: return absl::StrCat("epoch ", e.epoch, " begins, because of a ", std::get<EpochData>(e.data).why);
+    case Kind::kEpoch:
+      return absl::StrCat("a new epoch begins with ", FormatNumber(e.epoch, e.sequence), ", because of a ",
+                          std::get<EpochData>(e.data).why);
     case Kind::kExpiry: return absl::StrCat("lots ended: ", LotsText(e, in, false));
-    case Kind::kExpiryUndone: return absl::StrCat("lots that ended by ", e.ref, " are back: ", LotsText(e, in, false));
+    case Kind::kExpiryUndone: return absl::StrCat("lots that ended by ", number(e.ref), " are back: ", LotsText(e, in, false));
     case Kind::kDebtWaived:
-      return absl::StrCat("waives a debt of ", in.Points(-sums.debt), ", because ", e.reason, "; proposed by ", e.proposal);
+      return absl::StrCat("waives a debt of ", in.Points(-sums.debt), ", because ", e.reason, "; proposed by ", number(e.proposal));
     case Kind::kHeads: {
       const auto& heads = std::get<HeadsData>(e.data);
-      return absl::StrCat("heads of ", heads.holders, " members as of ", heads.as_of, ", after business day ", heads.day);
+      return absl::StrCat("heads of ", heads.holders, " members as of ", number(heads.as_of), ", after business day ", heads.day);
     }
     case Kind::kLogKey: return absl::StrCat("log key ", std::get<LogKeyData>(e.data).key_id, " is in use");
     case Kind::kErasure: return absl::StrCat("what was known of the person behind ", std::get<ErasureData>(e.data).member, " was erased");

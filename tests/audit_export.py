@@ -154,13 +154,13 @@ class Books:
             if is_shop and amount < 0:
                 check(e["kind"] in BACK, f"a {e['kind']} takes points from a shop")
             touched[account, unit] = e["seq"]
-            self.rows.append([str(e["seq"]), account, PARTS[part], unit, str(amount), "" if is_shop else str(balance)])
+            self.rows.append([str(e["seq"]), str(e["epoch"]), account, PARTS[part], unit, str(amount), "" if is_shop else str(balance)])
         check(not any(sums.values()), f"postings sum to {dict(sums)}")
         for side, by_fund in sides.items():
             check(not any(by_fund.values()), f"{side} of funds sum to {no_zeros(by_fund)}")
         check(is_on_chain, f"no posting of {e.get('member')}, whom it is about")
         if not e.get("postings"):
-            self.rows.append([str(e["seq"]), "", "", "", "", ""])
+            self.rows.append([str(e["seq"]), str(e["epoch"]), "", "", "", "", ""])
         self.heads.update(touched)
 
     def check_floor(self, account, unit, balance):
@@ -229,6 +229,7 @@ class Books:
         """What the server said of a member, against the entries so far."""
         member, today = said["member"].rpartition("/")[2], day_of(datetime.datetime.fromisoformat(said["as_of_time"][:19] + "+00:00"))
         units = {unit for account, unit, _ in self.balances if account == member}
+        check(int(said["as_of_epoch"]) == self.epoch, f"{member}: the server speaks of epoch {said['as_of_epoch']}, the entries are of {self.epoch}")
         check({b["unit"] for b in said["balances"]} == units, f"{member}: units {sorted(units)}")
         for b in said["balances"]:
             lots = self.lots[member, "available"] if b["unit"] == "POINT" else {}
@@ -271,8 +272,8 @@ def compare_csv(path, rows):
             check(None not in row and None not in row.values(), f"CSV line {number}: not as many cells as the header has")
             mine = rows[number - 2] if number - 2 < len(rows) else None
             # An apostrophe keeps spreadsheets from reading a text as a formula, number or date.
-            theirs = [row[name].removeprefix("'") for name in ("序号", "账户", "账户部分", "单位", "数额", "余额")]
-            check(mine == theirs or not theirs[1] and mine[:2] == theirs[:2], f"CSV line {number}: {theirs}, the entries give {mine}")
+            theirs = [row[name].removeprefix("'") for name in ("序号", "纪元", "账户", "账户部分", "单位", "数额", "余额")]
+            check(mine == theirs or not theirs[2] and mine[:3] == theirs[:3], f"CSV line {number}: {theirs}, the entries give {mine}")
     check(number - 1 == len(rows), f"the CSV has {number - 1} rows, the entries {len(rows)}")
 
 

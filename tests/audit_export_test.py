@@ -336,7 +336,8 @@ class AuditTest(JournalTest):
                 one["lots"] = [{"fund": f, "end_day": end, "amount": str(n)} for (f, end), n in lots.items() if n]
                 one.update(changes)
             said.append(one)
-        return {"member": f"programs/minyue/members/{member}", "balances": said, "as_of_sequence": str(until), "as_of_time": at}
+        return {"member": f"programs/minyue/members/{member}", "balances": said, "as_of_sequence": str(until), "as_of_time": at,
+                "as_of_epoch": str(self.sound[until - 1]["epoch"])}
 
     def test_balances_are_compared_as_of_their_sequence(self):
         said = lambda *answers: self.file("balances.jsonl", "".join(json.dumps(a) + "\n" for a in answers))  # noqa: E731
@@ -350,6 +351,7 @@ class AuditTest(JournalTest):
         self.assertRegex(self.audit("--balance", said(self.balance(lots=[]))), f"^line {end}: m1 POINT: the server's lots")
         self.assertRegex(self.audit("--balance", said(self.balance() | {"as_of_sequence": str(half)})), f"^line {half}: m1")
         self.assertRegex(self.audit("--balance", said(self.balance() | {"as_of_sequence": str(end + 1)})), "outside the export")
+        self.assertRegex(self.audit("--balance", said(self.balance() | {"as_of_epoch": "9"})), f"^line {end}: m1: the server speaks of epoch 9")
         # At 00:00 in Asia/Shanghai of the day on which a lot ends, it is gone.
         past = self.balance(at="2030-01-01T00:00:00Z", available="0", lots=[])
         self.assertIsNone(self.audit("--balance", said(past)))
@@ -375,16 +377,17 @@ class AuditTest(JournalTest):
         path = self.directory / "journal.csv"
 
         def write(change=lambda rows: None):
-            rows = [[e["seq"], p.get("account", ""), {"held": "预扣", "debt": "欠分"}.get(p.get("sub"), "可用"), p.get("unit", ""), p.get("amount", ""),
+            rows = [[e["seq"], e["epoch"], p.get("account", ""), {"held": "预扣", "debt": "欠分"}.get(p.get("sub"), "可用"), p.get("unit", ""), p.get("amount", ""),
                      p.get("balance", "")] for e in self.entries for p in e.get("postings", [{}])]
             change(rows)
             with open(path, "w", encoding="utf-8-sig", newline="") as file:
-                csv.writer(file).writerows([["序号", "账户", "账户部分", "单位", "数额", "余额"], *rows])
+                csv.writer(file).writerows([["序号", "纪元", "账户", "账户部分", "单位", "数额", "余额"], *rows])
             return path
 
         self.assertIsNone(self.audit("--csv", write()))
         moved = next(i for i, e in enumerate(self.sound) if e.get("postings"))
-        self.assertIn(f"CSV line {moved + 2}", self.audit("--csv", write(lambda rows: rows[moved].__setitem__(4, 11))))
+        self.assertIn(f"CSV line {moved + 2}", self.audit("--csv", write(lambda rows: rows[moved].__setitem__(5, 11))))
+        self.assertIn(f"CSV line {moved + 2}", self.audit("--csv", write(lambda rows: rows[moved].__setitem__(1, 9))))
         self.assertIn("rows", self.audit("--csv", write(lambda rows: rows.pop())))
         self.assertIn("not as many cells", self.audit("--csv", write(lambda rows: rows[3].append("more"))))
 

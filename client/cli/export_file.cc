@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "simdjson.h"
 
 namespace redpoints::cli {
@@ -20,17 +21,27 @@ absl::Status NotAnExport(const Text& t) {
   return absl::InvalidArgumentError(t("文件不是本程序导出的", "the file is not an export of this kind"));
 }
 
-// The number of the entry that the line belongs to.
-absl::StatusOr<std::int64_t> SequenceOf(std::string_view line, ExportFile kind, const Text& t) {
+// Of the entry that the line belongs to.
+struct Place {
   std::int64_t sequence = 0;
+  std::int64_t epoch = 0;
+};
+absl::StatusOr<Place> PlaceOf(std::string_view line, ExportFile kind, const Text& t) {
+  Place place;
   if (kind == ExportFile::kCsv) {
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), sequence);
-    if (error != std::errc() || end == line.data() + line.size() || *end != ',') return NotAnExport(t);
-    return sequence;
+    const char* cell = line.data();
+    for (std::int64_t* value : {&place.sequence, &place.epoch}) {
+      const auto [end, error] = std::from_chars(cell, line.data() + line.size(), *value);
+      if (error != std::errc() || end == line.data() + line.size() || *end != ',') return NotAnExport(t);
+      cell = end + 1;
+    }
+    return place;
   }
   simdjson::dom::parser parser;
-  if (parser.parse(line.data(), line.size())["seq"].get(sequence) != simdjson::SUCCESS) return NotAnExport(t);
-  return sequence;
+  const auto fields = parser.parse(line.data(), line.size());
+  if (fields["seq"].get(place.sequence) != simdjson::SUCCESS || fields["epoch"].get(place.epoch) != simdjson::SUCCESS)
+    return NotAnExport(t);
+  return place;
 }
 
 // The last line of whole lines, without its newline.
@@ -59,7 +70,7 @@ absl::StatusOr<std::string> ReadFrom(std::ifstream& file, std::int64_t begin, st
 }  // namespace
 
 absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportFile kind, std::int64_t start_sequence, const Text& t) {
-  PartialExport partial{.start_sequence = start_sequence, .next_sequence = start_sequence, .tail_begin = 0, .tail = {}};
+  PartialExport partial{.start_sequence = start_sequence, .next_sequence = start_sequence, .after = {}, .tail_begin = 0, .tail = {}};
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return partial;
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
@@ -78,11 +89,11 @@ absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportF
   }
   const bool is_whole = !file.eof();
   if (is_whole) {
-    const auto first = SequenceOf(line, kind, t);
+    const auto first = PlaceOf(line, kind, t);
     if (!first.ok()) return first.status();
-    if (*first != start_sequence) {
+    if (first->sequence != start_sequence) {
       return absl::InvalidArgumentError(
-          absl::StrCat(t("文件的第一条是 ", "the file begins with entry "), *first, t(",不是 ", ", not "), start_sequence));
+          absl::StrCat(t("文件的第一条是 ", "the file begins with entry "), first->sequence, t(",不是 ", ", not "), start_sequence));
     }
     const std::int64_t window_begin = std::max(header_bytes, size - kTailBytes);
     const auto window = ReadFrom(file, window_begin, size, t);
@@ -91,15 +102,16 @@ absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportF
     std::string_view lines = *window;
     lines = lines.substr(0, lines.rfind('\n') + 1);
     if (lines.empty()) return NotAnExport(t);
-    const auto last = SequenceOf(LastLine(lines), kind, t);
+    const auto last = PlaceOf(LastLine(lines), kind, t);
     if (!last.ok()) return last.status();
-    partial.start_sequence = *last;
-    partial.next_sequence = kind == ExportFile::kCsv ? *last : *last + 1;
-    for (auto sequence = last; *sequence == *last;) {
+    partial.start_sequence = last->sequence;
+    partial.next_sequence = kind == ExportFile::kCsv ? last->sequence : last->sequence + 1;
+    for (auto place = last; place->sequence == last->sequence;) {
       lines.remove_suffix(LastLine(lines).size() + 1);
       if (lines.empty()) break;
-      sequence = SequenceOf(LastLine(lines), kind, t);
-      if (!sequence.ok()) return sequence.status();
+      place = PlaceOf(LastLine(lines), kind, t);
+      if (!place.ok()) return place.status();
+      if (place->sequence != last->sequence) partial.after = FormatNumber(place->epoch, place->sequence);
     }
     if (lines.empty() && window_begin > header_bytes) return NotAnExport(t);
     if (!lines.empty()) partial.tail_begin = window_begin + static_cast<std::int64_t>(lines.size());

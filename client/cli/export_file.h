@@ -16,6 +16,7 @@ enum class ExportFile { kJsonLines, kCsv };
 struct PartialExport {
   std::int64_t start_sequence = 0;  // to be asked for
   std::int64_t next_sequence = 0;   // the first entry that the file may not hold whole
+  std::string after;                // number of the entry before the one that is asked for; empty: that is the first
   std::int64_t tail_begin = 0;      // where the entry that is asked for begins in the file, in bytes
   std::string tail;                 // the file from there on
 };

@@ -14,6 +14,7 @@
 #include "client/cli/output_file.h"
 #include "client/cli/table.h"
 #include "client/cli/validators.h"
+#include "proto/contract/names.h"
 #include "storage/merkle/sha256.h"
 
 namespace redpoints::cli {
@@ -23,8 +24,8 @@ struct Arguments {
   std::string name;
   std::string file;
   std::string format = "jsonl";
-  std::int64_t start = 0;
-  std::int64_t end = 0;
+  std::string after;
+  std::string through;
   std::int64_t count = 0;
   bool is_resume = false;
 };
@@ -50,7 +51,7 @@ ExitCode Journal(const Arguments&, Session& s) {
 ExitCode Follow(const Arguments& a, Session& s) {
   v1::FollowEntriesRequest request;
   request.set_program(s.program());
-  request.set_start_sequence(a.start);
+  if (!a.after.empty()) request.set_after(s.EntryName("entries", "--after", a.after));
   std::int64_t left = a.count;
   JournalPosition position;
   const auto answer = s.journal_reader().Follow(
@@ -67,6 +68,12 @@ ExitCode Follow(const Arguments& a, Session& s) {
   return s.Explain(answer);
 }
 
+// The sequence in an entry's name; -1 where there is no name.
+std::int64_t SequenceIn(const std::string& name) {
+  const auto parsed = ParseName(name);
+  return parsed ? parsed->sequence : -1;
+}
+
 // Shows how far an export is, on a terminal a few times a second.
 class Progress {
  public:
@@ -76,7 +83,8 @@ class Progress {
     const auto now = session_.timing().now();
     if (!session_.is_err_terminal() || now - shown_ < std::chrono::milliseconds(200)) return;
     shown_ = now;
-    session_.err() << '\r' << WithThousands(message.next_sequence()) << " / " << WithThousands(message.end_sequence()) << std::flush;
+    session_.err() << '\r' << WithThousands(SequenceIn(message.last()) + 1) << " / " << WithThousands(SequenceIn(message.through()) + 1)
+                   << std::flush;
   }
 
  private:
@@ -90,7 +98,7 @@ class ExportOutput {
  public:
   ExportOutput(const Arguments& arguments, PartialExport partial, Session& session)
       : is_resume_(arguments.is_resume),
-        has_end_(arguments.end > 0),
+        has_end_(!arguments.through.empty()),
         partial_(std::move(partial)),
         out_(arguments.file.empty() ? &session.out() : nullptr),
         file_(arguments.file),
@@ -100,7 +108,7 @@ class ExportOutput {
   bool Take(const v1::ExportEntriesResponse& message) {
     if (partial_.tail.empty()) return Write(message.data());
     compared_ += message.data();
-    if (compared_.size() < partial_.tail.size() && message.next_sequence() < message.end_sequence()) return true;
+    if (compared_.size() < partial_.tail.size() && message.last() != message.through()) return true;
     const std::string tail = std::exchange(partial_.tail, {});
     const std::size_t common = std::min(tail.size(), compared_.size());
     if (tail.substr(0, common) != compared_.substr(0, common)) {
@@ -162,20 +170,22 @@ ExitCode Export(const Arguments& a, Session& s) {
   const Text& t = s.t();
   v1::ExportEntriesRequest request;
   request.set_program(s.program());
-  request.set_end_sequence(a.end);
+  if (!a.after.empty()) request.set_after(s.EntryName("entries", "--after", a.after));
+  if (!a.through.empty()) request.set_through(s.EntryName("entries", "--through", a.through));
   request.set_format(a.format == "csv" ? v1::CSV : v1::JSON_LINES);
-  PartialExport partial{.start_sequence = a.start, .next_sequence = a.start, .tail_begin = 0, .tail = {}};
+  const std::int64_t start = SequenceIn(request.after()) + 1;
+  PartialExport partial{.start_sequence = start, .next_sequence = start, .after = {}, .tail_begin = 0, .tail = {}};
   if (a.is_resume) {
     if (a.file.empty()) throw CLI::ValidationError("--resume", t("需要 --output 文件", "needs --output"));
     const auto kind = request.format() == v1::CSV ? ExportFile::kCsv : ExportFile::kJsonLines;
-    partial = OrUsage("--resume", ReadPartialExport(a.file, kind, a.start, t));
-    if (a.end > 0 && partial.start_sequence >= a.end && !partial.tail.empty()) {
-      throw CLI::ValidationError("--end", t("文件中已有此序号之后的条目", "the file has entries from this sequence on"));
+    partial = OrUsage("--resume", ReadPartialExport(a.file, kind, start, t));
+    if (!a.through.empty() && partial.start_sequence > SequenceIn(request.through()) && !partial.tail.empty()) {
+      throw CLI::ValidationError("--through", t("文件中已有此条之后的条目", "the file has entries behind this one"));
     }
   } else {
     RequireAbsent(a.file, t("文件已存在; 续传请加 --resume", "the file exists; go on with --resume"));
   }
-  request.set_start_sequence(partial.start_sequence);
+  if (!partial.after.empty()) request.set_after(s.EntryName("entries", "--resume", partial.after));
   const std::int64_t first_sequence = partial.next_sequence;
   ExportOutput output(a, std::move(partial), s);
   Progress progress(s);
@@ -194,9 +204,10 @@ ExitCode Export(const Arguments& a, Session& s) {
     s.Note(output.error());
     return ExitCode::kFailed;
   }
-  if (answer.is_done() || position.next_sequence > first_sequence) {
-    s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(std::max<std::int64_t>(0, position.next_sequence - first_sequence)) +
-           t(",下一条序号: ", ", next sequence: ") + std::to_string(position.next_sequence));
+  const std::int64_t exported = std::max<std::int64_t>(0, SequenceIn(position.last) + 1 - first_sequence);
+  if (answer.is_done() || exported > 0) {
+    s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(exported) +
+           (position.last.empty() ? "" : t(",最后一条: ", ", the last one: ") + position.last.substr(position.last.rfind('/') + 1)));
   }
   return s.Explain(answer);
 }
@@ -232,6 +243,9 @@ ExitCode Blob(const Arguments& a, Session& s) {
 void AddJournalCommands(CLI::App& app, Session& s) {
   const Text& t = s.t();
   const std::string group = t("账本", "Journal");
+  const std::string after =
+      t("从此条之后开始; 序号,账本恢复过的写完整编号,如 217345678901.42; 不填从头",
+        "the entry before the first that is wanted: its sequence, after a restore with the epoch as in 217345678901.42");
   const auto add = [&](const char* name, const std::string& description, ExitCode (*run)(const Arguments&, Session&)) {
     auto a = std::make_shared<Arguments>();
     auto* command = app.add_subcommand(name, description)->group(group);
@@ -246,17 +260,16 @@ void AddJournalCommands(CLI::App& app, Session& s) {
   add("journal", t("账本有多长", "how long the journal is"), Journal);
   {
     const auto [command, a] = add("follow", t("持续输出新记录(每行一条 JSON)", "print entries as they come, a line of JSON each"), Follow);
-    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0, t))->capture_default_str();
+    command->add_option("--after", a->after, after);
     command->add_option("--count", a->count, t("输出这么多条后结束", "end after so many entries"))->check(AtLeast(1, t));
   }
   {
     const auto [command, a] = add("export", t("导出账本", "export the journal"), Export);
     command->add_option("--format", a->format, t("jsonl 或 csv", "jsonl or csv"))->check(OneOf({"jsonl", "csv"}, t))->capture_default_str();
     command->add_option("--output", a->file, t("写入文件; 不填为标准输出", "file; stdout by default"));
-    command->add_option("--start", a->start, t("起始序号", "first sequence"))->check(AtLeast(0, t))->capture_default_str();
-    command->add_option("--end", a->end, t("结束序号(不含); 0 为目前全部", "end sequence (exclusive); 0: all there is now"))
-        ->check(AtLeast(0, t))
-        ->capture_default_str();
+    command->add_option("--after", a->after, after);
+    command->add_option("--through", a->through,
+                        t("到此条为止(含); 不填为目前全部", "the last entry that is wanted; all there is now by default"));
     command->add_flag("--resume", a->is_resume, t("接着写未完成的文件", "go on with a partial file"));
   }
   {

@@ -15,6 +15,7 @@
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "proto/contract/names.h"
 #include "redpoints/v1/outcome.pb.h"
 
 namespace redpoints::cli {
@@ -67,6 +68,23 @@ std::string NumberText(const std::string& name, std::int64_t value, int decimals
   return IsAmount(name) ? WithThousands(value, decimals) : std::to_string(value);
 }
 
+// "epoch" of "sequence", "state_epoch" of "state_sequence", "reference_epoch" of "reference": the field beside a sequence that says in which epoch
+// the entry was written; nullptr where there is none. An entry's number shows both.
+const FieldDescriptor* EpochOf(const FieldDescriptor& field) {
+  constexpr std::string_view kSequence = "sequence";
+  const std::string& name = field.name();
+  if (name == "reference") return field.containing_type()->FindFieldByName("reference_epoch");
+  if (!name.ends_with(kSequence)) return nullptr;
+  return field.containing_type()->FindFieldByName(name.substr(0, name.size() - kSequence.size()) + "epoch");
+}
+bool IsEpochOfAnother(const FieldDescriptor& field) {
+  const auto& type = *field.containing_type();
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (EpochOf(*type.field(i)) == &field) return true;
+  }
+  return false;
+}
+
 // `decimals`, here and below: DecimalsIn of the message.
 std::string Joined(const Message& message, int decimals, const Text& t);
 
@@ -79,6 +97,9 @@ std::string ValueText(const Message& message, const FieldDescriptor& field, int 
       return NumberText(field.name(),
                         is_repeated ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field), decimals);
     case FieldDescriptor::CPPTYPE_INT64:
+      if (const auto* epoch = EpochOf(field); epoch && !is_repeated && reflection.GetInt64(message, &field) >= 0) {
+        return FormatNumber(reflection.GetInt64(message, epoch), reflection.GetInt64(message, &field));
+      }
       return NumberText(field.name(),
                         is_repeated ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field), decimals);
     case FieldDescriptor::CPPTYPE_BOOL: return reflection.GetBool(message, &field) ? t("是", "yes") : t("否", "no");
@@ -126,7 +147,7 @@ bool IsShown(const Message& message, const FieldDescriptor& field, const Text& t
                           : !reflection.HasField(message, &field) && !ShownWhenZero().contains(name)) {
     return false;
   }
-  if (SaysDecimals(name)) return false;
+  if (SaysDecimals(name) || IsEpochOfAnother(field)) return false;
   const bool is_zh = t.language() == Language::kZh;
   if (!is_zh && absl::EndsWith(name, "zh_cn")) return false;
   const auto* zh_twin = type.FindFieldByName(absl::StrCat(name, "_zh_cn"));
@@ -138,6 +159,10 @@ bool IsShown(const Message& message, const FieldDescriptor& field, const Text& t
   const auto* sequence = type.FindFieldByName("sequence");
   if (name == "state_sequence" && sequence != nullptr) {
     return reflection.GetInt64(message, &field) != reflection.GetInt64(message, sequence);
+  }
+  const auto* epoch = type.FindFieldByName("epoch");
+  if (name == "ledger_epoch" && epoch != nullptr) {
+    return reflection.GetInt64(message, &field) != reflection.GetInt64(message, epoch);
   }
   return true;
 }

@@ -162,13 +162,16 @@ std::string FormatName(const Name& name) {
     text += collection.segment;
     text += '/';
     if (collection.form == Form::kSequence) {
-      if (name.epoch != 0) text += std::to_string(name.epoch) + ".";
-      text += std::to_string(name.sequence);
+      text += FormatNumber(name.epoch, name.sequence);
     } else {
       text += name.id;
     }
   }
   return text;
+}
+
+std::string FormatNumber(std::int64_t epoch, std::int64_t sequence) {
+  return epoch == 0 ? std::to_string(sequence) : std::to_string(epoch) + "." + std::to_string(sequence);
 }
 
 std::string_view PatternOf(ResourceKind kind) {

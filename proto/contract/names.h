@@ -41,6 +41,8 @@ struct Name {
 // nullopt for text that is no name.
 std::optional<Name> ParseName(std::string_view text);
 std::string FormatName(const Name& name);
+// The {number} of an entry, as names end in it and people read it: "17" in epoch 0, "1.17" in epoch 1.
+std::string FormatNumber(std::int64_t epoch, std::int64_t sequence);
 // "programs/{program}/holds/{sequence}", for the sentence of a refusal.
 std::string_view PatternOf(ResourceKind kind);
 // Bytes of the longest name of the kind, its program's included.

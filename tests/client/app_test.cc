@@ -18,6 +18,7 @@
 #include "redpoints/v1/journal_service.pb.h"
 #include "redpoints/v1/redemption_service.pb.h"
 #include "redpoints/v1/registry_service.pb.h"
+#include "proto/contract/names.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/fake_timing.h"
 
@@ -216,7 +217,7 @@ TEST_F(AppTest, AnInputThatIsNoFileIsSaidToBe) {
     EXPECT_EQ(Run({"rulebook", "adopt", path}), 1);
     EXPECT_EQ(Run({"member", "import", path}), 1);
     EXPECT_EQ(Run({"--config", path, "journal"}), 1);
-    EXPECT_EQ(Run({"export", "--output", Path("new"), "--resume", "--start", "x"}), 1);
+    EXPECT_EQ(Run({"export", "--output", Path("new"), "--resume", "--after", "x"}), 1);
   }
   EXPECT_EQ(Run({"export", "--resume", "--output", directory_}), 1);
 }
@@ -553,24 +554,26 @@ class ExportTest : public AppTest {
     server_.On("ExportEntries", [this](const FakeCall& call) {
       const auto request = call.As<v1::ExportEntriesRequest>();
       FakeReply reply;
-      const auto end = request.end_sequence() == 0 ? end_ : request.end_sequence();
-      for (std::int64_t sequence = request.start_sequence(); sequence < end; ++sequence) {
+      const auto end = request.through().empty() ? end_ : ParseName(request.through())->sequence + 1;
+      const auto start = request.after().empty() ? 0 : ParseName(request.after())->sequence + 1;
+      for (std::int64_t sequence = start; sequence < end; ++sequence) {
         v1::ExportEntriesResponse message;
         if (request.format() == v1::CSV) {
           if (sequence == 0) message.set_data("\xEF\xBB\xBFseq,part\r\n");
-          const std::string row = std::to_string(sequence) + ",";
+          const std::string row = std::to_string(sequence) + ",1,";
           message.set_data(message.data() + row + "a\r\n" + row + "b\r\n");
         } else {
           message.set_data(Line(sequence));
         }
-        message.set_next_sequence(sequence + 1);
-        message.set_end_sequence(end);
+        message.set_last(Entry(sequence));
+        message.set_through(Entry(end - 1));
         reply.messages.push_back(message.SerializeAsString());
       }
       return reply;
     });
   }
 
+  static std::string Entry(std::int64_t sequence) { return "programs/minyue/entries/1." + std::to_string(sequence); }
   static std::string Line(std::int64_t sequence) { return "{\"v\":1,\"epoch\":1,\"seq\":" + std::to_string(sequence) + "}\n"; }
   static std::string Lines(std::int64_t end) {
     std::string lines;
@@ -609,12 +612,13 @@ TEST_F(ExportTest, ResumeGoesOnWithAPartialFile) {
   EXPECT_TRUE(ErrHas("entries exported: 4"));
   Resumed(Lines(3), 0);
   EXPECT_TRUE(ErrHas("entries exported: 1,"));
-  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").start_sequence(), 2);
-  EXPECT_EQ(Resumed(Lines(2) + "{\"v", 0, {"--end", "2"}), Lines(2));
+  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").after(), Entry(1));
+  EXPECT_EQ(Resumed(Lines(2) + "{\"v", 0, {"--through", "1.1"}), Lines(2));
+  EXPECT_TRUE(ErrHas("the last one: 1.1\n")) << err_.str();
 }
 
 TEST_F(ExportTest, ResumeGoesOnWithAPartialTable) {
-  const std::string table = "\xEF\xBB\xBFseq,part\r\n0,a\r\n0,b\r\n1,a\r\n1,b\r\n2,a\r\n2,b\r\n3,a\r\n3,b\r\n";
+  const std::string table = "\xEF\xBB\xBFseq,part\r\n0,1,a\r\n0,1,b\r\n1,1,a\r\n1,1,b\r\n2,1,a\r\n2,1,b\r\n3,1,a\r\n3,1,b\r\n";
   for (std::size_t size = 0; size <= table.size(); ++size) {
     EXPECT_EQ(Resumed(table.substr(0, size), 0, {"--format", "csv"}), table) << size;
   }
@@ -633,7 +637,25 @@ TEST_F(ExportTest, AFileThatIsNotTheJournalsBeginningIsLeftAsItIs) {
   for (const auto& bytes : {std::string("a note without a newline"), std::string("a note\n"), Line(1)}) {
     EXPECT_EQ(Resumed(bytes, 1), bytes);
   }
-  EXPECT_EQ(Resumed(Lines(3), 1, {"--end", "2"}), Lines(3));
+  EXPECT_EQ(Resumed(Lines(3), 1, {"--through", "1.1"}), Lines(3));
+}
+
+// A file of a history that was put away: the server says from where the journal differs, and the file stays.
+TEST_F(ExportTest, AFileOfALostTailIsLeftAsItIs) {
+  server_.Script("ExportEntries",
+                 {Refuse({.reason = Reason::ENTRY_LOST,
+                          .facts = {{"field", "after"}, {"name", Entry(1)}, {"opening", "programs/minyue/entries/9.1"}}})});
+  EXPECT_EQ(Resumed(Lines(3), 2), Lines(3));
+  EXPECT_TRUE(ErrHas("opening=programs/minyue/entries/9.1")) << err_.str();
+  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").after(), Entry(1));
+}
+
+TEST_F(ExportTest, ARangeIsOfNamedEntries) {
+  EXPECT_EQ(Run({"export", "--after", "1.1", "--through", "entries/1.2"}), 0);
+  EXPECT_EQ(out_.str(), Line(2));
+  EXPECT_EQ(Run({"export", "--after", "1"}), 0);
+  EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").after(), "programs/minyue/entries/1");  // of epoch 0
+  for (const char* text : {"x", "1.", "holds/1", "programs/minyue/holds/1"}) EXPECT_EQ(Run({"export", "--after", text}), 1) << text;
 }
 
 TEST_F(ExportTest, WithoutAnAnswerThereIsNoFile) {
@@ -667,14 +689,17 @@ TEST_F(AppTest, ResultsThatCannotBeWrittenAreNotTold) {
 
 TEST_F(AppTest, FollowEndsAfterTheCount) {
   v1::FollowEntriesResponse message;
-  for (const char* line : {"{\"seq\":0}", "{\"seq\":1}", "{\"seq\":2}"}) message.add_lines(line);
+  const std::string line = "{\"epoch\":0,\"seq\":";
+  for (const char* end : {"4}", "5}", "6}"}) message.add_lines(line + end);
+  message.set_last("programs/minyue/entries/6");
   FakeReply reply = Silence();
   reply.messages = {message.SerializeAsString()};
   server_.Script("FollowEntries", {reply});
-  EXPECT_EQ(Run({"follow", "--count", "2"}), 0);
-  EXPECT_EQ(out_.str(), "{\"seq\":0}\n{\"seq\":1}\n");
+  EXPECT_EQ(Run({"follow", "--after", "3", "--count", "2"}), 0);
+  EXPECT_EQ(out_.str(), line + "4}\n" + line + "5}\n");
+  EXPECT_EQ(Last<v1::FollowEntriesRequest>("FollowEntries").after(), "programs/minyue/entries/3");
   out_.setstate(std::ios::badbit);
-  EXPECT_EQ(Run({"follow"}), 5);
+  EXPECT_EQ(Run({"follow", "--after", "3"}), 5);
 }
 
 TEST_F(AppTest, ABlobMustHaveItsHash) {

@@ -67,6 +67,45 @@ TEST(ViewTest, AnOutcomeWithoutRepetitions) {
             "points        1,200\n");
 }
 
+// After a restore an entry is shown with its epoch, as names end in it; the epoch stands nowhere else, but where the ledger is in a newer one.
+TEST(ViewTest, EntriesAreNumberedWhole) {
+  v1::ListStatementResponse statement;
+  auto& line = *statement.add_lines();
+  line.set_sequence(45), line.set_epoch(217'345'678'901), line.set_reference(42), line.set_available(1);
+  statement.add_lines()->set_sequence(42);
+  statement.mutable_lines(1)->set_reference(-1);
+  EXPECT_EQ(RenderMessage(statement, kZh),
+            "期初余额  0\n"
+            "期末余额  0\n"
+            "\n"
+            "明细\n"
+            "           序号  可用  关联序号\n"
+            "---------------  ----  --------\n"
+            "217345678901.45     1        42\n"
+            "             42     0\n");
+  line.set_reference_epoch(217'345'678'901);
+  EXPECT_NE(RenderMessage(statement, kZh).find("     1  217345678901.42\n"), std::string::npos) << RenderMessage(statement, kZh);
+
+  v1::AwardBatchResponse batch;
+  batch.add_results()->set_sequence(7), batch.mutable_results(0)->set_epoch(3);
+  EXPECT_NE(RenderMessage(batch, kEn).find("3.7"), std::string::npos) << RenderMessage(batch, kEn);
+
+  v1::GetOutcomeResponse asked;
+  auto& outcome = *asked.mutable_outcome();
+  outcome.set_sequence(42), outcome.set_state_sequence(50), outcome.set_state_epoch(3), outcome.set_ledger_epoch(3);
+  EXPECT_EQ(RenderMessage(asked, kEn),
+            "outcome\n"
+            "sequence        42\n"
+            "state sequence  3.50\n"
+            "ledger epoch    3\n");
+  outcome.set_sequence(50), outcome.set_epoch(3);
+  EXPECT_EQ(RenderMessage(asked, kEn), "outcome\nsequence  3.50\n");
+
+  v1::GetBalanceResponse balance;
+  balance.set_as_of_sequence(60), balance.set_as_of_epoch(3);
+  EXPECT_EQ(RenderMessage(balance, kEn), "as of sequence  3.60\n");
+}
+
 TEST(ViewTest, EachLanguageShowsItsOwnText) {
   v1::GetEntryResponse response;
   response.set_line("{\"v\":1}");

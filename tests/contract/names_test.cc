@@ -35,6 +35,11 @@ TEST(Names, EveryKindGoesThroughItsText) {
   }
 }
 
+TEST(Names, NumbersOfEpoch0AreBare) {
+  EXPECT_EQ(FormatNumber(0, 17), "17");
+  EXPECT_EQ(FormatNumber(1, 0), "1.0");
+}
+
 TEST(Names, WhatIsNoNameIsRefused) {
   const std::string kLong(64, 'a');
   const std::string kRows[] = {

@@ -98,7 +98,7 @@ class FunctionalTest(unittest.TestCase):
                 sums[posting["unit"]] = sums.get(posting["unit"], 0) + posting["amount"]
         self.assertEqual(set(sums.values()), {0})
         again = a.root / "again.jsonl"
-        a.cli("settler", "export", "--end", str(len(entries)), "--output", again)
+        a.cli("settler", "export", "--through", str(len(entries) - 1), "--output", again)
         self.assertEqual(exported.read_bytes(), again.read_bytes())
         table = a.root / "ledger.csv"
         a.cli("auditor", "export", "--format", "csv", "--output", table)
@@ -174,20 +174,20 @@ class FunctionalTest(unittest.TestCase):
         a.award(a.members[0], 100)
         auditor = self.stranger("auditor")
         till = auditor.on(a.channel("till-1"))
-        followed, next_sequence = [], 0
+        followed, last = [], ""
         sales = threading.Thread(target=lambda: [till.call("Redeem", **self.sale(a.members[0]["number"], 1)) for _ in range(60)])
         sales.start()
         end = auditor.call("GetJournal", program="programs/minyue").end_sequence + 40
-        while next_sequence < end:
-            stream = auditor.call("FollowEntries", program="programs/minyue", start_sequence=next_sequence)
+        while len(followed) < end:
+            stream = auditor.call("FollowEntries", program="programs/minyue", after=last)
             for message in stream:
-                self.assertEqual(message.first_sequence, next_sequence)
                 followed += message.lines
-                next_sequence += len(message.lines)
+                last = message.last
+                self.assertEqual(last, f"programs/minyue/entries/{len(followed) - 1}")
                 stream.cancel()  # cut after every message
                 break
         sales.join()
-        data = b"".join(m.data for m in auditor.call("ExportEntries", program="programs/minyue", end_sequence=next_sequence, format=1))
+        data = b"".join(m.data for m in auditor.call("ExportEntries", program="programs/minyue", through=last, format=1))
         self.assertEqual(b"".join(line + b"\n" for line in followed), data)
 
     def test_health(self):
@@ -339,6 +339,13 @@ class FunctionalTest(unittest.TestCase):
         subprocess.run(["rm", "-rf", backup], check=True)
         a.stop()
         a.run(REDPOINTSD, "backup", "--config", a.config, "--to", backup)
+        a.start()
+        a.award(a.members[0], 3)
+        a.award(a.members[0], 4)
+        held = a.root / "auditor.jsonl"
+        a.cli("auditor", "export", "--output", held)  # of what will be lost, too
+        lost = held.read_bytes()
+        a.stop()
         subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=backup, check=True)
 
         ledger = a.directory / "ledger"
@@ -360,6 +367,12 @@ class FunctionalTest(unittest.TestCase):
         self.assertEqual(restored[:len(before)], before)
         epoch = json.loads(restored[len(before):])
         self.assertEqual((epoch["kind"], epoch["data"]["epoch"]["old_epoch"], epoch["data"]["epoch"]["why"]), ("epoch", 0, "restore"))
+        # Who has more of the old history than this one does not go on with it, and is told from where on they differ.
+        for table in ("jsonl", "csv"):
+            self.assertIn("没有此编号", a.cli("auditor", "export", "--format", table, "--after", str(lost.count(b"\n") - 1), expect=2))
+        refused = a.cli("auditor", "export", "--output", held, "--resume", expect=2)
+        self.assertIn(f"从此条起不同 programs/minyue/entries/{epoch['epoch']}.{epoch['seq']}", refused)
+        self.assertEqual(held.read_bytes(), lost)
         a.award(a.members[0], 10)
         self.assertEqual(a.points(a.members[0]), 200)
 

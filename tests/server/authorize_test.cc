@@ -422,7 +422,7 @@ TEST_F(AuthorizeTest, AnEndedGrantEndsAtOnce) {
   EXPECT_EQ(world.Call("reader", "ListRegistrations", SampleOf("ListRegistrations").text).reason, "PERMISSION_DENIED");
   SetRegistrationState("UpdateStaff", "staff", world.Get("NAME_OF_reader"), "external: true state: REVOKED");
   EXPECT_EQ(world.Call("reader", "GetJournal", R"(program: "$P")").reason, "STAFF_REVOKED");
-  EXPECT_EQ(world.Call("reader", "FollowEntries", R"(program: "$P" start_sequence: 1000000)").reason, "STAFF_REVOKED");
+  EXPECT_EQ(world.Call("reader", "FollowEntries", R"(program: "$P" after: "$P/entries/1000000")").reason, "STAFF_REVOKED");
 }
 
 }  // namespace

@@ -69,9 +69,9 @@ constexpr Exception kExceptions[] = {
     {"ListStatementRequest.page_token", "absent empty"},
     {"Timestamp.seconds", "zero absent"},
     {"Timestamp.nanos", "zero absent"},
-    {"FollowEntriesRequest.start_sequence", "zero absent"},
-    {"ExportEntriesRequest.start_sequence", "zero absent"},  // from the first
-    {"ExportEntriesRequest.end_sequence", "zero absent"},    // to the end
+    {"FollowEntriesRequest.after", "absent empty"},
+    {"ExportEntriesRequest.after", "absent empty"},    // from the first
+    {"ExportEntriesRequest.through", "absent empty"},  // to the end
     {"Node.parent", "absent empty"},
     {"Node.places", "absent"},
     {"Node.type", "absent empty"},

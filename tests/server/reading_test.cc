@@ -49,6 +49,8 @@ class ReadingTest : public ServerTest {
     }
     return data;
   }
+  // A field that names an entry.
+  static std::string Entry(const char* field, std::int64_t sequence) { return absl::StrCat(" ", field, ": \"$P/entries/", sequence, "\""); }
   v1::ListStatementResponse Page(const std::string& rest) {
     const Answer answer = world.Call("helper-all", "ListStatement", absl::StrCat(R"(member: "$HOME" )", rest));
     EXPECT_TRUE(answer.ok()) << answer;
@@ -347,48 +349,49 @@ TEST_F(ReadingTest, TheSameExportTwiceIsTheSameBytes) {
   StartSelling();
   for (int round = 0; round < 5; ++round) {
     const auto end = world.End();
-    const std::string range = absl::StrCat("end_sequence: ", end);
+    const std::string range = Entry("through", end - 1), begin = Entry("through", 9), rest = Entry("after", 9) + range;
     const std::string lines = Export(range + " format: JSON_LINES");
     EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), end);
     EXPECT_EQ(lines, Export(range + " format: JSON_LINES"));
-    EXPECT_EQ(lines,
-              Export("end_sequence: 10 format: JSON_LINES") + Export(absl::StrCat("start_sequence: 10 ", range, " format: JSON_LINES")));
+    EXPECT_EQ(lines, Export(begin + " format: JSON_LINES") + Export(rest + " format: JSON_LINES"));
     const std::string table = Export(range + " format: CSV");
     EXPECT_EQ(table, Export(range + " format: CSV"));
-    EXPECT_EQ(table, Export("end_sequence: 10 format: CSV") + Export(absl::StrCat("start_sequence: 10 ", range, " format: CSV")));
+    EXPECT_EQ(table, Export(begin + " format: CSV") + Export(rest + " format: CSV"));
   }
   const auto end = world.End();
-  const std::string before = Export(absl::StrCat("end_sequence: ", end, " format: JSON_LINES"));
+  const std::string before = Export(Entry("through", end - 1) + " format: JSON_LINES");
   StopSelling();
   world.Restart();
-  EXPECT_EQ(before, Export(absl::StrCat("end_sequence: ", end, " format: JSON_LINES")));
+  EXPECT_EQ(before, Export(Entry("through", end - 1) + " format: JSON_LINES"));
 }
 
-// Nothing is what there is between the end and the end; anything else that can't be is said to be wrong, not empty.
+// Nothing is what there is behind the last; anything else that can't be is said to be wrong, not empty.
 TEST_F(ReadingTest, ARangeThatCannotBeIsRefused) {
-  const std::int64_t end = world.End();
+  const std::int64_t last = world.End() - 1;
   const struct {
-    std::int64_t start, end;
+    std::string range;
+    const char* reason;
     const char* field;
-    std::int64_t max;
-  } kExports[] = {{end, 0, "", 0},
-                  {end, end, "", 0},
-                  {3, 3, "", 0},
-                  {end + 100, 0, "start_sequence", end},
-                  {4, 3, "start_sequence", 3},
-                  {0, end + 100, "end_sequence", end}};
+  } kExports[] = {{Entry("after", last), "", ""},
+                  {Entry("after", last) + Entry("through", last), "", ""},
+                  {Entry("after", 3) + Entry("through", 3), "", ""},
+                  {Entry("after", last + 100), "ENTRY_NOT_FOUND", "after"},
+                  {Entry("after", 4) + Entry("through", 3), "FIELD_OUT_OF_RANGE", "through"},
+                  {Entry("through", last + 100), "ENTRY_NOT_FOUND", "through"},
+                  {R"(after: "programs/other/entries/1")", "FIELD_INVALID", "after"},
+                  {R"(through: "$P/holds/1")", "FIELD_INVALID", "through"}};
   for (const auto& row : kExports) {
     for (const char* format : {"JSON_LINES", "CSV"}) {
-      const std::string range = absl::StrCat("start_sequence: ", row.start, " end_sequence: ", row.end, " format: ", format);
+      const std::string range = absl::StrCat(row.range, " format: ", format);
       SCOPED_TRACE(range);
       Answer answer = world.Call("auditor", "ExportEntries", absl::StrCat(R"(program: "$P" )", range));
-      EXPECT_EQ(answer.reason, *row.field ? "FIELD_OUT_OF_RANGE" : "") << answer;
+      EXPECT_EQ(answer.reason, row.reason) << answer;
       EXPECT_EQ(answer.facts["field"], row.field);
       // The journal may have grown: days close by themselves.
-      EXPECT_GE(*row.field ? std::stoll(answer.facts["max"]) : 0, row.max);
       EXPECT_LE(answer.ok() ? Export(range).size() : 0, 1'000u);
     }
   }
+  EXPECT_EQ(world.Call("auditor", "FollowEntries", R"(program: "$P")" + Entry("after", last + 100)).reason, "ENTRY_NOT_FOUND");
   const struct {
     const char* rest;
     const char* reason;
@@ -409,17 +412,18 @@ TEST_F(ReadingTest, ARangeThatCannotBeIsRefused) {
 
 TEST_F(ReadingTest, AFollowThatWasCutGoesOnWithoutAGap) {
   StartSelling();
-  std::string followed;
+  std::string followed, last;
   std::int64_t next = 0;
   for (const std::int64_t end = world.End() + 60; next < end;) {
-    for (const auto& message : world.Stream("auditor", "FollowEntries", absl::StrCat(R"(program: "$P" start_sequence: )", next), 2)) {
+    for (const auto& message : world.Stream("auditor", "FollowEntries", absl::StrCat(R"(program: "$P" after: ")", last, "\""), 2)) {
       const auto& entries = dynamic_cast<const v1::FollowEntriesResponse&>(*message);
-      EXPECT_EQ(entries.first_sequence(), next);
       next += entries.lines_size();
+      last = entries.last();
+      EXPECT_EQ(last, absl::StrCat("programs/minyue/entries/", next - 1));
       for (const auto& line : entries.lines()) followed += line + "\n";
     }
   }
-  EXPECT_EQ(followed, Export(absl::StrCat("end_sequence: ", next, " format: JSON_LINES")));
+  EXPECT_EQ(followed, Export(Entry("through", next - 1) + " format: JSON_LINES"));
 }
 
 // A balance as of a time is that of the statement, whatever has happened since.

@@ -144,7 +144,7 @@ TEST_F(RedemptionServiceTest, NamesCarryTheirEpoch) {
   };
   const Answer refunded = refund(kept);
   EXPECT_TRUE(refunded.ok()) << refunded;
-  EXPECT_EQ(refunded.As<v1::RefundResponse>().outcome().epoch(), epoch);
+  EXPECT_EQ(refunded.As<v1::RefundResponse>().outcome().ledger_epoch(), epoch);
   const std::string sold = world.Redeem(3);
   const std::string prefix = "programs/minyue/redemptions/", new_prefix = prefix + std::to_string(epoch) + ".";
   ASSERT_TRUE(sold.starts_with(new_prefix)) << sold;

@@ -54,7 +54,7 @@ TEST(Explain, EveryKindInBothLanguages) {
 申请免除对 street 的欠分 5，原因 fund_ended；须由另一人复核。
 免除欠分 5，原因 fund_ended（申请为第 900 条）。
 请求被拒绝：数量不在规则范围内（QUANTITY_OUT_OF_BOUNDS）。
-账本自第 345 条起为新的一段（2479203），原因 restore。
+账本自第 2479203.345 条起为新的一段，原因 restore。
 业务日 20240917 账户汇总，至第 880 条，8 个会员。
 账本密钥 k1 启用。
 会员 m7 的个人信息已删除。
@@ -87,7 +87,7 @@ the clock was confirmed
 proposes to waive a debt of 5 to street, because fund_ended; somebody else has to confirm
 waives a debt of 5, because fund_ended; proposed by 900
 refused: QUANTITY_OUT_OF_BOUNDS
-epoch 2479203 begins, because of a restore
+a new epoch begins with 2479203.345, because of a restore
 heads of 8 members as of 880, after business day 20240917
 log key k1 is in use
 what was known of the person behind m7 was erased
@@ -242,6 +242,18 @@ undoes 81, proposed by 83: 3.0 points are taken again, and 2.00 yuan in cash cou
 refunds 6.2 points of redemption 94, of which 0.8 pay a debt, 0.4 of them into lots that are past
 undoes 147, proposed by 148: 6.2 points are taken again, of which 0.8 are owed, 0.4 had ended unspent
 )");
+}
+
+// Other entries are named as they are everywhere: of epoch 0 by their sequence, later ones with the epoch before it.
+TEST(Explain, OtherEntriesAreNamedWhole) {
+  StateMark at;
+  at.epochs = {{9, 50}};
+  Entry undo = MakeEntry(Kind::kUndo, [](Entry& e) { e.ref = 49, e.proposal = 50; });
+  EXPECT_TRUE(ExplainZh(undo, {}, at).starts_with("冲销第 49 条（申请为第 9.50 条），")) << ExplainZh(undo, {}, at);
+  EXPECT_TRUE(ExplainEn(undo, {}, at).starts_with("undoes 49, proposed by 9.50: ")) << ExplainEn(undo, {}, at);
+  const Entry ended = MakeEntry(Kind::kHoldExpired, [](Entry& e) { e.hold = 51; });
+  EXPECT_TRUE(ExplainZh(ended, {}, at).starts_with("第 9.51 条预扣")) << ExplainZh(ended, {}, at);
+  EXPECT_TRUE(ExplainEn(ended, {}, at).starts_with("hold 9.51 ended")) << ExplainEn(ended, {}, at);
 }
 
 }  // namespace

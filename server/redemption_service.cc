@@ -18,6 +18,15 @@ template <class S> using V = v1::RedemptionService::WithRawCallbackMethod_Void<S
 template <class S> using F = v1::RedemptionService::WithRawCallbackMethod_Refund<S>;
 template <class S> using X = v1::RedemptionService::WithRawCallbackMethod_Reverse<S>;
 template <class S> using G = v1::RedemptionService::WithRawCallbackMethod_GetOutcome<S>;
+
+// Of a reversal, what became of its target; of a request that was reversed before it came there is none.
+template <class Response> void TellTarget(const Outcome& outcome, Response& response) {
+  if (outcome.target && !outcome.target->entries.empty()) ToProto(*outcome.target, *response.mutable_target());
+  if (outcome.entry().effect != Effect::kTombstone || outcome.first == RequestState::kNeverSeen) return;
+  Outcome never = outcome;  // as the target's own outcome from now on
+  never.first = never.now = RequestState::kNeverSeen;
+  ToProto(never, *response.mutable_target());
+}
 using Raw = Q<R<A<C<V<F<X<G<v1::RedemptionService::Service>>>>>>>>;
 
 class RedemptionService final : public Raw {
@@ -106,13 +115,7 @@ class RedemptionService final : public Raw {
         context, in, out, [this](const Call& call, const v1::ReverseRequest& request, Reply<v1::ReverseResponse> reply) {
           Mutate(context_, Method::kReverse, call, request, std::move(reply), [](const Outcome& outcome, v1::ReverseResponse& response) {
             ToProto(outcome, *response.mutable_outcome());
-            if (outcome.target && !outcome.target->entries.empty()) ToProto(*outcome.target, *response.mutable_target());
-            if (outcome.entry().effect == Effect::kTombstone) {
-              // As the target's own outcome from now on.
-              Outcome never = outcome;
-              never.first = never.now = RequestState::kNeverSeen;
-              ToProto(never, *response.mutable_target());
-            }
+            TellTarget(outcome, response);
           });
         });
   }
@@ -140,6 +143,7 @@ class RedemptionService final : public Raw {
                 if (kind == Kind::kRedemption || kind == Kind::kCapture)
                   response.set_redemption(NameOf(ResourceKind::kRedemption, outcome.entry()));
                 if (kind == Kind::kHold) response.set_hold(NameOf(ResourceKind::kHold, outcome.entry()));
+                TellTarget(outcome, response);
                 return response;
               });
         });

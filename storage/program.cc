@@ -150,6 +150,12 @@ Outcome Program::FindOutcome(const std::string& actor, const std::string& reques
   if (!entries.ok()) return Refused(absl::IsResourceExhausted(entries.status()) ? Reason::OVERLOADED : Reason::PROGRAM_SET_ASIDE);
   Outcome outcome = OutcomeOf(*record, *std::move(entries), follow_up ? &*follow_up : nullptr);
   outcome.is_replayed = true;
+  const Entry& entry = outcome.entry();
+  if (entry.kind == Kind::kReversal && entry.effect != Effect::kTombstone && !record->is_tombstone) {
+    Outcome target = FindOutcome(actor, entry.target_request);
+    if (target.refusal) return target;
+    outcome.target = std::make_shared<const Outcome>(std::move(target));
+  }
   return outcome;
 }
 

@@ -392,8 +392,14 @@ Outcome Decide(Decision& d, const AwardBatch& command) {
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const Entry asked = DraftAward(d, command.items[i], static_cast<std::int32_t>(i));
     Outcome one = d.Carry({d.state()}, asked);
-    // A bug stops its own item alone: what stands before it in the batch is decided, and a repetition must say the same for each.
-    if (one.entries.empty()) one = d.Record(asked, *one.refusal);
+    // A bug stops its own item alone: what stands before it in the batch is decided, and a repetition must say the same for each. Of what was
+    // asked nothing is told but whom it was about: it may be what did not fit.
+    if (one.entries.empty()) {
+      Entry bare = d.Draft(Kind::kAward);
+      bare.item = asked.item;
+      bare.member = asked.member;
+      one = d.Record(bare, *one.refusal);
+    }
     for (auto& entry : one.entries) all.entries.push_back(std::move(entry));
   }
   all.Read();

@@ -16,6 +16,7 @@ namespace redpoints {
 namespace {
 
 struct Fitting {
+  bool operator()(const ConfirmClock& c) const { return c.stated_ms >= 0 && InRange(c.stated_ms); }
   bool operator()(const AwardBatch& c) const { return !c.items.empty() && c.items.size() <= 8190; }
   bool operator()(const ProposeWaiver& c) const { return c.points >= 0 && InRange(c.points); }
   bool operator()(const Register& c) const {

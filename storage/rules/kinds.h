@@ -71,7 +71,6 @@ static_assert(AreKindRowsInOrder());
 
 inline constexpr const KindRow& RowOf(Kind kind) { return kKindRows[static_cast<std::size_t>(kind)]; }
 inline constexpr std::string_view KindName(Kind kind) { return RowOf(kind).word; }
-std::optional<Kind> KindNamed(std::string_view word);
 inline constexpr bool IsRegistration(Kind kind) { return kind <= Kind::kOffer; }
 // The kind of that word; nullopt where there is none.
 std::optional<Kind> KindNamed(std::string_view word);

@@ -12,7 +12,9 @@
 namespace redpoints {
 
 struct Outcome {
-  // Set when nothing was recorded: then there are no entries, and the request id stays free. A recorded refusal is an entry of kind kRefused.
+  // Set when this answer has no entries. The request id stays free but where the reason says otherwise: REQUEST_ID_REUSED has another's,
+  // behind OUTCOME_UNKNOWN it may be taken, and a fault (INVARIANT_VIOLATION) may leave the entries before it. A recorded refusal is an entry of
+  // kind kRefused.
   std::optional<Refusal> refusal;
   // What recorded the first answer: one entry, the parts of one, or those of a request of many in order of their items. Of a request that was
   // reversed before it came: the reversal, and the state is kNeverSeen.

@@ -37,7 +37,8 @@ void Return(State& state, Entry& e, const Entry& sale, const std::vector<Span>& 
 
 }  // namespace
 
-// LIMIT_EXCEEDED 612 (entry_size), BALANCE_OUT_OF_RANGE 616, REFUND_EXCEEDS_REMAINDER 624, REDEMPTION_REVERSED 625, REFUND_CASH_EXCEEDS 634
+// LIMIT_EXCEEDED 612 (entry_size), BALANCE_OUT_OF_RANGE 616, REFUND_EXCEEDS_REMAINDER 624, REDEMPTION_REVERSED 625, REFUND_CASH_EXCEEDS 634.
+// A sale that was reversed has no remainder that could be exceeded: of it 625 answers, not 624.
 Broken DeriveRefund(Case& c, Entry& e) {
   if (!c.related.ref || !IsSale(*c.related.ref) || c.related.ref->merchant != e.merchant) return Refusal{Reason::REDEMPTION_NOT_FOUND, {}};
   const Entry& sale = *c.related.ref;

@@ -85,6 +85,7 @@ class ReadBesideTest : public testing::Test, public v1::AccountService::WithRawC
                                 .numbers = nullptr,
                                 .deeds = nullptr,
                                 .side = nullptr,
+                                .side_key = "",
                                 .reads = &pool_,
                                 .tokens = nullptr,
                                 .streams = nullptr,

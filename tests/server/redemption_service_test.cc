@@ -117,7 +117,29 @@ TEST_F(RedemptionServiceTest, ARequestReversedBeforeItCameIsNeverCarriedOut) {
   EXPECT_EQ(late.outcome.request_id(), id);
   const Answer asked = world.Call("till", "GetOutcome", R"(program: "$P" request_id: ")" + id + "\"");
   EXPECT_EQ(asked.As<v1::GetOutcomeResponse>().outcome().state(), v1::NEVER_SEEN);
+  EXPECT_FALSE(asked.As<v1::GetOutcomeResponse>().has_target());
   EXPECT_EQ(world.Balance("$HOME"), balance);
+}
+
+// Whether a till hears of it by the reversal's answer or asks later.
+TEST_F(RedemptionServiceTest, TheOutcomeOfAReversalTellsItsTarget) {
+  const std::string sold = world.NewUuid(), refused = world.NewUuid();
+  world.Redeem(5, sold);
+  auto request = world.Parse("Redeem", R"(program: "$P" request_id: ")" + refused + R"(" presentation { member_number: "$HOME_NUMBER" }
+                                          offer_lines { offer: "ANY" quantity: 1 points: 9000000 })");
+  EXPECT_EQ(world.Call("till", "Redeem", *request).reason, "INSUFFICIENT_POINTS");
+  for (const std::string& target : {sold, refused, world.NewUuid()}) {
+    const std::string own = world.NewUuid();
+    const Answer answer =
+        world.Call("till", "Reverse", R"(program: "$P" request_id: ")" + own + R"(" target_request_id: ")" + target + "\"");
+    const Answer asked = world.Call("till", "GetOutcome", R"(program: "$P" request_id: ")" + own + "\"");
+    const auto told = answer.As<v1::ReverseResponse>().target();
+    auto later = asked.As<v1::GetOutcomeResponse>().target();
+    EXPECT_EQ(later.request_id(), target) << asked;
+    EXPECT_EQ(later.state(), told.state());
+    EXPECT_EQ(later.first_state(), told.first_state());
+    EXPECT_EQ(later.sequence(), told.sequence());
+  }
 }
 
 // A ledger that was put back: names of before stand, names of the lost tail are refused as such, and new ones carry the epoch.

@@ -1,5 +1,7 @@
 #include "storage/ledger.h"
 
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -88,7 +90,12 @@ TEST_F(LedgerTest, AFailedCommitStopsEverythingAndTheTruthIsOnDisk) {
     memory.FailCommitAfter(0, is_kept);
     EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m1", 30))), Reason::OUTCOME_UNKNOWN);
     EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m1", 30))), Reason::STORAGE_READ_ONLY);
-    EXPECT_EQ(Balance("m1"), before);  // readers never saw it
+    EXPECT_EQ(ReasonOf(ledger->FindOutcome("minyue", "t1", id)), Reason::OUTCOME_UNKNOWN);  // it may be on disk
+    EXPECT_EQ(Balance("m1"), before);                                                       // readers never saw it
+    {
+      const std::lock_guard lock(events_mutex);
+      EXPECT_THAT(events, testing::Contains(testing::AllOf(testing::HasSubstr("store_failed: "), testing::HasSubstr("told to fail"))));
+    }
     memory.Heal();
     Reopen();
     const Outcome again = Run(Till(id), Sale("m1", 30));  // the client's retry settles it either way

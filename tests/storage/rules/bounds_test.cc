@@ -222,6 +222,25 @@ TEST_F(EngineLineTest, AnEntryTooLongForItsLineIsNotPosted) {
   EXPECT_EQ(Balance("m1"), 0);
 }
 
+// The others of its batch are decided, it is said of this one for ever, and the journal can be read back.
+TEST_F(EngineLineTest, AnItemTooLongForItsLineStopsItselfAlone) {
+  SetUpProgram();
+  AwardBatch batch{.items = {Item("m1", "PATROL", 1), Item("m2", "PATROL", 1), Item("m3", "PATROL", 1)}};
+  batch.items[1].about = std::string(4096, 'x');
+  Origin origin = Staff();
+  origin.request_id = NewId();
+  origin.fingerprint = Fingerprint(origin, batch);
+  const Outcome outcome = engine.Execute(origin, batch);
+  EXPECT_FALSE(engine.TakeFault().ok());
+  Collect();
+  ASSERT_EQ(outcome.entries.size(), 3u);
+  EXPECT_EQ(outcome.entries[0]->kind, Kind::kAward);
+  EXPECT_EQ(outcome.entries[1]->refusal, "INVARIANT_VIOLATION");
+  EXPECT_EQ(outcome.entries[1]->member, "m2");
+  EXPECT_EQ(outcome.entries[2]->kind, Kind::kAward);
+  EXPECT_EQ(engine.Execute(origin, batch).entries.size(), 3u);
+}
+
 // --- amounts ---------------------------------------------------------------------------------------------------------------------
 
 // As much as all budgets allow fits into one account, so that whatever comes back has room: held, spent or given points are out as well.

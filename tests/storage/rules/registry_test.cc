@@ -156,6 +156,14 @@ TEST_F(EngineRegistryTest, RefusalsOneForEachRule) {
   EXPECT_EQ(Add(FundData{"street", 100}).first, RequestState::kDone);  // exactly what is out
 }
 
+TEST_F(EngineRegistryTest, AProgramHasUpToFiveThousandOffers) {
+  for (std::size_t i = state.offers; i < 5'000; ++i) ASSERT_EQ(Add(Offer(absl::StrCat("O", i))).first, RequestState::kDone) << i;
+  const Outcome more = Add(Offer("MORE"));
+  EXPECT_EQ(ReasonOf(more), Reason::FIELD_OUT_OF_RANGE);
+  EXPECT_EQ(Fact(more, "field"), "offer.code");
+  EXPECT_EQ(Add(Offer("O4999", 30), /*is_new=*/false).first, RequestState::kDone);  // one that is there can still change
+}
+
 // What is only checked is refused for the same, and leaves nothing.
 TEST_F(EngineRegistryTest, ACheckOnlyRefusesWhatWouldBeRefused) {
   const auto check = [&](const std::string& json) {

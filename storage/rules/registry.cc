@@ -79,7 +79,7 @@ struct Checker {
     std::int64_t most = kAmountMax;
     for (const auto& [code, points] : state.budgets) most -= code == fund.code ? 0 : points;
     if (fund.budget_points > most) {
-      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "fund.budget_points"}, {"max", absl::StrCat(most)}}};
+      return Refusal{Reason::FIELD_OUT_OF_RANGE, {{"field", "fund.budget_points"}, {"min", "0"}, {"max", absl::StrCat(most)}}};
     }
     const std::int64_t issued = -AccountOf(state, Holder::Issuance(fund.code).text(), kPoint).at(Sub::kAvailable);
     if (fund.budget_points < issued) {

@@ -99,8 +99,8 @@ TEST(Explain, UnderWhichKeyTheSideStateIs) {
   std::get<ProgramData>(entry.data).side_key = "0123456789abcdef";
   EXPECT_EQ(ExplainZh(entry), "设立计划 program/minyue，侧数据密钥 0123456789abcdef。");
   EXPECT_EQ(ExplainEn(entry), "registered program/minyue, its side state under key 0123456789abcdef");
-  EXPECT_EQ(ExplainZh(GoldenAt(930)), "计划 program/minyue 的侧数据改用密钥 0123456789abcdef。");
-  EXPECT_EQ(ExplainEn(GoldenAt(930)), "the side state of program/minyue is kept under another key, 0123456789abcdef");
+  EXPECT_EQ(ExplainZh(GoldenAt(931)), "计划 program/minyue 的侧数据改用密钥 0123456789abcdef。");
+  EXPECT_EQ(ExplainEn(GoldenAt(931)), "the side state of program/minyue is kept under another key, 0123456789abcdef");
 }
 
 // Debts, lots that are past, cash: what is not simply available again, or no longer.

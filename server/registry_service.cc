@@ -396,7 +396,7 @@ class RegistryService final : public Raw {
   // A registration with its entry's epoch and what the side state has of it.
   absl::Status Show(const std::string& program, const Registered& registered, v1::Registration& proto) const {
     ToProto(program, registered, proto);
-    proto.set_epoch(context_.shards->Of(program).FindState(program)->ReadPublished().at.EpochOf(registered.sequence));
+    proto.set_epoch(MarkOf(program).EpochOf(registered.sequence));
     const auto* member = std::get_if<MemberData>(&registered.data);
     if (!member) return absl::OkStatus();
     auto number = context_.numbers->NumberOf(program, *member);

@@ -13,12 +13,12 @@
 
 #include "client/cli/derived_request_id.h"
 #include "gtest/gtest.h"
+#include "proto/contract/names.h"
 #include "redpoints/v1/account_service.pb.h"
 #include "redpoints/v1/award_service.pb.h"
 #include "redpoints/v1/journal_service.pb.h"
 #include "redpoints/v1/redemption_service.pb.h"
 #include "redpoints/v1/registry_service.pb.h"
-#include "proto/contract/names.h"
 #include "tests/client/fake_server.h"
 #include "tests/client/fake_timing.h"
 

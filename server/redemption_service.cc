@@ -137,13 +137,13 @@ class RedemptionService final : public Raw {
                 if (outcome.refusal) return NoOutcome(*context_.shards, program, *outcome.refusal);
                 v1::GetOutcomeResponse response;
                 ToProto(outcome, *response.mutable_outcome());
+                TellTarget(outcome, response);
                 outcome.is_replayed = true;  // what is asked for was answered before
                 Complete(*context_.shards, outcome, response);
                 const Kind kind = outcome.entry().kind;
                 if (kind == Kind::kRedemption || kind == Kind::kCapture)
                   response.set_redemption(NameOf(ResourceKind::kRedemption, outcome.entry()));
                 if (kind == Kind::kHold) response.set_hold(NameOf(ResourceKind::kHold, outcome.entry()));
-                TellTarget(outcome, response);
                 return response;
               });
         });

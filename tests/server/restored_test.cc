@@ -131,12 +131,15 @@ TEST_F(RestoredTest, WhatNamesAnEntrySaysItsEpoch) {
   EXPECT_EQ(now.state_epoch(), epoch_);  // the refund's
   EXPECT_EQ(now.state_sequence(), refunded.As<v1::RefundResponse>().outcome().sequence());
 
-  const auto reversed =
-      world.Call("till", "Reverse", R"(program: "$P" request_id: "$ID" target_request_id: ")" + sold.outcome().request_id() + "\"");
+  const std::string reversal = R"(program: "$P" request_id: ")" + world.NewUuid() + "\"";
+  const auto reversed = world.Call("till", "Reverse", reversal + R"( target_request_id: ")" + sold.outcome().request_id() + "\"");
   ASSERT_TRUE(reversed.ok()) << reversed;
   EXPECT_EQ(reversed.As<v1::ReverseResponse>().outcome().epoch(), epoch_);
   EXPECT_EQ(reversed.As<v1::ReverseResponse>().target().epoch(), 0);
   EXPECT_EQ(reversed.As<v1::ReverseResponse>().target().ledger_epoch(), epoch_);
+  const auto asked = world.Call("till", "GetOutcome", reversal).As<v1::GetOutcomeResponse>();
+  EXPECT_EQ(asked.target().epoch(), 0);
+  EXPECT_EQ(asked.target().ledger_epoch(), epoch_);
 
   const auto page = PageOf(Statement("page_size: 3"));
   ASSERT_EQ(page.lines_size(), 3);

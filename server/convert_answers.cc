@@ -136,7 +136,7 @@ void ToProto(const StatementLine& line, const StateMark& at, v1::StatementLine& 
   proto.set_available(line.after[0]);
   proto.set_held(line.after[1]);
   proto.set_debt(-line.after[2]);
-  proto.set_reference(e.ref >= 0 ? e.ref : e.hold);
+  proto.set_reference(AboutOf(e));
   proto.set_reference_epoch(at.EpochOf(proto.reference()));
 }
 

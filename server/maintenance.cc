@@ -210,8 +210,8 @@ absl::Status BackupShards(const Config& config, const std::string& directory) {
     if (const auto status = logs[i]->Backup(directory + "/" + ShardName(static_cast<int>(i))); !status.ok())
       return AsStartFailure(status, absl::IsDataLoss(status) ? "LEDGER_REFUSED" : "DIRECTORY_UNWRITABLE");
   }
-  // After the logs: a row that an entry commits to is then in the copy, or was never there. Only read, as the logs are: what root writes there
-  // would keep the service out.
+  // After the logs: a row that an entry commits to is then in the copy, or was never there. Only read, as the logs are: what root writes
+  // there would keep the service out.
   auto side = OpenSide(config.side_state(), /*read_only=*/true);
   if (!side.ok()) return side.status();
   if (const auto status = side->store->Backup(directory + "/side"); !status.ok())
@@ -272,7 +272,7 @@ absl::Status RecoverShard(const std::string& from, const std::string& to) {
   for (const auto& program : recovered->programs) {
     std::printf("%s: %lld entries stand", program.id.c_str(), static_cast<long long>(program.end));
     program.lost < 0 ? std::printf("; whether more are lost is not known")
-                     : std::printf(", %lld lost", static_cast<long long>(program.lost));
+                     : std::printf(", at least %lld lost", static_cast<long long>(program.lost));
     std::printf("%s%s\n", program.why.empty() ? "" : ": ", program.why.c_str());
     if (program.apart > 0)
       std::printf("  %lld readable entries behind: %s/%s\n", static_cast<long long>(program.apart), to.c_str(), program.file.c_str());

@@ -319,8 +319,8 @@ class RegistryService final : public Raw {
   }
 
  private:
-  // The system program's entry is the answer; then each other program gets its own, under the same request id, so that none waits for a day on
-  // which somebody looks at it. What a crash keeps from being written, a repetition does.
+  // The system program's entry is the answer; then each other program gets its own, under the same request id, so that none waits for a
+  // day on which somebody looks at it. What a crash keeps from being written, a repetition does.
   void ConfirmClockOfAll(const Call& call, Mutation mutation, Reply<v1::ConfirmClockResponse> reply) const {
     const auto& command = std::get<redpoints::ConfirmClock>(mutation.command);
     const Ledger& ledger = context_.shards->Of(mutation.program);
@@ -330,8 +330,14 @@ class RegistryService final : public Raw {
     const auto is_ahead = [&](const std::string& id) { return IsAhead(MarkOf(id), clock_ms); };
     const bool is_needless =
         command.last_closed_day != 0 && !is_ahead(mutation.program) && std::none_of(programs.begin(), programs.end(), is_ahead);
-    const bool is_new = (is_needless || !is_right) && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal;
+    const Day first = MarkOf(mutation.program).first_day;
+    const bool is_before = command.last_closed_day != 0 && command.last_closed_day < AddDays(first, -1);
+    const bool is_new =
+        (is_needless || is_before || !is_right) && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal;
     if (is_new && is_needless) return reply.Refuse(FieldInvalid("last_closed_day", "0: no entry is ahead of the clock"));
+    if (is_new && is_before) {
+      return reply.Refuse(FieldInvalid("last_closed_day", absl::StrCat(AddDays(first, -1), " or later: the ledger begins on ", first)));
+    }
     if (is_new) {
       return reply.Refuse(
           ToStatus(Refusal{Reason::CLOCK_DIFFERS, {{"clock", TimeText(clock_ms)}, {"stated", TimeText(command.stated_ms)}}}));
@@ -349,7 +355,13 @@ class RegistryService final : public Raw {
               for (const std::string& id : told->left) response.add_programs_left(FormatName({.program = id}));
             });
           };
-          if (outcome.refusal || outcome.first != RequestState::kDone || !is_right) return answer();
+          if (outcome.refusal || outcome.first != RequestState::kDone) return answer();
+          if (!is_right) {  // a repetition whose time has passed: who has not been told is asked anew
+            for (const std::string& id : programs) {
+              if (context_.shards->Of(id).FindOutcome(id, origin.actor, origin.request_id).refusal) told->left.insert(id);
+            }
+            return answer();
+          }
           // One without a program but the system's has nobody else to tell it. A repeated confirmation is about the jump of then.
           for (const auto& each : context_.shards->ledgers()) {
             if (!outcome.is_replayed) each->ConfirmClock();

@@ -31,7 +31,7 @@ void ClockGuard::CompareWithLastEntry(std::int64_t last_ms, bool was_waiting) {
 
 std::int64_t ClockGuard::NowMs() {
   const std::int64_t wall = clock_.NowMs(), monotonic = clock_.MonotonicMs();
-  if (is_confirmed_.exchange(false)) Accept();
+  if (is_confirmed_.exchange(false)) Confirm();
   // Since it was last accepted, not since the last look: many small jumps are a large one.
   const std::int64_t jump = (wall - accepted_wall_ms_) - (monotonic - accepted_monotonic_ms_);
   if ((!is_stopped_ || is_waiting_) && (jump > kJumpMs || jump < -kJumpMs)) {
@@ -46,6 +46,12 @@ void ClockGuard::Stop(const std::string& why) {
   const bool is_new = !is_stopped_.exchange(true);
   if (options_.on_stopped) options_.on_stopped(why);
   if (is_new && options_.on_changed) options_.on_changed();
+}
+
+void ClockGuard::Confirm() {
+  const bool is_end = is_waiting();
+  Accept();
+  if (is_end && options_.on_confirmed) options_.on_confirmed();
 }
 
 void ClockGuard::Accept() {

@@ -1,5 +1,6 @@
-// Watches that the wall clock goes as the monotonic one does, and from where the last entry was. After a jump nothing must be written until a
-// person has confirmed the clock; after a stop what only time does must wait: a clock that is years ahead would end everybody's points.
+// Watches that the wall clock goes as the monotonic one does, and from where the last entry was. After a jump nothing must be written
+// until a person has confirmed the clock; after a stop what only time does must wait: a clock that is years ahead would end everybody's
+// points.
 #pragma once
 
 #include <atomic>
@@ -18,6 +19,7 @@ class ClockGuard {
     std::function<void(const std::string& why)> on_stopped = {};  // once for each stop
     std::function<void(const std::string& why)> on_waiting = {};  // once for each wait that is no stop
     std::function<void()> on_changed = {};                        // is_stopped says something else now
+    std::function<void()> on_confirmed = {};                      // somebody's word has ended a stop or a wait
   };
   // `clock` is not owned and must outlive the guard. It is taken as right until something contradicts it.
   ClockGuard(const Clock& clock, Options options);
@@ -30,10 +32,10 @@ class ClockGuard {
   // The wall clock. Stops it when it has come apart from the monotonic one since it was last accepted; ends a wait once it is synchronised.
   std::int64_t NowMs();
 
-  // Accepts the wall clock as it is now.
-  void Accept();
+  // Somebody says that the wall clock is right as it is now.
+  void Confirm();
   // The same at the next NowMs. Thread-safe.
-  void AcceptNext() { is_confirmed_ = true; }
+  void ConfirmNext() { is_confirmed_ = true; }
   // Nothing may be written. Thread-safe.
   bool is_stopped() const { return is_stopped_; }
   // What only time does may not be done: points don't end, days are not closed. Thread-safe.
@@ -41,6 +43,7 @@ class ClockGuard {
 
  private:
   void Stop(const std::string& why);
+  void Accept();
 
   const Clock& clock_;
   const Options options_;

@@ -112,7 +112,8 @@ std::string GroupText(const Entry& e) {
   return text;
 }
 
-// "street 20250401 6; donor 0 4": fund, first day without the points (0: never), points; with grace the end before: "donor 20240701 4 原20240501".
+// "street 20250401 6; donor 0 4": fund, first day without the points (0: never), points; with grace the end before: "donor 20240701 4
+// 原20240501".
 std::string LotsText(const Posting& p, const Amounts& in) {
   std::string text;
   for (const Lot& lot : p.lots) {
@@ -138,9 +139,6 @@ Day DayOfDeed(const Entry& e) {
   const auto* closed = std::get_if<DayData>(&e.data);
   return closed ? closed->day : e.effective_day;
 }
-
-// The entry that this one is about: of a waiver its proposal.
-std::int64_t AboutOf(const Entry& e) { return e.kind == Kind::kDebtWaived ? e.proposal : e.ref >= 0 ? e.ref : e.hold; }
 
 // Why: of a refusal its reason, of a reversal what it found, of corrections, undos, waivers and epochs the word of who made them.
 std::string WhyText(const Entry& e) {

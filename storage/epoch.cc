@@ -3,8 +3,8 @@
 namespace redpoints {
 namespace {
 
-// Openings are numbered by the millisecond since 2020-01-01 UTC in which they are made, by the machine's clock: two restores of one backup, a
-// minute or an hour apart, must not share a number, since names carry it.
+// Openings are numbered by the second since 2020-01-01 UTC in which they are made, by the machine's clock: two restores of one backup, a
+// minute or an hour apart, must not share a number, since names carry it. People read it and type it.
 constexpr std::int64_t kEpochBaseMs = 1'577'836'800'000;
 
 }  // namespace
@@ -16,7 +16,7 @@ absl::Status OpenEpochs(Log& log, Store& store, const Clock& clock, const std::f
   std::set<std::string> programs(present->begin(), present->end());
   programs.insert(gone.begin(), gone.end());
   const auto open = [&](const State& state, std::int64_t now_ms) -> std::optional<Command> {
-    return OpenEpoch{data(state.program), now_ms - kEpochBaseMs};
+    return OpenEpoch{data(state.program), (now_ms - kEpochBaseMs) / 1000};
   };
   return AppendToEach(log, store, clock, programs, open, progress).status();
 }

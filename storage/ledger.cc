@@ -1,7 +1,10 @@
 #include "storage/ledger.h"
 
+#include <filesystem>
+
 #include "absl/strings/str_cat.h"
 #include "storage/derived.h"
+#include "storage/durable_file.h"
 #include "storage/journal.h"
 #include "storage/merkle/sha256.h"
 
@@ -62,7 +65,8 @@ Ledger::Ledger(Log& log, Store& store, const Clock& clock, Options options)
       options_(std::move(options)),
       clock_guard_(clock, {.on_stopped = [this](const std::string& why) { Tell("clock_stopped", why); },
                            .on_waiting = [this](const std::string& why) { Tell("clock_unsure", why); },
-                           .on_changed = [this] { TellCanWrite(); }}),
+                           .on_changed = [this] { TellCanWrite(); },
+                           .on_confirmed = [this] { AwaitWords(); }}),
       installer_(store, [this](const std::string& why) { Tell("install_failed", why); }) {}
 
 absl::Status Ledger::Load() {
@@ -82,7 +86,10 @@ absl::Status Ledger::Load() {
     // Days that were over are not closed: a clock that was in doubt is not believed for having been started twice.
     was_waiting = was_waiting || (at.next_sequence > 0 && at.last_closed_day < AddDays(DayOf(at.last_ms), -1));
   }
-  clock_guard_.CompareWithLastEntry(last_ms, was_waiting);
+  std::error_code unreadable;
+  is_doubt_kept_ = !options_.clock_doubt_file.empty() && std::filesystem::exists(options_.clock_doubt_file, unreadable);
+  clock_guard_.CompareWithLastEntry(last_ms, was_waiting || is_doubt_kept_);
+  RememberDoubt();
   return absl::OkStatus();
 }
 
@@ -302,6 +309,7 @@ void Ledger::DecideLoop() {
       if (is_stopping_ && queued_ == 0) break;
     }
     const std::int64_t now_ms = clock_guard_.NowMs();
+    RememberDoubt();
     CatchUpWithTime(now_ms);
     Work work;
     {
@@ -309,13 +317,15 @@ void Ledger::DecideLoop() {
       TakeWork(work);
     }
     if (!Decide(work, now_ms)) return;
+    RememberDoubt();
     if (is_any_damaged_) DiscreditDamaged();
     if (entries_since_turn_ >= options_.turn_entries && !TurnAll()) return;
   }
 }
 
-// Nothing of a program in which holds are due: what they hold would still count against a shop's limit. Fair by items, so that a till of one program does not wait for another's batches: in each round a program gets credit for some, and a
-// request of many waits until there is enough (deficit round robin).
+// Nothing of a program in which holds are due: what they hold would still count against a shop's limit. Fair by items, so that a till of
+// one program does not wait for another's batches: in each round a program gets credit for some, and a request of many waits until there
+// is enough (deficit round robin).
 void Ledger::TakeWork(Work& work) {
   const std::shared_lock lock(programs_mutex_);
   std::size_t items = 0;
@@ -357,13 +367,36 @@ bool Ledger::Decide(Work& work, std::int64_t now_ms) {
   return true;
 }
 
+void Ledger::AwaitWords() {
+  const std::shared_lock lock(programs_mutex_);
+  for (auto& [id, slot] : programs_) slot->awaits_word = slot->program.state().at.next_sequence > 0;
+}
+
+// What can't be written or removed is told by the next start, which then waits once too often or too seldom.
+void Ledger::RememberDoubt() {
+  if (options_.clock_doubt_file.empty() || options_.is_read_only) return;
+  bool is_in_doubt = clock_guard_.is_waiting();
+  {
+    const std::shared_lock lock(programs_mutex_);
+    for (const auto& [id, slot] : programs_) is_in_doubt = is_in_doubt || slot->awaits_word;
+  }
+  if (is_in_doubt == is_doubt_kept_) return;
+  is_doubt_kept_ = is_in_doubt;
+  std::error_code ignored;
+  if (is_in_doubt) {
+    WriteDurably(options_.clock_doubt_file, "until the clock is synchronised or confirmed\n").IgnoreError();
+  } else {
+    std::filesystem::remove(options_.clock_doubt_file, ignored);
+  }
+}
+
 void Ledger::CatchUpWithTime(std::int64_t now_ms) {
   is_behind_time_ = false;
   const std::shared_lock lock(programs_mutex_);
   for (auto& [id, slot] : programs_) {
     Program& program = slot->program;
     slot->are_holds_due = false;
-    if (program.is_set_aside() || clock_guard_.is_waiting()) continue;
+    if (program.is_set_aside() || clock_guard_.is_waiting() || slot->awaits_word) continue;
     if (!program.CatchUpWithTime(now_ms, kTimeEntriesMax)) is_behind_time_ = true;
     if (auto fault = program.TakeFault(); !fault.ok()) SetAside(program, fault);
     slot->are_holds_due = program.AreHoldsDue(now_ms);
@@ -375,11 +408,15 @@ Outcome Ledger::Execute(Program& program, const Pending& pending, std::int64_t n
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);
   if (clock_guard_.is_stopped() && !is_about_clock) return Refused(Reason::CLOCK_STOPPED);
   if (pending.deadline < started) return Refused(Reason::DEADLINE_PASSED);
-  Outcome outcome = program.Execute(now_ms, pending.origin, pending.command, !clock_guard_.is_waiting());
+  Slot& slot = *Find(program.state().program);
+  Outcome outcome = program.Execute(now_ms, pending.origin, pending.command, !clock_guard_.is_waiting() && !slot.awaits_word);
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);  // decided with a row that could not be read
   if (auto fault = program.TakeFault(); !fault.ok()) Tell("invariant_violation", std::string(fault.message()));
   // Not a repeated one: it was about the jump of then.
-  if (is_about_clock && outcome.first == RequestState::kDone && !outcome.is_replayed) clock_guard_.Accept();
+  if (is_about_clock && outcome.first == RequestState::kDone && !outcome.is_replayed) {
+    clock_guard_.Confirm();
+    slot.awaits_word = false;
+  }
   return outcome;
 }
 

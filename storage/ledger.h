@@ -1,5 +1,5 @@
-// One shard: its log, its derived rows, its programs, and the one thread that decides. Rules about points are in storage/rules; this class only feeds the
-// engines and makes what they post durable, in groups, before anybody is told.
+// One shard: its log, its derived rows, its programs, and the one thread that decides. Rules about points are in storage/rules; this class
+// only feeds the engines and makes what they post durable, in groups, before anybody is told.
 //
 //   Submit ─▶ a queue for each program ─▶ ledger thread: decide in order ─▶ one commit, one fsync ─▶ publish ─▶ answer thread: done
 //
@@ -44,7 +44,9 @@ class Ledger {
     std::int64_t turn_entries = 200'000;    // between two installs of derived rows: what an opening replays at most, about
     int turns_behind_max = 8;               // derived rows that can't be installed for so long stop the ledger, before memory is full
     bool is_read_only = false;              // outcomes can be asked, nothing can be submitted
-    std::string head_mark_file = {};        // kept up to date while the ledger is open to be written (head_mark.h); empty: none
+    // There while it is in doubt whether the clock is right, so that a restart does not end the doubt; empty: none.
+    std::string clock_doubt_file = {};
+    std::string head_mark_file = {};  // kept up to date while the ledger is open to be written (head_mark.h); empty: none
     // The log failed: outcomes in flight are unknown, and nothing is taken any more. Called once, on the ledger's thread.
     std::function<void(const absl::Status&)> on_fatal;
     // Something that a person should know of: an invariant, a jump of the clock, a program set aside. Called on any thread.
@@ -53,9 +55,10 @@ class Ledger {
     std::function<void()> on_can_write;
   };
 
-  // Takes the log over, unless it is read-only; loads the programs and replays what their derived rows lack. Derived rows that can't be used
-  // are made again from the journal. A program whose journal is damaged is set aside, the others go on. UNAVAILABLE: the disk is full.
-  // RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. `log`, `store` and `clock` are not owned and must outlive the ledger.
+  // Takes the log over, unless it is read-only; loads the programs and replays what their derived rows lack. Derived rows that can't be
+  // used are made again from the journal. A program whose journal is damaged is set aside, the others go on. UNAVAILABLE: the disk is full.
+  // RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. `log`, `store` and `clock` are not owned and must outlive the
+  // ledger.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(Log& log, Store& store, const Clock& clock, Options options);
 
   // Decides what is queued, answers it, installs the derived rows.
@@ -68,7 +71,7 @@ class Ledger {
   void Submit(const std::string& program, Origin origin, Command command, Done done, Deadline deadline = Deadline::max());
 
   // Accepts the wall clock as it is now.
-  void ConfirmClock() { clock_guard_.AcceptNext(); }
+  void ConfirmClock() { clock_guard_.ConfirmNext(); }
   bool is_clock_stopped() const { return clock_guard_.is_stopped(); }
   // Whether what only time does waits for a clock that is known to be right.
   bool is_time_waiting() const { return clock_guard_.is_waiting(); }
@@ -122,6 +125,8 @@ class Ledger {
     std::size_t queued_items = 0;  // in `queue`; guarded by queue_mutex_
     std::size_t credit = 0;        // items that it may have decided now, see TakeWork; the ledger thread's
     bool are_holds_due = false;    // nothing of it is decided before they have ended; the ledger thread's
+    // The clock was confirmed after a doubt, and its own entry of that has not come yet: time waits for it. The ledger thread's.
+    bool awaits_word = false;
   };
   struct Answer {
     Done done;
@@ -145,6 +150,8 @@ class Ledger {
   void DecideLoop();
   void TakeWork(Work& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mutex_);
   bool Decide(Work& work, std::int64_t now_ms);
+  void AwaitWords();
+  void RememberDoubt();
   void CatchUpWithTime(std::int64_t now_ms);
   Outcome Execute(Program& program, const Pending& pending, std::int64_t now_ms, Deadline started);
   bool Commit(const Work& work, std::vector<Answer>& answers);
@@ -166,6 +173,7 @@ class Ledger {
   ClockGuard clock_guard_;
   Installer installer_;
   bool is_behind_time_ = false;  // time has caused more than was written yet
+  bool is_doubt_kept_ = false;   // clock_doubt_file is there
   std::int64_t entries_since_turn_ = 0;
   std::int64_t entries_not_installed_ = 0;  // in generations that could not be written
 

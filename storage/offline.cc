@@ -1,7 +1,11 @@
 #include "storage/offline.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "storage/journal.h"
 #include "storage/program.h"
+#include "storage/rules/entry_codec.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -10,12 +14,26 @@ namespace {
 constexpr std::int64_t kTurnEntries = 200'000;
 constexpr std::int64_t kBehindMaxMs = 10 * 60'000;
 
+// The time of the last entry of them all; 0: there is none that can be read.
+std::int64_t LatestOf(const Log& log, const std::set<std::string>& programs) {
+  std::int64_t latest_ms = 0;
+  for (const std::string& id : programs) {
+    const Journal journal(log, id);
+    const auto end = journal.End();
+    const auto line = end.ok() && *end > 0 ? journal.Line(*end - 1) : absl::StatusOr<std::string>(absl::NotFoundError(""));
+    const auto entry = line.ok() ? ParseLine(*line) : absl::StatusOr<Entry>(line.status());
+    if (entry.ok()) latest_ms = std::max(latest_ms, entry->recorded_ms);
+  }
+  return latest_ms;
+}
+
 }  // namespace
 
 absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, const std::set<std::string>& programs,
                                  const CommandFor& command, const ReadProgress& progress) {
   auto fence = log.TryTakeOver();
   if (!fence.ok()) return fence.status();
+  const std::int64_t latest_ms = LatestOf(log, programs);
   CommitBatch batch{.fence = *fence};
   for (const std::string& id : programs) {
     absl::Status damage;
@@ -36,8 +54,10 @@ absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, con
     if (!said) continue;
     Origin origin;
     origin.actor = kLedgerActor;
-    // At the time of the last entry: a wrong clock must not become what the next start compares with.
-    const Outcome outcome = program.Execute(last_ms > 0 ? last_ms : now_ms, origin, *said);
+    // At the time of the last entry, of another program where there is none: a wrong clock must not become what the next start compares
+    // with.
+    const std::int64_t at_ms = last_ms > 0 ? last_ms : latest_ms > 0 ? latest_ms : now_ms;
+    const Outcome outcome = program.Execute(at_ms, origin, *said);
     if (!damage.ok()) return named(damage);
     if (auto fault = program.TakeFault(); !fault.ok()) return named(fault);
     if (outcome.refusal) return absl::InternalError(absl::StrCat(id, ": refused: ", NameOf(outcome.refusal->reason)));

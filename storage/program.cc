@@ -152,7 +152,10 @@ Outcome Program::FindOutcome(const std::string& actor, const std::string& reques
   outcome.is_replayed = true;
   const Entry& entry = outcome.entry();
   if (entry.kind == Kind::kReversal && entry.effect != Effect::kTombstone && !record->is_tombstone) {
-    Outcome target = FindOutcome(actor, entry.target_request);
+    // As the reversal's own answer has it: of a hold that was captured, the capture.
+    const std::int64_t of = entry.ref >= 0 ? entry.ref : entry.hold;
+    const auto about = of >= 0 ? journal_.Read(of) : absl::StatusOr<Entry>(absl::NotFoundError(""));
+    Outcome target = FindOutcome(about.ok() ? about->actor : actor, about.ok() ? about->request_id : entry.target_request);
     if (target.refusal) return target;
     outcome.target = std::make_shared<const Outcome>(std::move(target));
   }

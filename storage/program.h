@@ -32,11 +32,12 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Loads the derived rows. RESOURCE_EXHAUSTED: no file opens. Any other error: they can't be used, and neither can this program: delete them, and make another one.
+  // Loads the derived rows. RESOURCE_EXHAUSTED: no file opens. Any other error: they can't be used, and neither can this program: delete
+  // them, and make another one.
   absl::Status LoadRows();
   // Adds the journal's entries behind the rows. Every `turn_entries` the rows are installed, and `turned` is told how far that went.
-  // Returns how many entries were added since the last turn; `on_blob`: State::on_blob. DATA_LOSS: the journal is damaged, or shorter than the
-  // rows.
+  // Returns how many entries were added since the last turn; `on_blob`: State::on_blob. DATA_LOSS: the journal is damaged, or shorter than
+  // the rows.
   absl::StatusOr<std::int64_t> Replay(std::int64_t turn_entries, const std::function<void(std::int64_t next, std::int64_t end)>& turned,
                                       std::function<void(const std::string& sha256_hex, std::string content)> on_blob = {});
 
@@ -58,8 +59,8 @@ class Program {
   // The batch is durable: shows it to readers.
   void Publish();
 
-  // Starts a new generation of the tables. Returns the rows to install, and adds what is to be let go to `oldest`: the rows of the last call
-  // must be in the store by now.
+  // Starts a new generation of the tables. Returns the rows to install, and adds what is to be let go to `oldest`: the rows of the last
+  // call must be in the store by now.
   GenerationRows Turn(std::vector<std::shared_ptr<const void>>& oldest);
 
   // As of the last durable entry; REQUEST_NOT_FOUND as refusal, OVERLOADED when no file opens. May read the disk. Thread-safe.

@@ -182,7 +182,8 @@ absl::Status CopyFirst(const Log& from, const std::string& program, std::int64_t
   return to.Commit();
 }
 
-// How far the journal of `log` follows by the rules; why not further goes to `why`, and what of its blobs is not there, and follows, to `remade`.
+// How far the journal of `log` follows by the rules; why not further goes to `why`, and what of its blobs is not there, and follows, to
+// `remade`.
 absl::StatusOr<std::int64_t> FollowsTo(const Log& log, const std::string& program, const std::string& directory, std::string& why,
                                        std::map<std::string, std::string>& remade) {
   std::error_code error;
@@ -276,8 +277,8 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
       if (auto status = CopyFirst(**readable, id, program.end, to_log); !status.ok()) return status;
     }
     if (auto status = SetApart(**damaged, program, partial); !status.ok()) return status;
-    // Without a mark nothing says that a journal which seems whole went no further.
-    if (program.end < known || mark != marks.end()) program.lost = known - program.end;
+    // Nothing says that a journal which seems whole went no further: the mark may be some seconds old.
+    if (program.end < known) program.lost = known - program.end;
     lost[id] = program.lost;
     recovered.programs.push_back(std::move(program));
   }
@@ -287,6 +288,18 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
   for (const auto& done : {copy, sorted, partial + "/derived"}) {
     fs::remove_all(done, error);
     if (error) return Disk(absl::StrCat("remove ", done), error);
+  }
+
+  // Where no entry stands, what is left looks like a ledger and is none: only the readable lines stay.
+  const bool stands =
+      std::any_of(recovered.programs.begin(), recovered.programs.end(), [](const auto& program) { return program.end > 0; });
+  if (!stands) {
+    const bool is_readable =
+        std::any_of(recovered.programs.begin(), recovered.programs.end(), [](const auto& program) { return program.apart > 0; });
+    if (!is_readable) return absl::DataLossError(absl::StrCat("no entry stands in ", from, ", and none behind can be read"));
+    log->reset();
+    fs::remove_all(partial + "/log", error);
+    return error ? absl::StatusOr<Recovered>(Disk(absl::StrCat("remove ", partial, "/log"), error)) : recovered;
   }
 
   progress("opening a new epoch");

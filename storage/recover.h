@@ -1,4 +1,5 @@
-// Out of a damaged shard a new one: each program's journal as far as it can be read and follows by the rules, and the opening of a new epoch.
+// Out of a damaged shard a new one: each program's journal as far as it can be read and follows by the rules, and the opening of a new
+// epoch.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace redpoints {
 struct RecoveredProgram {
   std::string id;
   std::int64_t end = 0;  // entries that stand; the opening of the new epoch has this sequence
-  // How many are known to have been behind them, by the log's own end, the head mark and the last readable row: those set apart are
-  // among them, and there may have been more since the mark. -1: nothing says whether there were any.
+  // At least so many were behind them, by the log's own end, the head mark and the last readable row: those set apart are among them. -1:
+  // of none it is known.
   std::int64_t lost = -1;
   std::string why;         // what keeps the next entry out, named; empty when the journal just ends there
   std::int64_t apart = 0;  // readable entries behind the gap, in `file`
@@ -29,14 +30,16 @@ struct Recovered {
 };
 
 // Reads the shard in the directory `from`, or the backup of one (shard-0), which it never changes and nobody must have open, and makes the
-// shard `to`, which must not exist: whole under that name or not at all. What it works on is `to`.partial; run again after being interrupted,
-// it begins again. What is behind a gap is not put into the journal, since what a later entry stands on may be missing: it goes to files in
-// `to` for staff, lines-{program}.jsonl. What of a blob follows from the entries, a closed day's shops, is made again. A program of which no entry stands has nothing but the opening of the epoch: what is founded under
-// its name goes on from there. Needs room for three copies of the log, and for the derived rows.
+// shard `to`, which must not exist: whole under that name or not at all. What it works on is `to`.partial; run again after being
+// interrupted, it begins again. What is behind a gap is not put into the journal, since what a later entry stands on may be missing: it
+// goes to files in `to` for staff, lines-{program}.jsonl. What of a blob follows from the entries, a closed day's shops, is made again. A
+// program of which no entry stands has nothing but the opening of the epoch: what is founded under its name goes on from there. Where none
+// stands of any program, `to` holds nothing but those files, and is no shard. Needs room for three copies of the log, and for the derived
+// rows.
 //
-// ALREADY_EXISTS: something is at `to`. INVALID_ARGUMENT: `to` is inside `from`. NOT_FOUND: no shard at `from`. DATA_LOSS: nothing of it can
-// be read. FAILED_PRECONDITION: a server has it open, the clock is behind the ledger, or the log is of another format. PERMISSION_DENIED,
-// RESOURCE_EXHAUSTED: somebody else's files, too many open files. Any other: the disk.
+// ALREADY_EXISTS: something is at `to`. INVALID_ARGUMENT: `to` is inside `from`. NOT_FOUND: no shard at `from`. DATA_LOSS: nothing of it
+// can be read. FAILED_PRECONDITION: a server has it open, the clock is behind the ledger, or the log is of another format.
+// PERMISSION_DENIED, RESOURCE_EXHAUSTED: somebody else's files, too many open files. Any other: the disk.
 absl::StatusOr<Recovered> Recover(const std::string& from, const std::string& to, const Clock& clock,
                                   const std::function<void(const std::string& what)>& progress);
 

@@ -22,7 +22,8 @@ class Shards {
     std::vector<std::string> programs;  // empty: all that no other shard names. Exactly one shard is empty
     rocksdb::Env* env = nullptr;        // as RocksDbLog::Options has it
   };
-  // A shard whose disk is full is opened for reading only. FAILED_PRECONDITION when a program's journal lies in a shard that the map does not give it.
+  // A shard whose disk is full is opened for reading only. FAILED_PRECONDITION when a program's journal lies in a shard that the map does
+  // not give it.
   static absl::StatusOr<std::unique_ptr<Shards>> Open(const std::vector<ShardConfig>& config, const Clock& clock,
                                                       const Ledger::Options& options);
 
@@ -39,8 +40,8 @@ class Shards {
 
   // Writes the first entries of a program that the system program has recorded, in that one's epoch.
   void Found(const ProgramData& program, Origin origin, Ledger::Done done);
-  // Founds, with this side key, what the system program has recorded and a crash kept from being founded, or a recovery left nothing of. Call
-  // once after Open; returns at once.
+  // Founds, with this side key, what the system program has recorded and a crash kept from being founded, or a recovery left nothing of.
+  // Call once after Open; returns at once.
   void FinishFounding(const std::string& side_key);
 
  private:

@@ -63,15 +63,17 @@ absl::Status ForEachReadable(const RowSource& whole, const std::function<std::ve
   cursors.emplace_back(whole, steps);
   cursors[0].Seek(steps.begin);
   for (std::string last = steps.begin;;) {
+    const auto go_beyond_last = [&](Cursor& cursor) {
+      while (cursor.is_valid() && cursor.Key() <= last) cursor.Next();
+    };
+    for (Cursor& cursor : cursors) go_beyond_last(cursor);
     if (!files && cursors[0].has_passed_over()) {
       files = parts();
       for (const RowSource& file : *files) {
         cursors.emplace_back(file, steps);
         cursors.back().Seek(last);
+        go_beyond_last(cursors.back());
       }
-    }
-    for (Cursor& cursor : cursors) {
-      while (cursor.is_valid() && cursor.Key() <= last) cursor.Next();
     }
     const Cursor* next = nullptr;
     for (const Cursor& cursor : cursors) {

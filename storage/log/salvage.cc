@@ -29,12 +29,12 @@ class Rocks : public Salvage {
   absl::Status Open() {
     rocksdb::Options options = RocksOptions(directory_, nullptr, /*is_read_only=*/true);
     const absl::Status as_it_is = OpenDb(options);
-    if (as_it_is.ok()) return Named("as it is");
+    if (as_it_is.ok()) return FlushLogs(options, "as it is");
     if (IsOfMachine(as_it_is)) return as_it_is;
     MakeCurrent();
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
     const absl::Status passing_over = OpenDb(options);
-    if (passing_over.ok()) return Named("without what is damaged in its write-ahead logs");
+    if (passing_over.ok()) return FlushLogs(options, "without what is damaged in its write-ahead logs");
     if (IsOfMachine(passing_over)) return passing_over;
     rocksdb::Options repair = RocksOptions(directory_, nullptr, /*is_read_only=*/false);
     repair.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
@@ -90,8 +90,8 @@ class Rocks : public Salvage {
   }
 
   absl::Status ForEachRow(const std::string& program, const std::function<absl::Status(const JournalRow&)>& row) const override {
-    // Blocks are lost whole, and one of 64 KiB has 16 lines at least: such steps pass over none that can be read. A gap of a million entries is
-    // beyond a few blocks; longer steps then find its end.
+    // Blocks are lost whole, and one of 64 KiB has 16 lines at least: such steps pass over none that can be read. A gap of a million
+    // entries is beyond a few blocks; longer steps then find its end.
     const KeySteps steps{.begin = BlobKey(program, ""),
                          .end = JournalKey(program, std::numeric_limits<std::int64_t>::max()),
                          .key = [&](std::int64_t sequence) { return JournalKey(program, sequence); },
@@ -150,6 +150,21 @@ class Rocks : public Salvage {
     if (format.empty() || format == kFormat) return absl::OkStatus();  // those rows may be gone, too
     return absl::FailedPreconditionError(
         absl::StrCat("the ledger in ", directory_, " has format ", format, "; this program reads format ", kFormat));
+  }
+
+  // Opening to write makes files of the rows that only write-ahead logs have: beside a file that can't be read they are read by themselves.
+  absl::Status FlushLogs(const rocksdb::Options& options, std::string means) {
+    Close();
+    auto tables = LogTables();
+    for (auto& table : tables) table.options.disable_auto_compactions = true;
+    rocksdb::DB* db = nullptr;
+    if (rocksdb::DB::Open(options, directory_, tables, &handles_, &db).ok()) {
+      db_.reset(db);
+    } else {
+      handles_.clear();
+      if (auto status = OpenDb(options); !status.ok()) return status;
+    }
+    return Named(std::move(means));
   }
 
   absl::Status OpenDb(const rocksdb::Options& options) {

@@ -39,8 +39,8 @@ std::int64_t EarnedCarryingOn(const State& state, const Entry& e) {
   return carrying ? AmountEarned(*carrying, e.quantity, e.carried) : 0;
 }
 
-// What an award or a correction of it earned, against the caps of its activity; and, where remainders are carried on, by how much the month's
-// quantity and earnings change.
+// What an award or a correction of it earned, against the caps of its activity; and, where remainders are carried on, by how much the
+// month's quantity and earnings change.
 void CountAgainstCaps(State& state, const Entry& e, std::int64_t quantity, std::int64_t earned) {
   const v1::Activity* activity = state.definitions->ActivityOf(e);
   if (!activity) return;
@@ -212,8 +212,11 @@ absl::Status Apply(State& state, const Entry& e) {
       record = {.sequence = e.sequence, .fingerprint = e.fingerprint};
     }
   }
-  if (e.sequence == 0) state.at.last_closed_day = AddDays(e.business_day, -1);  // days are closed from the first one on
-  std::string terminal = e.terminal, request_id = e.request_id;                 // of what a shop can prove
+  if (e.sequence == 0) {  // days are closed from the first one on
+    state.at.first_day = e.business_day;
+    state.at.last_closed_day = AddDays(e.business_day, -1);
+  }
+  std::string terminal = e.terminal, request_id = e.request_id;  // of what a shop can prove
   switch (e.kind) {
     case Kind::kProgram:
     case Kind::kNode:

@@ -1,6 +1,6 @@
-// What can be asked of the ledger, checked for shape and authorised. Names are bare ids ("m...", "s..."), sequences are those of this history;
-// texts obey the bounds of the protos, and Fits says which bounds the rules themselves rely on. Numbers that members show are resolved before
-// the queue.
+// What can be asked of the ledger, checked for shape and authorised. Names are bare ids ("m...", "s..."), sequences are those of this
+// history; texts obey the bounds of the protos, and Fits says which bounds the rules themselves rely on. Numbers that members show are
+// resolved before the queue.
 #pragma once
 
 #include <cstdint>
@@ -122,7 +122,6 @@ struct Register {
 struct ConfirmClock {
   std::int64_t stated_ms = 0;
   Day last_closed_day = 0;
-  bool is_set_back_elsewhere = false;  // a plain one here: this program is not ahead of the clock, but others of the server are
 };
 // The first entries of a new program: itself and its administrator. Asked of the program itself, after the system program has recorded it.
 struct FoundProgram {
@@ -142,9 +141,9 @@ using Command = std::variant<Award, AwardBatch, Correct, Donate, Redeem, Authori
 // bounded where it is derived. A front door checks more.
 bool Fits(const Command& command);
 
-// "1.{key}:" and 32 hex digits over the typed fields of the command and the origin's clerk and till; what makes two requests "the same". Fields
-// that are absent are not in it, so that later fields change no older fingerprint. `key` is the id of the key that made the prints in
-// the command, "0" if there are none. Server-made ids are left out.
+// "1.{key}:" and 32 hex digits over the typed fields of the command and the origin's clerk and till; what makes two requests "the same".
+// Fields that are absent are not in it, so that later fields change no older fingerprint. `key` is the id of the key that made the prints
+// in the command, "0" if there are none. Server-made ids are left out.
 std::string Fingerprint(const Origin& origin, const Command& command, std::string_view key = "0");
 
 }  // namespace redpoints

@@ -139,6 +139,10 @@ bool Decision::HasRefusalsLeft() {
 
 Outcome Decision::Refuse(const Entry& asked, Refusal refusal, std::int64_t points) {
   if (!IsRecorded(refusal.reason)) return Unrecorded(std::move(refusal));
+  // While time may not pass, what is over may still be held, and count.
+  const auto& holds = state().holds_by_end;
+  const bool is_held = !desk_.may_pass() && !holds.empty() && holds.begin()->first <= desk_.now_ms();
+  if (is_held && refusal.reason == Reason::LIMIT_EXCEEDED) return Unrecorded({Reason::CLOCK_STOPPED, {}});
   if (asked.item < 0) {
     const Rulebook* book = state().BookOf(desk_.today());
     const std::int64_t* about = asked.member.empty() ? nullptr : state().counters.Find(RefusalCounter(asked.member, desk_.today()));

@@ -26,6 +26,18 @@ struct Fitting {
   template <class C> bool operator()(const C&) const { return true; }
 };
 
+// What comes before the colon of a fingerprint: its version and its key.
+std::string_view KeyOf(std::string_view fingerprint) { return fingerprint.substr(0, fingerprint.find(':')); }
+
+// Whether a request with secret words was stored under a key that nobody has any more: it can't be compared then, and the first answer is
+// the safe one, since whoever is told to ask under another id does it twice.
+bool IsKeyLost(std::string_view stored, const Origin& origin) {
+  constexpr std::string_view kNoKey = ".0";
+  const auto has = [&](const std::string& fingerprint) { return KeyOf(fingerprint) == KeyOf(stored); };
+  return !KeyOf(stored).ends_with(kNoKey) && !KeyOf(origin.fingerprint).ends_with(kNoKey) && !has(origin.fingerprint) &&
+         std::none_of(origin.older_fingerprints.begin(), origin.older_fingerprints.end(), has);
+}
+
 }  // namespace
 
 bool Fits(const Command& command) { return std::visit(Fitting{}, command); }
@@ -37,7 +49,8 @@ Outcome Engine::Execute(const Origin& origin, const Command& command) {
       const RequestRecord record = *found;
       const auto is_same = [&](const std::string& fingerprint) { return fingerprint == record.fingerprint; };
       const bool is_known = record.is_tombstone || is_same(origin.fingerprint) ||
-                            std::any_of(origin.older_fingerprints.begin(), origin.older_fingerprints.end(), is_same);
+                            std::any_of(origin.older_fingerprints.begin(), origin.older_fingerprints.end(), is_same) ||
+                            IsKeyLost(record.fingerprint, origin);
       if (!is_known) return Decision::Unrecorded({Reason::REQUEST_ID_REUSED, {}});
       return Replay(d, record);
     }

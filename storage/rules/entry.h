@@ -128,8 +128,8 @@ struct UnitAmount {
   bool operator==(const UnitAmount&) const = default;
 };
 
-// What a member's other deeds of an activity came to in a month under one rulebook, where remainders are carried on: their quantity, and what
-// they earned before caps.
+// What a member's other deeds of an activity came to in a month under one rulebook, where remainders are carried on: their quantity, and
+// what they earned before caps.
 struct Carried {
   std::int64_t quantity = 0;
   std::int64_t earned = 0;
@@ -225,6 +225,11 @@ struct Entry {
 };
 
 // Whether the entry sets back a clock that was confirmed wrongly: the only one at which time may fall.
+// The earlier entry that this one is about: what it refunds, reverses, corrects or undoes, the hold that it ends, of a waiver its
+// proposal; -1: none.
+inline std::int64_t AboutOf(const Entry& entry) {
+  return entry.kind == Kind::kDebtWaived ? entry.proposal : entry.ref >= 0 ? entry.ref : entry.hold;
+}
 inline bool IsSetBack(const Entry& entry) {
   const auto* clock = std::get_if<ClockData>(&entry.data);
   return entry.kind == Kind::kClockConfirmed && clock && clock->last_closed_day != 0;

@@ -12,8 +12,8 @@
 namespace redpoints {
 namespace {
 
-// Lots that `ended` sent to where points end, though their day is yet to come, the latest first, as many as fit one entry: but for what has come
-// back, or was taken from there by corrections.
+// Lots that `ended` sent to where points end, though their day is yet to come, the latest first, as many as fit one entry: but for what
+// has come back, or was taken from there by corrections.
 std::vector<Lot> EndedTooEarly(State& state, const Entry& ended, Day today) {
   std::vector<Lot> lots, early;
   for (const Posting& p : ended.postings) {
@@ -47,7 +47,8 @@ bool UndoEnd(Desk& desk, const std::shared_ptr<const Entry>& ended) {
   return true;
 }
 
-// Only what was recorded on days to come can have ended too early. Between two set-backs time never falls: each such stretch is read from its end.
+// Only what was recorded on days to come can have ended too early. Between two set-backs time never falls: each such stretch is read from
+// its end.
 void UndoEnds(Desk& desk) {
   constexpr std::int64_t kChunk = 1024;
   std::vector<std::int64_t> starts = {0};
@@ -114,7 +115,9 @@ Broken DeriveClock(Case& c, Entry& e) {
   };
   if (std::max(clock.stated_ms, e.recorded_ms) >= c.state.at.last_ms) return invalid("stated_time", "a time before the last entry");
   const Day day = clock.last_closed_day;
-  if (!IsDay(day) || day > c.state.at.last_closed_day || day >= std::min(e.business_day, DayOf(clock.stated_ms))) {
+  // Not before the journal began; nor, of one that began while the clock was ahead, before yesterday.
+  const Day least = AddDays(std::min(c.state.at.first_day, e.business_day), -1);
+  if (!IsDay(day) || day < least || day > c.state.at.last_closed_day || day >= std::min(e.business_day, DayOf(clock.stated_ms))) {
     return invalid("last_closed_day", "a closed day before the stated time");
   }
   if (IsSamePerson(c.state, e.actor, c.state.at.clock_by)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
@@ -147,9 +150,6 @@ Broken DeriveEpoch(Case& c, Entry& e) {
 Outcome Decide(Decision& d, const ConfirmClock& command) {
   Entry entry = d.Draft(Kind::kClockConfirmed);
   entry.data = ClockData{.stated_ms = command.stated_ms, .last_closed_day = command.last_closed_day};
-  if (command.is_set_back_elsewhere && IsSamePerson(d.state(), entry.actor, d.state().at.clock_by)) {
-    return d.Refuse(entry, {Reason::MAKER_IS_CHECKER, {}});
-  }
   if (command.last_closed_day == 0) return d.Carry({d.state()}, std::move(entry));
   Desk& desk = d.desk();
   entry.recorded_ms = desk.clock_ms();
@@ -164,9 +164,12 @@ Outcome Decide(Decision& d, const ConfirmClock& command) {
 bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
 
 ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms) {
-  const bool is_ahead = IsAhead(at, clock_ms);
-  command.is_set_back_elsewhere = command.last_closed_day != 0 && !is_ahead;
-  command.last_closed_day = is_ahead ? std::min(command.last_closed_day, at.last_closed_day) : 0;
+  if (command.last_closed_day == 0 || !IsAhead(at, clock_ms)) {
+    command.last_closed_day = 0;
+    return command;
+  }
+  const Day least = AddDays(std::min(at.first_day, DayOf(clock_ms)), -1);
+  command.last_closed_day = std::min(std::max(command.last_closed_day, least), at.last_closed_day);
   return command;
 }
 

@@ -1,5 +1,5 @@
-// What happens because time passes, or somebody says what time it is: holds end, lots expire, days close, clocks are confirmed or set back, epochs
-// open.
+// What happens because time passes, or somebody says what time it is: holds end, lots expire, days close, clocks are confirmed or set
+// back, epochs open.
 #pragma once
 
 #include "storage/rules/decision.h"
@@ -27,7 +27,8 @@ Outcome Decide(Decision& d, const OpenEpoch& command);
 
 // Whether the last entry is further ahead of the clock than what is bridged.
 bool IsAhead(const StateMark& at, std::int64_t clock_ms);
-// What a word about the server's clock is to one program: it sets back only what is ahead of the clock, and leaves no day closed that was not.
+// What a word about the server's clock is to one program: it sets back only what is ahead of the clock, leaves no day closed that was not,
+// and none to be closed again that was before the program.
 ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms);
 
 // Ends holds whose time has come and closes business days that are over, in about `entries_max` entries. True when all is done.

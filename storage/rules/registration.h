@@ -46,7 +46,7 @@ struct NodeData {
   bool operator==(const NodeData&) const = default;
 };
 
-// Who pays for points. Nothing is issued by one that has ended.
+// Who pays for points. One that has ended issues nothing, but where the undo of a refund takes points that were spent.
 struct FundData {
   std::string code;
   std::int64_t budget_points = 0;
@@ -153,7 +153,7 @@ struct EpochData {
   std::string root = {};  // of the old epoch's last signed checkpoint, 64 hex digits, and its size and origin, where there was one
   std::string origin = {};
   std::int64_t signed_size = 0;
-  std::int64_t lost = -1;  // entries known to be lost; -1: not known
+  std::int64_t lost = -1;  // at least so many entries are lost; -1: of none it is known
   std::string why = {};    // "restore", "recover", or "founding" of what is new in this epoch
   bool operator==(const EpochData&) const = default;
 };

@@ -132,12 +132,13 @@ struct EpochStart {
 struct StateMark {
   std::int64_t next_sequence = 0;
   std::int64_t last_ms = 0;
+  Day first_day = 0;        // of the first entry
   Day last_closed_day = 0;  // 0: none yet
   std::int64_t epoch = 0;
   std::vector<EpochStart> epochs;  // those after the first
   std::string clock_by;            // the actor who confirmed the clock last
-  // The highest "v" of its lines, and the highest rules format of its rulebooks: by these a program that is too old for the journal knows it
-  // without reading all of it.
+  // The highest "v" of its lines, and the highest rules format of its rulebooks: by these a program that is too old for the journal knows
+  // it without reading all of it.
   std::int64_t line_version = 0, rules_format = 0;
   // Entries at which time fell, ascending; between two of them it never does.
   std::vector<std::int64_t> set_backs;

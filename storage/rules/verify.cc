@@ -113,7 +113,10 @@ absl::Status CheckEntry(State& state, const Entry& e) {
   if (e.recorded_ms < state.at.last_ms && !IsSetBack(e)) return Wrong("recorded before the last entry");
   if (e.business_day != DayOf(e.recorded_ms)) return Wrong("business day of another time");
   if (e.sequence == 0 && e.kind != Kind::kProgram && e.kind != Kind::kEpoch) return Wrong("a journal begins with its program");
-  if (RowOf(e.kind).data != e.data.index()) return Wrong("a record of another kind");
+  // A refusal has what was asked but what was to be registered.
+  const Kind asked = e.kind == Kind::kRefused ? KindNamed(e.request_kind).value_or(Kind::kRefused) : e.kind;
+  const std::size_t data = e.kind == Kind::kRefused && IsRegistration(asked) ? 0 : RowOf(asked).data;
+  if (data != e.data.index()) return Wrong("a record of another kind");
   if (!FitsLine(e)) return Wrong("longer than a line may be");
 
   absl::InlinedVector<std::pair<std::string_view, std::int64_t>, 4> sums;  // per unit
@@ -230,7 +233,7 @@ Entry AsRefused(const Entry& asked) {
   e.kind = Kind::kRefused;
   e.request_kind = KindName(asked.kind);
   e.member = IsRegistration(asked.kind) ? "" : asked.member;
-  e.data = {};
+  if (IsRegistration(asked.kind)) e.data = {};
   e.payer_use = {};  // nothing was used up
   e.note_commitment = e.unique = "";
   return e;
@@ -255,8 +258,8 @@ absl::StatusOr<Related> FindRelated(State& state, const Entry& e) {
 
 namespace {
 
-// Who asked: a till is its terminal, and stands in the shop for which that was registered; and each request is answered once. The entries of one
-// request follow each other.
+// Who asked: a till is its terminal, and stands in the shop for which that was registered; and each request is answered once. The entries
+// of one request follow each other.
 absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
   if (!e.terminal.empty() && e.kind != Kind::kUndo) {
     const TerminalData* terminal = state.Find<TerminalData>("terminal", e.terminal);
@@ -270,6 +273,22 @@ absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
                                   : record && !record->is_tombstone && record->count == place && record->fingerprint == e.fingerprint &&
                                         record->sequence + place == e.sequence;
   return follows ? absl::OkStatus() : Wrong(absl::StrCat("request ", e.request_id, " was answered before, or not so far"));
+}
+
+// What time has ended for a member is written before anything else about them.
+absl::Status CheckNothingIsDue(State& state, const Entry& e) {
+  const bool is_by_time = e.kind == Kind::kHoldExpired || e.kind == Kind::kExpiry || e.kind == Kind::kExpiryUndone;
+  if (e.member.empty() || is_by_time || IsRegistration(e.kind)) return absl::OkStatus();
+  if (const auto holds = state.holds_by_member.find(e.member); holds != state.holds_by_member.end()) {
+    for (const std::int64_t sequence : holds->second) {
+      const Hold* hold = state.holds.Find(SequenceKey(sequence));
+      if (hold && hold->until_ms <= e.recorded_ms)
+        return Wrong(absl::StrCat("hold ", sequence, " of ", e.member, " should have ended before"));
+    }
+  }
+  const Account* account = state.accounts.Find(AccountKey(e.member, kPoint));
+  const bool is_past = account && !account->lots.empty() && account->lots.front().end <= e.business_day;
+  return is_past ? Wrong(absl::StrCat("points of ", e.member, " should have ended before")) : absl::OkStatus();
 }
 
 // The rulebook that an entry adopts is the one that its hash names.
@@ -296,6 +315,7 @@ absl::Status Verify(State& state, const Entry& entry, const Related& related) {
   if (entry.kind == Kind::kDonation) c.points = SumOf(LotsTaken(entry));
   Entry again = Stated(entry);
   if (auto status = CheckOrigin(state, entry, again); !status.ok()) return status;
+  if (auto status = CheckNothingIsDue(state, entry); !status.ok()) return status;
   if (const auto* book = std::get_if<RulebookData>(&entry.data)) {
     if (auto status = CheckRulebook(state, *book); !status.ok()) return status;
   }

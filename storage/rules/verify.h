@@ -8,12 +8,14 @@
 
 namespace redpoints {
 
-// What holds for every entry: place, time and length; conservation per unit and, of spendable points, per fund; balances and chains; floors;
-// lots; which kinds touch which accounts; a posting for the member it is about. INTERNAL says what is wrong. Changes nothing but caches.
+// What holds for every entry: place, time and length; conservation per unit and, of spendable points, per fund; balances and chains;
+// floors; lots; which kinds touch which accounts; a posting for the member it is about. INTERNAL says what is wrong. Changes nothing but
+// caches.
 absl::Status CheckEntry(State& state, const Entry& entry);
 
-// CheckEntry, and that all fields which the entry does not merely state are what Derive makes of those. INTERNAL names the field; UNIMPLEMENTED: rules of a newer program, which is no damage. It can't judge
-// what entries don't show: commands that were refused, amounts of confidential deeds, commitments, and whether who paid had shown it.
+// CheckEntry, and that all fields which the entry does not merely state are what Derive makes of those. INTERNAL names the field;
+// UNIMPLEMENTED: rules of a newer program, which is no damage. It can't judge what entries don't show: commands that were refused, amounts
+// of confidential deeds, commitments, and whether who paid had shown it.
 absl::Status Verify(State& state, const Entry& entry, const Related& related);
 
 // The entries that `entry` is about, from state.find_entries.

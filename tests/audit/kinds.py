@@ -501,6 +501,8 @@ def epoch(r, e, said):
 
 def refused(r, e, said):
     check(e["request_kind"] in STATED, f"no kind {e['request_kind']}")
+    records = {f.split(".")[1] for f in STATED[e["request_kind"]] if f.startswith("data.")} if e["request_kind"] not in REGISTER else set()
+    check(set(e.get("data", {})) == records, "a record of another kind")
     check("points" not in e or "postings.amount" in STATED[e["request_kind"]], f"points asked of a {e['request_kind']}")
     if "lines" in e:
         e["lines"] = [line[:4] for line in e["lines"]]

@@ -77,7 +77,7 @@ BY_TIME = {"hold_expired", "expiry", "expiry_undone", "day_closed"}  # the ledge
 for of_kind, fields in STATED.items():
     fields.update(rows(WHEN, "recorded_ms") | ({} if of_kind in BY_TIME else ORIGIN))
 # What a refusal says, too, of what was asked; nothing was used up, and no record or commitment is kept.
-REFUSALS = {kind: set(fields) - {"payer_use", "note_commitment", "unique"} - {f for f in fields if f.startswith("data.")}
+REFUSALS = {kind: set(fields) - {"payer_use", "note_commitment", "unique"} - {f for f in fields if f.startswith("data.") and TRUE in fields.values()}
             for kind, fields in STATED.items()}
 LIMITS = [WHEN, CUT, ASKED, ASKER, SHOWN, COUNTER, KEPT, WHY, TRUE, REFUSED, OPERATOR]
 REGISTRATIONS = {kind for kind, fields in STATED.items() if TRUE in fields.values()}

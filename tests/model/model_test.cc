@@ -1,8 +1,8 @@
 // Random commands against the engine and the reference at once. After each, the answers and all accounts are compared; every thousand, the
 // journal's new lines are read, verified and applied to a second state, whose rows must be those of the first, and with which it goes on.
 //
-// A run is many lives of a program, each from a seed of its own, which is printed. REDPOINTS_SEED repeats one; REDPOINTS_MODEL_LIVES says how
-// many there are.
+// A run is many lives of a program, each from a seed of its own, which is printed. REDPOINTS_SEED repeats one; REDPOINTS_MODEL_LIVES says
+// how many there are.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -257,6 +257,7 @@ class Life {
     engine_->Execute(founder, found);
     Collect();
     reference_.staff["a0"] = "";
+    reference_.first_day = DayOf(now_ms_);
     NodeData grid;
     grid.code = "grid-1";
     RegisterBoth(grid);
@@ -544,7 +545,10 @@ class Life {
     if (which <= 2) {
       MemberData member = reference_.members.at(One(member_ids_)).data;
       member.state = Chance(10) ? RegistrationState::kSuspended : RegistrationState::kActive;
-      if (member.id == "m8") member.groups[0].to = Chance(50) ? 0 : AddDays(DayOf(now_ms_), static_cast<int>(Number(-20, 20)));
+      if (member.id == "m8") {
+        const Day to = AddDays(DayOf(now_ms_), static_cast<int>(Number(-20, 20)));
+        member.groups[0].to = Chance(50) || to <= member.groups[0].from ? 0 : to;
+      }
       RegisterBoth(member, /*is_new=*/false);
     } else if (which == 3) {
       MerchantData merchant = reference_.merchants.at(absl::StrCat("s", Number(1, 3)));

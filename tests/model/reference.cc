@@ -139,7 +139,8 @@ void Reference::End(Member& member, const LotKey& lot, std::int64_t points) {
 Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& command) {
   if (command.last_closed_day != 0) {
     const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
-    if (command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day >= std::min(stated, day)) {
+    const bool is_before = command.last_closed_day < AddDays(std::min(first_day, day), -1);
+    if (is_before || command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day >= std::min(stated, day)) {
       return RefuseUnrecorded(Reason::FIELD_INVALID);
     }
     Broken broken;
@@ -229,10 +230,10 @@ Reference::Parts Reference::TakeSoonest(Member& member, std::int64_t points) {
   return parts;
 }
 
-// Past lots pay the debt first, then the soonest-ending: those are before the others by their end. Reading: of the same end, in the order in
-// which they come, which in a refund is from the last point back.
-// Reading: the policy is that of the rulebook of today, as with all that "the program's policy" decides; without a book lots that are past end.
-// Grace is given once: what has had it ends when it did the first time.
+// Past lots pay the debt first, then the soonest-ending: those are before the others by their end. Reading: of the same end, in the order
+// in which they come, which in a refund is from the last point back.
+// Reading: the policy is that of the rulebook of today, as with all that "the program's policy" decides; without a book lots that are past
+// end. Grace is given once: what has had it ends when it did the first time.
 Reference::Parts Reference::ComeBack(Member& member, Parts parts, Funds* paid, Graced* graced) {
   std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.lot.end < b.lot.end; });
   const Book book = BookOn(today);
@@ -279,8 +280,8 @@ void Reference::EndHold(Held& hold) {
   }
 }
 
-// Reading: what ended unspent goes first, since it hurts nobody; then what is left of the very points, a grace lot of theirs included; then the
-// fund's other lots, the soonest-ending first.
+// Reading: what ended unspent goes first, since it hurts nobody; then what is left of the very points, a grace lot of theirs included;
+// then the fund's other lots, the soonest-ending first.
 Reference::TakenBack Reference::LookForBack(const Member& member, const std::string& fund, std::int64_t points,
                                             const std::vector<std::pair<Day, std::int64_t>>& ends) const {
   TakenBack taken;

@@ -1,6 +1,6 @@
 // A second ledger, as naive as can be: maps and plain loops, written from DESIGN sections 3 and 10 and the comments of the protos. It holds
-// no entries, writes nothing down, and lets lots expire in the moment in which they are past. Of all rules of state that a command breaks it
-// answers the one with the lowest number. What it answers, the engine has to answer.
+// no entries, writes nothing down, and lets lots expire in the moment in which they are past. Of all rules of state that a command breaks
+// it answers the one with the lowest number. What it answers, the engine has to answer.
 //
 // Where DESIGN leaves something open, a comment that begins with "Reading:" says how it is taken here.
 #pragma once
@@ -85,6 +85,7 @@ class Reference {
   std::map<Day, Book> books;
   std::int64_t now_ms = 0;
   Day today = 0;
+  Day first_day = 0;          // of the program
   std::int64_t clock_ms = 0;  // of the wall clock, where that is before now_ms
   // How long a line becomes is not known here: whether the next command's would be too long for one entry, which only many lots make it.
   bool is_too_long = false;

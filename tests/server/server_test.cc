@@ -148,6 +148,7 @@ TEST(WholeServer, ASecondOperatorSetsBackAClockThatWasConfirmedWrongly) {
   const auto start = world.End();
   EXPECT_EQ(confirm("operator", world.NewUuid(), stands).reason, "MAKER_IS_CHECKER");
   EXPECT_EQ(confirm("operator-2", world.NewUuid(), AddDays(stands, 1)).reason, "FIELD_INVALID");
+  EXPECT_EQ(confirm("operator-2", world.NewUuid(), AddDays(stands, -1)).reason, "FIELD_INVALID");  // before the ledger began
   ExpectHealth(world, "NOT_SERVING");
   EXPECT_EQ(world.End(), start);
   const std::string id = world.NewUuid();

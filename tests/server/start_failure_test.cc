@@ -378,6 +378,7 @@ TEST(StartFailure, ARecoveryOfNothingFails) {
   const absl::Status status = RecoverShard(shard, trial.path("new"));
   EXPECT_EQ(StartFailureId(status), "RECOVER_FAILED") << status;
   EXPECT_TRUE(absl::StrContains(std::string(status.message()), "no entry stands")) << status;
+  EXPECT_FALSE(fs::exists(trial.path("new")));
 }
 
 TEST(StartFailure, AnUnreadableKeyIsNamedWithItsOwnerAndModeAndWhoWeAre) {

@@ -38,7 +38,7 @@ TEST_F(ClockGuardTest, AConfirmedClockGoesOnFromWhereItIs) {
   clock.Jump(-11 * kMinute);
   guard.NowMs();
   ASSERT_TRUE(guard.is_stopped());
-  guard.AcceptNext();
+  guard.ConfirmNext();
   EXPECT_TRUE(guard.is_stopped());
   guard.NowMs();
   EXPECT_FALSE(guard.is_stopped());
@@ -88,7 +88,7 @@ TEST_F(ClockGuardTest, WhatWaitedWaitsOnAfterAnotherStart) {
   clock.set_synchronised(false);
   guard.CompareWithLastEntry(clock.NowMs(), /*was_waiting=*/true);
   EXPECT_TRUE(guard.is_waiting());
-  guard.Accept();
+  guard.Confirm();
   EXPECT_FALSE(guard.is_waiting());
 }
 
@@ -114,7 +114,7 @@ TEST_F(ClockGuardTest, AJumpWhileItWaitsIsForAPerson) {
   EXPECT_TRUE(guard.is_stopped());
   EXPECT_EQ(stops.size(), 2u);
   EXPECT_EQ(changes, 1);
-  guard.Accept();
+  guard.Confirm();
   EXPECT_FALSE(guard.is_waiting());
 }
 

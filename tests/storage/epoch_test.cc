@@ -39,7 +39,7 @@ TEST_F(EpochTest, IsTheNextEntryOfEveryProgramBeforeAnythingThatTimeBrings) {
   const Entry opening = Last("minyue");
   EXPECT_EQ(opening.kind, Kind::kEpoch);
   EXPECT_EQ(opening.sequence, end);
-  EXPECT_EQ(opening.epoch, clock.NowMs() - 1'577'836'800'000);  // milliseconds since 2020: another restore of the same backup has another
+  EXPECT_EQ(opening.epoch, clock.NowMs() / 1000 - 1'577'836'800);  // seconds since 2020: another restore of the same backup has another
   const auto& data = std::get<EpochData>(opening.data);
   EXPECT_EQ(data.old_epoch, 0);
   EXPECT_EQ(data.size, end);

@@ -219,6 +219,53 @@ TEST_F(LedgerTest, AfterAStopWhatOnlyTimeDoesWaitsForAClockThatIsRight) {
 }
 
 // The whole of it is in one commit; a time that comes twice means the last one.
+// Whatever was written meanwhile: an entry of a clock in doubt does not make it right.
+TEST_F(LedgerTest, ADoubtAboutTheClockOutlivesRestarts) {
+  SetUpProgram();
+  options.clock_doubt_file = std::filesystem::temp_directory_path() / absl::StrCat("redpoints-doubt-", ::getpid());
+  clock.Advance(3 * 3'600'000);
+  clock.set_synchronised(false);
+  for (int i = 0; i < 3; ++i) {
+    Reopen();
+    EXPECT_TRUE(ledger->is_time_waiting()) << i;
+    EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
+  }
+  EXPECT_EQ(Run(Staff(NewId()), ConfirmClock{clock.NowMs()}).first, RequestState::kDone);
+  EXPECT_FALSE(ledger->is_time_waiting());
+  Reopen();
+  EXPECT_FALSE(ledger->is_time_waiting());
+  EXPECT_FALSE(std::filesystem::exists(options.clock_doubt_file));
+}
+
+// An auditor sees in each program on whose word its days were closed.
+TEST_F(LedgerTest, EachProgramWaitsForItsOwnWord) {
+  SetUpProgram();
+  Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
+  const std::int64_t end = ledger->EndSequence("other");
+  clock.Advance(3 * kDayMs);
+  clock.set_synchronised(false);
+  Reopen();
+  Run(Staff(NewId()), ConfirmClock{clock.NowMs()});
+  Run(Staff(NewId()), ConfirmClock{clock.NowMs()}, "other");
+  ASSERT_TRUE(ledger->WaitForEntry("other", end + 1, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+  EXPECT_EQ(ledger->JournalOf("other").Read(end)->kind, Kind::kClockConfirmed);
+  EXPECT_EQ(ledger->JournalOf("other").Read(end + 1)->kind, Kind::kDayClosed);
+}
+
+// What is held by holds that are over would count against the shop for ever.
+TEST_F(LedgerTest, WhileTimeWaitsNothingIsRefusedForHoldsThatAreOver) {
+  SetUpProgram(4, RulebookJson("2024-1", 20240101, R"({"max_points_per_merchant_day":100})"));
+  Run(Till(NewId()), Authorize{Pay("m1"), {{"ANY", 1, 100, 0}}});
+  EXPECT_EQ(ReasonOf(Run(Till(NewId()), Sale("m2", 10))), Reason::LIMIT_EXCEEDED);
+  clock.Advance(3'600'000);
+  clock.set_synchronised(false);
+  Reopen();
+  const auto id = NewId();
+  EXPECT_EQ(ReasonOf(Run(Till(id), Sale("m2", 10))), Reason::CLOCK_STOPPED);
+  clock.set_synchronised(true);
+  EXPECT_EQ(Run(Till(id), Sale("m2", 10)).first, RequestState::kDone);
+}
+
 TEST_F(LedgerTest, AClockThatWasConfirmedWronglyIsSetBack) {
   SetUpProgram(1);
   AwardItem visit = Item("m1", 120);
@@ -234,8 +281,8 @@ TEST_F(LedgerTest, AClockThatWasConfirmedWronglyIsSetBack) {
   Reopen();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   const ConfirmClock back{clock.NowMs(), 20240314};
-  EXPECT_EQ(Run(Staff(NewId()), back).first, RequestState::kRefused);  // by who confirmed it
-  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);            // which settles nothing
+  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), back)), Reason::MAKER_IS_CHECKER);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);  // which settles nothing
   const auto before = ledger->counts();
   const auto end = ledger->EndSequence("minyue");
   const std::string id = NewId();

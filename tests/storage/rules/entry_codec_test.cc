@@ -1,5 +1,5 @@
-// The golden bytes of every kind of entry (tests/golden.jsonl), and what is no line. A change of what is there is a change of the stored form: it
-// needs a new "v".
+// The golden bytes of every kind of entry (tests/golden.jsonl), and what is no line. A change of what is there is a change of the stored
+// form: it needs a new "v".
 #include "storage/rules/entry_codec.h"
 
 #include <gtest/gtest.h>

@@ -115,8 +115,8 @@ TEST(Fingerprint, GoldenValues) {
   EXPECT_EQ(std::variant_size_v<Command>, 18u);
 }
 
-// Which bytes are hashed, written out: fields and places of tuples that are absent are not among them, so that those which come later change no
-// fingerprint of before.
+// Which bytes are hashed, written out: fields and places of tuples that are absent are not among them, so that those which come later
+// change no fingerprint of before.
 TEST(Fingerprint, AbsentFieldsAreNotInIt) {
   const auto number = [](std::int64_t n) {
     std::string bytes;
@@ -375,7 +375,7 @@ TEST_F(FingerprintTest, ARepetitionIsComparedUnderTheKeysOfBefore) {
   };
   EXPECT_FALSE(sell("print under 1", "1", "", "0").is_replayed);
   EXPECT_TRUE(sell("print under 1", "1", "", "0").is_replayed);
-  EXPECT_EQ(ReasonOf(sell("print under 2", "2", "", "0")), Reason::REQUEST_ID_REUSED);
+  EXPECT_TRUE(sell("print under 2", "2", "", "0").is_replayed);  // key 1 is lost: nothing can be compared, and nothing is done twice
   EXPECT_TRUE(sell("print under 2", "2", "print under 1", "1").is_replayed);
   EXPECT_EQ(ReasonOf(sell("print under 2", "2", "another under 1", "1")), Reason::REQUEST_ID_REUSED);
   EXPECT_EQ(Balance("s1"), 10);

@@ -370,17 +370,27 @@ TEST_F(SetBackTest, AProgramThatIsNotAheadConfirmsPlainly) {
   EXPECT_EQ(ConfirmationFor(at, all, kNoon).last_closed_day, 20240312);  // no day is closed there that was not
   at.last_closed_day = 20240420;
   EXPECT_EQ(ConfirmationFor(at, all, kNoon).last_closed_day, kStands);
-  EXPECT_FALSE(ConfirmationFor(at, all, kNoon).is_set_back_elsewhere);
   --at.last_ms;
   const ConfirmClock plain = ConfirmationFor(at, all, kNoon);
   EXPECT_EQ(plain.last_closed_day, 0);
-  EXPECT_FALSE(ConfirmationFor(at, {kNoon, 0}, kNoon).is_set_back_elsewhere);
 
+  // Who set the others of a server back before a crash goes on with this one.
   SetUpProgram();
   Confirm(kNoon);
-  EXPECT_EQ(ReasonOf(Run(Staff(), plain)), Reason::MAKER_IS_CHECKER);  // the others of the server must not be set back by one person
-  EXPECT_FALSE(IsSetBack(Run(Corrector(), plain).entry()));
-  EXPECT_EQ(Run(Corrector(), ConfirmClock{now_ms}).first, RequestState::kDone);
+  EXPECT_FALSE(IsSetBack(Run(Staff(), plain).entry()));
+}
+
+TEST_F(SetBackTest, NoDayIsNamedFromBeforeTheJournal) {
+  SetUpProgram();
+  const Day before = AddDays(state.at.first_day, -1);
+  Confirm(kJune);
+  Buy("m1", 1);
+  now_ms = kNoon + kMinuteMs;
+  engine.SetTime(now_ms);
+  EXPECT_EQ(ReasonOf(Run(Corrector(), ConfirmClock{now_ms, AddDays(before, -1)})), Reason::FIELD_INVALID);
+  const ConfirmClock word = ConfirmationFor(state.at, {now_ms, 20160101}, now_ms);  // of a server whose other programs are older
+  EXPECT_EQ(word.last_closed_day, before);
+  EXPECT_EQ(Run(Corrector(), word).first, RequestState::kDone);
 }
 
 // Entries were made by it: it must be found.

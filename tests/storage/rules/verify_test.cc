@@ -1,5 +1,5 @@
-// What Verify refuses: each field of each entry, changed to another value that a line may hold, unless the table below says why nobody could
-// notice; and tampering as somebody would do it, with sums, balances and chains kept right.
+// What Verify refuses: each field of each entry, changed to another value that a line may hold, unless the table below says why nobody
+// could notice; and tampering as somebody would do it, with sums, balances and chains kept right.
 #include "storage/rules/verify.h"
 
 #include <algorithm>
@@ -333,10 +333,11 @@ constexpr StatedRow kStated[] = {
      "what somebody registered; its shape and what it refers to are checked"},
     {"postings: a point more from one to another", " donation ", "how many points the member asked to give"},
     {"postings: twice as much", " donation ", "how many points the member asked to give"},
-    {"data.points", " waiver_proposed ", "how much somebody proposed; that it is owed is checked"},
-    {"data.stated_ms", " clock_confirmed ", "the time that an operator stated"},
+    {"data.fund", " refused ", "what was refused can't be judged again"},
+    {"data.points", " waiver_proposed refused ", "how much somebody proposed; that it is owed is checked"},
+    {"data.stated_ms", " clock_confirmed refused ", "the time that an operator stated"},
     {"epoch", " epoch ", "the moment of the opening, above all before it"},
-    {"data.last_closed_day", " clock_confirmed ", "the day that an operator named; that it is closed and past is checked"},
+    {"data.last_closed_day", " clock_confirmed refused ", "the day that an operator named; that it is closed and past is checked"},
     {"data.root", " epoch ", "of a tree of before"},
     {"data.origin", " epoch ", "of a tree of before"},
     {"data.signed_size", " epoch ", "of a tree of before"},

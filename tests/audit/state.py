@@ -92,6 +92,7 @@ class Rules:
     def right(self, e):
         """The entry as it has to be, but for balances and chains. None where that takes a rulebook that was not given."""
         check(e["kind"] in self.kinds, f"no kind {e['kind']}")
+        self.check_due(e)
         right = self.stated(e)
         try:
             self.kinds[e["kind"]](self, right, e)
@@ -102,6 +103,16 @@ class Rules:
             postings.append(posting(right["member"], 0))  # whatever is about a member is on their chain
         put(right, "postings", postings)
         return right
+
+    def check_due(self, e):
+        """What time has ended for a member is written before anything else about them."""
+        member = e.get("member")
+        if not member or e["kind"] in BY_TIME:
+            return
+        due = [of for of, hold in self.holds.items() if hold["member"] == member and hold["hold_until_ms"] <= e["recorded_ms"]]
+        check(not due, f"hold {due} of {member} should have ended before")
+        past = any(end <= e["business_day"] for (end, _, _), points in self.books.lots[member, "available"].items() if points)
+        check(not past, f"points of {member} should have ended before")
 
     def stated(self, e):
         kind = e["kind"]

@@ -785,6 +785,21 @@ TEST_F(VerifyTest, RefusesEntriesOutOfPlaceOrBalance) {
       false);
 }
 
+TEST_F(VerifyTest, RefusesWhatIsAboutSomebodyOfWhomSomethingIsDue) {
+  SetUpProgram();
+  AwardPoints("m1", 10);
+  Reserve("m1", 20);
+  const Outcome gift = Run(Staff(), Donate{{"m1", ""}, 1});
+  const auto later = [](Entry& e) { e.recorded_ms += 3'600'000; };
+  EXPECT_THAT(Tampered(gift.entry(), later, true), testing::HasSubstr("of m1 should have ended before"));
+  AwardPoints("m2", 1);
+  const Outcome other = Run(Staff(), Donate{{"m2", ""}, 1});
+  EXPECT_EQ(Tampered(other.entry(), later, true), "");  // theirs alone
+  const auto much_later = [](Entry& e) { e.recorded_ms = StartOf(20250501), e.business_day = 20250501; };
+  const Outcome proposal = Run(Staff(), ProposeUndo{other.entry().sequence, "wrong_amount"});
+  EXPECT_THAT(Tampered(proposal.entry(), much_later, true), testing::HasSubstr("points of m2 should have ended before"));
+}
+
 // What nobody writes yet is not taken, however well it adds up.
 TEST_F(VerifyTest, RefusesKindsThatNothingWrites) {
   SetUpProgram();

@@ -77,11 +77,12 @@ std::vector<std::string> Prepare(const Options& options) {
   const auto add = [&](Registration data, const std::string& json = "") {
     run(Register{.items = {std::move(data)}, .is_new = true, .rulebook_json = json});
   };
-  add(FundData{"street", kAmountMax});
+  add(FundData{"street", kAmountMax - 1});
+  add(FundData{"donor", 1});  // the rulebook has its rate
   add(MerchantData{.id = "s1", .people = {}, .place = ""});
   for (int i = 0; i < options.Callers(); ++i) {
     add(TerminalData{.id = absl::StrCat("t", i), .merchant = "s1"});
-    add(StaffData{.id = absl::StrCat("h", i), .member = "", .grants = {{Role::kRecorder, ""}, {Role::kHelper, ""}}});
+    add(StaffData{.id = absl::StrCat("ah", i), .member = "", .is_external = true, .grants = {{Role::kRecorder, ""}, {Role::kHelper, ""}}});
   }
   OfferData any;
   any.code = "ANY";
@@ -121,7 +122,7 @@ std::vector<std::string> Prepare(const Options& options) {
 }
 
 constexpr char kTill[] = "programs/bench/merchants/s1/terminals/t";
-constexpr char kHelper[] = "programs/bench/staff/h";
+constexpr char kHelper[] = "programs/bench/staff/ah";
 
 // A server and the connections to it.
 struct Target {

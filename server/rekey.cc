@@ -112,9 +112,9 @@ absl::Status Rekey(const Config& config) {
   if (programs > 0) {
     lost("此前的保密活动,重复申报不再能拒绝 / doubles of confidential deeds from before can't be refused any more");
     lost(
-        "此前按会员号或保密活动发的请求,重发会以 REQUEST_ID_REUSED 拒绝 / requests by number or of confidential deeds from before are "
-        "refused "
-        "when they are sent again");
+        "此前按会员号或保密活动发的请求,重发得到当时的答复,不再核对内容 / requests by number or of confidential deeds from before get "
+        "their "
+        "first answer when they are sent again, whatever they say now");
   }
   std::printf("`redpointsd check` 列出需要新号的会员 / names the members who need another number\n");
   return absl::OkStatus();

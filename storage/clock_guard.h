@@ -16,7 +16,7 @@ namespace redpoints {
 class ClockGuard {
  public:
   struct Options {
-    std::function<void(const std::string& why)> on_stopped = {};  // once for each stop
+    std::function<void(const std::string& why)> on_stopped = {};  // once for each reason to stop
     std::function<void(const std::string& why)> on_waiting = {};  // once for each wait that is no stop
     std::function<void()> on_changed = {};                        // is_stopped says something else now
     std::function<void()> on_confirmed = {};                      // somebody's word has ended a stop or a wait
@@ -24,8 +24,8 @@ class ClockGuard {
   // `clock` is not owned and must outlive the guard. It is taken as right until something contradicts it.
   ClockGuard(const Clock& clock, Options options);
 
-  // Compares the clock with the journals that are opened. `last_ms`: of the last entry of all, 0: there is none. `was_waiting`: when it was
-  // written, time had not done what it should have done by then. Stops a clock that is behind. While the system does not say that the clock
+  // Compares the clock with the journals that are opened. `last_ms`: of the last entry of all, 0: there is none. `was_waiting`: it was
+  // in doubt then whether the clock is right. Stops a clock that is behind. While the system does not say that the clock
   // is synchronised, one that is ahead waits, and stops where it is more than a week ahead.
   void CompareWithLastEntry(std::int64_t last_ms, bool was_waiting = false);
 

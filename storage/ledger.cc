@@ -340,7 +340,7 @@ void Ledger::TakeWork(Work& work) {
         slot->credit -= cost;
         slot->queued_items -= cost;
         items += cost;
-        work.emplace_back(&slot->program, std::move(slot->queue.front()));
+        work.emplace_back(slot.get(), std::move(slot->queue.front()));
         slot->queue.pop_front();
         --queued_;
       }
@@ -358,8 +358,8 @@ bool Ledger::Decide(Work& work, std::int64_t now_ms) {
   std::vector<Answer> answers;
   answers.reserve(work.size());
   const auto started = std::chrono::steady_clock::now();
-  for (auto& [program, pending] : work) {
-    Outcome outcome = Execute(*program, pending, now_ms, started);
+  for (auto& [slot, pending] : work) {
+    Outcome outcome = Execute(*slot, pending, now_ms, started);
     answers.push_back({std::move(pending.done), std::move(outcome)});
   }
   if (!Commit(work, answers)) return false;
@@ -369,18 +369,17 @@ bool Ledger::Decide(Work& work, std::int64_t now_ms) {
 
 void Ledger::AwaitWords() {
   const std::shared_lock lock(programs_mutex_);
-  for (auto& [id, slot] : programs_) slot->awaits_word = slot->program.state().at.next_sequence > 0;
+  awaiting_ = 0;
+  for (auto& [id, slot] : programs_) {
+    slot->awaits_word = !slot->program.is_set_aside() && slot->program.state().at.next_sequence > 0;
+    awaiting_ += slot->awaits_word;
+  }
 }
 
-// What can't be written or removed is told by the next start, which then waits once too often or too seldom.
+// A file that can't be written or removed is not worth a stop: the next start then doubts the clock once too seldom, or once too often.
 void Ledger::RememberDoubt() {
-  if (options_.clock_doubt_file.empty() || options_.is_read_only) return;
-  bool is_in_doubt = clock_guard_.is_waiting();
-  {
-    const std::shared_lock lock(programs_mutex_);
-    for (const auto& [id, slot] : programs_) is_in_doubt = is_in_doubt || slot->awaits_word;
-  }
-  if (is_in_doubt == is_doubt_kept_) return;
+  const bool is_in_doubt = clock_guard_.is_waiting() || awaiting_ > 0;
+  if (is_in_doubt == is_doubt_kept_ || options_.clock_doubt_file.empty() || options_.is_read_only) return;
   is_doubt_kept_ = is_in_doubt;
   std::error_code ignored;
   if (is_in_doubt) {
@@ -403,18 +402,19 @@ void Ledger::CatchUpWithTime(std::int64_t now_ms) {
   }
 }
 
-Outcome Ledger::Execute(Program& program, const Pending& pending, std::int64_t now_ms, Deadline started) {
+Outcome Ledger::Execute(Slot& slot, const Pending& pending, std::int64_t now_ms, Deadline started) {
+  Program& program = slot.program;
   const bool is_about_clock = std::holds_alternative<redpoints::ConfirmClock>(pending.command);
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);
   if (clock_guard_.is_stopped() && !is_about_clock) return Refused(Reason::CLOCK_STOPPED);
   if (pending.deadline < started) return Refused(Reason::DEADLINE_PASSED);
-  Slot& slot = *Find(program.state().program);
   Outcome outcome = program.Execute(now_ms, pending.origin, pending.command, !clock_guard_.is_waiting() && !slot.awaits_word);
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);  // decided with a row that could not be read
   if (auto fault = program.TakeFault(); !fault.ok()) Tell("invariant_violation", std::string(fault.message()));
   // Not a repeated one: it was about the jump of then.
   if (is_about_clock && outcome.first == RequestState::kDone && !outcome.is_replayed) {
     clock_guard_.Confirm();
+    awaiting_ -= slot.awaits_word;
     slot.awaits_word = false;
   }
   return outcome;
@@ -430,7 +430,7 @@ bool Ledger::Commit(const Work& work, std::vector<Answer>& answers) {
       const std::int64_t count = slot->program.AppendTo(batch);
       if (count < 0) {  // set aside: nothing of this batch is written, what was decided before included
         for (std::size_t i = 0; i < work.size(); ++i) {
-          if (work[i].first == &slot->program) answers[i].outcome = Refused(Reason::PROGRAM_SET_ASIDE);
+          if (work[i].first == slot.get()) answers[i].outcome = Refused(Reason::PROGRAM_SET_ASIDE);
         }
         continue;
       }

@@ -70,7 +70,7 @@ class Ledger {
   // waits for the clock, CLOCK_STOPPED answers what is about a member of whom something is due.
   void Submit(const std::string& program, Origin origin, Command command, Done done, Deadline deadline = Deadline::max());
 
-  // Accepts the wall clock as it is now.
+  // Somebody says that the wall clock is right as it is now. After a doubt time still waits in each program for its own entry of that.
   void ConfirmClock() { clock_guard_.ConfirmNext(); }
   bool is_clock_stopped() const { return clock_guard_.is_stopped(); }
   // Whether what only time does waits for a clock that is known to be right.
@@ -132,7 +132,7 @@ class Ledger {
     Done done;
     Outcome outcome;
   };
-  using Work = std::vector<std::pair<Program*, Pending>>;
+  using Work = std::vector<std::pair<Slot*, Pending>>;
 
   Ledger(Log& log, Store& store, const Clock& clock, Options options);
   absl::Status Load();
@@ -153,7 +153,7 @@ class Ledger {
   void AwaitWords();
   void RememberDoubt();
   void CatchUpWithTime(std::int64_t now_ms);
-  Outcome Execute(Program& program, const Pending& pending, std::int64_t now_ms, Deadline started);
+  Outcome Execute(Slot& slot, const Pending& pending, std::int64_t now_ms, Deadline started);
   bool Commit(const Work& work, std::vector<Answer>& answers);
   void Fail(std::vector<Answer>& answers, const std::string& why);
   bool TurnAll();
@@ -173,6 +173,7 @@ class Ledger {
   ClockGuard clock_guard_;
   Installer installer_;
   bool is_behind_time_ = false;  // time has caused more than was written yet
+  std::size_t awaiting_ = 0;     // slots that await a word
   bool is_doubt_kept_ = false;   // clock_doubt_file is there
   std::int64_t entries_since_turn_ = 0;
   std::int64_t entries_not_installed_ = 0;  // in generations that could not be written

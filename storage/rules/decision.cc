@@ -61,20 +61,11 @@ absl::StatusOr<std::vector<std::shared_ptr<const Entry>>> Desk::FindEntries(std:
 }
 
 bool Desk::Settle(const std::string& member) {
-  std::vector<std::int64_t> due;
-  if (const auto holds = state_.holds_by_member.find(member); holds != state_.holds_by_member.end()) {
-    for (const std::int64_t sequence : holds->second) {
-      const Hold* hold = state_.holds.Find(SequenceKey(sequence));
-      if (hold && hold->until_ms <= now_ms_) due.push_back(sequence);
-    }
-  }
-  if (!may_pass_) {
-    const Account* account = state_.accounts.Find(AccountKey(member, kPoint));
-    return due.empty() && (!account || account->lots.empty() || account->lots.front().end > today_);
-  }
+  const Due due = DueOf(state_, member, now_ms_, today_);
+  if (!may_pass_) return due.holds.empty() && !due.has_past_points;
   while (!has_fault() && Expire(member)) {
   }
-  for (const std::int64_t sequence : due) EndHold(sequence);
+  for (const std::int64_t sequence : due.holds) EndHold(sequence);
   return true;
 }
 
@@ -88,7 +79,11 @@ void Desk::EndHold(std::int64_t sequence) {
   entry.actor = kLedgerActor;
   entry.hold = sequence;
   Case c{state_};
-  if (!DeriveHoldEnd(c, entry)) Post(std::move(entry));
+  if (auto broken = DeriveHoldEnd(c, entry)) {  // else whoever waits for its end would wait for ever
+    fault_ = absl::InternalError(absl::StrCat("hold ", sequence, " can't end: ", NameOf(broken->reason)));
+    return;
+  }
+  Post(std::move(entry));
 }
 
 bool Desk::Expire(const std::string& member) {

@@ -161,6 +161,19 @@ Outcome Decide(Decision& d, const ConfirmClock& command) {
   return outcome;
 }
 
+Due DueOf(State& state, const std::string& member, std::int64_t now_ms, Day today) {
+  Due due;
+  if (const auto holds = state.holds_by_member.find(member); holds != state.holds_by_member.end()) {
+    for (const std::int64_t sequence : holds->second) {
+      const Hold* hold = state.holds.Find(SequenceKey(sequence));
+      if (hold && hold->until_ms <= now_ms) due.holds.push_back(sequence);
+    }
+  }
+  const Account* account = state.accounts.Find(AccountKey(member, kPoint));
+  due.has_past_points = account && !account->lots.empty() && account->lots.front().end <= today;
+  return due;
+}
+
 bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
 
 ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms) {

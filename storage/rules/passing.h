@@ -25,6 +25,13 @@ Broken DeriveEpoch(Case& c, Entry& epoch);
 Outcome Decide(Decision& d, const ConfirmClock& command);
 Outcome Decide(Decision& d, const OpenEpoch& command);
 
+// What is over for a member: open holds, and whether points are past. It is written before anything else about them.
+struct Due {
+  std::vector<std::int64_t> holds;
+  bool has_past_points = false;
+};
+Due DueOf(State& state, const std::string& member, std::int64_t now_ms, Day today);
+
 // Whether the last entry is further ahead of the clock than what is bridged.
 bool IsAhead(const StateMark& at, std::int64_t clock_ms);
 // What a word about the server's clock is to one program: it sets back only what is ahead of the clock, leaves no day closed that was not,

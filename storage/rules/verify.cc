@@ -7,6 +7,7 @@
 #include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
+#include "storage/rules/passing.h"
 #include "storage/rules/types.h"
 
 namespace redpoints {
@@ -279,16 +280,9 @@ absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
 absl::Status CheckNothingIsDue(State& state, const Entry& e) {
   const bool is_by_time = e.kind == Kind::kHoldExpired || e.kind == Kind::kExpiry || e.kind == Kind::kExpiryUndone;
   if (e.member.empty() || is_by_time || IsRegistration(e.kind)) return absl::OkStatus();
-  if (const auto holds = state.holds_by_member.find(e.member); holds != state.holds_by_member.end()) {
-    for (const std::int64_t sequence : holds->second) {
-      const Hold* hold = state.holds.Find(SequenceKey(sequence));
-      if (hold && hold->until_ms <= e.recorded_ms)
-        return Wrong(absl::StrCat("hold ", sequence, " of ", e.member, " should have ended before"));
-    }
-  }
-  const Account* account = state.accounts.Find(AccountKey(e.member, kPoint));
-  const bool is_past = account && !account->lots.empty() && account->lots.front().end <= e.business_day;
-  return is_past ? Wrong(absl::StrCat("points of ", e.member, " should have ended before")) : absl::OkStatus();
+  const Due due = DueOf(state, e.member, e.recorded_ms, e.business_day);
+  if (!due.holds.empty()) return Wrong(absl::StrCat("hold ", due.holds.front(), " of ", e.member, " should have ended before"));
+  return due.has_past_points ? Wrong(absl::StrCat("points of ", e.member, " should have ended before")) : absl::OkStatus();
 }
 
 // The rulebook that an entry adopts is the one that its hash names.

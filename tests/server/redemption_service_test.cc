@@ -128,14 +128,22 @@ TEST_F(RedemptionServiceTest, TheOutcomeOfAReversalTellsItsTarget) {
   auto request = world.Parse("Redeem", R"(program: "$P" request_id: ")" + refused + R"(" presentation { member_number: "$HOME_NUMBER" }
                                           offer_lines { offer: "ANY" quantity: 1 points: 9000000 })");
   EXPECT_EQ(world.Call("till", "Redeem", *request).reason, "INSUFFICIENT_POINTS");
-  for (const std::string& target : {sold, refused, world.NewUuid()}) {
+  const std::string held = world.NewUuid();
+  const Answer hold =
+      world.Call("till", "Authorize", R"(program: "$P" request_id: ")" + held + R"(" presentation { member_number: "$HOME_NUMBER" }
+                                 offer_lines { offer: "ANY" quantity: 1 points: 4 })");
+  ASSERT_TRUE(hold.ok()) << hold;
+  ASSERT_TRUE(
+      world.Call("till", "Capture", R"(program: "$P" request_id: "$ID" hold: ")" + hold.As<v1::AuthorizeResponse>().hold() + "\"").ok());
+  for (const std::string& target : {sold, refused, held, world.NewUuid()}) {
     const std::string own = world.NewUuid();
     const Answer answer =
         world.Call("till", "Reverse", R"(program: "$P" request_id: ")" + own + R"(" target_request_id: ")" + target + "\"");
     const Answer asked = world.Call("till", "GetOutcome", R"(program: "$P" request_id: ")" + own + "\"");
     const auto told = answer.As<v1::ReverseResponse>().target();
     auto later = asked.As<v1::GetOutcomeResponse>().target();
-    EXPECT_EQ(later.request_id(), target) << asked;
+    EXPECT_EQ(later.request_id(), told.request_id()) << asked;
+    EXPECT_EQ(later.request_id() == target, target != held) << "of a hold that was captured: the capture";
     EXPECT_EQ(later.state(), told.state());
     EXPECT_EQ(later.first_state(), told.first_state());
     EXPECT_EQ(later.sequence(), told.sequence());

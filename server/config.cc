@@ -225,15 +225,28 @@ void CheckSideState(Checker& checker, const Part& root, const Config& config) {
   const auto is_apart = [&](const std::string& directory) {
     return directory.empty() || side.key_file().empty() || !IsInside(side.key_file(), directory);
   };
-  if (!is_apart(side.directory())) checker.Add(part, "key_file", -1, "must not be in side_state.directory");
-  if (!is_apart(config.backup_directory())) checker.Add(part, "key_file", -1, "must not be in backup_directory");
+  if (!is_apart(side.directory()))
+    checker.Add(part, "key_file", -1, absl::StrCat("must not be in side_state.directory, is ", side.key_file()));
+  if (!is_apart(config.backup_directory()))
+    checker.Add(part, "key_file", -1, absl::StrCat("must not be in backup_directory, is ", side.key_file()));
   for (int i = 0; i < config.shard_size() && i < 64; ++i) {
     const std::string& shard = config.shard(i).directory();
-    if (!is_apart(shard)) checker.Add(part, "key_file", -1, absl::StrCat("must not be in the directory of shard[", i, "]"));
+    if (!is_apart(shard))
+      checker.Add(part, "key_file", -1, absl::StrCat("must not be in the directory of shard[", i, "], is ", side.key_file()));
     if (!shard.empty() && !side.directory().empty() && (IsInside(side.directory(), shard) || IsInside(shard, side.directory()))) {
-      checker.Add(part, "directory", -1, absl::StrCat("must be another than that of shard[", i, "]"));
+      checker.Add(part, "directory", -1, absl::StrCat("must be another than that of shard[", i, "], is ", side.directory()));
     }
   }
+}
+
+// Before anything is checked, since what nobody wrote can be wrong as well: a shard in a directory "side" is where its side state would be.
+void AddDefaults(Config& config) {
+  if (config.listen().empty()) config.add_listen(kDefaultListen);
+  if (config.shard().empty() || config.shard(0).directory().empty()) return;
+  const std::filesystem::path beside = std::filesystem::path(Normal(config.shard(0).directory())).parent_path();
+  auto& side = *config.mutable_side_state();
+  if (side.directory().empty()) side.set_directory((beside / "side").string());
+  if (side.key_file().empty()) side.set_key_file((beside / "side.key").string());
 }
 
 void Check(Checker& checker, const Part& root, const Config& config) {
@@ -311,14 +324,10 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view name)
     if (problems.status().ok()) problems.AddError(0, 0, "can't be read");
     return problems.status();
   }
+  AddDefaults(config);
   Checker checker(problems);
   Check(checker, Part{.message = config, .tree = &tree, .path = ""}, config);
   if (!problems.status().ok()) return problems.status();
-  if (config.listen().empty()) config.add_listen(kDefaultListen);
-  const std::filesystem::path beside = std::filesystem::path(Normal(config.shard(0).directory())).parent_path();
-  auto& side = *config.mutable_side_state();
-  if (side.directory().empty()) side.set_directory((beside / "side").string());
-  if (side.key_file().empty()) side.set_key_file((beside / "side.key").string());
   return config;
 }
 

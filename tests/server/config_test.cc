@@ -55,11 +55,18 @@ TEST(Config, TheSideStateIsBesideTheFirstShardAndItsKeyInNoneOfTheDirectories) {
   const auto with = [](const char* side) { return ErrorOf(std::string(kSmallest) + side); };
   EXPECT_EQ(with("side_state { directory: '/s' key_file: '/k' }"), "none");
   EXPECT_EQ(with("side_state { directory: '/s' key_file: '/s/k' }"),
-            "test.conf:3:30: side_state.key_file: must not be in side_state.directory");
-  EXPECT_EQ(with("side_state { key_file: '/d/x/../k' }"), "test.conf:3:14: side_state.key_file: must not be in the directory of shard[0]");
-  EXPECT_EQ(with("side_state { directory: '/d/side' }"), "test.conf:3:14: side_state.directory: must be another than that of shard[0]");
+            "test.conf:3:30: side_state.key_file: must not be in side_state.directory, is /s/k");
+  EXPECT_EQ(with("side_state { key_file: '/d/x/../k' }"),
+            "test.conf:3:14: side_state.key_file: must not be in the directory of shard[0], is /d/x/../k");
+  EXPECT_EQ(with("side_state { directory: '/d/side' }"),
+            "test.conf:3:14: side_state.directory: must be another than that of shard[0], is /d/side");
   EXPECT_EQ(with("backup_directory: '/b'\nside_state { key_file: '/b/k' }"),
-            "test.conf:4:14: side_state.key_file: must not be in backup_directory");
+            "test.conf:4:14: side_state.key_file: must not be in backup_directory, is /b/k");
+  // What nobody wrote is looked at too.
+  EXPECT_EQ(ErrorOf(std::string("shard { directory: '/x/side/' }\n") + kTls),
+            "test.conf:1:1: side_state.directory: must be another than that of shard[0], is /x/side");
+  EXPECT_EQ(ErrorOf(std::string("backup_directory: '/x'\nshard { directory: '/x/0' }\n") + kTls),
+            "test.conf:1:1: side_state.key_file: must not be in backup_directory, is /x/side.key");
 }
 
 TEST(Config, FullFilePasses) {

@@ -72,6 +72,10 @@ static_assert(AreKindRowsInOrder());
 inline constexpr const KindRow& RowOf(Kind kind) { return kKindRows[static_cast<std::size_t>(kind)]; }
 inline constexpr std::string_view KindName(Kind kind) { return RowOf(kind).word; }
 inline constexpr bool IsRegistration(Kind kind) { return kind <= Kind::kOffer; }
+// Whether nobody asks for it: the ledger writes it when time has come.
+inline constexpr bool IsByTime(Kind kind) {
+  return kind == Kind::kHoldExpired || kind == Kind::kExpiry || kind == Kind::kExpiryUndone || kind == Kind::kDayClosed;
+}
 // The kind of that word; nullopt where there is none.
 std::optional<Kind> KindNamed(std::string_view word);
 // The kind of entry that carries this record.

@@ -178,9 +178,7 @@ Entry Stated(const Entry& entry) {
   Entry e;
   const auto keep = [&](auto... fields) { ((e.*fields = entry.*fields), ...); };
   keep(&Entry::program, &Entry::epoch, &Entry::sequence, &Entry::recorded_ms, &Entry::business_day, &Entry::kind);
-  const bool is_by_time = entry.kind == Kind::kHoldExpired || entry.kind == Kind::kExpiry || entry.kind == Kind::kExpiryUndone ||
-                          entry.kind == Kind::kDayClosed;
-  if (is_by_time) {
+  if (IsByTime(entry.kind)) {
     e.actor = kLedgerActor;
   } else {
     keep(&Entry::request_id, &Entry::item, &Entry::fingerprint, &Entry::actor);
@@ -259,13 +257,26 @@ absl::StatusOr<Related> FindRelated(State& state, const Entry& e) {
 
 namespace {
 
-// Who asked: a till is its terminal, and stands in the shop for which that was registered; and each request is answered once. The entries
-// of one request follow each other.
+// Whether the asker of an entry of no terminal has to be registered here: not where the ledger or an operator speaks, who is one of the
+// program "system", nor at the founding, which names the program's first staff.
+bool IsOfSomebodyHere(State& state, const Entry& e) {
+  const Kind asked = e.kind == Kind::kRefused ? KindNamed(e.request_kind).value_or(Kind::kRefused) : e.kind;
+  if (IsByTime(asked) || asked == Kind::kProgram || asked == Kind::kEpoch || asked == Kind::kClockConfirmed) return false;
+  const auto* staff = std::get_if<StaffData>(&e.data);
+  const ProgramData* program = state.Find<ProgramData>("program", state.program);
+  return !(staff && program && staff->id == program->administrator && !state.Find<StaffData>("staff", staff->id));
+}
+
+// Who asked: staff, a member for themselves, or a till, which is its terminal and stands in the shop for which that was registered; and
+// each request is answered once. The entries of one request follow each other.
 absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
   if (!e.terminal.empty() && e.kind != Kind::kUndo) {
     const TerminalData* terminal = state.Find<TerminalData>("terminal", e.terminal);
     if (!terminal || e.actor != e.terminal) return Wrong("asked from another terminal");
     again.merchant = terminal->merchant;
+  } else if (IsOfSomebodyHere(state, e)) {
+    const bool is_known = state.Find<StaffData>("staff", e.actor) || state.Find<MemberData>("member", e.actor);
+    if (!is_known) return Wrong(absl::StrCat(e.actor, " is nobody who was registered"));
   }
   if (e.request_id.empty()) return e.item > 0 || e.part.k > 1 ? Wrong("a later part of no request") : absl::OkStatus();
   const RequestRecord* record = state.requests.Find(RequestKey(e.actor, e.request_id));
@@ -278,8 +289,7 @@ absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
 
 // What time has ended for a member is written before anything else about them.
 absl::Status CheckNothingIsDue(State& state, const Entry& e) {
-  const bool is_by_time = e.kind == Kind::kHoldExpired || e.kind == Kind::kExpiry || e.kind == Kind::kExpiryUndone;
-  if (e.member.empty() || is_by_time || IsRegistration(e.kind)) return absl::OkStatus();
+  if (e.member.empty() || IsByTime(e.kind) || IsRegistration(e.kind)) return absl::OkStatus();
   const Due due = DueOf(state, e.member, e.recorded_ms, e.business_day);
   if (!due.holds.empty()) return Wrong(absl::StrCat("hold ", due.holds.front(), " of ", e.member, " should have ended before"));
   return due.has_past_points ? Wrong(absl::StrCat("points of ", e.member, " should have ended before")) : absl::OkStatus();

@@ -132,8 +132,8 @@ class Rules:
         if "terminal" in e:
             check(e["actor"] == e["terminal"] and ("terminal", e["terminal"]) in self.records, "asked from another terminal")
             e["merchant"] = self.records["terminal", e["terminal"]]["merchant"]
-        elif e["kind"] not in ("epoch", "clock_confirmed", "program") and any(kind == "staff" for kind, _ in self.records):
-            # The others are an operator's, as is the first of the staff.
+        elif e.get("request_kind", e["kind"]) not in ("epoch", "clock_confirmed", "program") and not self.is_founding(e):
+            # The others are an operator's.
             check(any((kind, e["actor"]) in self.records for kind in ("staff", "member")), f"{e['actor']} is nobody who was registered")
         if "request_id" not in e:
             is_ledgers = e["kind"] == "epoch" or e["kind"] == "program" and e["actor"] == "ledger"  # said while no server could
@@ -145,6 +145,11 @@ class Rules:
             return check(known, "a later part of a request that does not follow the part before")
         is_part = record and e["kind"] == "correction" and record[2] == e["fingerprint"] and record[0] + record[1] == e["seq"]
         return check(record == () or is_part, "a request id that was answered before")
+
+    def is_founding(self, e):
+        """The first of the staff is registered by the operator who registers the program."""
+        founded = self.records.get(("program", e["program"]), {}).get("administrator")
+        return e["kind"] == "staff" and e["data"]["staff"]["id"] == founded and ("staff", founded) not in self.records
 
     def compare(self, e, right):
         for key in {**right, **e}:

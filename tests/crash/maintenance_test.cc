@@ -19,6 +19,7 @@
 #include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/shards.h"
+#include "storage/views.h"
 #include "tests/storage/disk.h"
 #include "tests/storage/raw_rows.h"
 
@@ -48,7 +49,9 @@ class MaintenanceTest : public testing::Test {
     const auto run = [&](const std::string& program, Command command) {
       std::promise<Outcome> promise;
       Origin origin;
-      origin.actor = "a0";
+      const State* state = (*shards)->Of(program).FindState(program);
+      const auto founded = state ? FindRegistration<ProgramData>(*state, "program", program) : std::nullopt;
+      origin.actor = founded ? founded->administrator : "a0";
       origin.request_id = Sha256Hex(absl::StrCat(next++)).substr(0, 32);
       (*shards)->Submit(program, origin, std::move(command), [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
       promise.get_future().get();

@@ -135,7 +135,8 @@ class EngineTest : public testing::Test {
     data.grants = {{Role::kRecorder, ""}};
     return data;
   }
-  // A program with a grid, two funds, members m1 to m4 of the first two groups, shops s1 and s2 with terminals t1 and t2, three offers.
+  // A program with a grid, two funds, members m1 to m4 of the first two groups, shops s1 and s2 with terminals t1 and t2, three offers, and
+  // a second of the staff.
   void SetUpProgram(const std::string& json = RulebookJson()) {
     Run(Staff(), FoundProgram{{"minyue", "a0"}});
     Add(NodeData{.code = "grid-1", .kind = NodeKind::kPlace, .parent = "", .places = {}, .type = "grid"});
@@ -149,6 +150,7 @@ class EngineTest : public testing::Test {
     Add(Offer("RICE", 30));
     Add(Offer("BILL", 0, 500, OfferKind::kBill));
     Add(Offer("ANY"));
+    Add(Worker("a2"));
     Adopt(json);
   }
 

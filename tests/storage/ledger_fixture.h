@@ -114,6 +114,7 @@ class LedgerTest : public testing::Test {
     OfferData any;
     any.code = "ANY";
     Add(any);
+    Add(StaffData{.id = "a2", .member = "", .is_external = true, .grants = {{Role::kCorrector, ""}}});
     Adopt(json);
     AwardBatch awards;
     for (int i = 1; i <= members; ++i) {

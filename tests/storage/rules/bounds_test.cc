@@ -46,6 +46,7 @@ class EngineBoundsTest : public EngineTest {
     shop.place.clear();
     Add(shop);
     Add(TerminalData{.id = "t1", .merchant = "s1"});
+    Add(Worker("a2"));
     Add(Offer("ANY")), Add(Offer("AN_OFFER_WITH_A_NAME_OF_32_CHAR"));
     Adopt(json);
   }

@@ -55,7 +55,6 @@ class EveryKind : public EngineTest {
   }
 
   void Registrations() {
-    Add(Worker("a2"));  // who corrects
     Add(TerminalData{.id = "t4", .merchant = "s1"});
     Add(NodeData{.code = "b-1", .kind = NodeKind::kBranch, .parent = "", .places = {"grid-1"}, .type = "party"});
     Add(NodeData{.code = "b-2", .kind = NodeKind::kBranch, .parent = "b-1", .places = {}, .type = "", .end_day = 20301231});

@@ -146,6 +146,7 @@ class LargestTest : public EngineTest {
     Add(shop);
     Add(TerminalData{.id = "t" + std::string(13, '0'), .merchant = kShop});
     Add(Offer(kCode32, 0, 0, OfferKind::kService));
+    Add(Worker("a2"));
     Adopt(Book(Version('1'), 20200101, policies));
   }
   Origin LongTill() {

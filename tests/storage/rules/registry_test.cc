@@ -264,7 +264,7 @@ TEST_F(EngineRegistryTest, NobodyChangesARegistrationThatConcernsThemselves) {
   MemberData self = Person("mself"), spouse = Person("mspouse");
   self.memberships = spouse.memberships = {{"mhouse", 20240101, 0}};
   Add(self), Add(spouse);
-  Add(Worker("a1", "mself"));
+  Add(Worker("a1", "mself")), Add(Worker("a7"));
   Add(Shop("s3", {{"mspouse"}}));
   Add(TerminalData{.id = "t3", .merchant = "s3"});
   OfferData offer = Offer("EGGS", 10), for_all = Offer("EGGS", 1000);
@@ -344,6 +344,7 @@ TEST_F(EngineRegistryTest, NothingBeginsUnderWhatHasEnded) {
 }
 
 TEST_F(EngineRegistryTest, ARulebookIsWithdrawnBeforeItBegins) {
+  Add(Worker("a7"));
   Adopt(RulebookJson("typo", 20990101));
   EXPECT_EQ(ReasonOf(Adopt(RulebookJson("2024-2", 20240601))), Reason::RULEBOOK_INVALID);
   const auto withdraw = [&](const std::string& version, const std::string& actor) {

@@ -555,6 +555,22 @@ TEST_F(VerifyTest, RefusesForgedDeeds) {
                 true);
 }
 
+// Somebody who was never registered asks for nothing: operators alone, who are of the program "system", and the founding's.
+TEST_F(VerifyTest, WhoAskedWasRegistered) {
+  SetUpProgram();
+  const std::vector<Tamper> by_a_stranger = {
+      {"by a stranger", "a9 is nobody who was registered", [](Entry& e) { e.actor = "a9"; }},
+      {"by a shop", "s1 is nobody who was registered", [](Entry& e) { e.actor = "s1"; }},
+      {"by the ledger", "ledger is nobody who was registered", [](Entry& e) { e.actor = "ledger"; }}};
+  ExpectRefused(AwardPoints("m1", 20), by_a_stranger, true);
+  ExpectRefused(Run(Staff("m1"), Donate{{"m1", ""}, 2}), by_a_stranger, true);
+  ExpectRefused(Add(Person("m9")), by_a_stranger, true);
+  ExpectRefused(Add(Worker("a8")), by_a_stranger, true);
+  const Outcome refused = Run(Staff("m1"), Donate{{"m1", ""}, 999'999});
+  ASSERT_EQ(refused.first, RequestState::kRefused);
+  ExpectRefused(refused, by_a_stranger, true);
+}
+
 // What no command may ask for no entry may show, whoever wrote it.
 TEST_F(VerifyTest, RefusesWhatNobodyCouldHaveAskedFor) {
   SetUpProgram();

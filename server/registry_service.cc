@@ -330,14 +330,8 @@ class RegistryService final : public Raw {
     const auto is_ahead = [&](const std::string& id) { return IsAhead(MarkOf(id), clock_ms); };
     const bool is_needless =
         command.last_closed_day != 0 && !is_ahead(mutation.program) && std::none_of(programs.begin(), programs.end(), is_ahead);
-    const Day first = MarkOf(mutation.program).first_day;
-    const bool is_before = command.last_closed_day != 0 && command.last_closed_day < AddDays(first, -1);
-    const bool is_new =
-        (is_needless || is_before || !is_right) && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal;
+    const bool is_new = (is_needless || !is_right) && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal;
     if (is_new && is_needless) return reply.Refuse(FieldInvalid("last_closed_day", "0: no entry is ahead of the clock"));
-    if (is_new && is_before) {
-      return reply.Refuse(FieldInvalid("last_closed_day", absl::StrCat(AddDays(first, -1), " or later: the ledger begins on ", first)));
-    }
     if (is_new) {
       return reply.Refuse(
           ToStatus(Refusal{Reason::CLOCK_DIFFERS, {{"clock", TimeText(clock_ms)}, {"stated", TimeText(command.stated_ms)}}}));

@@ -78,7 +78,6 @@ template <class V> void Fields(V& v, Of<EpochStart> auto& r) {
 template <class V> void Fields(V& v, Of<StateMark> auto& r) {
   v.Element(r.next_sequence);
   v.Element(r.last_ms);
-  v.Element(r.first_day);
   v.Element(r.last_closed_day);
   v.Element(r.epoch);
   v.Element(r.epochs);

@@ -104,8 +104,11 @@ class Books:
         if self.next == 0:
             self.closed = days_after(e["business_day"], -1)
         if is_set_back:
-            check(e["data"]["clock"]["last_closed_day"] < e["business_day"], "a day that stands though it is not over")
-            self.closed = e["data"]["clock"]["last_closed_day"]
+            clock = e["data"]["clock"]
+            check(clock["last_closed_day"] < e["business_day"], "a day that stands though it is not over")
+            stated = datetime.datetime.fromtimestamp(clock["stated_ms"] // 1000, datetime.timezone.utc)
+            self.closed = min(self.closed, days_after(day_of(stated), -1))
+            check(clock["last_closed_day"] == self.closed, f"days up to {self.closed} stand")
         self.is_undoing = is_set_back or e["kind"] == "expiry_undone" and self.is_undoing and e["recorded_ms"] == self.last_ms
         right = self.rules.right(e)
         self.post(e)

@@ -212,11 +212,8 @@ absl::Status Apply(State& state, const Entry& e) {
       record = {.sequence = e.sequence, .fingerprint = e.fingerprint};
     }
   }
-  if (e.sequence == 0) {  // days are closed from the first one on
-    state.at.first_day = e.business_day;
-    state.at.last_closed_day = AddDays(e.business_day, -1);
-  }
-  std::string terminal = e.terminal, request_id = e.request_id;  // of what a shop can prove
+  if (e.sequence == 0) state.at.last_closed_day = AddDays(e.business_day, -1);  // days are closed from the first one on
+  std::string terminal = e.terminal, request_id = e.request_id;                 // of what a shop can prove
   switch (e.kind) {
     case Kind::kProgram:
     case Kind::kNode:

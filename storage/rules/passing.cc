@@ -106,19 +106,21 @@ Broken DeriveDayClosed(Case& c, Entry& e) {
   return std::nullopt;
 }
 
+// The last closed day that was over at that time; those after it are closed again.
+Day LastDayToStand(const StateMark& at, std::int64_t stated_ms) { return std::min(at.last_closed_day, AddDays(DayOf(stated_ms), -1)); }
+
 // Of a set-back: FIELD_INVALID, MAKER_IS_CHECKER 632, CLOCK_DIFFERS 911
 Broken DeriveClock(Case& c, Entry& e) {
   const ClockData clock = std::get<ClockData>(e.data);
   if (clock.last_closed_day == 0) return std::nullopt;
-  const auto invalid = [](const char* field, const char* expected) {
-    return Refusal{Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}};
+  const auto invalid = [](const char* field, std::string expected) {
+    return Refusal{Reason::FIELD_INVALID, {{"field", field}, {"expected", std::move(expected)}}};
   };
   if (std::max(clock.stated_ms, e.recorded_ms) >= c.state.at.last_ms) return invalid("stated_time", "a time before the last entry");
-  const Day day = clock.last_closed_day;
-  // Not before the journal began; nor, of one that began while the clock was ahead, before yesterday.
-  const Day least = AddDays(std::min(c.state.at.first_day, e.business_day), -1);
-  if (!IsDay(day) || day < least || day > c.state.at.last_closed_day || day >= std::min(e.business_day, DayOf(clock.stated_ms))) {
-    return invalid("last_closed_day", "a closed day before the stated time");
+  // One day follows from the time; that it is named shows a time that was mistyped.
+  const Day day = LastDayToStand(c.state.at, clock.stated_ms);
+  if (clock.last_closed_day != day || day >= e.business_day) {
+    return invalid("last_closed_day", day >= e.business_day ? "a day that is over" : absl::StrCat(day));
   }
   if (IsSamePerson(c.state, e.actor, c.state.at.clock_by)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
   if (std::abs(clock.stated_ms - e.recorded_ms) > kClockDiffersMs) {
@@ -177,12 +179,7 @@ Due DueOf(State& state, const std::string& member, std::int64_t now_ms, Day toda
 bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
 
 ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms) {
-  if (command.last_closed_day == 0 || !IsAhead(at, clock_ms)) {
-    command.last_closed_day = 0;
-    return command;
-  }
-  const Day least = AddDays(std::min(at.first_day, DayOf(clock_ms)), -1);
-  command.last_closed_day = std::min(std::max(command.last_closed_day, least), at.last_closed_day);
+  command.last_closed_day = IsAhead(at, clock_ms) ? std::min(command.last_closed_day, at.last_closed_day) : 0;
   return command;
 }
 

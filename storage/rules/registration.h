@@ -180,7 +180,7 @@ struct ErasureData {
   bool operator==(const ErasureData&) const = default;
 };
 
-// The time that an operator states. A set-back names the last closed day that stands.
+// The time that an operator states. A set-back names the last closed day that stands: the day before, or one that was closed last before it.
 struct ClockData {
   std::int64_t stated_ms = 0;
   Day last_closed_day = 0;

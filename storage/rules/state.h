@@ -132,7 +132,6 @@ struct EpochStart {
 struct StateMark {
   std::int64_t next_sequence = 0;
   std::int64_t last_ms = 0;
-  Day first_day = 0;        // of the first entry
   Day last_closed_day = 0;  // 0: none yet
   std::int64_t epoch = 0;
   std::vector<EpochStart> epochs;  // those after the first

@@ -257,7 +257,6 @@ class Life {
     engine_->Execute(founder, found);
     Collect();
     reference_.staff["a0"] = "";
-    reference_.first_day = DayOf(now_ms_);
     NodeData grid;
     grid.code = "grid-1";
     RegisterBoth(grid);
@@ -610,7 +609,7 @@ class Life {
   void RandomClock() {
     if (set_back_in_ == 0) {
       if (Number(1, 400) > 1) return;
-      right_ms_ = now_ms_, stands_ = live_->at.last_closed_day;
+      right_ms_ = now_ms_;
       set_back_in_ = Number(1, 80);
       now_ms_ += Number(1, 70 * 24) * 60 * kMinuteMs;
       engine_->SetTime(now_ms_);
@@ -626,8 +625,9 @@ class Life {
     for (int attempt = static_cast<int>(Number(1, 4)); attempt > 0 && now_ms_ != right_ms; --attempt) {
       engine_->SetTime(right_ms);
       reference_.clock_ms = right_ms;
-      const Day day = Chance(80) ? AddDays(stands_, -static_cast<int>(Number(0, 2))) : DayOf(right_ms);
-      Both(Staff(One<std::string>({"a0", "a3", "a4"})), ConfirmClock{right_ms + Number(-12, 12) * kMinuteMs, day});
+      const std::int64_t stated_ms = right_ms + Number(-12, 12) * kMinuteMs;
+      const Day day = AddDays(DayOf(stated_ms), Chance(80) ? -1 : static_cast<int>(Number(-3, 1)));
+      Both(Staff(One<std::string>({"a0", "a3", "a4"})), ConfirmClock{stated_ms, day});
       engine_->SetTime(now_ms_);
       reference_.clock_ms = now_ms_;
     }
@@ -910,7 +910,6 @@ class Life {
   std::size_t read_ = 0;
   std::int64_t now_ms_ = kNoon;
   std::int64_t right_ms_ = 0, set_back_in_ = 0;  // of a clock that is ahead: where it was, and after how many commands it is set back
-  Day stands_ = 0;
   int next_id_ = 0;
   Reference reference_;
   std::vector<std::string> member_ids_;

@@ -139,8 +139,9 @@ void Reference::End(Member& member, const LotKey& lot, std::int64_t points) {
 Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& command) {
   if (command.last_closed_day != 0) {
     const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
-    const bool is_before = command.last_closed_day < AddDays(std::min(first_day, day), -1);
-    if (is_before || command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day >= std::min(stated, day)) {
+    // The clock was ahead: every day before the one that it showed last has been closed.
+    const Day stands = std::min(AddDays(stated, -1), AddDays(today, -1));
+    if (command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day != stands || stands >= day) {
       return RefuseUnrecorded(Reason::FIELD_INVALID);
     }
     Broken broken;

@@ -85,7 +85,6 @@ class Reference {
   std::map<Day, Book> books;
   std::int64_t now_ms = 0;
   Day today = 0;
-  Day first_day = 0;          // of the program
   std::int64_t clock_ms = 0;  // of the wall clock, where that is before now_ms
   // How long a line becomes is not known here: whether the next command's would be too long for one entry, which only many lots make it.
   bool is_too_long = false;

@@ -337,7 +337,6 @@ constexpr StatedRow kStated[] = {
     {"data.points", " waiver_proposed refused ", "how much somebody proposed; that it is owed is checked"},
     {"data.stated_ms", " clock_confirmed refused ", "the time that an operator stated"},
     {"epoch", " epoch ", "the moment of the opening, above all before it"},
-    {"data.last_closed_day", " clock_confirmed refused ", "the day that an operator named; that it is closed and past is checked"},
     {"data.root", " epoch ", "of a tree of before"},
     {"data.origin", " epoch ", "of a tree of before"},
     {"data.signed_size", " epoch ", "of a tree of before"},
@@ -880,7 +879,7 @@ TEST_F(VerifyTest, RefusesForgedSetBacks) {
   Advance(80 * kDayMs);
   now_ms -= 79 * kDayMs;
   engine.SetTime(now_ms);
-  Run(Corrector(), ConfirmClock{now_ms, 20240315});
+  Run(Corrector(), ConfirmClock{now_ms, AddDays(DayOf(now_ms), -1)});
   Outcome again;
   again.entries = {journal[journal.size() - 2]};
   ASSERT_EQ(again.entry().member, first.entry().member);

@@ -1,4 +1,4 @@
-// Each store that was ever written opens: tests/stores has one of each format, made by tests/write_store.cc of its time, and never changes.
+// Each store that was ever written opens: tests/stores has N-every-kind of each format N, made by tests/write_store.cc of its time, and never changes.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -26,7 +26,7 @@ class StoresTest : public LedgerTest, public testing::WithParamInterface<const c
     std::string name = fs::temp_directory_path() / "redpoints-stores-XXXXXX";
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     root = name;
-    EXPECT_EQ(std::system(absl::StrCat("tar -xzf ", REDPOINTS_STORES, "/", GetParam(), ".tar.gz -C ", root).c_str()), 0);
+    EXPECT_EQ(std::system(absl::StrCat("tar -xzf ", REDPOINTS_STORES, "/", GetParam(), "-every-kind.tar.gz -C ", root).c_str()), 0);
   }
   ~StoresTest() override {
     ledger.reset();

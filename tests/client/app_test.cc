@@ -621,6 +621,10 @@ TEST_F(ExportTest, ResumeGoesOnWithAPartialTable) {
   const std::string table = "\xEF\xBB\xBFseq,part\r\n0,1,a\r\n0,1,b\r\n1,1,a\r\n1,1,b\r\n2,1,a\r\n2,1,b\r\n3,1,a\r\n3,1,b\r\n";
   for (std::size_t size = 0; size <= table.size(); ++size) {
     EXPECT_EQ(Resumed(table.substr(0, size), 0, {"--format", "csv"}), table) << size;
+    // What the file held whole is not told as exported.
+    int is_new = 0;
+    for (auto end = table.find("b\r\n"); end != std::string::npos; end = table.find("b\r\n", end + 1)) is_new += end + 3 > size ? 1 : 0;
+    EXPECT_TRUE(ErrHas("entries exported: " + std::to_string(is_new) + ",")) << size << err_.str();
   }
 }
 

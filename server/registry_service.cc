@@ -336,7 +336,9 @@ class RegistryService final : public Raw {
         (is_needless || is_before || !is_right) && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal;
     if (is_new && is_needless) return reply.Refuse(FieldInvalid("last_closed_day", "0: no entry is ahead of the clock"));
     if (is_new && is_before) {
-      return reply.Refuse(FieldInvalid("last_closed_day", absl::StrCat(AddDays(first, -1), " or later: the ledger begins on ", first)));
+      return reply.Refuse(ToStatus(
+          Refusal{Reason::FIELD_INVALID,
+                  {{"field", "last_closed_day"}, {"expected", "a day not before the ledger"}, {"min", absl::StrCat(AddDays(first, -1))}}}));
     }
     if (is_new) {
       return reply.Refuse(

@@ -651,6 +651,9 @@ TEST_F(ExportTest, AFileOfALostTailIsLeftAsItIs) {
                           .facts = {{"field", "after"}, {"name", Entry(1)}, {"opening", "programs/minyue/entries/9.1"}}})});
   EXPECT_EQ(Resumed(Lines(3), 2), Lines(3));
   EXPECT_TRUE(ErrHas("opening=programs/minyue/entries/9.1")) << err_.str();
+  // Who reads a journal does not enter again what was lost.
+  EXPECT_TRUE(ErrHas("keep the old file as evidence, export into a new one")) << err_.str();
+  EXPECT_FALSE(ErrHas("entered again by staff")) << err_.str();
   EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").after(), Entry(1));
 }
 

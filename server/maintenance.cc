@@ -53,7 +53,7 @@ void PrintSide(const OpenedSide& side, const std::string& program, const Commitm
   const auto key = CompareSideKey(*side.keys, program, commitments.side_key);
   const auto differences = key.ok() ? CompareSide(*side.store, program, commitments, epoch) : key;
   if (!differences.ok()) {
-    std::printf("  numbers not checked: %s\n", std::string(differences.status().message()).c_str());
+    std::printf("  numbers not checked: %s\n", StartFailureText(differences.status()).c_str());
     return;
   }
   const auto print = [](const char* what, const std::vector<SideDifferences::Number>& numbers) {
@@ -120,7 +120,7 @@ absl::Status Prepare(const Place& place) {
 // The ledger does not need it: what is not there is said, what is damaged is a fault.
 absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
   if (!side.ok()) {
-    std::printf("side state not checked, members' numbers neither: %s\n", std::string(side.status().message()).c_str());
+    std::printf("side state not checked, members' numbers neither: %s\n", StartFailureText(side.status()).c_str());
     return absl::OkStatus();
   }
   const auto report = side->store->Check();

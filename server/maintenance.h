@@ -17,7 +17,8 @@ absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string
 
 // Re-derives every table of `program` (empty: of all) and prints what was found. LEDGER_DIFFERS names the first difference.
 // FAILED_PRECONDITION while the server runs. Of the side state, which is only read, it prints each member whose number is lost and how much has no
-// entry, and of one that is absent that it was not checked: the ledger is sound all the same, and the status is OK.
+// entry, and of one that is absent, or that the key file does not fit, that it was not checked and what to do: the ledger is sound all the
+// same, and the status is OK.
 absl::Status CheckShards(const Config& config, const std::string& program);
 
 // Copies every shard to directory/shard-{n} and the side store to directory/side, then writes directory/SHA256SUMS (which `sha256sum -c` reads):
@@ -26,7 +27,7 @@ absl::Status CheckShards(const Config& config, const std::string& program);
 absl::Status BackupShards(const Config& config, const std::string& directory);
 
 // Verifies directory/SHA256SUMS, copies every shard to where the configuration wants it (which must not be there), opens a new epoch in each,
-// and checks them. The side store is put back only where there is none. All is made beside its place, with the ending .partial, and gets its
+// and checks them as CheckShards does, with its status. The side store is put back only where there is none. All is made beside its place, with the ending .partial, and gets its
 // name when all is whole; the first shard last, so that no server opens what an interruption left. Run again, it begins again; of several
 // shards some may have their name by then, and have to be moved away first.
 absl::Status RestoreShards(const Config& config, const std::string& directory);

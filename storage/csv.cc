@@ -5,20 +5,22 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "proto/contract/request_id.h"
 #include "proto/contract/words.h"
 #include "storage/amounts.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/lots.h"
+#include "storage/rules/rulebook.h"
 
 namespace redpoints {
 namespace {
 
-constexpr const char* kHeaders[] = {"序号",       "纪元",     "记录时间", "业务日",     "类型",       "会员",     "商户",     "终端",
-                                    "店员",       "小票号",   "群体",     "活动",       "活动日",     "数量",     "封顶",     "场次",
-                                    "案件",       "规则册",   "兑换明细", "应付(分)",   "应付(元)",   "应付明细", "账户",     "账户部分",
-                                    "单位",       "数额",     "余额",     "数额(小数)", "余额(小数)", "批次",     "资金明细", "退现金(分)",
-                                    "退现金(元)", "关联序号", "关联纪元", "原因",       "拒绝详情",   "经办",     "请求编号", "目标请求"};
+constexpr const char* kHeaders[] = {
+    "序号",     "纪元",       "编号",       "记录时间", "业务日",   "类型",     "会员", "商户",     "终端",       "店员",       "小票号",
+    "群体",     "活动",       "活动日",     "数量",     "当月累计", "封顶",     "场次", "案件",     "规则册",     "兑换明细",   "应付(分)",
+    "应付(元)", "应付明细",   "免除明细",   "账户",     "账户部分", "单位",     "数额", "余额",     "数额(小数)", "余额(小数)", "批次",
+    "资金明细", "退现金(分)", "退现金(元)", "关联序号", "关联纪元", "关联编号", "原因", "拒绝详情", "经办",       "请求编号",   "目标请求"};
 
 std::string TimeText(std::int64_t unix_ms) {
   const Day day = DayOf(unix_ms);
@@ -97,6 +99,30 @@ std::int64_t FenOwed(const Entry& e) {
   return fen;
 }
 
+// Which points of which fund: "street 6; donor 4".
+std::string FundsText(const Posting& p, const Amounts& in) {
+  std::string text;
+  if (p.unit != kPoint) return text;
+  for (const FundAmount& f : FundsOf(p)) absl::StrAppend(&text, text.empty() ? "" : "; ", f.fund, " ", in.Points(f.amount));
+  return text;
+}
+
+// Where an activity carries remainders on: from what the deed goes on, "数量45 已计1".
+std::string CarriedText(const Entry& e, const Definitions& definitions, const Amounts& in) {
+  if (e.carried == Carried{}) return "";
+  const v1::Activity* activity = definitions.ActivityOf(e);
+  const v1::Earning* carrying = activity ? CarryingOf(*activity) : nullptr;
+  return absl::StrCat("数量", e.carried.quantity, " 已计", in.Of(carrying ? carrying->unit() : "", e.carried.earned));
+}
+
+// The debt that a proposal asks to waive, or that is waived: "street 5".
+std::string WaivedText(const Entry& e, const Amounts& in) {
+  if (const auto* waiver = std::get_if<WaiverData>(&e.data)) return absl::StrCat(waiver->fund, " ", in.Points(waiver->points));
+  if (e.kind != Kind::kDebtWaived) return "";
+  const auto of_member = std::find_if(e.postings.begin(), e.postings.end(), [](const Posting& p) { return p.sub == Sub::kDebt; });
+  return of_member == e.postings.end() ? "" : FundsText(*of_member, in);
+}
+
 // What was refused, and the facts of the reason.
 std::string RefusalText(const Entry& e) {
   if (e.kind != Kind::kRefused) return "";
@@ -120,14 +146,6 @@ std::string LotsText(const Posting& p, const Amounts& in) {
     absl::StrAppend(&text, text.empty() ? "" : "; ", lot.fund, " ", lot.end == kNever ? 0 : lot.end, " ", in.Points(lot.amount));
     if (lot.first_end != 0) absl::StrAppend(&text, " 原", lot.first_end);
   }
-  return text;
-}
-
-// Which points of which fund: "street 6; donor 4".
-std::string FundsText(const Posting& p, const Amounts& in) {
-  std::string text;
-  if (p.unit != kPoint) return text;
-  for (const FundAmount& f : FundsOf(p)) absl::StrAppend(&text, text.empty() ? "" : "; ", f.fund, " ", in.Points(f.amount));
   return text;
 }
 
@@ -188,7 +206,9 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
       out += ',';
       AppendUuid(hex, out);
     };
-    absl::StrAppend(&out, e.sequence, ",", e.epoch, ",", TimeText(e.recorded_ms));
+    absl::StrAppend(&out, e.sequence, ",", e.epoch);
+    text(FormatNumber(e.epoch, e.sequence));
+    absl::StrAppend(&out, ",", TimeText(e.recorded_ms));
     number(e.business_day, true);
     text(ZhOf(WordList::kEntryKind, KindName(e.kind)));
     text(e.member);
@@ -200,6 +220,7 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
     text(e.activity);
     number(DayOfDeed(e), DayOfDeed(e) != 0);
     number(QuantityOf(e), is_first && QuantityOf(e) != 0);
+    text(CarriedText(e, definitions, in));
     text(e.cap_hit ? "是" : "");
     text(e.session);
     text(e.case_id);
@@ -208,6 +229,7 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
     number(FenOwed(e), is_first && !e.owed.empty());
     decimal(kFen, FenOwed(e), is_first && !e.owed.empty());
     text(is_first ? OwedText(e, in) : "");
+    text(is_first ? WaivedText(e, in) : "");
     text(p ? p->holder.text() : "");
     text(p ? PartText(p->sub) : "");
     text(p ? p->unit : "");
@@ -222,6 +244,7 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
     const std::int64_t reference = AboutOf(e);
     number(reference, reference >= 0);
     number(at.EpochOf(reference), reference >= 0);
+    text(reference >= 0 ? FormatNumber(at.EpochOf(reference), reference) : "");
     text(WhyText(e));
     text(RefusalText(e));
     text(e.actor);

@@ -105,7 +105,8 @@ std::string RatesText(const Entry& e, const v1::Activity* activity, const Amount
       const std::string counted = in.Of(earning.unit(), e.carried.earned);
       absl::StrAppend(&text, is_zh ? absl::StrCat(" − 当月已计 ", counted) : absl::StrCat(" less ", counted, " of the month"));
     }
-    const bool is_below = AmountEarned(earning, e.quantity, {e.carried.quantity, 0}) < e.carried.earned;
+    // What counts on counts for the unit that carries alone.
+    const bool is_below = earning.carry() && AmountEarned(earning, e.quantity, {e.carried.quantity, 0}) < e.carried.earned;
     absl::StrAppend(&text, is_below ? is_zh ? "，不足 0，计 " : ", below 0: " : " = ", in.Of(earning.unit(), earned));
     if (amount == earned) continue;
     for (const auto& cap : activity->caps()) {

@@ -1,4 +1,6 @@
-// A process that has no file descriptor left can't read what it can read again a moment later: no damage, and nothing to decide by.
+// A process that has no file descriptor left can't read what it may well read a moment later. What is on the disk is no worse for that, so a
+// read that a decision needs waits about a second for one. Where none comes nothing is decided: a program that serves is set aside until the next
+// start, one that is being opened is refused (program.cc, derived.cc).
 #pragma once
 
 #include <atomic>
@@ -9,10 +11,11 @@
 
 namespace redpoints {
 
-// Whether the last read was given up: the next ones then don't wait, until one is given.
+// Whether the last such read of the process, of whatever program, was given up: until one is given, the next ones are tried once.
 inline std::atomic<bool> is_out_of_patience = false;
 
-// What `read` gives, tried again for about a second while it gives RESOURCE_EXHAUSTED. For reads that must not fail, on any thread.
+// What `read` gives, tried again for about a second while it gives RESOURCE_EXHAUSTED; that, where it gives nothing else. Blocks the thread
+// meanwhile; any thread.
 template <class Read> auto ReadPatiently(const Read& read) -> decltype(read()) {
   auto result = read();
   for (int i = 0; i < 100 && absl::IsResourceExhausted(result.status()) && !is_out_of_patience; ++i) {

@@ -70,7 +70,7 @@ absl::StatusOr<std::string> ReadFrom(std::ifstream& file, std::int64_t begin, st
 }  // namespace
 
 absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportFile kind, std::int64_t start_sequence, const Text& t) {
-  PartialExport partial{.start_sequence = start_sequence, .next_sequence = start_sequence, .after = {}, .tail_begin = 0, .tail = {}};
+  PartialExport partial{.start_sequence = start_sequence, .after = {}, .tail_begin = 0, .tail = {}};
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return partial;
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
@@ -105,7 +105,6 @@ absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportF
     const auto last = PlaceOf(LastLine(lines), kind, t);
     if (!last.ok()) return last.status();
     partial.start_sequence = last->sequence;
-    partial.next_sequence = kind == ExportFile::kCsv ? last->sequence : last->sequence + 1;
     for (auto place = last; place->sequence == last->sequence;) {
       lines.remove_suffix(LastLine(lines).size() + 1);
       if (lines.empty()) break;
@@ -120,6 +119,13 @@ absl::StatusOr<PartialExport> ReadPartialExport(const std::string& path, ExportF
   if (!tail.ok()) return tail.status();
   partial.tail = *std::move(tail);
   return partial;
+}
+
+std::size_t FirstEntryBytes(std::string_view data, ExportFile kind, std::int64_t sequence) {
+  // Cells may hold line ends, so only the next entry's row ends the last one.
+  const std::string next = kind == ExportFile::kCsv ? absl::StrCat("\n", sequence + 1, ",") : "\n";
+  const auto end = data.find(next);
+  return end == std::string_view::npos ? data.size() : end + 1;
 }
 
 }  // namespace redpoints::cli

@@ -92,6 +92,8 @@ class Progress {
   std::chrono::steady_clock::time_point shown_;
 };
 
+ExportFile KindOf(const Arguments& a) { return a.format == "csv" ? ExportFile::kCsv : ExportFile::kJsonLines; }
+
 // Where an export goes. A file comes into being with the first answer, and a partial one is touched only once it has proved to be
 // the beginning of what the journal holds.
 class ExportOutput {
@@ -99,7 +101,9 @@ class ExportOutput {
   ExportOutput(const Arguments& arguments, PartialExport partial, Session& session)
       : is_resume_(arguments.is_resume),
         has_end_(!arguments.through.empty()),
+        kind_(KindOf(arguments)),
         partial_(std::move(partial)),
+        first_new_(partial_.start_sequence),
         out_(arguments.file.empty() ? &session.out() : nullptr),
         file_(arguments.file),
         t_(session.t()) {}
@@ -115,6 +119,7 @@ class ExportOutput {
       return Fail(t_("文件与账本不符,未改动文件", "the file differs from the journal; it was left as it is"));
     }
     if (tail.size() > common && !has_end_) return EndsEarly();
+    if (tail.size() >= FirstEntryBytes(compared_, kind_, first_new_)) ++first_new_;
     partial_.tail_begin += static_cast<std::int64_t>(common);
     return Write(std::string_view(compared_).substr(common));
   }
@@ -138,6 +143,8 @@ class ExportOutput {
   }
 
   const std::string& error() const { return error_; }
+  // The first entry that the file did not hold whole before.
+  std::int64_t first_new() const { return first_new_; }
 
  private:
   bool Write(std::string_view bytes) {
@@ -158,7 +165,9 @@ class ExportOutput {
 
   const bool is_resume_;
   const bool has_end_;
+  const ExportFile kind_;
   PartialExport partial_;
+  std::int64_t first_new_;
   std::string compared_;
   std::ostream* const out_;  // null: into the file
   OutputFile file_;
@@ -172,13 +181,12 @@ ExitCode Export(const Arguments& a, Session& s) {
   request.set_program(s.program());
   if (!a.after.empty()) request.set_after(s.EntryName("entries", "--after", a.after));
   if (!a.through.empty()) request.set_through(s.EntryName("entries", "--through", a.through));
-  request.set_format(a.format == "csv" ? v1::CSV : v1::JSON_LINES);
+  request.set_format(KindOf(a) == ExportFile::kCsv ? v1::CSV : v1::JSON_LINES);
   const std::int64_t start = SequenceIn(request.after()) + 1;
-  PartialExport partial{.start_sequence = start, .next_sequence = start, .after = {}, .tail_begin = 0, .tail = {}};
+  PartialExport partial{.start_sequence = start, .after = {}, .tail_begin = 0, .tail = {}};
   if (a.is_resume) {
     if (a.file.empty()) throw CLI::ValidationError("--resume", t("需要 --output 文件", "needs --output"));
-    const auto kind = request.format() == v1::CSV ? ExportFile::kCsv : ExportFile::kJsonLines;
-    partial = OrUsage("--resume", ReadPartialExport(a.file, kind, start, t));
+    partial = OrUsage("--resume", ReadPartialExport(a.file, KindOf(a), start, t));
     if (!a.through.empty() && partial.start_sequence > SequenceIn(request.through()) && !partial.tail.empty()) {
       throw CLI::ValidationError("--through", t("文件中已有此条之后的条目", "the file has entries behind this one"));
     }
@@ -186,7 +194,6 @@ ExitCode Export(const Arguments& a, Session& s) {
     RequireAbsent(a.file, t("文件已存在; 续传请加 --resume", "the file exists; go on with --resume"));
   }
   if (!partial.after.empty()) request.set_after(s.EntryName("entries", "--resume", partial.after));
-  const std::int64_t first_sequence = partial.next_sequence;
   ExportOutput output(a, std::move(partial), s);
   Progress progress(s);
   JournalPosition position;
@@ -204,7 +211,7 @@ ExitCode Export(const Arguments& a, Session& s) {
     s.Note(output.error());
     return ExitCode::kFailed;
   }
-  const std::int64_t exported = std::max<std::int64_t>(0, SequenceIn(position.last) + 1 - first_sequence);
+  const std::int64_t exported = std::max<std::int64_t>(0, SequenceIn(position.last) + 1 - output.first_new());
   if (answer.is_done() || exported > 0) {
     s.Note(t("已导出条目: ", "entries exported: ") + WithThousands(exported) +
            (position.last.empty() ? "" : t(",最后一条: ", ", the last one: ") + position.last.substr(position.last.rfind('/') + 1)));

@@ -125,19 +125,94 @@ constexpr Label kFields[] = {
 // Of a refusal.
 constexpr Label kFacts[] = {
     {"clock", "系统时间"},
-    {"stated", "所报时间"},
+    {"data", "数据"},
+    {"day", "业务日"},
+    {"entry", "条目"},
+    {"epoch", "账本纪元"},
     {"expected", "应为"},
+    {"expiry_undone", "恢复过期积分"},
     {"field", "字段"},
     {"fund", "资金"},
+    {"item", "第几项(从 0 数起)"},
+    {"kind", "类型"},
     {"limit", "限额"},
     {"line", "明细(从 0 数起)"},
+    {"lots", "批次"},
     {"max", "最多"},
-    {"min", "至少"},
     {"max_days", "最多天数"},
+    {"min", "至少"},
     {"name", "名称"},
     {"opening", "从此条起不同"},
+    {"points", "应为积分"},
+    {"ref", "关联条目"},
     {"request_kind", "请求类型"},
+    {"retry_ms", "等待毫秒"},
     {"short_by", "还差"},
+    {"stated", "所报时间"},
+    {"target", "目标"},
+};
+
+// What a field should have been. A rulebook's author reads what is said of it in English, as its JSON is.
+constexpr Label kExpected[] = {
+    {"0 beside a price", "有单价时为 0"},
+    {"0, or a day after from_day", "0,或 from_day 之后的日期"},
+    {"0, or a day as yyyymmdd", "0,或日期如 20240315"},
+    {"0, or the day before stated_time as yyyymmdd", "0,或 stated_time 的前一天,如 20240315"},
+    {"0: no entry is ahead of the clock", "0: 没有条目晚于系统时间"},
+    {"1 to 16 of a-z 0-9 -, a letter first", "1 至 16 个 a-z 0-9 -,字母开头"},
+    {"1 to 32 of A-Z 0-9 _", "1 至 32 个 A-Z 0-9 _"},
+    {"1 to 32 of A-Z a-z 0-9 . -", "1 至 32 个 A-Z a-z 0-9 . -"},
+    {"1 to 32 of a-z 0-9 -", "1 至 32 个 a-z 0-9 -"},
+    {"1 to 32 of a-z 0-9 - each", "每个 1 至 32 个 a-z 0-9 -"},
+    {"1 to 32 of a-z 0-9 -, a letter first", "1 至 32 个 a-z 0-9 -,字母开头"},
+    {"1 to 63 of a-z 0-9 -", "1 至 63 个 a-z 0-9 -"},
+    {"16 hex digits", "16 位十六进制数"},
+    {"32 bytes", "32 字节"},
+    {"64 hex digits", "64 位十六进制数"},
+    {"8 to 10 digits with their check digit", "8 至 10 位数字,含校验位"},
+    {"A-Z 0-9 _", "大写字母、数字、_"},
+    {"A-Z a-z 0-9 -", "字母、数字、-"},
+    {"JSON_LINES or CSV", "jsonl 或 csv"},
+    {"OPERATOR in the system program and only there", "运维角色只在系统计划中,系统计划中只有运维角色"},
+    {"a UUID such as 6ba7b810-9dad-41d1-80b4-00c04fd430c8", "UUID,如 6ba7b810-9dad-41d1-80b4-00c04fd430c8"},
+    {"a day that is over by the server's clock", "按服务器时钟已结束的一天"},
+    {"a day as yyyymmdd", "日期,如 20240315"},
+    {"a known value", "已知的取值"},
+    {"a letter first", "字母开头"},
+    {"a member, merchant, terminal, staff person, node, fund, offer or rulebook",
+     "会员、商户、终端、人员、组织或地点、资金、兑换项目或规则册"},
+    {"a person", "个人"},
+    {"a person's, of a household or organisation", "个人所属的家庭或单位"},
+    {"a person, or external", "个人,或外部人员"},
+    {"a registration", "一项登记"},
+    {"a resource name such as programs/{program}/members/{member}", "名称,如 programs/{program}/members/{member}"},
+    {"a server whose configuration has a backup_directory", "服务器配置了 backup_directory"},
+    {"a time before the last entry", "早于最后一条的时间"},
+    {"a tree", "上级不成环"},
+    {"a-z 0-9 -", "小写字母、数字、-"},
+    {"an id", "编号"},
+    {"another id than request_id", "与 request_id 不同的请求编号"},
+    {"ascending, spans of a group that don't overlap", "按先后排列,同一群体的日期不重叠"},
+    {"days as yyyymmdd, to_day after from_day", "日期如 20240315,to_day 在 from_day 之后"},
+    {"empty: this role is for the whole program", "不填: 该角色适用于整个计划"},
+    {"false beside a member", "有会员时为 false"},
+    {"groups and days", "群体和日期"},
+    {"members and days", "会员和日期"},
+    {"members, merchants, terminals, staff, nodes, funds, offers or rulebooks",
+     "会员、商户、终端、人员、组织或地点、资金、兑换项目或规则册"},
+    {"members, roles and days", "会员、角色和日期"},
+    {"no control characters", "不含控制字符"},
+    {"none for a place", "地点不填"},
+    {"none: that is registered in the system program", "不填: 在系统计划中登记"},
+    {"roles and nodes", "角色和节点"},
+    {"spans of a group that don't overlap", "同一群体的日期不重叠"},
+    {"the code of a unit in a rulebook", "规则册中单位的编码"},
+    {"the id of another request", "另一请求的编号"},
+    {"the kind it has", "原来的类型"},
+    {"the last closed day before the stated time", "所报时间之前最近日结的一天"},
+    {"the one that was founded", "已设立的计划"},
+    {"up to 40 characters", "不超过 40 个字"},
+    {"whole_pieces", "整件"},
 };
 
 constexpr Label kLimits[] = {
@@ -203,8 +278,8 @@ std::string FactText(Reason reason, const std::string& key, const std::string& s
   const std::string value = FactValue(reason, key, stored, points_decimals, t);
   const Label* label = t.language() == Language::kZh ? Find(kFacts, key) : nullptr;
   if (!label) return key + "=" + value;
-  const Label* limit = key == "limit" ? Find(kLimits, value) : nullptr;
-  return std::string(label->zh) + " " + (limit ? limit->zh : value);
+  const Label* word = key == "limit" ? Find(kLimits, value) : key == "expected" ? Find(kExpected, value) : nullptr;
+  return std::string(label->zh) + " " + (word ? word->zh : value);
 }
 
 std::string EnumLabel(const google::protobuf::EnumValueDescriptor& value, const Text& t) {

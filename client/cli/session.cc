@@ -25,6 +25,18 @@ std::string Sentence(const std::string& name) {
   return text;
 }
 
+// What to do next where the reason's own sentence, which is for who names one entry, does not fit: whoever reads a journal on from a place that
+// a restore has lost holds a file of another history.
+std::string NextOf(const Refused& refused, const Text& t) {
+  const auto& facts = refused.refusal.facts;
+  if (refused.refusal.reason == Reason::ENTRY_LOST &&
+      std::any_of(facts.begin(), facts.end(), [](const auto& fact) { return fact.first == "opening"; })) {
+    return t("账本恢复过: 请保留旧文件作证据,另导出到新文件,并请运维说明原因",
+             "the ledger was restored: keep the old file as evidence, export into a new one, and ask the operator why");
+  }
+  return t.language() == Language::kZh ? refused.next_zh_cn : std::string(InfoOf(refused.refusal.reason).next);
+}
+
 }  // namespace
 
 Session::Session(Host host, Text text) : host_(std::move(host)), text_(text) {}
@@ -147,13 +159,12 @@ void Session::ExplainRefusal(const Refused& refused) {
   for (const auto& [key, value] : refused.refusal.facts) {
     facts += (facts.empty() ? "" : is_zh ? "; " : " ") + FactText(refused.refusal.reason, key, value, points_decimals, text_);
   }
+  const std::string next = NextOf(refused, text_);
   if (is_zh) {
     if (!facts.empty()) facts = "(" + facts + ")";
     // Of a reason that this client does not know, the server's sentence stands alone.
-    return Note("拒绝: " + refused.zh_cn + facts + (refused.next_zh_cn.empty() ? "" : "。" + refused.next_zh_cn + "。") + " [" +
-                refused.name + "]");
+    return Note("拒绝: " + refused.zh_cn + facts + (next.empty() ? "" : "。" + next + "。") + " [" + refused.name + "]");
   }
-  const std::string next(InfoOf(refused.refusal.reason).next);
   Note("refused: " + Sentence(refused.name) + (next.empty() ? "" : "; " + next) + ". [" + refused.name +
        (facts.empty() ? "" : " " + facts) + "]");
 }

@@ -408,8 +408,11 @@ absl::Status SideStore::Prepare() {
   const std::string newest = "seal" + KeyIdText(keys_.Newest(KeyPurpose::kSeal).id());
   for (const auto& [full_key, sealed] : *rows) {
     const std::string_view key = PartsOf(full_key)->key;
-    // A listed key that is missing is named by the row, which is sealed under it.
     auto plain = Unseal(keys_, {kStoreLevel, kKeyTable, key}, sealed);
+    // Of the whole store, not of a row: what is missing is the key file.
+    if (absl::IsNotFound(plain.status())) {
+      return absl::FailedPreconditionError(absl::StrCat("side store: ", options_.directory, " is ", std::string(plain.status().message())));
+    }
     if (!plain.ok()) return AtRow(plain.status(), full_key);
     if (key == "number" && *plain != number_key) {
       return absl::FailedPreconditionError(

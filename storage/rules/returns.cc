@@ -61,7 +61,8 @@ Broken DeriveRefund(Case& c, Entry& e) {
   return std::nullopt;
 }
 
-// BALANCE_OUT_OF_RANGE 616, REVERSAL_WINDOW_CLOSED 626, NOT_REVERSIBLE 627. Of what `target_request` led to: `related.ref` is the sale (of a
+// NOT_REVERSIBLE 627 first, since what can't be reversed has no window; then BALANCE_OUT_OF_RANGE 616, REVERSAL_WINDOW_CLOSED 626. A hold that
+// has ended and what was refused are answered as such, however late. Of what `target_request` led to: `related.ref` is the sale (of a
 // hold: its capture), the refused entry; `related.hold` the hold.
 Broken DeriveReversal(Case& c, Entry& e) {
   const RequestRecord* found = c.state.requests.Find(RequestKey(e.actor, e.target_request));
@@ -205,7 +206,8 @@ Broken UndoRefund(Case& c, Entry& e, const Entry& refund) {
 
 }  // namespace
 
-// SELF_DEALING 600, those of UndoRefund, BALANCE_OUT_OF_RANGE 616, ALREADY_UNDONE 631, MAKER_IS_CHECKER 632, POOL_TOO_SMALL 633
+// SELF_DEALING 600; of a refund those of UndoRefund, unless it is undone; of a donation BALANCE_OUT_OF_RANGE 616; ALREADY_UNDONE 631,
+// MAKER_IS_CHECKER 632, POOL_TOO_SMALL 633
 Broken DeriveUndo(Case& c, Entry& e) {
   if (!c.related.proposal || c.related.proposal->kind != Kind::kUndoProposed || !c.related.ref ||
       c.related.ref->sequence != c.related.proposal->ref) {

@@ -621,6 +621,10 @@ TEST_F(ExportTest, ResumeGoesOnWithAPartialTable) {
   const std::string table = "\xEF\xBB\xBFseq,part\r\n0,1,a\r\n0,1,b\r\n1,1,a\r\n1,1,b\r\n2,1,a\r\n2,1,b\r\n3,1,a\r\n3,1,b\r\n";
   for (std::size_t size = 0; size <= table.size(); ++size) {
     EXPECT_EQ(Resumed(table.substr(0, size), 0, {"--format", "csv"}), table) << size;
+    // What the file held whole is not told as exported.
+    int is_new = 0;
+    for (auto end = table.find("b\r\n"); end != std::string::npos; end = table.find("b\r\n", end + 1)) is_new += end + 3 > size ? 1 : 0;
+    EXPECT_TRUE(ErrHas("entries exported: " + std::to_string(is_new) + ",")) << size << err_.str();
   }
 }
 
@@ -647,6 +651,9 @@ TEST_F(ExportTest, AFileOfALostTailIsLeftAsItIs) {
                           .facts = {{"field", "after"}, {"name", Entry(1)}, {"opening", "programs/minyue/entries/9.1"}}})});
   EXPECT_EQ(Resumed(Lines(3), 2), Lines(3));
   EXPECT_TRUE(ErrHas("opening=programs/minyue/entries/9.1")) << err_.str();
+  // Who reads a journal does not enter again what was lost.
+  EXPECT_TRUE(ErrHas("keep the old file as evidence, export into a new one")) << err_.str();
+  EXPECT_FALSE(ErrHas("entered again by staff")) << err_.str();
   EXPECT_EQ(Last<v1::ExportEntriesRequest>("ExportEntries").after(), Entry(1));
 }
 

@@ -36,23 +36,22 @@ std::string Json(std::int64_t epoch, std::int64_t sequence) {
 
 struct Case {
   std::string bytes;
-  std::int64_t start, asked, next;
+  std::int64_t start, asked;
   std::string after;
   std::string tail;  // what is to be compared
 };
 
 TEST_F(ExportFileTest, JsonGoesOnWithItsLastWholeLine) {
-  for (const auto& [bytes, start, asked, next, after, tail] : std::vector<Case>{
-           {"{", 3, 3, 3, "", "{"},
-           {"{\"v\":1,\"se", 3, 3, 3, "", "{\"v\":1,\"se"},
-           {Json(0, 0), 0, 0, 1, "", Json(0, 0)},
-           {Json(0, 0) + Json(0, 1) + "{\"v\":1,\"se", 0, 1, 2, "0", Json(0, 1) + "{\"v\":1,\"se"},
-           {Json(0, 6) + Json(7, 7) + Json(7, 8), 6, 8, 9, "7.7", Json(7, 8)},
+  for (const auto& [bytes, start, asked, after, tail] : std::vector<Case>{
+           {"{", 3, 3, "", "{"},
+           {"{\"v\":1,\"se", 3, 3, "", "{\"v\":1,\"se"},
+           {Json(0, 0), 0, 0, "", Json(0, 0)},
+           {Json(0, 0) + Json(0, 1) + "{\"v\":1,\"se", 0, 1, "0", Json(0, 1) + "{\"v\":1,\"se"},
+           {Json(0, 6) + Json(7, 7) + Json(7, 8), 6, 8, "7.7", Json(7, 8)},
        }) {
     Write(bytes);
     const auto partial = Read(kJson, start);
     EXPECT_EQ(partial.start_sequence, asked) << bytes;
-    EXPECT_EQ(partial.next_sequence, next) << bytes;
     EXPECT_EQ(partial.after, after) << bytes;
     EXPECT_EQ(partial.tail, tail) << bytes;
     EXPECT_EQ(bytes.substr(static_cast<std::size_t>(partial.tail_begin)), tail) << bytes;
@@ -61,25 +60,33 @@ TEST_F(ExportFileTest, JsonGoesOnWithItsLastWholeLine) {
 
 TEST_F(ExportFileTest, CsvGoesOnWithTheFirstRowOfItsLastEntry) {
   const std::string header = "\xEF\xBB\xBFseq,x\r\n";
-  for (const auto& [bytes, start, asked, next, after, tail] : std::vector<Case>{
-           {"\xEF\xBB", 0, 0, 0, "", "\xEF\xBB"},
-           {header, 0, 0, 0, "", header},
-           {header + "0,0,a", 0, 0, 0, "", header + "0,0,a"},
-           {header + "0,0,a\r\n0,0,b\r\n", 0, 0, 0, "", header + "0,0,a\r\n0,0,b\r\n"},
-           {header + "0,0,a\r\n1,0,b\r\n1,0,c\r\n", 0, 1, 1, "0", "1,0,b\r\n1,0,c\r\n"},
-           {header + "0,0,a\r\n1,0,b\r\n1,0,c\r\n2,", 0, 1, 1, "0", "1,0,b\r\n1,0,c\r\n2,"},
-           {"5,0,a\r\n6,0,b\r\n6", 5, 6, 6, "5", "6,0,b\r\n6"},
-           {"5,7,a\r\n6,7,b\r\n6", 5, 6, 6, "7.5", "6,7,b\r\n6"},
-           {"5", 5, 5, 5, "", "5"},
+  for (const auto& [bytes, start, asked, after, tail] : std::vector<Case>{
+           {"\xEF\xBB", 0, 0, "", "\xEF\xBB"},
+           {header, 0, 0, "", header},
+           {header + "0,0,a", 0, 0, "", header + "0,0,a"},
+           {header + "0,0,a\r\n0,0,b\r\n", 0, 0, "", header + "0,0,a\r\n0,0,b\r\n"},
+           {header + "0,0,a\r\n1,0,b\r\n1,0,c\r\n", 0, 1, "0", "1,0,b\r\n1,0,c\r\n"},
+           {header + "0,0,a\r\n1,0,b\r\n1,0,c\r\n2,", 0, 1, "0", "1,0,b\r\n1,0,c\r\n2,"},
+           {"5,0,a\r\n6,0,b\r\n6", 5, 6, "5", "6,0,b\r\n6"},
+           {"5,7,a\r\n6,7,b\r\n6", 5, 6, "7.5", "6,7,b\r\n6"},
+           {"5", 5, 5, "", "5"},
        }) {
     Write(bytes);
     const auto partial = Read(kCsv, start);
     EXPECT_EQ(partial.start_sequence, asked) << bytes;
-    EXPECT_EQ(partial.next_sequence, next) << bytes;
     EXPECT_EQ(partial.after, after) << bytes;
     EXPECT_EQ(partial.tail, tail) << bytes;
     EXPECT_EQ(bytes.substr(static_cast<std::size_t>(partial.tail_begin)), tail) << bytes;
   }
+}
+
+TEST(FirstEntryBytes, GoesToTheNextEntryOrToTheEnd) {
+  const std::string header = "\xEF\xBB\xBFseq,x\r\n", second = "1,0,b\r\n1,0,\"c\n4,5\"\r\n";
+  EXPECT_EQ(FirstEntryBytes(header + "0,0,a\r\n" + second, kCsv, 0), header.size() + 7);
+  EXPECT_EQ(FirstEntryBytes(second + "2,0,d\r\n", kCsv, 1), second.size());
+  EXPECT_EQ(FirstEntryBytes(second, kCsv, 1), second.size());
+  EXPECT_EQ(FirstEntryBytes(Json(0, 1) + Json(0, 2), kJson, 1), Json(0, 1).size());
+  EXPECT_EQ(FirstEntryBytes(Json(0, 1), kJson, 1), Json(0, 1).size());
 }
 
 TEST_F(ExportFileTest, ALongFileIsReadFromItsEnd) {

@@ -2,6 +2,8 @@
 //
 //   maintenance_worker HOW N COMMAND CONFIG FROM TO
 //
+// And COMMAND "list": a file in TO that nobody has synced, as a copy can be, and the sums of TO.
+//
 // HOW: "none"; "kill", the process ends before the step; "cut", it ends and what is not synced is gone, as when the power goes; "full", from
 // the step on nothing more fits on the disk; "few", from the step on no file opens, for lack of descriptors; "read", from the step on files
 // below FROM can't be read at their beginning. A step is a call that changes the file system, or, of "few" and "read", one that reads it.
@@ -21,6 +23,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
@@ -29,6 +32,7 @@
 #include "server/config.h"
 #include "server/maintenance.h"
 #include "server/start_failure.h"
+#include "storage/backup.h"
 
 namespace {
 
@@ -176,6 +180,12 @@ int mkdir(const char* path, mode_t mode) { return Change() ? NoRoom() : Next<int
 namespace redpoints::server {
 namespace {
 
+absl::Status List(const std::string& directory) {
+  fs::create_directories(directory);
+  std::ofstream(directory + "/000001.sst") << std::string(10'000, 'x');
+  return WriteSums(directory);
+}
+
 int Main(char** argv) {
   const std::string how = argv[1], command = argv[3], from = argv[5], to = argv[6];
   Faults& f = faults();
@@ -197,6 +207,7 @@ int Main(char** argv) {
   const absl::Status status = command == "backup"    ? BackupShards(*config, to)
                               : command == "restore" ? RestoreShards(*config, from)
                               : command == "recover" ? RecoverShard(from, to)
+                              : command == "list"    ? List(to)
                                                      : CheckShards(*config, "");
   f.how = How::kNone;
   std::fprintf(stderr, "steps %ld\n", f.steps.load());

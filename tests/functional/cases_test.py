@@ -5,7 +5,9 @@ import pathlib
 import threading
 import unittest
 
-from alliance import SAMPLE, Alliance, Stranger, day, new_id
+import grpc
+
+from alliance import SAMPLE, Alliance, Stranger, day, new_id, reason_of
 
 
 class CasesTest(unittest.TestCase):
@@ -142,27 +144,31 @@ class CasesTest(unittest.TestCase):
         self.assertEqual([a.points(member) for member in a.members], [4, 4, 4, 4])  # the month's cap
 
     def test_two_tills_can_not_spend_the_same_points(self):
-        a = self.alliance
-        member = a.members[0]
-        self.earn(member, 480)
-        tills = [Stranger(a.channel(f"till-{1 + i % 2}")) for i in range(8)]
+        # Of the second what is left would still be enough to redeem at all.
+        for member, deeds, pieces, left in ((self.alliance.members[0], 1, 1, 2), (self.alliance.members[1], 3, 3, 6)):
+            for _ in range(deeds):
+                self.earn(member, 480)
+            self.sell_at_once(member, pieces)
+            self.assertEqual(self.alliance.points(member), left)
+
+    def sell_at_once(self, member, pieces):
+        tills = [Stranger(self.alliance.channel(f"till-{1 + i % 2}")) for i in range(8)]
         ends = []
 
         def sell(till):
             try:
                 till.call("Redeem", program="programs/minyue", request_id=new_id(), presentation={"member_number": member["number"]},
-                          offer_lines=[{"offer": "BREAKFAST", "quantity": 1, "points": 5}])
+                          offer_lines=[{"offer": "BREAKFAST", "quantity": pieces, "points": 5 * pieces}])
                 ends.append("sold")
-            except Exception as error:  # pylint: disable=broad-except
-                ends.append(type(error).__name__)
+            except grpc.RpcError as error:
+                ends.append(reason_of(error))
 
         threads = [threading.Thread(target=sell, args=(till,)) for till in tills]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual((ends.count("sold"), len(ends)), (2, 8))
-        self.assertEqual(a.points(member), 2)
+        self.assertEqual(sorted(ends), ["INSUFFICIENT_POINTS"] * 6 + ["sold"] * 2)
 
     def test_a_flipped_byte_in_the_log_is_refused(self):
         a = self.alliance

@@ -367,6 +367,9 @@ class FunctionalTest(unittest.TestCase):
         self.assertEqual(restored[:len(before)], before)
         epoch = json.loads(restored[len(before):])
         self.assertEqual((epoch["kind"], epoch["data"]["epoch"]["old_epoch"], epoch["data"]["epoch"]["why"]), ("epoch", 0, "restore"))
+        # A table has each entry's number in one cell, as it is named everywhere.
+        rows = list(csv.DictReader(io.StringIO(a.cli("auditor", "export", "--format", "csv").lstrip("\ufeff"), newline="")))
+        self.assertEqual([rows[i]["编号"] for i in (0, -1)], ["'0", f"'{epoch['epoch']}.{epoch['seq']}"])
         # Who has more of the old history than this one does not go on with it, and is told from where on they differ.
         for table in ("jsonl", "csv"):
             self.assertIn("没有此编号", a.cli("auditor", "export", "--format", table, "--after", str(lost.count(b"\n") - 1), expect=2))

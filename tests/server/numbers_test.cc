@@ -218,7 +218,7 @@ TEST_F(NumbersTest, CheckTellsWhatHasNoEntryAndWhatItCouldNotCheck) {
       EXPECT_TRUE(CheckShards(config, "").ok());
       const std::string unchecked = testing::internal::GetCapturedStdout();
       EXPECT_NE(unchecked.find("side state not checked, members' numbers neither: "), std::string::npos) << unchecked;
-      EXPECT_EQ(unchecked.find("lost"), std::string::npos) << unchecked;
+      EXPECT_EQ(unchecked.find("number lost"), std::string::npos) << unchecked;
       if (absent != keys) fs::remove(absent);
       fs::rename(absent + ".away", absent);
     }

@@ -307,6 +307,34 @@ TEST_F(SideStateTest, ABackupOfAStoppedServerChangesNotAByteOfIt) {
   EXPECT_EQ(NumberOf(member), number);
 }
 
+// The ledger is whole, and no server starts: said with what to do, beside a side store that came from the backup and one that was there.
+TEST_F(SideStateTest, ARestoreUnderAForeignKeySaysWhatToDo) {
+  Backup();
+  Config foreign = TheConfig();
+  foreign.mutable_side_state()->set_key_file(world.directory() + "/foreign.key");
+  foreign.mutable_side_state()->set_directory(world.directory() + "/foreign-side");
+  world.Restart([&](const std::string& ledger) {
+    const auto restored = [&](const Config& config) {
+      testing::internal::CaptureStdout();
+      const auto status = RestoreShards(config, world.directory() + "/server/backups/b");
+      const std::string text = testing::internal::GetCapturedStdout();
+      EXPECT_EQ(status, absl::OkStatus());
+      fs::rename(ledger, absl::StrCat(ledger, ".restored-", text.size()));
+      return text;
+    };
+    fs::rename(ledger, world.directory() + "/failed");
+    ASSERT_EQ(MakeSide(foreign.side_state()), absl::OkStatus());
+    EXPECT_THAT(restored(foreign), AllOf(HasSubstr("numbers not checked: KEY_FILE_FOREIGN: "), HasSubstr("Put back its own key file"),
+                                         HasSubstr("放回它自己的密钥文件")));
+    fs::remove_all(foreign.side_state().directory());
+    EXPECT_THAT(restored(foreign),
+                AllOf(HasSubstr("side state not checked, members' numbers neither: SIDE_STORE_REFUSED: "),
+                      HasSubstr(world.directory() + "/foreign-side is sealed under key "), Not(HasSubstr("side store: row")),
+                      HasSubstr("put back the key file that belongs to it"), HasSubstr("放回与它配套的密钥文件")));
+    fs::rename(world.directory() + "/failed", ledger);
+  });
+}
+
 TEST_F(SideStateTest, WhatACrashLeftWithoutItsEntryIsCleared) {
   const auto before = Report();
   world.Restart([&](const std::string&) {

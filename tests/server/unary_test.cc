@@ -137,6 +137,15 @@ class Unary : public testing::Test {
   std::unique_ptr<v1::AccountService::Stub> stub_;
 };
 
+// Whoever looks for the damage needs the file, the place in it and what stands there; nobody needs a 会员号.
+TEST_F(Unary, TheLineOfACallSaysWhereDamageIs) {
+  Serve([](const Call&, const v1::GetBalanceRequest&, Reply<v1::GetBalanceResponse> reply) {
+    reply.Refuse(absl::DataLossError("/ledger/log/000014.sst: offset 1234567, stored = 3735928559; number 10000001 is missing"));
+  });
+  EXPECT_FALSE(Get("m").ok());
+  EXPECT_NE(Log().find("/ledger/log/000014.sst: offset 1234567, stored = 3735928559; number # is missing"), std::string::npos) << Log();
+}
+
 TEST_F(Unary, AnswerComesBackAndIsCounted) {
   Serve([](const Call& call, const v1::GetBalanceRequest& request, Reply<v1::GetBalanceResponse> reply) {
     EXPECT_EQ(call.caller().Name(), "programs/p/staff/a1");

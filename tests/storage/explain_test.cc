@@ -196,6 +196,36 @@ TEST(Explain, AnAwardShowsItsRateAndWhatACapLeft) {
       << ExplainEn(Award(180, 0), visits);
 }
 
+// Points go on from the month's other deeds; hours, which the same deed earns, don't.
+TEST(Explain, OnlyTheUnitThatCarriesOnCanFallBelowWhatTheMonthHas) {
+  v1::Rulebook book = Visits().books.begin()->second->proto();
+  auto& visit = *book.mutable_activities(0);
+  visit.clear_caps();
+  auto& points = *visit.mutable_earnings(0);
+  points.clear_step(), points.set_carry(true);
+  visit.mutable_earnings(1)->set_denominator(60);
+  Definitions definitions;
+  auto parsed = Rulebook::Parse(Canonical(book));
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  definitions.books[20240101] = std::make_shared<const Rulebook>(*std::move(parsed));
+  definitions.IndexUnits();
+  Entry award = Award(50, 2);
+  award.carried = {.quantity = 100, .earned = 3};
+  award.postings.resize(2);
+  EXPECT_TRUE(
+      ExplainZh(award, definitions)
+          .ends_with("；POINT：(100 + 50) × 1/30（舍去尾数，余数在当月累计） − 当月已计 3 = 2；MINUTE：50 × 1/60（舍去尾数） = 0。"))
+      << ExplainZh(award, definitions);
+  EXPECT_TRUE(ExplainEn(award, definitions).ends_with("less 3 of the month = 2; MINUTE: 50 × 1/60 (rounded down) = 0"))
+      << ExplainEn(award, definitions);
+  // Other deeds were corrected down since they were counted.
+  award = Award(10, 0);
+  award.carried = {.quantity = 20, .earned = 3};
+  award.postings.clear();
+  EXPECT_TRUE(ExplainZh(award, definitions).ends_with("− 当月已计 3，不足 0，计 0；MINUTE：10 × 1/60（舍去尾数） = 0。"))
+      << ExplainZh(award, definitions);
+}
+
 TEST(Explain, ACorrectionShowsTheAwardAsItIsNow) {
   const Definitions visits = Visits();
   const Entry correction = MakeEntry(Kind::kCorrection, [](Entry& e) {

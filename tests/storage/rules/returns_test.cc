@@ -131,7 +131,150 @@ TEST_F(EngineReturnsTest, WhatWouldNotFitIsRefusedAndNoFault) {
   const Outcome all = GiveBack(sale, 900);
   EXPECT_EQ(ReasonOf(all), Reason::LIMIT_EXCEEDED);
   EXPECT_EQ(RefusalOf(all.entry()).facts, (std::vector<std::pair<std::string, std::string>>{{"limit", "entry_size"}}));
+  EXPECT_EQ(ReasonOf(Run(Till(), Refund{sale, 900, 1})), Reason::LIMIT_EXCEEDED);  // and more cash than was paid
   EXPECT_EQ(GiveBack(sale, 100).first, RequestState::kDone);
+}
+
+// --- several reasons at once: the earliest of the order at the head of each verb answers ---------------------------------------------------
+
+constexpr char kNoDebts[] = R"({"late_days":60,"refusals_per_member_day":10000})";
+
+TEST_F(EngineReturnsTest, OfARefundTheEarliestReasonAnswers) {
+  SetUpProgram();
+  AwardPoints("m1", 20);
+  const Outcome sale = Run(Till(), Redeem{Pay("m1"), {{"BILL", 1, 60, 500}}});
+  const auto why = [&](std::int64_t points, std::int64_t cash) {
+    return std::string(NameOf(ReasonOf(Run(Till(), Refund{sale.entry().sequence, points, cash}))));
+  };
+  EXPECT_EQ(why(kAmountMax, 501), "BALANCE_OUT_OF_RANGE");
+  EXPECT_EQ(why(61, 501), "REFUND_EXCEEDS_REMAINDER");
+  EXPECT_EQ(why(60, 501), "REFUND_CASH_EXCEEDS");
+  Undo(sale.entry().request_id);
+  EXPECT_EQ(why(kAmountMax, 501), "BALANCE_OUT_OF_RANGE");
+  EXPECT_EQ(why(61, 501), "REDEMPTION_REVERSED");
+  EXPECT_EQ(why(60, 501), "REDEMPTION_REVERSED");
+}
+
+// The same entry with all amounts as large as can be, or of so many points: what no journal of a test can come to.
+Entry WithPoints(Entry e, std::int64_t points) {
+  for (Posting& p : e.postings) {
+    if (p.unit != kPoint) continue;
+    const std::int64_t amount = p.amount < 0 ? -points : points;
+    p.amount = amount;
+    if (!p.lots.empty()) p.lots = {p.lots.front()}, p.lots[0].amount = amount;
+    if (!p.funds.empty()) p.funds = {p.funds.front()}, p.funds[0].amount = amount;
+  }
+  return e;
+}
+
+TEST_F(EngineReturnsTest, OfAReversalTheEarliestReasonAnswers) {
+  SetUpProgram();
+  const Outcome award = AwardPoints("m1", 10), sale = Buy("m1", 60), hold = Reserve("m1", 10);
+  Release(hold.entry().sequence);
+  Advance(40 * kDayMs);  // behind the window
+  EXPECT_EQ(ReasonOf(Run(Staff(), Reverse{award.entry().request_id})), Reason::NOT_REVERSIBLE);
+  EXPECT_EQ(ReasonOf(Undo(sale.entry().request_id)), Reason::REVERSAL_WINDOW_CLOSED);
+  EXPECT_EQ(Undo(hold.entry().request_id).entry().effect, Effect::kEnded);
+  Case c{state};
+  c.related.ref = std::make_shared<const Entry>(WithPoints(sale.entry(), kAmountMax));
+  Entry late;
+  late.kind = Kind::kReversal, late.actor = "t1", late.target_request = sale.entry().request_id;
+  late.recorded_ms = now_ms, late.business_day = DayOf(now_ms);
+  const Broken broken = DeriveReversal(c, late);
+  ASSERT_TRUE(broken);
+  EXPECT_EQ(broken->reason, Reason::BALANCE_OUT_OF_RANGE);
+}
+
+TEST_F(EngineReturnsTest, OfADonationsUndoTheEarliestReasonAnswers) {
+  SetUpProgram();
+  Add(Household("mhome")), Add(Person("m5")), Add(Linked("a5", "m5"));
+  AwardPoints("m1", 10);
+  const Entry donation = Run(Staff(), Donate{{"m1", ""}, 7}).entry();
+  const Outcome first = Run(Staff(), ProposeUndo{donation.sequence, "wrong_amount"});
+  const Outcome second = Run(Staff("a5"), ProposeUndo{donation.sequence, "wrong_amount"});
+  const auto why = [&](std::int64_t points, const char* by) {
+    Case c{state};
+    c.related.proposal = std::make_shared<const Entry>(second.entry());
+    c.related.ref = std::make_shared<const Entry>(WithPoints(donation, points));
+    Entry undo;
+    undo.kind = Kind::kUndo, undo.actor = by, undo.proposal = second.entry().sequence, undo.business_day = DayOf(now_ms);
+    const Broken broken = DeriveUndo(c, undo);
+    return broken ? std::string(NameOf(broken->reason)) : "";
+  };
+  EXPECT_EQ(why(kAmountMax, "a5"), "BALANCE_OUT_OF_RANGE");
+  EXPECT_EQ(why(8, "a5"), "MAKER_IS_CHECKER");  // the pool holds 7
+  EXPECT_EQ(why(8, "a2"), "POOL_TOO_SMALL");
+  EXPECT_EQ(why(7, "a2"), "");
+  EXPECT_EQ(Run(Staff("a2"), redpoints::Undo{first.entry().sequence}).first, RequestState::kDone);
+  EXPECT_EQ(why(kAmountMax, "a5"), "BALANCE_OUT_OF_RANGE");
+  EXPECT_EQ(why(8, "a5"), "ALREADY_UNDONE");
+  for (const char* id : {"m1", "m5"}) {
+    MemberData data = Person(id);
+    data.memberships = {{"mhome", 20240101, 0}};
+    Add(data, /*is_new=*/false);
+  }
+  EXPECT_EQ(why(kAmountMax, "a5"), "SELF_DEALING");
+}
+
+TEST_F(EngineReturnsTest, OfARefundsUndoTheEarliestReasonAnswers) {
+  SetUpProgram(RulebookJson("2024-1", 20240101, "{}", kNoDebts));
+  const auto refunded = [&](const char* member) {
+    AwardPoints(member, 6);
+    const Outcome sale = Buy(member, 60);
+    return std::pair(sale.entry().request_id, GiveBack(sale.entry().sequence, 60).entry().sequence);
+  };
+  const auto [sale, refund] = refunded("m1");
+  const auto [other_sale, other_refund] = refunded("m2");
+  const auto proposal = [&](std::int64_t target) { return Run(Staff(), ProposeUndo{target, "wrong_amount"}).entry().sequence; };
+  const auto why = [&](std::int64_t of, const char* by = "a0") {
+    return std::string(NameOf(ReasonOf(Run(Staff(by), redpoints::Undo{of}))));
+  };
+  const std::int64_t of_refund = proposal(refund), of_other = proposal(other_refund), again = proposal(other_refund);
+  Buy("m1", 60);  // nothing is left of it, and no debts are allowed
+  Undo(sale);
+  Add(FundData{"street", 120}, /*is_new=*/false);
+  EXPECT_EQ(why(of_refund), "FUND_BUDGET_EXCEEDED");
+  Add(FundData{"street", 1'000'000}, /*is_new=*/false);
+  EXPECT_EQ(why(of_refund), "REDEMPTION_REVERSED");
+  const std::string spent = Buy("m2", 60).entry().request_id;
+  EXPECT_EQ(why(of_other), "CORRECTION_EXCEEDS_BALANCE");
+  Undo(spent);
+  EXPECT_EQ(why(of_other), "MAKER_IS_CHECKER");
+  EXPECT_EQ(why(of_other, "a2"), "REASON_UNSPECIFIED");
+  Undo(other_sale);
+  Add(FundData{"street", 120}, /*is_new=*/false);
+  EXPECT_EQ(why(again), "ALREADY_UNDONE");  // what was undone is not looked at for more
+}
+
+TEST_F(EngineReturnsTest, OfACorrectionTheEarliestReasonAnswers) {
+  SetUpProgram(RulebookJson("2024-1", 20240101, "{}", kNoDebts));
+  const auto award = [&](const char* activity, const char* session, const char* case_id) {
+    AwardItem item = Item("m1", activity, 1);
+    item.session = session, item.case_id = case_id;
+    if (*case_id != 0) item.evidence_sha256 = Sha256Hex("evidence");
+    return Run(Staff(), Award{item}).entry().sequence;
+  };
+  const auto why = [&](std::int64_t of, std::int64_t quantity, const char* by = "a0") {
+    return std::string(NameOf(ReasonOf(Run(Staff(by), Correct{of, quantity, "wrong_quantity"}))));
+  };
+  // Taken back, and given once more.
+  const std::int64_t meeting = award("MEETING", "s-1", ""), report = award("REPORT", "", "c-1");
+  for (const std::int64_t each : {meeting, report}) EXPECT_EQ(why(each, 0, "a2"), "REASON_UNSPECIFIED");
+  award("MEETING", "s-1", ""), award("REPORT", "", "c-1");
+  const std::int64_t patrol = AwardPoints("m1", 10).entry().sequence;
+  Add(Linked("a5", "m1"));
+  EXPECT_EQ(why(meeting, 2, "a5"), "SELF_DEALING");
+  EXPECT_EQ(why(meeting, 2), "SESSION_ALREADY_AWARDED");
+  EXPECT_EQ(why(patrol, 5000), "QUANTITY_OUT_OF_BOUNDS");
+  EXPECT_EQ(why(patrol, 11), "MAKER_IS_CHECKER");
+  Add(FundData{"donor", 2, 20240301}, /*is_new=*/false);
+  EXPECT_EQ(why(report, 1), "FUND_BUDGET_EXCEEDED");
+  Add(FundData{"donor", 100, 20240301}, /*is_new=*/false);
+  EXPECT_EQ(why(report, 1), "CASE_ALREADY_AWARDED");
+  Add(FundData{"street", 1'000'000, 20240301}, /*is_new=*/false);
+  EXPECT_EQ(why(patrol, 11), "FUND_ENDED");
+  Buy("m1", Balance("m1"));
+  EXPECT_EQ(why(patrol, 5), "CORRECTION_EXCEEDS_BALANCE");
 }
 
 // What was refused can be read later: by whom it was asked, for what.

@@ -219,6 +219,18 @@ bool IsTaken(const std::vector<Rule>& rules, int grace_days = 0) {
 }
 
 // An activity of n months has n + 1 ends alive at once: those of this month's deeds and of all before that have not ended.
+// A book that holds was judged when it was adopted. What today's rules refuse is read as it is, or its program would not open.
+TEST(Rulebook, WhatWasAdoptedIsNotJudgedAgain) {
+  v1::Rulebook book = Base();
+  Patrol(book).set_min_quantity(2000);  // and 1000 at most
+  const std::string json = Canonical(book);
+  EXPECT_FALSE(Rulebook::Judge(json).ok());
+  const auto adopted = Rulebook::Parse(json, 1);
+  ASSERT_TRUE(adopted.ok()) << adopted.status();
+  EXPECT_EQ(adopted->json(), json);
+  EXPECT_EQ(adopted->FindActivity("PATROL")->min_quantity(), 2000);
+}
+
 TEST(Rulebook, NoAccountCanComeToMoreThan64Lots) {
   EXPECT_TRUE(IsTaken({{"street", 63}}));
   EXPECT_FALSE(IsTaken({{"street", 64}}));

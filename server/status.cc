@@ -10,6 +10,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "redpoints/v1/outcome.pb.h"
+#include "server/log.h"
 #include "storage/rules/refusal.h"
 
 namespace redpoints::server {
@@ -134,6 +135,10 @@ Reason ReasonFor(const absl::Status& status) {
   if (absl::IsUnavailable(status)) return Reason::STORAGE_READ_ONLY;
   if (absl::IsResourceExhausted(status)) return Reason::OVERLOADED;
   return Reason::INVARIANT_VIOLATION;
+}
+
+std::string DetailOf(const absl::Status& status) {
+  return status.ok() || RefusalFrom(status) ? "" : WithoutMemberNumbers(status.ToString());
 }
 
 std::optional<std::int64_t> RetryDelayMs(const Refusal& refusal) {

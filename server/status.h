@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "proto/contract/reason.h"
@@ -35,6 +36,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const v1::Outcome* outcome
 
 // The reason that a client sees for `status`; REASON_UNSPECIFIED for OK.
 Reason ReasonFor(const absl::Status& status);
+
+// What a line of the log says of a failure that is no refusal, without 会员号; "" for any other status.
+std::string DetailOf(const absl::Status& status);
 
 // When the client may try again: for OVERLOADED, RATE_LIMITED (its fact retry_ms wins), STORAGE_READ_ONLY, CLOCK_STOPPED,
 // SHUTTING_DOWN.

@@ -119,13 +119,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
 
   void WriteLog(LogLevel level, Reason reason, const absl::Status& status, std::int64_t latency_us) const {
     std::string field;
-    std::string detail;
     if (const auto refusal = RefusalFrom(status)) {
       for (const auto& [key, value] : refusal->facts) {
         if (key == "field") field = value;
       }
-    } else if (!status.ok()) {
-      detail = WithoutMemberNumbers(status.ToString());
     }
     // What stands in the field may be anything; only a UUID is known to be no secret.
     const auto request_id = ParseUuid("request_id", request_id_(*request_));
@@ -137,7 +134,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Call {
                                  {"code", absl::StatusCodeToString(code)},
                                  {"reason", status.ok() ? "" : NameOf(reason)},
                                  {"field", field},
-                                 {"detail", detail},
+                                 {"detail", DetailOf(status)},
                                  {"latency_us", latency_us}});
   }
 

@@ -300,6 +300,12 @@ TEST_F(ReadingTest, AFirstPageReadsNoMoreThanItShows) {
             "PROGRAM_SET_ASIDE");
 }
 
+TEST_F(ReadingTest, TheLineOfAStreamSaysWhereDamageIs) {
+  world.Restart([&](const std::string& ledger) { SetRawRow(ledger + "/log", "journal", JournalKey("minyue", 3), std::nullopt); });
+  EXPECT_EQ(world.Call("auditor", "ExportEntries", R"(program: "$P" format: JSON_LINES)").reason, "PROGRAM_SET_ASIDE");
+  EXPECT_THAT(world.Log(), testing::HasSubstr(R"("reason":"PROGRAM_SET_ASIDE","detail":"DATA_LOSS: minyue: entry 3 is missing"})"));
+}
+
 TEST_F(ReadingTest, APageTokenIsForItsListAndNoOther) {
   for (int i = 0; i < 5; ++i) world.Redeem(1);
   const std::string token = Page("page_size: 2").next_page_token();

@@ -153,6 +153,13 @@ TEST_F(RecoverTest, WhatIsMissingIsSaid) {
       {"CURRENT emptied", false, [&] { fs::resize_file(from + "/log/CURRENT", 0); }, "write-ahead", true},
       {"CURRENT of another list", true, [&] { std::ofstream(from + "/log/CURRENT") << "MANIFEST-999999\n"; }, "write-ahead", true},
       {"MANIFEST flipped", true, [&] { Flip(Largest("MANIFEST-"), 40); }, "repair", true},
+      {"files grown by garbage", true,
+       [&] {
+         for (const auto& file : fs::directory_iterator(from + "/log")) {
+           if (file.path().extension() == ".sst") std::ofstream(file.path(), std::ios::binary | std::ios::app) << std::string(777, 'g');
+         }
+       },
+       "behind the end of 0", true},
       {"a table flipped", true, [&] { Flip(Largest(".sst"), fs::file_size(Largest(".sst")) / 2); }, "as it is", false},
   };
   for (const auto& harm : harms) {

@@ -117,9 +117,10 @@ const std::vector<StartFailure>& StartFailures() {
       {"RECOVER_TARGET_TAKEN", "There is something where the new shard shall go.", "新目录已存在。",
        "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
       {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
-       "The detail says why: correct --from, --to or the clock, stop the server, or make room for three copies; else restore the last "
+       "The detail says why: correct --from, --to, --blob or the clock, stop the server, or make room for three copies; else restore the "
+       "last "
        "backup.",
-       "按提示改正 --from、--to 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
+       "按提示改正 --from、--to、--blob 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
       {"REKEY_FAILED", "The new key could not be put to use.", "新密钥没能启用。",
        "Make room, or correct the owner or the clock as the detail says, then run it again; what is done is kept.",
        "按提示腾出空间,或改正属主、时钟,再运行一次;已做的不会重做。"},

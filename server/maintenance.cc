@@ -19,6 +19,7 @@
 #include "storage/durable_file.h"
 #include "storage/epoch.h"
 #include "storage/head_mark.h"
+#include "storage/identity/write_mark.h"
 #include "storage/log/rocksdb_log.h"
 #include "storage/recover.h"
 #include "storage/start_failure.h"
@@ -122,6 +123,10 @@ absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
   if (!side.ok()) {
     std::printf("side state not checked, members' numbers neither: %s\n", std::string(side.status().message()).c_str());
     return absl::OkStatus();
+  }
+  if (!side->store->was_marked()) {
+    std::printf("side store: its mark %s is gone, torn or empty: whether what was written last is there can't be told\n",
+                WriteMarkFile(side->store->directory()).c_str());
   }
   const auto report = side->store->Check();
   if (!report.ok()) return WithStartFailure(report.status(), "SIDE_STORE_DAMAGED");

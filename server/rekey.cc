@@ -44,9 +44,9 @@ absl::StatusOr<bool> HaveSideStore(const SideState& config) {
   const auto side = OpenSide(config, /*read_only=*/false);
   if (side.ok()) return false;
   const std::string id = StartFailureId(side.status());
-  // Where the key does not fit, or the store is damaged; not where it is somebody else's or in use, nor where the disk is full.
+  // Not where it is somebody else's or in use, nor where the disk is full.
   const bool is_of_no_use = absl::IsFailedPrecondition(side.status()) || absl::IsDataLoss(side.status());
-  if (id == "SIDE_STORE_REFUSED" || id == "SIDE_STORE_DAMAGED") {
+  if (id == "SIDE_STORE_FOREIGN" || id == "SIDE_STORE_DAMAGED") {
     if (!is_of_no_use) return side.status();
     if (auto status = MoveAside(config.directory()); !status.ok()) return WithStartFailure(status, "REKEY_FAILED");
   } else if (id != "SIDE_STORE_MISSING") {

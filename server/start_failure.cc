@@ -49,8 +49,9 @@ const std::vector<StartFailure>& StartFailures() {
        "Give it to the service's user alone (`chown redpoints FILE`, `chmod 600 FILE`), or put its copy back if it is damaged.",
        "只给服务用户(`chown redpoints 文件`、`chmod 600 文件`);已损坏则放回副本。"},
       {"KEY_FILE_FOREIGN", "The key file is not the one of this ledger.", "密钥文件不是这个账本的。",
-       "Put back its own key file and side store. If every copy of them is lost: “Lost key” in the runbook.",
-       "放回它自己的密钥文件和侧数据库;所有副本都丢了,按运维手册“密钥丢失”处理。"},
+       "Look for the right one: the USB sticks, the old machine; put it and its side store back. If every copy is lost, move this "
+       "file away and go on at “Lost key” in the runbook.",
+       "找对的那一份(U 盘、旧机器),连同它的侧数据库放回。所有副本都丢了,先移走这个文件,再按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
        "Correct `side_state.directory`, or copy `side` of the newest backup to it. Members whose number is newer need another.",
        "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处;备份之后发的会员号需重新发放。"},

@@ -353,7 +353,7 @@ const std::map<std::string, Case>& Cases() {
        {[](Trial& t) {
           fs::remove_all(t.path("server/ledger/derived"));
           Trial::Write(t.path("server/ledger/derived"), "");
-          return Rekey(t.config);
+          return Rekey(t.config, Clock::System(), /*adopts_key=*/false);
         },
         "server/ledger/derived"}},
       {"RECOVER_FAILED", {[](Trial& t) { return RecoverShard(t.path("absent"), t.path("new")); }, "/absent/log"}},

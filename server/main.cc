@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/synchronization/mutex.h"
@@ -86,9 +87,17 @@ int Main(int argc, char** argv) {
       "recover", "save what can be read of a damaged shard's directory into a new one, which then takes its place / 从损坏的账本抢救");
   recover->add_option("--from", from, "the directory of the shard; it is not changed / 损坏的分片目录")->required();
   recover->add_option("--to", to, "a directory that is not there yet / 新目录")->required();
+  std::vector<std::string> blobs;
+  recover->add_option("--blob", blobs,
+                      "a file of what a lost blob was, such as a rulebook, again for each / 丢失的内容(如规则册)的文件,可重复");
   auto* rekey = app.add_subcommand(
       "rekey",
-      "every copy of the key file is lost: make another, and write that into the journals; the server must be stopped / 密钥丢失,换新密钥");
+      "no key file is there, since every copy is lost: make another, and write that into the journals; the server must be stopped / "
+      "密钥文件全丢了(原处没有文件):换新密钥");
+  bool adopts_key = false;
+  rekey->add_flag("--adopt-key", adopts_key,
+                  "take the key file that is there with its side store: the ledger's of before, found again / "
+                  "改用原处的密钥文件和侧数据库:找回的旧密钥");
   for (auto* command : {check, backup, restore, rekey}) command->add_option("--config", config, "configuration file / 配置文件");
 
   try {
@@ -106,7 +115,7 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (*recover) {
-    if (auto status = RecoverShard(from, to); !status.ok()) return Fail(status);
+    if (auto status = RecoverShard(from, to, blobs); !status.ok()) return Fail(status);
     return 0;
   }
   if (config.empty()) {
@@ -118,7 +127,7 @@ int Main(int argc, char** argv) {
   if (!loaded.ok()) return Fail(loaded.status());
   const auto status = *check    ? CheckShards(*loaded, program)
                       : *backup ? BackupShards(*loaded, to)
-                      : *rekey  ? Rekey(*loaded)
+                      : *rekey  ? Rekey(*loaded, Clock::System(), adopts_key)
                                 : RestoreShards(*loaded, from);
   return status.ok() ? 0 : Fail(status);
 }

@@ -19,6 +19,7 @@
 #include "storage/durable_file.h"
 #include "storage/epoch.h"
 #include "storage/head_mark.h"
+#include "storage/identity/write_mark.h"
 #include "storage/log/rocksdb_log.h"
 #include "storage/recover.h"
 #include "storage/start_failure.h"
@@ -122,6 +123,10 @@ absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
   if (!side.ok()) {
     std::printf("side state not checked, members' numbers neither: %s\n", StartFailureText(side.status()).c_str());
     return absl::OkStatus();
+  }
+  if (!side->store->was_marked()) {
+    std::printf("side store: its mark %s is gone, torn or empty: whether what was written last is there can't be told\n",
+                WriteMarkFile(side->store->directory()).c_str());
   }
   const auto report = side->store->Check();
   if (!report.ok()) return WithStartFailure(report.status(), "SIDE_STORE_DAMAGED");
@@ -263,12 +268,14 @@ absl::Status RestoreShards(const Config& config, const std::string& directory) {
   return CheckShards(config, "");
 }
 
-absl::Status RecoverShard(const std::string& from, const std::string& to) {
-  auto recovered = Recover(from, to, Clock::System(), [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); });
+absl::Status RecoverShard(const std::string& from, const std::string& to, const std::vector<std::string>& blobs) {
+  const auto progress = [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); };
+  auto recovered = Recover(from, to, Clock::System(), progress, blobs);
   if (absl::IsAlreadyExists(recovered.status())) return StartRefused("RECOVER_TARGET_TAKEN", to);
   if (!recovered.ok()) return WithStartFailure(recovered.status(), "RECOVER_FAILED");
   std::printf("%s: read %s\n", to.c_str(), recovered->means.c_str());
   if (!recovered->unreadable.empty()) std::printf("the disk does not give %s: replace it\n", recovered->unreadable.c_str());
+  for (const std::string& blob : recovered->supplied) std::printf("blob of %s\n", blob.c_str());
   for (const auto& program : recovered->programs) {
     std::printf("%s: %lld entries stand", program.id.c_str(), static_cast<long long>(program.end));
     program.lost < 0 ? std::printf("; whether more are lost is not known")

@@ -87,6 +87,8 @@ class OperatorService final : public Raw {
       add("time_waiting", "gauge", ledgers[i]->is_time_waiting());
     }
     absl::StrAppend(&text, "# TYPE redpoints_side_store_can_write gauge\nredpoints_side_store_can_write ", context_.side->CanWrite(), "\n");
+    absl::StrAppend(&text, "# TYPE redpoints_side_store_was_marked gauge\nredpoints_side_store_was_marked ", context_.side->was_marked(),
+                    "\n");
     return text;
   }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -23,99 +24,188 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Before anything is made: the server is stopped, and the log whole as far as it can be told.
-absl::Status LookAtLogs(const Config& config) {
-  for (const auto& shard : config.shard()) {
-    if (const auto log = OpenStoppedLog(shard.directory()); !log.ok()) return log.status();
+// Whether something has that name. What can't be looked at is there: reading it says what is wrong.
+bool IsThere(const std::string& path) {
+  std::error_code error;
+  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+}
+
+// Puts the programs of a shard under the key of `keys`; of one that is there already nothing is said.
+class Shard {
+ public:
+  Shard(std::string directory, const KeyFile& keys, const Clock& clock) : directory_(std::move(directory)), keys_(keys), clock_(clock) {}
+
+  // How many there are to be put under it; not a byte changes. `foreign` is told of the first that is known to be under another.
+  absl::StatusOr<int> Look(absl::Status& foreign) const {
+    const auto log = Open();
+    if (!log.ok()) return log.status();
+    const auto rows = RocksDbStore::Open({.directory = directory_ + "/derived", .read_only = true});
+    const bool are_made_again = absl::IsNotFound(rows.status()) || absl::IsDataLoss(rows.status());
+    if (!rows.ok() && !are_made_again) return rows.status();
+    const auto command = [&](const State& state, std::int64_t now_ms) {
+      if (const auto program = FindRegistration<ProgramData>(state, "program", state.program)) {
+        foreign.Update(CompareSideKey(keys_, program->id, program->side_key));
+      }
+      return Command(state, now_ms);
+    };
+    return LookAtEach(*log->log, rows.ok() ? rows->get() : nullptr, clock_, log->programs, command, Progress);
   }
-  return absl::OkStatus();
+
+  absl::StatusOr<int> Write() const {
+    const auto log = Open();
+    if (!log.ok()) return log.status();
+    const auto rows = RocksDbStore::Open({.directory = directory_ + "/derived"});
+    if (!rows.ok()) return rows.status();
+    const auto command = [&](const State& state, std::int64_t now_ms) { return Command(state, now_ms); };
+    const auto written = AppendToEach(*log->log, **rows, clock_, log->programs, command, Progress);
+    if (!written.ok()) return written;
+    if (auto status = WriteHeadMarks(HeadMarkFile(directory_), MarksOf(*log->log)); !status.ok()) return status;
+    return written;
+  }
+
+ private:
+  struct OpenLog {
+    std::unique_ptr<redpoints::Log> log;
+    std::set<std::string> programs;
+  };
+  absl::StatusOr<OpenLog> Open() const {
+    auto log = OpenStoppedLog(directory_);
+    if (!log.ok()) return log.status();
+    const auto programs = (*log)->Programs();
+    if (!programs.ok()) return programs.status();
+    return OpenLog{*std::move(log), {programs->begin(), programs->end()}};
+  }
+  std::optional<redpoints::Command> Command(const State& state, std::int64_t) const {
+    auto program = FindRegistration<ProgramData>(state, "program", state.program);
+    if (!program || program->side_key == SideKeyId(keys_)) return std::nullopt;
+    program->side_key = SideKeyId(keys_);
+    return Register{.items = {*std::move(program)}, .is_new = false, .rulebook_json = ""};
+  }
+  static void Progress(const std::string& program, std::int64_t next, std::int64_t end) {
+    std::fprintf(stderr, "reading %s: %lld of %lld\n", program.c_str(), static_cast<long long>(next), static_cast<long long>(end));
+  }
+
+  const std::string directory_;
+  const KeyFile& keys_;
+  const Clock& clock_;
+};
+
+std::string AsideOf(const std::string& directory, int n) {
+  return absl::StrCat(WithoutSlash(directory), ".aside", n > 1 ? absl::StrCat("-", n) : "");
 }
 
 absl::Status MoveAside(const std::string& directory) {
-  std::string aside = directory + ".aside";
-  for (int n = 2; fs::exists(aside); ++n) aside = absl::StrCat(directory, ".aside-", n);
-  if (auto status = RenameDurably(directory, aside); !status.ok()) return status;
-  std::printf("侧数据库打不开,移到 / the side store does not open and is moved to %s\n", aside.c_str());
-  return absl::OkStatus();
+  int n = 1;
+  while (IsThere(AsideOf(directory, n))) ++n;
+  return RenameDurably(WithoutSlash(directory), AsideOf(directory, n));
 }
 
-// Whether the store had to be made.
-absl::StatusOr<bool> HaveSideStore(const SideState& config) {
-  const auto side = OpenSide(config, /*read_only=*/false);
-  if (side.ok()) return false;
-  const std::string id = StartFailureId(side.status());
-  // Where the key does not fit, or the store is damaged; not where it is somebody else's or in use, nor where the disk is full.
-  const bool is_of_no_use = absl::IsFailedPrecondition(side.status()) || absl::IsDataLoss(side.status());
-  if (id == "SIDE_STORE_REFUSED" || id == "SIDE_STORE_DAMAGED") {
-    if (!is_of_no_use) return side.status();
-    if (auto status = MoveAside(config.directory()); !status.ok()) return WithStartFailure(status, "REKEY_FAILED");
-  } else if (id != "SIDE_STORE_MISSING") {
-    return side.status();
+// Whole under its name, or not there.
+absl::Status MakeStore(const std::string& directory, const KeyFile& keys) {
+  const std::string partial = WithoutSlash(directory) + ".partial";
+  std::error_code error;
+  fs::remove_all(partial, error);
+  if (error) return absl::UnavailableError(FileProblem(partial, error.value()));
+  if (auto store = SideStore::Open({.directory = partial, .create_if_missing = true}, keys); !store.ok()) return store.status();
+  if (auto status = SyncBelow(partial); !status.ok()) return status;
+  return RenameDurably(partial, WithoutSlash(directory));
+}
+
+struct Plan {
+  bool makes_key = false;
+  bool moves_store = false;
+  bool makes_store = false;
+  int programs = 0;  // that are under another key
+  bool is_nothing() const { return !makes_key && !makes_store && programs == 0; }
+};
+
+// All that can refuse; not a byte changes.
+absl::StatusOr<Plan> Look(const Config& config, const KeyFile& keys, const Clock& clock, bool makes_key, bool adopts_key) {
+  Plan plan{.makes_key = makes_key};
+  const std::string& directory = config.side_state().directory();
+  absl::Status foreign;
+  for (const auto& shard : config.shard()) {
+    const auto programs = Shard(shard.directory(), keys, clock).Look(foreign);
+    if (!programs.ok()) return AsStartFailure(programs.status(), "REKEY_FAILED");
+    plan.programs += *programs;
   }
-  const auto keys = KeyFile::Read(config.key_file());
-  if (!keys.ok()) return WithStartFailure(keys.status(), "KEY_FILE_UNUSABLE");
-  auto store = SideStore::Open({.directory = config.directory(), .create_if_missing = true}, *keys);
-  if (!store.ok()) return WithStartFailure(store.status(), "REKEY_FAILED");
-  return true;
+  if (!makes_key && !adopts_key) {
+    if (!foreign.ok()) return foreign;
+    plan.programs = 0;  // which key the others are under is not known
+  }
+  const absl::Status store = OpenSideStore(directory, keys, /*read_only=*/true).status();
+  const std::string id = StartFailureId(store);
+  plan.moves_store = makes_key && id == "SIDE_STORE_FOREIGN";
+  // A key that is found again is worth nothing without the store under it.
+  plan.makes_store = plan.moves_store || (id == "SIDE_STORE_MISSING" && (makes_key || plan.programs == 0));
+  if (!store.ok() && !plan.makes_store) return store;
+  std::error_code error;
+  const bool is_free = !IsThere(directory) || (fs::is_directory(directory, error) && fs::is_empty(directory, error));
+  if (id == "SIDE_STORE_MISSING" && !is_free) {
+    return StartRefused("REKEY_FAILED", absl::StrCat(directory, " holds something that is no side store: move that away"));
+  }
+  return plan;
 }
 
-// How many programs got another key.
-absl::StatusOr<int> WriteKey(const std::string& directory, const std::string& side_key) {
-  const auto log = OpenStoppedLog(directory);
-  if (!log.ok()) return log.status();
-  const auto programs = (*log)->Programs();
-  if (!programs.ok()) return programs.status();
-  auto rows = RocksDbStore::Open({.directory = directory + "/derived"});
-  if (!rows.ok()) return rows.status();
-  const auto command = [&](const State& state, std::int64_t) -> std::optional<Command> {
-    auto program = FindRegistration<ProgramData>(state, "program", state.program);
-    if (!program || program->side_key == side_key) return std::nullopt;
-    program->side_key = side_key;
-    return Register{.items = {*std::move(program)}, .is_new = false, .rulebook_json = ""};
-  };
-  const auto progress = [](const std::string& program, std::int64_t next, std::int64_t end) {
-    std::fprintf(stderr, "reading %s: %lld of %lld\n", program.c_str(), static_cast<long long>(next), static_cast<long long>(end));
-  };
-  const auto written = AppendToEach(**log, **rows, Clock::System(), {programs->begin(), programs->end()}, command, progress);
-  if (!written.ok()) return written;
-  if (auto status = WriteHeadMarks(HeadMarkFile(directory), MarksOf(**log)); !status.ok()) return status;
-  return written;
+void SayWhatIsLost(const Plan& plan) {
+  const auto lost = [](const char* what) { std::printf("  丢失 / lost: %s\n", what); };
+  // Of another key, too, since a run that was interrupted may have made the store.
+  if (plan.makes_key || plan.makes_store) {
+    lost("所有会员号,逐人换新号 / every 会员号: each member needs another");
+    lost("保密活动的内容,积分不受影响 / what confidential deeds were; their points stand");
+  } else {
+    lost("用另一密钥期间发的会员号、记的保密活动内容 / numbers given, and what confidential deeds were, under the key in between");
+  }
+  if (plan.makes_key || plan.programs > 0) {
+    lost("用另一密钥记的保密活动,重复申报不再能拒绝 / doubles of confidential deeds from under another key can't be refused any more");
+    lost(
+        "用另一密钥期间按会员号或保密活动发的请求,重发得到当时的答复,不再核对内容 / requests by number or of confidential deeds from under "
+        "another key get their first answer when they are sent again, whatever they say now");
+  }
+  // Whoever ends this early has read it.
+  std::fflush(stdout);
+}
+
+absl::Status Do(const Plan& plan, const Config& config, const KeyFile& keys, const Clock& clock) {
+  const SideState& side = config.side_state();
+  if (plan.makes_key && !IsThere(keys.path())) {
+    if (auto status = keys.Save(); !status.ok()) return status;
+  }
+  if (plan.moves_store) {
+    if (auto status = MoveAside(side.directory()); !status.ok()) return status;
+  }
+  if (plan.makes_store) {
+    if (auto status = MakeStore(side.directory(), keys); !status.ok()) return status;
+  }
+  for (int i = 0; plan.programs > 0 && i < config.shard_size(); ++i) {
+    if (const auto written = Shard(config.shard(i).directory(), keys, clock).Write(); !written.ok()) return written.status();
+  }
+  std::printf("%d 个计划改用密钥 / programs now under key %s\n", plan.programs, SideKeyId(keys).c_str());
+  if (!plan.makes_key) return absl::OkStatus();
+  if (IsThere(side.key_file())) return absl::AlreadyExistsError(absl::StrCat(side.key_file(), ": is there by now, and stays as it is"));
+  return RenameDurably(keys.path(), side.key_file());
 }
 
 }  // namespace
 
-absl::Status Rekey(const Config& config) {
+absl::Status Rekey(const Config& config, const Clock& clock, bool adopts_key) {
   const SideState& side = config.side_state();
-  if (auto status = LookAtLogs(config); !status.ok()) return status;
-  std::error_code ignored;  // a file that can't be looked at is one that can't be read
-  if (!fs::exists(side.key_file(), ignored) && !ignored) {
-    if (auto status = KeyFile::Create(side.key_file()); !status.ok()) return WithStartFailure(status, "REKEY_FAILED");
-    std::printf("新密钥文件,马上拷到两个 U 盘 / a new key file, copy it to two USB sticks now: %s\n", side.key_file().c_str());
+  const bool makes_key = !IsThere(side.key_file());
+  const std::string path = makes_key ? side.key_file() + ".new" : side.key_file();
+  const auto keys = IsThere(path) ? KeyFile::Read(path) : KeyFile::Draw(path);
+  if (!keys.ok()) return WithStartFailure(keys.status(), absl::IsNotFound(keys.status()) ? "KEY_FILE_MISSING" : "KEY_FILE_UNUSABLE");
+  const auto plan = Look(config, *keys, clock, makes_key, adopts_key);
+  if (!plan.ok()) return plan.status();
+  if (plan->is_nothing()) {
+    std::printf("不用做什么:密钥文件和侧数据库都是这个账本的 / nothing to do: %s and %s are this ledger's\n", side.key_file().c_str(),
+                side.directory().c_str());
+    return absl::OkStatus();
   }
-  const auto is_store_new = HaveSideStore(side);
-  if (!is_store_new.ok()) return is_store_new.status();
-  const auto keys = KeyFile::Read(side.key_file());
-  if (!keys.ok()) return WithStartFailure(keys.status(), "KEY_FILE_UNUSABLE");
-  int programs = 0;
-  for (const auto& shard : config.shard()) {
-    const auto written = WriteKey(shard.directory(), SideKeyId(*keys));
-    if (!written.ok()) return AsStartFailure(written.status(), "REKEY_FAILED");
-    programs += *written;
-  }
-  std::printf("%d 个计划改用密钥 / programs now under key %s\n", programs, SideKeyId(*keys).c_str());
-  if (programs == 0 && !*is_store_new) return absl::OkStatus();
-  const auto lost = [](const char* what) { std::printf("  丢失 / lost: %s\n", what); };
-  if (*is_store_new) {
-    lost("所有会员号,逐人换新号 / every 会员号: each member needs another");
-    lost("保密活动的内容,积分不受影响 / what confidential deeds were; their points stand");
-  }
-  if (programs > 0) {
-    lost("此前的保密活动,重复申报不再能拒绝 / doubles of confidential deeds from before can't be refused any more");
-    lost(
-        "此前按会员号或保密活动发的请求,重发得到当时的答复,不再核对内容 / requests by number or of confidential deeds from before get "
-        "their "
-        "first answer when they are sent again, whatever they say now");
-  }
+  SayWhatIsLost(*plan);
+  if (auto status = Do(*plan, config, *keys, clock); !status.ok()) return AsStartFailure(status, "REKEY_FAILED");
+  for (int n = 1; IsThere(AsideOf(side.directory(), n)); ++n)
+    std::printf("留着,密钥找到时还有用 / keep it, should its key turn up: %s\n", AsideOf(side.directory(), n).c_str());
+  if (makes_key) std::printf("新密钥文件,马上拷到两个 U 盘 / a new key file, copy it to two USB sticks now: %s\n", side.key_file().c_str());
   std::printf("`redpointsd check` 列出需要新号的会员 / names the members who need another number\n");
   return absl::OkStatus();
 }

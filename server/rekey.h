@@ -1,15 +1,26 @@
-// The way on when every copy of the key file is lost.
+// The way on when every copy of the key file is lost, or the side store.
 #pragma once
 
 #include "absl/status/status.h"
 #include "server/config.pb.h"
+#include "storage/clock.h"
 
 namespace redpoints::server {
 
-// Of a server that is stopped: makes a key file where none is, and a side store where none opens with it, then writes into the journal of
-// every program that another key is in use from now on, so that auditors see it. Nothing is overwritten: a key file that is there is used as
-// it is, a side store that does not open is moved aside. Prints what is lost by that. Run again after being interrupted, it does what is
-// left. Errors are rows of StartFailures.
-absl::Status Rekey(const Config& config);
+// Of a server that is stopped. By what is there:
+//
+//   no key file      makes another; a side store under the lost one is moved aside, an empty one made, and the journal of every program says
+//                    that another key is in use from now on, so that auditors see it
+//   no side store    makes an empty one under the ledger's own key file
+//   both             nothing, and says so
+//
+// A key file that is not the ledger's is KEY_FILE_FOREIGN, since the right one may turn up. With `adopts_key` it is taken, if the side store
+// opens with it: the ledger's key of before, found again. A side store that is damaged, cut, of a newer program, or under another key than
+// that of the key file that is there, is refused as OpenSide does, and stays as it is.
+//
+// Whatever can refuse is looked at before a byte changes; then what is lost is printed, and then it is done. Nothing is overwritten or
+// deleted. The key file gets its name last, and is {key_file}.new until then: run again after being interrupted, it says again what is lost,
+// and does what is left. Errors are rows of StartFailures.
+absl::Status Rekey(const Config& config, const Clock& clock, bool adopts_key);
 
 }  // namespace redpoints::server

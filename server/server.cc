@@ -201,6 +201,7 @@ class Server::Impl {
     }
     if (!side.ok()) return side.status();
     side_ = *std::move(side);
+    if (!side_.store->was_marked()) log_.Write(LogLevel::kWarning, "side_store_unmarked", {{"detail", config_.side_state().directory()}});
     if (auto status = CompareSideKey(*side_.keys, *shards_); !status.ok()) return status;
     shards_->FinishFounding(SideKeyId(*side_.keys));
     // Nothing is on its way yet. What can't be cleared now is next time; what is damaged refuses where it is asked for.

@@ -58,13 +58,20 @@ class Fates {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<SideStore>> OpenSideStore(const std::string& directory, const KeyFile& keys, bool read_only,
+                                                         std::function<void(const std::string& why)> on_failed) {
+  auto store = SideStore::Open({.directory = directory, .read_only = read_only, .on_failed = std::move(on_failed)}, keys);
+  if (!store.ok()) return Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
+  return store;
+}
+
 absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only, std::function<void(const std::string& why)> on_failed) {
   OpenedSide side;
   auto keys = KeyFile::Read(config.key_file());
   if (!keys.ok()) return Refused(keys.status(), "KEY_FILE_MISSING", "KEY_FILE_UNUSABLE", "KEY_FILE_UNUSABLE");
   side.keys = std::make_unique<const KeyFile>(*std::move(keys));
-  auto store = SideStore::Open({.directory = config.directory(), .read_only = read_only, .on_failed = std::move(on_failed)}, *side.keys);
-  if (!store.ok()) return Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
+  auto store = OpenSideStore(config.directory(), *side.keys, read_only, std::move(on_failed));
+  if (!store.ok()) return store.status();
   side.store = *std::move(store);
   return side;
 }

@@ -29,8 +29,11 @@ struct OpenedSide {
   std::unique_ptr<SideStore> store;
 };
 
-// KEY_FILE_MISSING, KEY_FILE_UNUSABLE, SIDE_STORE_MISSING, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED, SIDE_STORE_CUT, DESCRIPTORS_TOO_FEW.
-// `on_failed` as SideStore::Options has it.
+// SIDE_STORE_MISSING, SIDE_STORE_FOREIGN, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED, SIDE_STORE_CUT, SIDE_STORE_UNMARKED, DESCRIPTORS_TOO_FEW.
+// `keys` and `on_failed` as SideStore has them.
+absl::StatusOr<std::unique_ptr<SideStore>> OpenSideStore(const std::string& directory, const KeyFile& keys, bool read_only,
+                                                         std::function<void(const std::string& why)> on_failed = nullptr);
+// Those, or KEY_FILE_MISSING, KEY_FILE_UNUSABLE.
 absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only,
                                     std::function<void(const std::string& why)> on_failed = nullptr);
 

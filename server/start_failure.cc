@@ -49,21 +49,32 @@ const std::vector<StartFailure>& StartFailures() {
        "Give it to the service's user alone (`chown redpoints FILE`, `chmod 600 FILE`), or put its copy back if it is damaged.",
        "只给服务用户(`chown redpoints 文件`、`chmod 600 文件`);已损坏则放回副本。"},
       {"KEY_FILE_FOREIGN", "The key file is not the one of this ledger.", "密钥文件不是这个账本的。",
-       "Put back its own key file and side store. If every copy of them is lost: “Lost key” in the runbook.",
-       "放回它自己的密钥文件和侧数据库;所有副本都丢了,按运维手册“密钥丢失”处理。"},
+       "Look for the right one: the USB sticks, the old machine; put it and its side store back. If every copy is lost, move this "
+       "file away and go on at “Lost key” in the runbook.",
+       "找对的那一份(U 盘、旧机器),连同它的侧数据库放回。所有副本都丢了,先移走这个文件,再按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
        "Correct `side_state.directory`, or copy `side` of the newest backup to it. Members whose number is newer need another.",
        "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处;备份之后发的会员号需重新发放。"},
+      {"SIDE_STORE_FOREIGN", "The side store is under a key that the key file lacks.", "侧数据库用的密钥不在密钥文件里。",
+       "Put back the newest copy of the key file that belongs to it, or the side store that belongs to the key file. If every copy of the "
+       "key file is lost, move this one away and go on at “Lost key” in the runbook.",
+       "放回与它配套的密钥文件(最新的副本),或与密钥文件配套的侧数据库。密钥文件的副本全丢了,先移走现在这个,再按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_REFUSED", "The side store does not open.", "侧数据库打不开。",
-       "The detail says why: put back the key file that belongs to it, give its files to the service's user (`chown -R redpoints "
-       "DIRECTORY`), or stop the process that has it open.",
-       "按提示处理:放回与它配套的密钥文件,把文件交给服务用户(`chown -R redpoints 目录`),或停掉占用它的进程。"},
+       "The detail says why: give its files to the service's user (`chown -R redpoints DIRECTORY`), stop the process that has it open, or "
+       "use the newer program that wrote it.",
+       "按提示处理:把文件交给服务用户(`chown -R redpoints 目录`),停掉占用它的进程,或换用写它的新版程序。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
        "Move it away, keep it, and copy `side` of the newest backup to its place.", "移走并保留,再把最新备份里的 `side` 拷到原处。"},
       {"SIDE_STORE_CUT", "The side store has lost what was written to it last.", "侧数据库丢了最后写入的内容。",
-       "Put its lost `*.log` file back. If it can't be found, remove the file WRITES that the detail names, and start; `redpointsd check` "
-       "names the members who need another number.",
-       "把丢失的 `*.log` 文件放回原处。找不到就删掉提示的 WRITES 文件再启动;`redpointsd check` 点名需要换号的会员。"},
+       "Put its lost `*.log` file back. If it can't be found, make the file WRITES that the detail names empty (`truncate -s 0 FILE`), and "
+       "start; `redpointsd check` names the members who need another number.",
+       "把丢失的 `*.log` 文件放回原处。找不到就清空提示的 WRITES 文件(`truncate -s 0 文件`)再启动;`redpointsd check` 点名需要换号的会员。"},
+      {"SIDE_STORE_UNMARKED", "The mark that tells whether the side store has lost something is gone or torn.",
+       "侧数据库的写入标记没了或坏了,看不出最后写入的内容是否还在。",
+       "Put the file WRITES back, and a `*.log` file, if any was moved. Else `redpointsd check` names the members whose number is lost; "
+       "then make an empty one, `install -o redpoints -g redpoints /dev/null FILE`, and start.",
+       "移走过 WRITES 或 `*.log` 文件就放回。否则先 `redpointsd check`,它点名丢了会员号的会员;再建一个空的,"
+       "`install -o redpoints -g redpoints /dev/null 文件`,然后启动。"},
       {"TLS_FILE_MISSING", "A certificate, key or authority of the configuration is not there.", "配置里的证书、私钥或 CA 文件不存在。",
        "Correct the path in `tls`, or put the file there.", "核对 `tls` 里的路径,或放好文件。"},
       {"TLS_FILE_UNREADABLE", "A certificate, key or authority can't be read.", "证书、私钥或 CA 文件读不了。",
@@ -117,9 +128,10 @@ const std::vector<StartFailure>& StartFailures() {
       {"RECOVER_TARGET_TAKEN", "There is something where the new shard shall go.", "新目录已存在。",
        "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
       {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
-       "The detail says why: correct --from, --to or the clock, stop the server, or make room for three copies; else restore the last "
+       "The detail says why: correct --from, --to, --blob or the clock, stop the server, or make room for three copies; else restore the "
+       "last "
        "backup.",
-       "按提示改正 --from、--to 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
+       "按提示改正 --from、--to、--blob 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
       {"REKEY_FAILED", "The new key could not be put to use.", "新密钥没能启用。",
        "Make room, or correct the owner or the clock as the detail says, then run it again; what is done is kept.",
        "按提示腾出空间,或改正属主、时钟,再运行一次;已做的不会重做。"},

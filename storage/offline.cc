@@ -1,6 +1,7 @@
 #include "storage/offline.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "storage/journal.h"
@@ -27,22 +28,19 @@ std::int64_t LatestOf(const Log& log, const std::set<std::string>& programs) {
   return latest_ms;
 }
 
-}  // namespace
-
-absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, const std::set<std::string>& programs,
-                                 const CommandFor& command, const ReadProgress& progress) {
-  auto fence = log.TryTakeOver();
-  if (!fence.ok()) return fence.status();
+// The entry of each program.
+absl::StatusOr<CommitBatch> Compose(const Log& log, Store* store, std::int64_t turn_entries, const Clock& clock,
+                                    const std::set<std::string>& programs, const CommandFor& command, const ReadProgress& progress) {
   const std::int64_t latest_ms = LatestOf(log, programs);
-  CommitBatch batch{.fence = *fence};
+  CommitBatch batch;
   for (const std::string& id : programs) {
     absl::Status damage;
-    Program program(id, log, &store, [&](Program&, const absl::Status& status) { damage = status; });
+    Program program(id, log, store, [&](Program&, const absl::Status& status) { damage = status; });
     const auto named = [&](const absl::Status& status) {
       return absl::Status(status.code(), absl::StrCat(id, ": ", std::string(status.message())));
     };
     if (auto status = program.LoadRows(); !status.ok()) return named(status);
-    const auto replayed = program.Replay(kTurnEntries, [&](std::int64_t next, std::int64_t end) { progress(id, next, end); });
+    const auto replayed = program.Replay(turn_entries, [&](std::int64_t next, std::int64_t end) { progress(id, next, end); });
     if (!replayed.ok()) return named(replayed.status());
     const std::int64_t now_ms = clock.NowMs(), last_ms = program.state().at.last_ms;
     if (now_ms < last_ms - kBehindMaxMs) {
@@ -65,11 +63,30 @@ absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, con
       return absl::InternalError(absl::StrCat(id, ": not the one entry that was asked for"));
     }
   }
-  if (batch.appends.empty()) return 0;
-  if (log.Commit(batch) != CommitResult::kCommitted) {
+  return batch;
+}
+
+}  // namespace
+
+absl::StatusOr<int> LookAtEach(const Log& log, Store* store, const Clock& clock, const std::set<std::string>& programs,
+                               const CommandFor& command, const ReadProgress& progress) {
+  const auto batch = Compose(log, store, std::numeric_limits<std::int64_t>::max(), clock, programs, command, progress);
+  if (!batch.ok()) return batch.status();
+  return static_cast<int>(batch->appends.size());
+}
+
+absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, const std::set<std::string>& programs,
+                                 const CommandFor& command, const ReadProgress& progress) {
+  const auto fence = log.TryTakeOver();
+  if (!fence.ok()) return fence.status();
+  auto batch = Compose(log, &store, kTurnEntries, clock, programs, command, progress);
+  if (!batch.ok()) return batch.status();
+  if (batch->appends.empty()) return 0;
+  batch->fence = *fence;
+  if (log.Commit(*batch) != CommitResult::kCommitted) {
     return absl::UnavailableError(absl::StrCat("nothing was written: ", std::string(log.Failure().message())));
   }
-  return static_cast<int>(batch.appends.size());
+  return static_cast<int>(batch->appends.size());
 }
 
 }  // namespace redpoints

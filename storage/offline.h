@@ -29,4 +29,9 @@ using ReadProgress = std::function<void(const std::string& program, std::int64_t
 absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, const std::set<std::string>& programs,
                                  const CommandFor& command, const ReadProgress& progress);
 
+// How many entries AppendToEach would append, or why it would refuse; not a byte changes. `store` may be open for reading only; nullptr: there
+// are no derived rows, and those of all entries are in memory meanwhile.
+absl::StatusOr<int> LookAtEach(const Log& log, Store* store, const Clock& clock, const std::set<std::string>& programs,
+                               const CommandFor& command, const ReadProgress& progress);
+
 }  // namespace redpoints

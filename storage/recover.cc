@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,8 @@
 #include "storage/merkle/sha256.h"
 #include "storage/program.h"
 #include "storage/rocks.h"
+#include "storage/rules/entry_codec.h"
+#include "storage/rules/rulebook.h"
 #include "storage/store/rocksdb_store.h"
 
 namespace redpoints {
@@ -100,6 +103,63 @@ absl::StatusOr<std::string> CopyLog(const std::string& from, const std::string& 
   });
   if (!status.ok()) return status;
   return unreadable;
+}
+
+// A file that somebody has of what a blob was.
+struct Supplied {
+  std::string file;
+  std::map<std::string, std::string> forms;  // by SHA-256: as it is; a rulebook, which people keep laid out, also as its adoption stored it
+  bool is_named = false;                     // by an entry
+};
+absl::StatusOr<std::vector<Supplied>> ReadSupplied(const std::vector<std::string>& files) {
+  std::vector<Supplied> supplied;
+  for (const std::string& file : files) {
+    auto content = ReadFile(file);
+    if (!content.ok()) return content.status();
+    Supplied read{.file = file, .forms = {}};
+    if (const auto book = Rulebook::Parse(*content); book.ok()) read.forms[Sha256Hex(book->json())] = book->json();
+    read.forms[Sha256Hex(*content)] = *std::move(content);
+    supplied.push_back(std::move(read));
+  }
+  return supplied;
+}
+
+// Those that readable entries of the program name; marks their files.
+absl::StatusOr<std::vector<CommitBatch::Blob>> NamedBlobs(const Salvage& from, const std::string& program, std::vector<Supplied>& supplied,
+                                                          std::vector<std::string>& said) {
+  std::vector<CommitBatch::Blob> named;
+  std::set<std::string> left;
+  for (const Supplied& each : supplied) {
+    for (const auto& form : each.forms) left.insert(form.first);
+  }
+  const auto names = [](std::string_view line, const std::string& sha256) {
+    if (line.find(sha256) == std::string_view::npos) return false;
+    const auto entry = ParseLine(line);
+    return entry.ok() && std::find(entry->blobs.begin(), entry->blobs.end(), sha256) != entry->blobs.end();
+  };
+  const auto take = [&](const std::string& sha256) {
+    for (Supplied& each : supplied) {
+      const auto form = each.forms.find(sha256);
+      if (form == each.forms.end()) continue;
+      named.push_back({.program = program, .sha256 = sha256, .content = form->second});  // twice where two files are the same: no harm
+      said.push_back(absl::StrCat(program, ": ", sha256, " from ", each.file));
+      each.is_named = true;
+    }
+  };
+  auto status = left.empty() ? absl::OkStatus() : from.ForEachRow(program, [&](const JournalRow& row) {
+    for (std::string_view lines = row.lines; !lines.empty();) {
+      const auto line = lines.substr(0, lines.find('\n'));
+      std::erase_if(left, [&](const std::string& sha256) {
+        const bool is_named = names(line, sha256);
+        if (is_named) take(sha256);
+        return is_named;
+      });
+      lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return named;
 }
 
 // Writes rows to a log, some megabytes in a commit.
@@ -233,17 +293,32 @@ absl::Status SetApart(const Salvage& from, RecoveredProgram& program, const std:
 
 // Makes the shard in `partial` out of the log `from`, whose head mark is `marks`.
 absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::string& from, const HeadMarks& marks, const Clock& clock,
-                                      const std::function<void(const std::string& what)>& progress) {
+                                      std::vector<Supplied> supplied, const std::function<void(const std::string& what)>& progress) {
   const std::string copy = partial + "/copy", sorted = partial + "/sorted";
   progress(absl::StrCat("copying ", from));
   auto unreadable = CopyLog(from, copy);
   if (!unreadable.ok()) return unreadable.status();
   auto damaged = Salvage::Open(copy);
   if (!damaged.ok()) return damaged.status();
-  Recovered recovered{.means = (*damaged)->means(), .unreadable = *std::move(unreadable), .programs = {}};
+  Recovered recovered{.means = (*damaged)->means(), .unreadable = *std::move(unreadable), .supplied = {}, .programs = {}};
   auto programs = (*damaged)->Programs();
   for (const auto& [program, mark] : marks) programs.insert(program);
   if (programs.empty()) return absl::DataLossError(absl::StrCat("no entry of any program can be read in ", from));
+
+  std::map<std::string, std::vector<CommitBatch::Blob>> blobs;
+  for (const auto& id : programs) {
+    auto named = NamedBlobs(**damaged, id, supplied, recovered.supplied);
+    if (!named.ok()) return named.status();
+    blobs[id] = *std::move(named);
+  }
+  for (const Supplied& each : supplied) {
+    if (!each.is_named) {
+      return absl::InvalidArgumentError(absl::StrCat(each.file, ": no readable entry names a blob of its SHA-256, ",
+                                                     each.forms.begin()->first,
+                                                     each.forms.size() > 1 ? absl::StrCat(" or ", each.forms.rbegin()->first) : "",
+                                                     "; it has to be the file itself, to the last byte"));
+    }
+  }
 
   // Twice: first what can be read, then of that what follows by the rules, which only a journal that can be read tells.
   auto readable = RocksDbLog::Create({.directory = sorted});
@@ -259,6 +334,9 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
     program.id = id;
     std::map<std::string, std::string> remade;  // blobs by their hashes
     progress(absl::StrCat("reading ", id));
+    for (auto& blob : blobs[id]) {
+      if (auto status = to_readable.Add(std::move(blob)); !status.ok()) return status;
+    }
     auto read = CopyReadable(**damaged, id, to_readable);
     if (!read.ok()) return read.status();
     const auto mark = marks.find(id);
@@ -321,7 +399,8 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
 }  // namespace
 
 absl::StatusOr<Recovered> Recover(const std::string& from_directory, const std::string& to_directory, const Clock& clock,
-                                  const std::function<void(const std::string& what)>& progress) {
+                                  const std::function<void(const std::string& what)>& progress,
+                                  const std::vector<std::string>& blob_files) {
   std::error_code error;
   const fs::path from = WithoutSlash(from_directory), to = WithoutSlash(to_directory);
   if (fs::symlink_status(to, error).type() != fs::file_type::not_found) {
@@ -336,12 +415,14 @@ absl::StatusOr<Recovered> Recover(const std::string& from_directory, const std::
   }
   auto marks = ReadHeadMarks(HeadMarkFile(from.string()));
   if (MayBeWhole(marks.status())) return marks.status();
+  auto supplied = ReadSupplied(blob_files);
+  if (!supplied.ok()) return supplied.status();
 
   const std::string partial = to.string() + ".partial";
   fs::remove_all(partial, error);
   if (!error) fs::create_directories(partial, error);
   if (error) return Disk(absl::StrCat("make ", partial), error);
-  auto recovered = RecoverInto(partial, *log, marks.value_or(HeadMarks()), clock, progress);
+  auto recovered = RecoverInto(partial, *log, marks.value_or(HeadMarks()), clock, *std::move(supplied), progress);
   const absl::Status status = recovered.ok() ? RenameDurably(partial, to.string()) : recovered.status();
   if (status.ok()) return recovered;
   fs::remove_all(partial, error);  // it may be what filled the disk

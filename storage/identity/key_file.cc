@@ -219,22 +219,27 @@ absl::StatusOr<KeyFile> KeyFile::Read(const std::string& path) {
   return Parse(path, std::string_view(text.value).substr(0, size));
 }
 
-absl::Status KeyFile::Create(const std::string& path) {
+KeyFile KeyFile::Draw(const std::string& path) {
   KeyFile keys;
+  keys.path_ = path;
   for (auto& of_purpose : keys.keys_) of_purpose.push_back(SecretKey::Random());
+  return keys;
+}
+
+absl::Status KeyFile::Save() const {
   SecretText text;
-  text.value = keys.Text();
-  const File directory(open(DirectoryOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (auto locked = LockDirectory(path, directory); !locked.ok()) return locked;
-  const std::string temporary = TemporaryOf(path);
+  text.value = Text();
+  const File directory(open(DirectoryOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (auto locked = LockDirectory(path_, directory); !locked.ok()) return locked;
+  const std::string temporary = TemporaryOf(path_);
   auto status = WriteBeside(temporary, text.value, nullptr);
   // A link, unlike a rename, never takes the place of what is there.
-  if (status.ok() && link(temporary.c_str(), path.c_str()) != 0) {
-    status = errno == EEXIST ? absl::AlreadyExistsError(absl::StrCat(path, ": is there already, and stays as it is"))
-                             : Unavailable(path, "making the key file");
+  if (status.ok() && link(temporary.c_str(), path_.c_str()) != 0) {
+    status = errno == EEXIST ? absl::AlreadyExistsError(absl::StrCat(path_, ": is there already, and stays as it is"))
+                             : Unavailable(path_, "making the key file");
   }
   unlink(temporary.c_str());
-  if (status.ok() && fsync(directory.fd()) != 0) status = Unavailable(path, "syncing the directory");
+  if (status.ok() && fsync(directory.fd()) != 0) status = Unavailable(path_, "syncing the directory");
   return status;
 }
 

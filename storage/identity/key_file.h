@@ -49,10 +49,14 @@ std::string KeyIdText(std::uint32_t id);
 // What one key file held when it was read. Immutable value, any thread; a rotation is seen by who reads the file again.
 class KeyFile {
  public:
-  // Makes `path` with a new key for each purpose, for its owner alone, durable when it returns. What a crash leaves, here and in Rotate, is
-  // .NAME.unfinished beside it, which nothing reads and the next writer replaces. ALREADY_EXISTS: something is there, and
-  // stays. UNAVAILABLE: the directory can't be written.
-  static absl::Status Create(const std::string& path);
+  // A new key for each purpose, in memory alone: for `path`, where Save makes the file.
+  static KeyFile Draw(const std::string& path);
+  // Makes the file, for its owner alone, durable when it returns. What a crash leaves, here and in Rotate, is .NAME.unfinished beside it,
+  // which nothing reads and the next writer replaces. ALREADY_EXISTS: something is there, and stays. UNAVAILABLE: the directory can't be
+  // written.
+  absl::Status Save() const;
+  // Both.
+  static absl::Status Create(const std::string& path) { return Draw(path).Save(); }
 
   // NOT_FOUND: no file. FAILED_PRECONDITION: not a file for its owner alone (modes 0600 and 0400), or made by a newer program.
   // DATA_LOSS: cut or altered; the message names the line. UNAVAILABLE: can't be read.

@@ -221,19 +221,28 @@ class SideStore::Disk {
     std::error_code ignored;  // errors show below
     if (options.create_if_missing) std::filesystem::create_directories(options.directory, ignored);
     if (auto status = Look(options.directory, !options.read_only); !status.ok()) return status;
-    if (!options.create_if_missing && !std::filesystem::exists(options.directory + "/CURRENT", ignored)) {
+    const bool is_new = !std::filesystem::exists(options.directory + "/CURRENT", ignored);
+    if (is_new && HasFiles(options.directory)) {
+      return absl::DataLossError(absl::StrCat("side store: ", options.directory, "/CURRENT is missing, but files of a store are there"));
+    }
+    if (is_new && !options.create_if_missing) {
       return absl::NotFoundError(absl::StrCat("side store: ", options.directory, ": none there"));
     }
     auto disk = std::unique_ptr<Disk>(new Disk(options));
-    const auto marked = ReadWriteMark(options.directory);
-    if (absl::IsResourceExhausted(marked.status())) return marked.status();
-    // What is open for writing can't take back a log that is found again: so it is compared before.
-    if (options.read_only || marked.ok()) {
+    if (!is_new) {
+      const auto marked = ReadWriteMark(options.directory);
+      if (absl::IsResourceExhausted(marked.status())) return marked.status();
+      disk->was_marked_ = marked.value_or(0) > 0;
+      // What is open for writing can't take back a log that is found again: so it is compared before.
       if (auto status = disk->OpenAs(/*read_only=*/true); !status.ok()) return status;
       if (auto status = disk->CompareTo(marked.value_or(0)); !status.ok()) return status;
+      if (options.read_only) return disk;
+      if (!marked.ok()) return Unmarked(options.directory, marked.status());
     }
-    if (options.read_only) return disk;
     if (auto status = disk->OpenAs(/*read_only=*/false); !status.ok()) return status;
+    if (is_new) {
+      if (auto status = MakeWriteMark(options.directory, disk->db_->GetLatestSequenceNumber()); !status.ok()) return status;
+    }
     disk->mark_.emplace(options.directory);
     disk->mark_->Set(disk->db_->GetLatestSequenceNumber());
     return disk;
@@ -300,6 +309,11 @@ class SideStore::Disk {
     return absl::UnavailableError(why);
   }
   bool CanWrite() const { return !options_.read_only && !has_failed_; }
+  bool was_marked() const { return was_marked_; }
+  // So that what is lost of a copy of this store is noticed: it is not, where that can't be said of the store itself.
+  absl::Status MarkCopy(const Disk& copy) const {
+    return was_marked_ || mark_ ? MakeWriteMark(copy.options_.directory, copy.db_->GetLatestSequenceNumber()) : absl::OkStatus();
+  }
 
   // Rewrites all tables without what was deleted; logs, manifests and tables of before can still lie there.
   absl::Status Compact() {
@@ -349,6 +363,22 @@ class SideStore::Disk {
     return absl::OkStatus();
   }
 
+  // Whether something of a store is there.
+  static bool HasFiles(const std::string& directory) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator file(directory, error), end; !error && file != end; file.increment(error)) {
+      if (file->path().filename().string().starts_with("MANIFEST-") || file->path().extension() == ".sst") return true;
+    }
+    return false;
+  }
+
+  static absl::Status Unmarked(const std::string& directory, const absl::Status& why) {
+    return WithStartFailure(
+        absl::DataLossError(absl::StrCat("side store: ", WriteMarkFile(directory),
+                                         " does not say how much was written: ", std::string(why.message()), "; nothing was changed")),
+        "SIDE_STORE_UNMARKED");
+  }
+
   absl::Status CompareTo(std::uint64_t marked) const {
     const std::uint64_t writes = db_->GetLatestSequenceNumber();
     if (writes >= marked) return absl::OkStatus();
@@ -361,6 +391,7 @@ class SideStore::Disk {
   const SideStore::Options options_;
   std::unique_ptr<rocksdb::DB> db_;
   std::optional<WriteMark> mark_;  // where it is open for writing
+  bool was_marked_ = true;
   std::atomic<bool> has_failed_ = false;
 };
 
@@ -371,6 +402,7 @@ std::string SideCommitment(SideKind kind, const Salt& salt, std::string_view val
 SideStore::SideStore(const Options& options, const KeyFile& keys) : options_(options), keys_(keys) {}
 SideStore::~SideStore() = default;
 bool SideStore::CanWrite() const { return disk_->CanWrite(); }
+bool SideStore::was_marked() const { return disk_->was_marked(); }
 
 absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const Options& options, const KeyFile& keys) {
   auto store = std::unique_ptr<SideStore>(new SideStore(options, keys));
@@ -379,6 +411,10 @@ absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const Options& option
   store->disk_ = *std::move(disk);
   if (auto ready = store->Prepare(); !ready.ok()) return ready;
   return store;
+}
+
+absl::Status SideStore::Foreign(absl::string_view why) const {
+  return WithStartFailure(absl::FailedPreconditionError(absl::StrCat("side store: ", options_.directory, ": ", why)), "SIDE_STORE_FOREIGN");
 }
 
 // Checks the format, and that the key file has every key that the store needs: better now than at the first sale.
@@ -409,14 +445,10 @@ absl::Status SideStore::Prepare() {
   for (const auto& [full_key, sealed] : *rows) {
     const std::string_view key = PartsOf(full_key)->key;
     auto plain = Unseal(keys_, {kStoreLevel, kKeyTable, key}, sealed);
-    // Of the whole store, not of a row: what is missing is the key file.
-    if (absl::IsNotFound(plain.status())) {
-      return absl::FailedPreconditionError(absl::StrCat("side store: ", options_.directory, " is ", std::string(plain.status().message())));
-    }
+    if (absl::IsNotFound(plain.status())) return Foreign(plain.status().message());
     if (!plain.ok()) return AtRow(plain.status(), full_key);
     if (key == "number" && *plain != number_key) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("side store: ", options_.directory, " finds numbers under key ", *plain, ", which is not in ", keys_.path()));
+      return Foreign(absl::StrCat("it finds numbers under key ", *plain, ", which is not in ", keys_.path()));
     }
     is_newest_listed |= key == newest;
   }
@@ -802,6 +834,7 @@ absl::Status SideStore::Backup(const std::string& directory) {
     auto copy = Open({.directory = partial, .read_only = true}, keys_);
     if (!copy.ok()) return copy.status();
     if (auto verified = (*copy)->disk_->VerifyChecksums(); !verified.ok()) return verified;
+    if (auto marked = disk_->MarkCopy(*(*copy)->disk_); !marked.ok()) return marked;
   }
   return disk_->Rename(partial, directory);
 }

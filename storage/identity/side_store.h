@@ -14,7 +14,7 @@
 //   program 00 's' actor '/' request id                       sealed, empty: rows of this request had no entry in another epoch; they stay
 //   program 00 'e' "epoch"                                    sealed: the ledger's epoch at the last Clear
 //
-// Beside RocksDB's files lies the write mark (write_mark.h), which notices that a log is gone.
+// Beside RocksDB's files lies the write mark (write_mark.h), which notices that a log is gone; without it a store is only read.
 //
 // Rows are kept by request and item, so that an honest repeat of a request finds its number and salt again. A row counts while the
 // member's newest entry commits to it; that is the caller's to see, since nothing here knows the journal: an older copy of this store can
@@ -32,6 +32,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "storage/identity/cipher.h"
 #include "storage/identity/key_file.h"
 #include "storage/mutex.h"
@@ -84,13 +85,17 @@ class SideStore {
     // For tests: where numbers come from; nullptr: ten random digits with their check digit.
     std::function<std::string()> draw_number = nullptr;
   };
-  // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: a key that the store needs is not in the file; another format; or
-  // open twice. ABORTED: open in another process. PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS:
-  // damaged; or, as the start failure SIDE_STORE_CUT, writes that were acknowledged are gone. UNAVAILABLE: the disk is full.
+  // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: another format; open twice; or, as the start failure
+  // SIDE_STORE_FOREIGN, the store opens but for a key that it needs and the file lacks. ABORTED: open in another process. PERMISSION_DENIED: a
+  // file is somebody else's; the message has what helps. DATA_LOSS: damaged; or, as SIDE_STORE_CUT, writes that were acknowledged are gone;
+  // or, as SIDE_STORE_UNMARKED and only for writing, nothing says whether any are. UNAVAILABLE: the disk is full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
   // Whether what changes anything is carried out: not when read-only, nor after a failed write. Thread-safe, never waits.
   bool CanWrite() const;
+  const std::string& directory() const { return options_.directory; }
+  // Whether the write mark said, when this was opened, how much was acknowledged. Thread-safe, never waits.
+  bool was_marked() const;
   SideStore(const SideStore&) = delete;
   SideStore& operator=(const SideStore&) = delete;
 
@@ -166,7 +171,8 @@ class SideStore {
   // same, but what only the damaged row led to can remain. Other writes wait meanwhile.
   absl::StatusOr<std::int64_t> Erase(std::string_view program, const std::vector<std::string>& members);
 
-  // A consistent, checksummed copy in `directory`, which must not exist. Other writes wait while it is made, not while it is verified.
+  // A consistent, checksummed copy in `directory`, which must not exist, with a write mark if this has one. Other writes wait while it is
+  // made, not while it is verified.
   absl::Status Backup(const std::string& directory);
 
   struct Report {
@@ -187,6 +193,7 @@ class SideStore {
 
   SideStore(const Options& options, const KeyFile& keys);
   absl::Status Prepare() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Foreign(absl::string_view why) const;
 
   std::string NumberHash(std::string_view number) const;
   void Put(Changes& changes, std::string_view program, char table, std::string_view key, std::string_view plain) const;

@@ -25,12 +25,16 @@ absl::StatusOr<std::uint64_t> ReadWriteMark(const std::string& directory) {
   const auto line = ReadFile(WriteMarkFile(directory));
   if (!line.ok()) return line.status();
   std::uint64_t writes = 0;
+  if (line->empty()) return writes;
   if (!absl::SimpleAtoi(line->substr(0, 20), &writes) || *line != LineOf(writes)) return absl::DataLossError("the write mark is torn");
   return writes;
 }
 
-WriteMark::WriteMark(const std::string& directory)
-    : file_(::open(WriteMarkFile(directory).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) {}
+absl::Status MakeWriteMark(const std::string& directory, std::uint64_t writes) {
+  return WriteDurably(WriteMarkFile(directory), LineOf(writes));
+}
+
+WriteMark::WriteMark(const std::string& directory) : file_(::open(WriteMarkFile(directory).c_str(), O_WRONLY | O_CLOEXEC)) {}
 
 WriteMark::~WriteMark() {
   if (file_ < 0) return;

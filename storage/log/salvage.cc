@@ -32,6 +32,9 @@ class Rocks : public Salvage {
     if (as_it_is.ok()) return FlushLogs(options, "as it is");
     if (IsOfMachine(as_it_is)) return as_it_is;
     MakeCurrent();
+    if (const std::string grown = CutToListedSize(); !grown.empty()) {
+      if (OpenDb(options).ok()) return FlushLogs(options, absl::StrCat("without what stands behind the end of ", grown));
+    }
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
     const absl::Status passing_over = OpenDb(options);
     if (passing_over.ok()) return FlushLogs(options, "without what is damaged in its write-ahead logs");
@@ -199,6 +202,26 @@ class Rocks : public Salvage {
       if (name.starts_with("MANIFEST-")) newest = std::max(newest, name);
     }
     if (!newest.empty()) WriteDurably(directory_ + "/CURRENT", newest + "\n").IgnoreError();  // the repair is next
+  }
+
+  // A file that is longer than the list of files says does not open, though every row is there. Cuts each such file, and returns their names.
+  std::string CutToListedSize() {
+    rocksdb::Options trusting = RocksOptions(directory_, nullptr, /*is_read_only=*/true);
+    trusting.paranoid_checks = false;
+    trusting.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    if (!OpenDb(trusting).ok()) return "";  // a list that can't be read says nothing
+    std::vector<rocksdb::LiveFileMetaData> listed;
+    db_->GetLiveFilesMetaData(&listed);
+    Close();
+    std::string names;
+    for (const auto& file : listed) {
+      const std::string path = directory_ + file.name;  // "/000012.sst"
+      std::error_code error;
+      if (const auto size = fs::file_size(path, error); error || size <= file.size) continue;
+      fs::resize_file(path, file.size, error);
+      if (!error) absl::StrAppend(&names, names.empty() ? "" : ", ", file.name.substr(1));
+    }
+    return names;
   }
 
   std::unique_ptr<rocksdb::Iterator> Iterate(LogTable table) const {

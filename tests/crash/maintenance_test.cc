@@ -1,4 +1,4 @@
-// backup, restore and recover that are ended, or fail, at each of their steps: what is left is the old state, and doing it again makes it whole;
+// backup, restore, recover and rekey that are ended, or fail, at each of their steps: what is left is the old state, and doing it again makes it whole;
 // or it is whole. Nothing between the two opens, and what was copied from never changes.
 #include <gmock/gmock.h>
 #include <spawn.h>
@@ -27,6 +27,7 @@ namespace redpoints {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -206,6 +207,54 @@ TEST_P(Interrupted, ARecoveryIsDoneOrNotBegun) {
   }
   EXPECT_GT(steps, 20);
   EXPECT_EQ(Snapshot(shard(0)), before);
+}
+
+// Whoever runs it again has lost the words of the first run.
+TEST_P(Interrupted, ARekeyIsDoneOrSaysAgainWhatIsLost) {
+  const std::string kept = root + "/kept", key = root + "/side.key", side = root + "/side";
+  const auto places = {std::string("ledger"), std::string("ledger-1"), std::string("side")};
+  for (const auto& place : places) {
+    fs::create_directories(kept + "/" + place);
+    fs::copy(root + "/" + place, kept + "/" + place, fs::copy_options::recursive);
+  }
+  const auto before = Snapshot(side);
+  fs::rename(key, kept + "/side.key");
+  int steps = 0, unfinished = 0, moved = 0, written = 0;
+  for (int n = 0;; n += 3) {
+    SCOPED_TRACE(absl::StrCat("step ", n));
+    for (const auto& place : places) {
+      fs::remove_all(root + "/" + place);
+      fs::copy(kept + "/" + place, root + "/" + place, fs::copy_options::recursive);
+    }
+    for (const auto& left : {side + ".aside", side + ".partial", key, key + ".new"}) fs::remove_all(left);
+    const int exit = Run(GetParam(), n, "rekey");
+    if (exit != 0) {
+      ASSERT_EQ(exit, kKilled) << said;
+      ++steps;
+      const bool is_done = fs::exists(key);
+      unfinished += !is_done;
+      moved += !is_done && fs::exists(side + ".aside");
+      written += !is_done && End(1, "other") > whole["other"];
+      EXPECT_TRUE(is_done || !fs::exists(side + ".aside") || fs::exists(key + ".new"));
+      const std::string first = said;
+      Must("rekey");
+      EXPECT_THAT(is_done ? first : said, AllOf(HasSubstr("every 会员号"), HasSubstr("what confidential deeds were"),
+                                                HasSubstr("doubles of confidential deeds"), HasSubstr("when they are sent again")));
+      EXPECT_THAT(said, HasSubstr(is_done ? "nothing to do" : side + ".aside"));
+    }
+    EXPECT_TRUE(fs::exists(key));
+    EXPECT_FALSE(fs::exists(key + ".new"));
+    EXPECT_EQ(Snapshot(side + ".aside"), before);
+    ExpectNothingHalf();
+    for (const auto& [program, end] : whole) EXPECT_EQ(End(program == "other", program), end + 1) << program;
+    Must("check");
+    EXPECT_THAT(said, AllOf(HasSubstr("side state: 0 numbers"), Not(HasSubstr("not checked"))));
+    if (exit == 0 || HasFailure()) break;
+  }
+  EXPECT_GT(steps, 20);
+  EXPECT_GT(unfinished, 20);
+  EXPECT_GT(moved, 10);
+  EXPECT_GT(written, 0);
 }
 
 TEST_P(Interrupted, ABackupIsWholeOrNone) {

@@ -1,4 +1,4 @@
-// backup, restore, recover or check as redpointsd does them, with a file system that fails at its n-th step:
+// backup, restore, recover, rekey or check as redpointsd does them, with a file system that fails at its n-th step:
 //
 //   maintenance_worker HOW N COMMAND CONFIG FROM TO
 //
@@ -31,6 +31,7 @@
 
 #include "server/config.h"
 #include "server/maintenance.h"
+#include "server/rekey.h"
 #include "server/start_failure.h"
 #include "storage/backup.h"
 
@@ -170,6 +171,7 @@ int rename(const char* from, const char* to) {
   if (faults().how != How::kFull) Change();
   return Next<int (*)(const char*, const char*)>("rename")(from, to);
 }
+int link(const char* from, const char* to) { return Change() ? NoRoom() : Next<int (*)(const char*, const char*)>("link")(from, to); }
 int unlink(const char* path) {
   if (faults().how != How::kFull) Change();
   return Next<int (*)(const char*)>("unlink")(path);
@@ -208,6 +210,7 @@ int Main(char** argv) {
                               : command == "restore" ? RestoreShards(*config, from)
                               : command == "recover" ? RecoverShard(from, to)
                               : command == "list"    ? List(to)
+                              : command == "rekey"   ? Rekey(*config, Clock::System(), /*adopts_key=*/false)
                                                      : CheckShards(*config, "");
   f.how = How::kNone;
   std::fprintf(stderr, "steps %ld\n", f.steps.load());

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -389,9 +390,18 @@ class FunctionalTest(unittest.TestCase):
         a.stop()
         (a.directory / "side.key").unlink()
         self.assertIn(b"KEY_FILE_MISSING", a.run(REDPOINTSD, "--config", a.config, expect=1).stderr)
+        # A wrong file is no new key: somebody may still find the right one.
+        a.run(REDPOINTSD, "init", "--directory", a.root / "another", "--program", "another", "--listen", "127.0.0.1:0")
+        shutil.copy(a.root / "another" / "side.key", a.directory / "side.key")
+        refused = rekey(expect=1)
+        self.assertIn(b"KEY_FILE_FOREIGN", refused.stderr)
+        self.assertEqual(refused.stdout, b"")
+        self.assertFalse((a.directory / "side.aside").exists())
+        (a.directory / "side.key").unlink()
         said = rekey().stdout.decode()
         self.assertIn("side.aside", said)
         self.assertEqual(said.count("丢失 / lost"), 4)
+        self.assertIn(b"nothing to do", rekey().stdout)
         checked = a.run(REDPOINTSD, "check", "--config", a.config).stdout.decode()
         lost = [line for line in checked.splitlines() if "number lost of member" in line]
         self.assertEqual(len(lost), len(a.members))

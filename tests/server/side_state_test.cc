@@ -2,9 +2,11 @@
 #include "server/side_state.h"
 
 #include <gmock/gmock.h>
+#include <rocksdb/db.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <string>
@@ -63,6 +65,24 @@ class SideStateTest : public ServerTest {
     });
     EXPECT_EQ(report.faults, 0);
     return report;
+  }
+
+  static std::string Content(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  static std::map<std::string, std::string> Snapshot(const std::string& directory) {
+    std::map<std::string, std::string> files;
+    for (const auto& file : fs::recursive_directory_iterator(directory))
+      files[file.path()] = file.is_regular_file() ? Content(file.path()) : "";
+    return files;
+  }
+  // The one that has something in it.
+  static std::string LogOf(const std::string& store) {
+    for (const auto& file : fs::directory_iterator(store)) {
+      if (file.path().extension() == ".log" && file.file_size() > 0) return file.path();
+    }
+    return "";
   }
 
   std::string Replace(const std::string& id, const std::string& word) {
@@ -179,9 +199,9 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
   const std::string lost_number = world.Get("HOME_NUMBER");
   const Config config = TheConfig();
   const std::string key_file = config.side_state().key_file(), side = config.side_state().directory();
-  const auto rekey = [&] {
+  const auto rekey = [&](bool adopts_key = false) {
     testing::internal::CaptureStdout();
-    const auto status = Rekey(config);
+    const auto status = Rekey(config, Clock::System(), adopts_key);
     EXPECT_EQ(status, absl::OkStatus());
     return testing::internal::GetCapturedStdout();
   };
@@ -189,7 +209,7 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
   const auto opens = [&] { return Server::Start(config, Logger(LogLevel::kError)).status(); };
   const std::string old_key = side_key();
   world.Restart([&](const std::string&) {
-    EXPECT_THAT(rekey(), AllOf(HasSubstr("0 个计划"), Not(HasSubstr("lost"))));  // nothing is lost yet
+    for (const bool adopts_key : {false, true}) EXPECT_THAT(rekey(adopts_key), AllOf(HasSubstr("nothing to do"), Not(HasSubstr("lost"))));
     EXPECT_EQ(side_key(), old_key);
     fs::rename(key_file, key_file + ".lost");
     EXPECT_EQ(StartFailureId(opens()), "KEY_FILE_MISSING");
@@ -197,7 +217,8 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
                                HasSubstr("doubles of confidential deeds"), HasSubstr("sent again")));
     EXPECT_NE(side_key(), old_key);
     EXPECT_TRUE(fs::exists(side + ".aside/CURRENT"));
-    EXPECT_THAT(rekey(), HasSubstr("0 个计划"));  // as after an interruption
+    EXPECT_FALSE(fs::exists(key_file + ".new"));
+    EXPECT_THAT(rekey(), AllOf(HasSubstr("nothing to do"), Not(HasSubstr("lost"))));
   });
   EXPECT_EQ(Pay(lost_number), "INSUFFICIENT_POINTS");
   EXPECT_EQ(NumberOf(world.Get("HOME")), "");
@@ -220,24 +241,108 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
     fs::rename(key_file + ".lost", key_file);
     fs::rename(side + ".aside", side);
     EXPECT_EQ(StartFailureId(opens()), "KEY_FILE_FOREIGN");
-    EXPECT_THAT(rekey(), AllOf(HasSubstr("3 个计划"), Not(HasSubstr("every 会员号"))));
+    EXPECT_EQ(StartFailureId(Rekey(config, Clock::System(), /*adopts_key=*/false)), "KEY_FILE_FOREIGN");
+    EXPECT_THAT(rekey(/*adopts_key=*/true), AllOf(HasSubstr("3 个计划"), HasSubstr("key in between"), Not(HasSubstr("every 会员号"))));
   });
   EXPECT_EQ(Pay(world.Get("AWAY_NUMBER")), "");
 }
 
-TEST_F(SideStateTest, ADamagedSideStoreIsMovedAsideAndTheKeyStays) {
+TEST_F(SideStateTest, ALostSideStoreIsMadeAnewAndTheKeyStays) {
   const Config config = TheConfig();
-  const std::string side = config.side_state().directory();
+  const std::string side = config.side_state().directory(), key = Content(config.side_state().key_file());
   world.Restart([&](const std::string&) {
-    std::ofstream(side + "/CURRENT", std::ios::trunc) << "x";
-    fs::create_directory(side + ".aside");
+    fs::rename(side, side + ".lost");
     testing::internal::CaptureStdout();
-    EXPECT_EQ(Rekey(config), absl::OkStatus());
-    EXPECT_THAT(testing::internal::GetCapturedStdout(),
-                AllOf(HasSubstr(side + ".aside-2"), HasSubstr("every 会员号"), Not(HasSubstr("doubles of confidential deeds"))));
-    EXPECT_TRUE(fs::exists(side + ".aside-2/CURRENT"));
+    EXPECT_EQ(Rekey(config, Clock::System(), /*adopts_key=*/false), absl::OkStatus());
+    EXPECT_THAT(testing::internal::GetCapturedStdout(), AllOf(HasSubstr("every 会员号"), Not(HasSubstr("doubles of confidential deeds"))));
+    EXPECT_EQ(Content(config.side_state().key_file()), key);
   });
   EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
+}
+
+TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
+  const Config config = TheConfig();
+  const std::string key = config.side_state().key_file(), side = config.side_state().directory();
+  const std::string ledger = config.shard(0).directory(), other = world.directory() + "/other.key";
+  ASSERT_TRUE(KeyFile::Create(other).ok());
+  const auto put_raw = [&](const char* name, const char* value) {
+    rocksdb::DB* db = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open({}, side, &db).ok());
+    ASSERT_TRUE(db->Put({}, std::string("\0v", 2) + name, value).ok());
+    delete db;
+  };
+  const ManualClock behind(0);
+  const struct {
+    const char* what;
+    std::function<void()> harm;
+    const char* id;
+    bool has_key = false, adopts_key = false;
+    const Clock* clock = &Clock::System();
+  } cases[] = {
+      {"a damaged side store", [&] { fs::resize_file(side + "/CURRENT", 1); }, "SIDE_STORE_DAMAGED"},
+      {"one without its entry file", [&] { fs::remove(side + "/CURRENT"); }, "SIDE_STORE_DAMAGED"},
+      {"one of a newer program", [&] { put_raw("format", "2"); }, "SIDE_STORE_REFUSED"},
+      {"one that was cut", [&] { fs::remove(LogOf(side)); }, "SIDE_STORE_CUT"},
+      {"something else in its place", [&] { fs::remove_all(side), fs::create_directories(side + "/photos"); }, "REKEY_FAILED"},
+      {"a clock that is behind", [] {}, "REKEY_FAILED", false, false, &behind},
+      {"no derived rows to be had", [&] { fs::remove_all(ledger + "/derived"), std::ofstream(ledger + "/derived") << "x"; },
+       "REKEY_FAILED"},
+      {"a ledger that does not open", [&] { fs::remove(ledger + "/log/CURRENT"); }, "LEDGER_REFUSED"},
+      {"a damaged key file of a run before", [&] { fs::copy_file(side + "/CURRENT", key + ".new"); }, "KEY_FILE_UNUSABLE"},
+      {"another server's key file", [&] { fs::copy_file(other, key); }, "KEY_FILE_FOREIGN", true},
+      {"that, to be taken", [&] { fs::copy_file(other, key); }, "SIDE_STORE_FOREIGN", true, true},
+      {"that, and no side store", [&] { fs::copy_file(other, key), fs::remove_all(side); }, "SIDE_STORE_MISSING", true, true},
+      {"the right one, and a damaged side store", [&] { fs::resize_file(side + "/CURRENT", 1), fs::copy_file(key + ".kept", key); },
+       "SIDE_STORE_DAMAGED", true},
+      {"an older copy of the right one",
+       [&] {
+         fs::copy_file(key + ".kept", key);
+         ASSERT_TRUE(KeyFile::Rotate(key, KeyPurpose::kSeal).ok());
+         ASSERT_TRUE(OpenSide(config.side_state(), /*read_only=*/false).ok());
+         fs::remove(key), fs::copy_file(key + ".kept", key);
+       },
+       "SIDE_STORE_FOREIGN", true},
+  };
+  world.Restart([&](const std::string&) {
+    const std::string server = world.directory() + "/server", kept = world.directory() + "/kept";
+    fs::rename(key, key + ".kept");
+    fs::copy(server, kept, fs::copy_options::recursive);
+    for (const auto& each : cases) {
+      SCOPED_TRACE(each.what);
+      each.harm();
+      ASSERT_EQ(fs::exists(key), each.has_key);
+      const auto before = Snapshot(server);
+      testing::internal::CaptureStdout();
+      const auto status = Rekey(config, *each.clock, each.adopts_key);
+      EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+      EXPECT_EQ(StartFailureId(status), each.id) << status;
+      EXPECT_EQ(Snapshot(server), before);
+      fs::remove_all(server);
+      fs::copy(kept, server, fs::copy_options::recursive);
+    }
+    fs::rename(key + ".kept", key);
+  });
+}
+
+TEST_F(SideStateTest, AMarkThatIsGoneIsToldUntilSomebodyGoesOnWithout) {
+  const Config config = TheConfig();
+  const std::string mark = config.side_state().directory() + "/WRITES";
+  const auto figures = [&] { return world.Call("operator", "GetMetrics", "").As<v1::GetMetricsResponse>().text(); };
+  EXPECT_THAT(figures(), HasSubstr("redpoints_side_store_was_marked 1\n"));
+  world.Restart([&](const std::string&) {
+    fs::remove(mark);
+    EXPECT_EQ(StartFailureId(Server::Start(config, Logger(LogLevel::kError)).status()), "SIDE_STORE_UNMARKED");
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(CheckShards(config, ""), absl::OkStatus());
+    EXPECT_THAT(testing::internal::GetCapturedStdout(), AllOf(HasSubstr("its mark " + mark), HasSubstr("side state: ")));
+    EXPECT_FALSE(fs::exists(mark));
+    std::ofstream(mark).flush();
+  });
+  EXPECT_THAT(world.Log(), HasSubstr(R"("event":"side_store_unmarked")"));
+  EXPECT_THAT(figures(), HasSubstr("redpoints_side_store_was_marked 0\n"));
+  EXPECT_EQ(Pay(world.Get("HOME_NUMBER")), "");
+  EXPECT_THAT(Check(), Not(HasSubstr("its mark")));
+  EXPECT_THAT(figures(), HasSubstr("redpoints_side_store_was_marked 1\n"));
 }
 
 TEST_F(SideStateTest, AProgramMadeLaterIsUnderTheSameKey) {

@@ -30,6 +30,7 @@
 #include "server/maintenance.h"
 #include "server/rekey.h"
 #include "server/server.h"
+#include "server/side_state.h"
 #include "storage/rules/types.h"
 #include "storage/start_failure.h"
 #include "storage/store/rocksdb_store.h"
@@ -203,13 +204,19 @@ const std::map<std::string, Case>& Cases() {
           return t.Start();
         },
         "server/side"}},
-      {"SIDE_STORE_REFUSED",
+      {"SIDE_STORE_FOREIGN",
        {[](Trial& t) {
           RP_CHECK(Trial::Init(t.path("other")).ok());
           t.config.mutable_side_state()->set_key_file(t.path("other/side.key"));
           return t.Start();
         },
-        "side store: "}},
+        "other/side.key"}},
+      {"SIDE_STORE_REFUSED",
+       {[](Trial& t) {
+          const auto open = OpenSide(t.config.side_state(), /*read_only=*/false);
+          return t.Start();
+        },
+        "server/side"}},
       {"SIDE_STORE_DAMAGED",
        {[](Trial& t) {
           Trial::Write(t.path("server/side/CURRENT"), "x");
@@ -219,6 +226,12 @@ const std::map<std::string, Case>& Cases() {
       {"SIDE_STORE_CUT",
        {[](Trial& t) {
           t.Cut(t.path("server/side"));
+          return t.Start();
+        },
+        "server/side/WRITES"}},
+      {"SIDE_STORE_UNMARKED",
+       {[](Trial& t) {
+          fs::remove(t.path("server/side/WRITES"));
           return t.Start();
         },
         "server/side/WRITES"}},
@@ -340,7 +353,7 @@ const std::map<std::string, Case>& Cases() {
        {[](Trial& t) {
           fs::remove_all(t.path("server/ledger/derived"));
           Trial::Write(t.path("server/ledger/derived"), "");
-          return Rekey(t.config);
+          return Rekey(t.config, Clock::System(), /*adopts_key=*/false);
         },
         "server/ledger/derived"}},
       {"RECOVER_FAILED", {[](Trial& t) { return RecoverShard(t.path("absent"), t.path("new")); }, "/absent/log"}},

@@ -50,6 +50,18 @@ TEST_F(OfflineTest, SaysWhatThereIsToSayAndNoMore) {
   EXPECT_EQ(FindRegistration<ProgramData>(*ledger->FindState("minyue"), "program", "minyue")->side_key, kKey);
 }
 
+TEST_F(OfflineTest, LookingFindsWhatWritingWouldAndWritesNothing) {
+  const std::int64_t end = *Journal(memory, "minyue").End();
+  const auto look = [&](std::int64_t now_ms) {
+    return LookAtEach(memory, nullptr, ManualClock(now_ms), {"minyue", "other"}, Rekeyed, [](const auto&...) {});
+  };
+  EXPECT_EQ(look(clock.NowMs()).value(), 1);
+  EXPECT_TRUE(absl::IsFailedPrecondition(look(0).status()));
+  EXPECT_EQ(*Journal(memory, "minyue").End(), end);
+  EXPECT_EQ(Append(Rekeyed).value(), 1);
+  EXPECT_EQ(look(clock.NowMs()).value(), 0);
+}
+
 TEST_F(OfflineTest, WhatOneProgramRefusesIsSaidInNone) {
   const std::int64_t end = *Journal(memory, "minyue").End();
   const auto refused = Append([](const State& state, std::int64_t) -> std::optional<Command> {

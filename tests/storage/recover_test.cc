@@ -94,12 +94,14 @@ class RecoverTest : public LedgerTest {
   // Recovers, and looks at what every recovery has to be: the old shard as it was, the new one whole by the rules, at work in a new epoch.
   RecoveredProgram Save() {
     const auto before = Snapshot(from);
-    const auto recovered = Recover(from, to, clock, [](const std::string&) {});
+    const auto recovered = Recover(
+        from, to, clock, [](const std::string&) {}, blob_files);
     EXPECT_TRUE(recovered.ok()) << recovered.status();
     EXPECT_EQ(Snapshot(from), before);
     EXPECT_FALSE(fs::exists(to + ".partial"));
     if (!recovered.ok()) return {};
     means = recovered->means;
+    supplied = recovered->supplied;
     const auto program =
         std::find_if(recovered->programs.begin(), recovered->programs.end(), [](const auto& p) { return p.id == "minyue"; });
     EXPECT_TRUE(disk.Open(to).ok());
@@ -120,6 +122,7 @@ class RecoverTest : public LedgerTest {
 
   Disk disk;
   std::string root, from, to, line, means;
+  std::vector<std::string> blob_files, supplied;
   std::int64_t end = 0;
 };
 
@@ -153,6 +156,13 @@ TEST_F(RecoverTest, WhatIsMissingIsSaid) {
       {"CURRENT emptied", false, [&] { fs::resize_file(from + "/log/CURRENT", 0); }, "write-ahead", true},
       {"CURRENT of another list", true, [&] { std::ofstream(from + "/log/CURRENT") << "MANIFEST-999999\n"; }, "write-ahead", true},
       {"MANIFEST flipped", true, [&] { Flip(Largest("MANIFEST-"), 40); }, "repair", true},
+      {"files grown by garbage", true,
+       [&] {
+         for (const auto& file : fs::directory_iterator(from + "/log")) {
+           if (file.path().extension() == ".sst") std::ofstream(file.path(), std::ios::binary | std::ios::app) << std::string(777, 'g');
+         }
+       },
+       "behind the end of 0", true},
       {"a table flipped", true, [&] { Flip(Largest(".sst"), fs::file_size(Largest(".sst")) / 2); }, "as it is", false},
   };
   for (const auto& harm : harms) {
@@ -240,6 +250,43 @@ TEST_F(RecoverTest, TheShopsOfAClosedDayAreMadeAgain) {
   EXPECT_EQ(program.end, end);
   ASSERT_TRUE(disk.Open(to).ok());
   EXPECT_TRUE((*disk.log->Blob("minyue", shops)).has_value());
+}
+
+TEST_F(RecoverTest, ARulebookThatIsGoneComesFromAFile) {
+  Make(/*is_flushed=*/true, 5);
+  std::string sha256, content;
+  ASSERT_TRUE(disk.Open(from).ok());
+  sha256 = disk.log->Blobs("minyue").value().at(0);
+  content = (*disk.log->Blob("minyue", sha256)).value();
+  disk.Close();
+  Raw([&](rocksdb::DB& db, const auto& tables) { ASSERT_TRUE(db.Delete({}, tables[kLogBlob], BlobKey("minyue", sha256)).ok()); });
+  const RecoveredProgram without = Save();
+  EXPECT_LT(without.end, end);
+  EXPECT_THAT(without.why, AllOf(HasSubstr(sha256), HasSubstr("missing")));
+  const auto file = [&](const std::string& name, const std::string& text) {
+    std::ofstream(root + "/" + name, std::ios::binary) << text;
+    return root + "/" + name;
+  };
+  // Of nothing that the ledger has: nothing is made.
+  fs::remove_all(to);
+  const std::string other = file("other.json", "{}"), altered = file("altered.json", content + "x");
+  for (const std::string& wrong : {other, altered, root + "/absent.json"}) {
+    const auto refused = Recover(from, to, clock, [](const std::string&) {}, {wrong}).status();
+    EXPECT_EQ(refused.code(), wrong.ends_with("absent.json") ? absl::StatusCode::kNotFound : absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(wrong));
+    EXPECT_FALSE(fs::exists(to) || fs::exists(to + ".partial"));
+  }
+  // As it was exported, and as somebody laid it out.
+  for (const std::string& text : {content, "\n " + content + "\n"}) {
+    fs::remove_all(to);
+    blob_files = {file("book.json", text)};
+    const RecoveredProgram program = Save();
+    EXPECT_EQ(program.end, end) << program.why;
+    EXPECT_THAT(supplied, testing::ElementsAre("minyue: " + sha256 + " from " + root + "/book.json"));
+    ASSERT_TRUE(disk.Open(to).ok());
+    EXPECT_EQ(*disk.log->Blob("minyue", sha256), content);
+    disk.Close();
+  }
 }
 
 TEST_F(RecoverTest, WhatIsBehindAGapIsSetApartLineForLine) {

@@ -511,12 +511,12 @@ TEST_F(SideStoreTest, AKeyFileWithoutTheStoresKeyIsRefusedByName) {
   const std::string after = Content(KeyPath());
   SetContent(KeyPath(), before);
   auto opened = TryOpen();
-  EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(StartFailureId(opened.status()), "SIDE_STORE_FOREIGN");
   EXPECT_THAT(std::string(opened.status().message()), testing::AllOf(HasSubstr(id), HasSubstr(KeyPath())));
   // Another server's key file has none.
   std::filesystem::remove(KeyPath());
   ASSERT_EQ(KeyFile::Create(KeyPath()), absl::OkStatus());
-  EXPECT_EQ(TryOpen().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(StartFailureId(TryOpen().status()), "SIDE_STORE_FOREIGN");
   SetContent(KeyPath(), after);
 }
 
@@ -527,7 +527,7 @@ TEST_F(SideStoreTest, AKeyFileWithAnotherNumberKeyIsRefusedByName) {
   text += "number 00000000 " + std::string(64, '7') + "\n";
   SetContent(KeyPath(), text + "sha256 " + Sha256Hex(text) + "\n");
   auto opened = TryOpen();
-  EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(StartFailureId(opened.status()), "SIDE_STORE_FOREIGN");
   EXPECT_THAT(std::string(opened.status().message()), testing::AllOf(HasSubstr(id), HasSubstr(KeyPath())));
   SetContent(KeyPath(), before);
 }
@@ -644,19 +644,54 @@ TEST_F(SideStoreTest, ALogThatIsGoneOrCutIsNoticedAndCanBePutBack) {
   Reopen();
   EXPECT_EQ(MemberOf(last.value), "m2");
 
-  // Accepted by whoever removes the mark; a torn one says nothing either.
+  // Whoever makes the mark empty goes on without.
   Reserve("r3", {"m3"});
-  for (const char* mark : {"", "0000"}) {
-    store.reset();
-    for (const auto& entry : std::filesystem::directory_iterator(StorePath())) {
-      if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());
-    }
-    is_noticed();
-    *mark ? SetContent(WriteMarkFile(StorePath()), mark) : static_cast<void>(std::filesystem::remove(WriteMarkFile(StorePath())));
-    Reopen();
-    EXPECT_EQ(MemberOf(first.value), "m1");
-    Reserve(absl::StrCat("r4", mark), {"m4"});
+  store.reset();
+  for (const auto& entry : std::filesystem::directory_iterator(StorePath())) {
+    if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());
   }
+  is_noticed();
+  SetContent(WriteMarkFile(StorePath()), "");
+  Reopen();
+  EXPECT_FALSE(store->was_marked());
+  EXPECT_EQ(MemberOf(first.value), "m1");
+  Reserve("r4", {"m4"});
+  Reopen();
+  EXPECT_TRUE(store->was_marked());
+}
+
+// The log may have gone with it: whoever looks sees the store, whoever would write does not get it.
+TEST_F(SideStoreTest, AMarkThatIsGoneOrTornIsNoticed) {
+  const SideRow row = Reserve("r1", {"m1"})[0];
+  store.reset();
+  const std::string whole = Content(WriteMarkFile(StorePath()));
+  for (const std::string& mark : {std::string(), std::string("0000"), whole + "\n"}) {
+    mark.empty() ? static_cast<void>(std::filesystem::remove(WriteMarkFile(StorePath()))) : SetContent(WriteMarkFile(StorePath()), mark);
+    const auto refused = TryOpen({.directory = StorePath()}).status();
+    EXPECT_EQ(StartFailureId(refused), "SIDE_STORE_UNMARKED") << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(StorePath() + "/WRITES"));
+    auto looked = TryOpen({.directory = StorePath(), .read_only = true});
+    ASSERT_TRUE(looked.ok()) << looked.status();
+    EXPECT_FALSE((*looked)->was_marked());
+    EXPECT_EQ(*(*looked)->Resolve("v1", row.value), row);
+    // What is not known of the store is not known of its copy.
+    std::filesystem::remove_all(directory + "/backup");
+    ASSERT_EQ((*looked)->Backup(directory + "/backup"), absl::OkStatus());
+    EXPECT_FALSE(std::filesystem::exists(WriteMarkFile(directory + "/backup")));
+  }
+  SetContent(WriteMarkFile(StorePath()), whole);
+  Reopen();
+  EXPECT_TRUE(store->was_marked());
+}
+
+TEST_F(SideStoreTest, AStoreWithoutItsEntryFileIsDamagedAndNotAbsent) {
+  store.reset();
+  const std::string current = StorePath() + "/CURRENT", whole = Content(current);
+  std::filesystem::remove(current);
+  for (const bool make : {false, true}) {
+    EXPECT_TRUE(absl::IsDataLoss(TryOpen({.directory = StorePath(), .create_if_missing = make}).status()));
+  }
+  SetContent(current, whole);
   Reopen();
 }
 
@@ -671,6 +706,11 @@ TEST_F(SideStoreTest, ABackupIsACopyOfThatMoment) {
   EXPECT_EQ(*(*copy)->Resolve("v1", row.value), row);
   EXPECT_FALSE((*copy)->Resolve("v1", later.value)->has_value());
   ExpectWhole(**copy);
+  // It is put in the store's place and goes on: with a mark of its own.
+  copy->reset();
+  copy = SideStore::Open({.directory = directory + "/backup"}, *keys);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_TRUE((*copy)->was_marked());
 }
 
 TEST_F(SideStoreTest, WhatIsOpenForReadingChangesNothing) {
@@ -698,6 +738,7 @@ TEST_F(SideStoreTest, WhatIsNoStoreIsRefused) {
   RawPut(Key('v', "format", ""), "2");
   const auto newer = TryOpen().status();
   EXPECT_EQ(newer.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(StartFailureId(newer), "");  // whatever key it has
   EXPECT_THAT(std::string(newer.message()), HasSubstr("format 2"));
   RawDelete(Key('v', "format", ""));
   EXPECT_EQ(TryOpen().status().code(), absl::StatusCode::kNotFound);

@@ -111,11 +111,9 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamMethod::Start(grpc::CallbackSe
   const auto finish = [call, begin, shared = shared_, name = name_](const absl::Status& status) {
     const Reason reason = ReasonFor(status);
     shared.metrics->ForMethod(name).Count(reason, std::chrono::steady_clock::now() - begin);
-    shared.log->Write(reason == Reason::INVARIANT_VIOLATION ? LogLevel::kError : LogLevel::kInfo, "stream",
-                      {{"method", name},
-                       {"caller", call->caller().Name()},
-                       {"reason", status.ok() ? "" : NameOf(reason)},
-                       {"detail", DetailOf(status)}});
+    shared.log->Write(
+        reason == Reason::INVARIANT_VIOLATION ? LogLevel::kError : LogLevel::kInfo, "stream",
+        {{"method", name}, {"caller", call->caller().Name()}, {"reason", status.ok() ? "" : NameOf(reason)}, {"detail", DetailOf(status)}});
     call->Finish(ToGrpcStatus(status));
   };
   absl::Status status = shared_.door->CheckStreamDeadline(*context);

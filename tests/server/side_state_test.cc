@@ -429,13 +429,13 @@ TEST_F(SideStateTest, ARestoreUnderAForeignKeySaysWhatToDo) {
     };
     fs::rename(ledger, world.directory() + "/failed");
     ASSERT_EQ(MakeSide(foreign.side_state()), absl::OkStatus());
-    EXPECT_THAT(restored(foreign), AllOf(HasSubstr("numbers not checked: KEY_FILE_FOREIGN: "), HasSubstr("Put back its own key file"),
-                                         HasSubstr("放回它自己的密钥文件")));
+    EXPECT_THAT(restored(foreign), AllOf(HasSubstr("numbers not checked: KEY_FILE_FOREIGN: "), HasSubstr("Look for the right one"),
+                                         HasSubstr("找对的那一份")));
     fs::remove_all(foreign.side_state().directory());
     EXPECT_THAT(restored(foreign),
-                AllOf(HasSubstr("side state not checked, members' numbers neither: SIDE_STORE_REFUSED: "),
-                      HasSubstr(world.directory() + "/foreign-side is sealed under key "), Not(HasSubstr("side store: row")),
-                      HasSubstr("put back the key file that belongs to it"), HasSubstr("放回与它配套的密钥文件")));
+                AllOf(HasSubstr("side state not checked, members' numbers neither: SIDE_STORE_FOREIGN: "),
+                      HasSubstr(world.directory() + "/foreign-side: sealed under key "), Not(HasSubstr("side store: row")),
+                      HasSubstr("Put back the newest copy of the key file that belongs to it"), HasSubstr("放回与它配套的密钥文件")));
     fs::rename(world.directory() + "/failed", ledger);
   });
 }

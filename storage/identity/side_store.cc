@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "proto/contract/member_number.h"
+#include "storage/identity/resolved_numbers.h"
 #include "storage/identity/write_mark.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rocks.h"
@@ -299,6 +300,7 @@ class SideStore::Disk {
     rocksdb::WriteOptions write;
     write.sync = true;
     const auto status = db_->Write(write, &changes.batch);
+    resolved.Forget();
     if (status.ok()) {
       mark_->Set(db_->GetLatestSequenceNumber());
       return absl::OkStatus();
@@ -308,6 +310,7 @@ class SideStore::Disk {
     if (options_.on_failed) options_.on_failed(why);
     return absl::UnavailableError(why);
   }
+  ResolvedNumbers resolved;
   bool CanWrite() const { return !options_.read_only && !has_failed_; }
   bool was_marked() const { return was_marked_; }
   // So that what is lost of a copy of this store is noticed: it is not, where that can't be said of the store itself.
@@ -579,11 +582,15 @@ absl::StatusOr<std::vector<SideRow>> SideStore::KeepDeeds(std::string_view progr
 absl::StatusOr<std::optional<SideRow>> SideStore::Resolve(std::string_view program, std::string_view number) const {
   if (auto named = Named("program", program); !named.ok()) return named;
   if (!IsMemberNumber(number)) return std::nullopt;
+  const std::string name = absl::StrCat(std::string(program), "/", std::string(number));
+  auto found = disk_->resolved.Find(name);
+  if (found.row) return std::move(found.row);
   const std::string hash = NumberHash(number);
   auto row = RowBehind(program, SideKind::kNumber, kNumberIndex, hash);
   if (row.ok() && *row && (*row)->value != number) {
     return AtRow(absl::DataLossError("leads to a row of another number"), FullKey(program, kNumberIndex, hash));
   }
+  if (row.ok() && *row) disk_->resolved.Keep(name, **row, found.ticket);
   return row;
 }
 

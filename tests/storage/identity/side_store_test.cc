@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/contract/member_number.h"
+#include "storage/identity/resolved_numbers.h"
 #include "storage/identity/write_mark.h"
 #include "storage/merkle/sha256.h"
 #include "storage/start_failure.h"
@@ -890,6 +891,31 @@ TEST_F(SideStoreTest, AFailedWriteIsTheLastAndReopeningTells) {
   EXPECT_EQ(MemberOf(before.value), "m1");
   const SideRow again = Reserve("r2", {"m2"})[0];
   EXPECT_EQ(MemberOf(again.value), "m2");
+}
+
+// A row that was read while something was written may be of before: the next one reads it anew.
+TEST(ResolvedNumbers, WhatWasReadBeforeAWriteIsNotKept) {
+  ResolvedNumbers numbers;
+  SideRow row;
+  row.member = "m1";
+  const auto found = numbers.Find("v1/10000001");
+  EXPECT_FALSE(found.row);
+  numbers.Forget();
+  numbers.Keep("v1/10000001", row, found.ticket);
+  EXPECT_FALSE(numbers.Find("v1/10000001").row);
+  numbers.Keep("v1/10000001", row, numbers.Find("v1/10000001").ticket);
+  EXPECT_EQ(numbers.Find("v1/10000001").row, row);
+  EXPECT_FALSE(numbers.Find("v2/10000001").row);
+  numbers.Forget();
+  EXPECT_FALSE(numbers.Find("v1/10000001").row);
+}
+
+TEST_F(SideStoreTest, AnErasedNumberLeadsNowhereThoughItWasResolved) {
+  const SideRow row = Reserve("r1", {"m1"})[0];
+  EXPECT_EQ(*store->Resolve("v1", row.value), row);
+  EXPECT_EQ(*store->Resolve("v1", row.value), row);
+  EXPECT_EQ(Erase({"m1"}), 1);
+  EXPECT_FALSE(store->Resolve("v1", row.value)->has_value());
 }
 
 }  // namespace

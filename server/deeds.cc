@@ -57,20 +57,25 @@ std::string Content(const AwardItem& item) {
   add("about", item.about);
   add("evidence_sha256", item.evidence_sha256);
   add("note_commitment", item.note_commitment);
+  add("external_id", item.external_id);
   for (std::size_t i = 0; i < item.tags.size(); ++i) absl::StrAppend(&text, i == 0 ? ",\"tags\":[\"" : ",\"", item.tags[i], "\"");
   return text + (item.tags.empty() ? "}" : "]}");
 }
 
-// The same for the same deed and member, told by its case, else by its session, else by the request.
-std::string DeedName(const std::string& actor, const Mutation& mutation, const AwardItem& item, std::size_t i) {
-  std::string bytes;
-  AppendSized(bytes, mutation.program);
-  AppendSized(bytes, item.activity);
-  AppendSized(bytes, item.member.id);
-  const bool is_case = !item.case_id.empty();
-  AppendSized(bytes, is_case ? "case" : !item.session.empty() ? "session" : "request");
-  AppendSized(bytes, is_case ? item.case_id : !item.session.empty() ? item.session : absl::StrCat(actor, "/", mutation.request_id, "/", i));
-  return bytes;
+// The same for the same member and case, and for the same member and session: each is awarded once. A deed of neither is told by its request.
+std::vector<std::string> DeedNames(const std::string& actor, const Mutation& mutation, const AwardItem& item, std::size_t i) {
+  std::vector<std::string> names;
+  const auto add = [&](std::string_view kind, const std::string& value) {
+    std::string& bytes = names.emplace_back();
+    for (const std::string_view part : {std::string_view(mutation.program), std::string_view(item.activity),
+                                        std::string_view(item.member.id), kind, std::string_view(value)}) {
+      AppendSized(bytes, part);
+    }
+  };
+  if (!item.case_id.empty()) add("case", item.case_id);
+  if (!item.session.empty()) add("session", item.session);
+  if (names.empty()) add("request", absl::StrCat(actor, "/", mutation.request_id, "/", i));
+  return names;
 }
 
 void Show(AwardItem& item, const Rulebook& book, const v1::Activity& activity) {
@@ -117,9 +122,9 @@ absl::Status Deeds::Cover(const std::string& actor, Mutation& mutation) const {
     }
     mutation.deeds.resize(of.items.size());
     mutation.deeds[i] = Content(item);
-    const std::string unique = KeyedHex(keys_.Newest(KeyPurpose::kUnique), kUnique, DeedName(actor, mutation, item, i));
+    const std::vector<std::string> names = DeedNames(actor, mutation, item, i);
     Show(item, *BookOn(*definitions, item.effective_day), *activity);
-    item.unique = unique;
+    for (const std::string& name : names) item.unique.push_back(KeyedHex(keys_.Newest(KeyPurpose::kUnique), kUnique, name));
   }
   if (kept.empty()) return absl::OkStatus();  // nothing confidential, or answered from the ledger
   auto rows = store_.KeepDeeds(mutation.program, actor, mutation.request_id, kept);

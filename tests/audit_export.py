@@ -106,7 +106,7 @@ class Books:
         if is_set_back:
             clock = e["data"]["clock"]
             check(clock["last_closed_day"] < e["business_day"], "a day that stands though it is not over")
-            stated = datetime.datetime.fromtimestamp(clock["stated_ms"] // 1000, datetime.timezone.utc)
+            stated = datetime.datetime.fromtimestamp(min(clock["stated_ms"], e["recorded_ms"]) // 1000, datetime.timezone.utc)
             self.closed = min(self.closed, days_after(day_of(stated), -1))
             check(clock["last_closed_day"] == self.closed, f"days up to {self.closed} stand")
         self.is_undoing = is_set_back or e["kind"] == "expiry_undone" and self.is_undoing and e["recorded_ms"] == self.last_ms
@@ -248,7 +248,9 @@ class Books:
         return [a for a in self.rules.kept.values() if a["kind"] == "award" and a["activity"] == activity]
 
     def deeds(self, activity, field):
-        return {a.get(field) for a in self.awards(activity) if self.rules.stands[a["seq"]]["quantity"] > 0} - {None}
+        """By session or case; of confidential ones by `unique`, of which the first is that of the case where there is one."""
+        said = [a.get(field) for a in self.awards(activity) if self.rules.stands[a["seq"]]["quantity"] > 0]
+        return {one[0] if isinstance(one, list) else one for one in said} - {None}
 
     def print_funds(self, when):
         for fund, t in sorted(self.totals.items()):

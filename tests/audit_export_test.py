@@ -231,7 +231,7 @@ class AuditTest(JournalTest):
         self.assertIsNone(self.audit(blobs=[]))
         stranger = {key: founded[1][key] for key in founded[1] if key != "item"} | {"seq": 3, "request_id": "0" * 32, "actor": "nobody"}
         self.entries.append(stranger)
-        self.assertRegex(self.audit(blobs=[]) or "all agree", "^line 4: nobody is nobody who was registered")
+        self.assertRegex(self.audit(blobs=[]) or "all agree", "^line 4: nobody is nobody who may ask for it")
 
     def test_a_till_or_request_of_a_sale_is_bound_by_its_day(self):
         sale = first(self.sound, "redemption")

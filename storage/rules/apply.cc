@@ -70,7 +70,7 @@ void MarkDeed(State& state, const Entry& e, std::int64_t award, bool counts) {
   std::vector<std::string> keys;
   if (!e.session.empty()) keys.push_back(SessionCounter(e.member, e.activity, e.session));
   if (!e.case_id.empty()) keys.push_back(CaseCounter(e.member, e.activity, e.case_id));
-  if (!e.unique.empty()) keys.push_back(UniqueCounter(e.unique));
+  for (const std::string& unique : e.unique) keys.push_back(UniqueCounter(unique));
   for (const std::string& key : keys) {
     const std::int64_t* taken = state.counters.Find(key);
     if (counts) {

@@ -105,7 +105,15 @@ template <class Deed> Broken CheckShape(const Rulebook& book, const Deed& deed) 
   if (deed.unique.empty()) return std::nullopt;
   const bool is_bare = deed.group == Group::kNone && deed.session.empty() && deed.case_id.empty() && deed.about.empty() &&
                        deed.tags.empty() && deed.evidence_sha256.empty() && deed.external_id.empty();
-  return IsHex64(deed.unique) && is_bare && book.IsUmbrella(deed.activity) ? Broken() : OutOfRange("unique");
+  // By its case and by its session.
+  const bool is_named = IsHex64(deed.unique.front()) && IsHex64(deed.unique.back()) &&
+                        (deed.unique.size() == 1 || (deed.unique.size() == 2 && deed.unique[0] != deed.unique[1]));
+  return is_named && is_bare && book.IsUmbrella(deed.activity) ? Broken() : OutOfRange("unique");
+}
+
+// Whether another award has one of the names of a confidential deed.
+bool IsKnown(State& state, const std::vector<std::string>& unique) {
+  return std::any_of(unique.begin(), unique.end(), [&](const std::string& name) { return Count(state, UniqueCounter(name)) != 0; });
 }
 
 // What an activity asks of a deed: its details, who it is for, how much.
@@ -179,7 +187,7 @@ Broken DeriveAward(Case& c, Entry& e) {
   }
   if (!e.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0)
     return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
-  if (is_confidential && Count(c.state, UniqueCounter(e.unique)) != 0) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
+  if (IsKnown(c.state, e.unique)) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (HasFundEnded(c.state, activity->fund(), today)) return Refusal{Reason::FUND_ENDED, {{"fund", activity->fund()}}};
   return std::nullopt;
 }
@@ -292,8 +300,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   if (comes_back && !award.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) {
     return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   }
-  if (comes_back && !award.unique.empty() && Count(c.state, UniqueCounter(award.unique)) != 0)
-    return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
+  if (comes_back && IsKnown(c.state, award.unique)) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (spent > 0 && !book->proto().policies().debts_allowed()) {
     return Refusal{Reason::CORRECTION_EXCEEDS_BALANCE, {{"short_by", absl::StrCat(spent)}}};
   }

@@ -196,11 +196,12 @@ struct Entry {
   std::vector<std::string> tags;
   std::string evidence_sha256;  // 64 hex digits
   std::string note_commitment;  // 64 hex digits
-  std::string unique;           // 64 hex digits, of a confidential deed: keyed, the same for the same deed and member
-  std::string external_id;      // what another system calls it
-  std::string reason;           // of a correction, undo or waiver
-  std::string refusal;          // name of a Reason
-  std::string request_kind;     // of a refusal: what was refused
+  // Of a confidential deed, 1 or 2 of 64 hex digits: keyed, the same for the same member and case, and for the same member and session.
+  std::vector<std::string> unique;
+  std::string external_id;                                 // what another system calls it
+  std::string reason;                                      // of a correction, undo or waiver
+  std::string refusal;                                     // name of a Reason
+  std::string request_kind;                                // of a refusal: what was refused
   std::vector<std::pair<std::string, std::string>> facts;  // of a refusal
   std::vector<UnitAmount> amounts;                         // of a correction: what the award is worth from now on
   Effect effect = Effect::kNone;                           // of a reversal

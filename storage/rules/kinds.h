@@ -18,9 +18,14 @@ inline constexpr Touch kTouchesNothing = 0, kAvail = 1, kHeldPart = 2, kDebtPart
 // How points come back to a member (10.4): their debt of that fund first, then past lots by the policy, the rest available.
 inline constexpr Touch kReturn = kAvail | kDebtPart | kDebt | kIssue | kExpire;
 
+// Who asks for an entry. The ledger: itself, without a request. An operator: staff of the program "system", in whatever program. Staff: of this
+// program, and for a donation the member whose points they are. A refusal is asked for by whoever asks for what was refused.
+enum class Asker : std::uint8_t { kLedger, kOperator, kStaff, kTill };
+
 struct KindRow {
   Kind kind;
   std::string_view word;  // stored, never changed
+  Asker asker;
   Touch may_touch;
   std::uint8_t data;           // index of the record in Registration that it carries; 0: none
   bool is_reversible = false;  // by the request id alone
@@ -28,38 +33,38 @@ struct KindRow {
 
 // In the order of Kind. No award, donation or correction ever touches a merchant; points never become money.
 inline constexpr std::array<KindRow, kKindCount> kKindRows = {{
-    {Kind::kProgram, "program", kTouchesNothing, 1},
-    {Kind::kNode, "node", kTouchesNothing, 2},
-    {Kind::kFund, "fund", kTouchesNothing, 3},
-    {Kind::kMember, "member", kTouchesNothing, 4},
-    {Kind::kMerchant, "merchant", kTouchesNothing, 5},
-    {Kind::kTerminal, "terminal", kTouchesNothing, 6},
-    {Kind::kStaff, "staff", kTouchesNothing, 7},
-    {Kind::kRulebook, "rulebook", kTouchesNothing, 8},
-    {Kind::kOffer, "offer", kTouchesNothing, 9},
-    {Kind::kAward, "award", kIssue | kAvail | kDebtPart | kDebt, 0},
-    {Kind::kCorrection, "correction", kIssue | kAvail | kDebtPart | kDebt | kExpire, 0},
-    {Kind::kDonation, "donation", kAvail | kDonated, 0},
-    {Kind::kRedemption, "redemption", kAvail | kShop, 0, true},
-    {Kind::kHold, "hold", kAvail | kHeldPart, 0, true},
-    {Kind::kCapture, "capture", kHeldPart | kShop | kReturn, 0, true},
-    {Kind::kVoid, "void", kHeldPart | kReturn, 0},
-    {Kind::kHoldExpired, "hold_expired", kHeldPart | kReturn, 0},
-    {Kind::kRefund, "refund", kShop | kReturn, 0},
-    {Kind::kReversal, "reversal", kHeldPart | kShop | kReturn, 0},
-    {Kind::kUndoProposed, "undo_proposed", kAvail, 0},
-    {Kind::kUndo, "undo", kShop | kDonated | kReturn, 0},
-    {Kind::kExpiry, "expiry", kAvail | kExpire, 0},
-    {Kind::kExpiryUndone, "expiry_undone", kAvail | kExpire, 0},
-    {Kind::kDayClosed, "day_closed", kTouchesNothing, 15},
-    {Kind::kClockConfirmed, "clock_confirmed", kTouchesNothing, 14},
-    {Kind::kWaiverProposed, "waiver_proposed", kAvail, 16},
-    {Kind::kDebtWaived, "debt_waived", kDebtPart | kDebt, 0},
-    {Kind::kRefused, "refused", kAvail, 0},
-    {Kind::kEpoch, "epoch", kTouchesNothing, 10},
-    {Kind::kHeads, "heads", kTouchesNothing, 11},
-    {Kind::kLogKey, "log_key", kTouchesNothing, 12},
-    {Kind::kErasure, "erasure", kTouchesNothing, 13},
+    {Kind::kProgram, "program", Asker::kOperator, kTouchesNothing, 1},
+    {Kind::kNode, "node", Asker::kStaff, kTouchesNothing, 2},
+    {Kind::kFund, "fund", Asker::kStaff, kTouchesNothing, 3},
+    {Kind::kMember, "member", Asker::kStaff, kTouchesNothing, 4},
+    {Kind::kMerchant, "merchant", Asker::kStaff, kTouchesNothing, 5},
+    {Kind::kTerminal, "terminal", Asker::kStaff, kTouchesNothing, 6},
+    {Kind::kStaff, "staff", Asker::kStaff, kTouchesNothing, 7},
+    {Kind::kRulebook, "rulebook", Asker::kStaff, kTouchesNothing, 8},
+    {Kind::kOffer, "offer", Asker::kStaff, kTouchesNothing, 9},
+    {Kind::kAward, "award", Asker::kStaff, kIssue | kAvail | kDebtPart | kDebt, 0},
+    {Kind::kCorrection, "correction", Asker::kStaff, kIssue | kAvail | kDebtPart | kDebt | kExpire, 0},
+    {Kind::kDonation, "donation", Asker::kStaff, kAvail | kDonated, 0},
+    {Kind::kRedemption, "redemption", Asker::kTill, kAvail | kShop, 0, true},
+    {Kind::kHold, "hold", Asker::kTill, kAvail | kHeldPart, 0, true},
+    {Kind::kCapture, "capture", Asker::kTill, kHeldPart | kShop | kReturn, 0, true},
+    {Kind::kVoid, "void", Asker::kTill, kHeldPart | kReturn, 0},
+    {Kind::kHoldExpired, "hold_expired", Asker::kLedger, kHeldPart | kReturn, 0},
+    {Kind::kRefund, "refund", Asker::kTill, kShop | kReturn, 0},
+    {Kind::kReversal, "reversal", Asker::kTill, kHeldPart | kShop | kReturn, 0},
+    {Kind::kUndoProposed, "undo_proposed", Asker::kStaff, kAvail, 0},
+    {Kind::kUndo, "undo", Asker::kStaff, kShop | kDonated | kReturn, 0},
+    {Kind::kExpiry, "expiry", Asker::kLedger, kAvail | kExpire, 0},
+    {Kind::kExpiryUndone, "expiry_undone", Asker::kLedger, kAvail | kExpire, 0},
+    {Kind::kDayClosed, "day_closed", Asker::kLedger, kTouchesNothing, 15},
+    {Kind::kClockConfirmed, "clock_confirmed", Asker::kOperator, kTouchesNothing, 14},
+    {Kind::kWaiverProposed, "waiver_proposed", Asker::kStaff, kAvail, 16},
+    {Kind::kDebtWaived, "debt_waived", Asker::kStaff, kDebtPart | kDebt, 0},
+    {Kind::kRefused, "refused", Asker::kStaff, kAvail, 0},
+    {Kind::kEpoch, "epoch", Asker::kLedger, kTouchesNothing, 10},
+    {Kind::kHeads, "heads", Asker::kLedger, kTouchesNothing, 11},
+    {Kind::kLogKey, "log_key", Asker::kLedger, kTouchesNothing, 12},
+    {Kind::kErasure, "erasure", Asker::kLedger, kTouchesNothing, 13},
 }};
 inline constexpr bool AreKindRowsInOrder() {
   for (std::size_t i = 0; i < kKindRows.size(); ++i) {

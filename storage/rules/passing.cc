@@ -106,8 +106,10 @@ Broken DeriveDayClosed(Case& c, Entry& e) {
   return std::nullopt;
 }
 
-// The last closed day that was over at that time; those after it are closed again.
-Day LastDayToStand(const StateMark& at, std::int64_t stated_ms) { return std::min(at.last_closed_day, AddDays(DayOf(stated_ms), -1)); }
+// The last closed day that is over, by the stated time and by the clock; those after it are closed again.
+Day LastDayToStand(const StateMark& at, std::int64_t stated_ms, std::int64_t clock_ms) {
+  return std::min(at.last_closed_day, AddDays(DayOf(std::min(stated_ms, clock_ms)), -1));
+}
 
 // Of a set-back: FIELD_INVALID, MAKER_IS_CHECKER 632, CLOCK_DIFFERS 911
 Broken DeriveClock(Case& c, Entry& e) {
@@ -118,10 +120,8 @@ Broken DeriveClock(Case& c, Entry& e) {
   };
   if (std::max(clock.stated_ms, e.recorded_ms) >= c.state.at.last_ms) return invalid("stated_time", "a time before the last entry");
   // One day follows from the time; that it is named shows a time that was mistyped.
-  const Day day = LastDayToStand(c.state.at, clock.stated_ms);
-  if (clock.last_closed_day != day || day >= e.business_day) {
-    return invalid("last_closed_day",
-                   day >= e.business_day ? "a day that is over by the server's clock" : "the last closed day before the stated time");
+  if (clock.last_closed_day != LastDayToStand(c.state.at, clock.stated_ms, e.recorded_ms)) {
+    return invalid("last_closed_day", "the last closed day before the stated time");
   }
   if (IsSamePerson(c.state, e.actor, c.state.at.clock_by)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
   if (std::abs(clock.stated_ms - e.recorded_ms) > kClockDiffersMs) {
@@ -180,7 +180,11 @@ Due DueOf(State& state, const std::string& member, std::int64_t now_ms, Day toda
 bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
 
 ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms) {
-  command.last_closed_day = IsAhead(at, clock_ms) ? std::min(command.last_closed_day, at.last_closed_day) : 0;
+  // The operator names the day before their own time, which may be tomorrow by the clock, and no day that this program has not closed.
+  const bool is_set_back = command.last_closed_day != 0 && IsAhead(at, clock_ms);
+  const bool is_the_day_before = command.last_closed_day == AddDays(DayOf(command.stated_ms), -1);
+  if (!is_set_back) command.last_closed_day = 0;
+  if (is_set_back && is_the_day_before) command.last_closed_day = LastDayToStand(at, command.stated_ms, clock_ms);
   return command;
 }
 

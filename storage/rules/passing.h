@@ -34,7 +34,7 @@ Due DueOf(State& state, const std::string& member, std::int64_t now_ms, Day toda
 
 // Whether the last entry is further ahead of the clock than what is bridged.
 bool IsAhead(const StateMark& at, std::int64_t clock_ms);
-// What a word about the server's clock is to one program: it sets back only what is ahead of the clock, and leaves no day closed that was not.
+// What a word about the server's clock is to one program: it sets back only what is ahead of the clock, and names the last day that stands there.
 ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms);
 
 // Ends holds whose time has come and closes business days that are over, in about `entries_max` entries. True when all is done.

@@ -102,6 +102,9 @@ absl::Status ApplyFunds(const Posting& p, Touch touch, Account& account) {
   return absl::OkStatus();
 }
 
+// What was asked for: of a refusal what it refused.
+Kind AskedFor(const Entry& e) { return e.kind == Kind::kRefused ? KindNamed(e.request_kind).value_or(Kind::kRefused) : e.kind; }
+
 }  // namespace
 
 absl::Status CheckEntry(State& state, const Entry& e) {
@@ -115,7 +118,7 @@ absl::Status CheckEntry(State& state, const Entry& e) {
   if (e.business_day != DayOf(e.recorded_ms)) return Wrong("business day of another time");
   if (e.sequence == 0 && e.kind != Kind::kProgram && e.kind != Kind::kEpoch) return Wrong("a journal begins with its program");
   // A refusal has what was asked but what was to be registered.
-  const Kind asked = e.kind == Kind::kRefused ? KindNamed(e.request_kind).value_or(Kind::kRefused) : e.kind;
+  const Kind asked = AskedFor(e);
   const std::size_t data = e.kind == Kind::kRefused && IsRegistration(asked) ? 0 : RowOf(asked).data;
   if (data != e.data.index()) return Wrong("a record of another kind");
   if (!FitsLine(e)) return Wrong("longer than a line may be");
@@ -234,7 +237,7 @@ Entry AsRefused(const Entry& asked) {
   e.member = IsRegistration(asked.kind) ? "" : asked.member;
   if (IsRegistration(asked.kind)) e.data = {};
   e.payer_use = {};  // nothing was used up
-  e.note_commitment = e.unique = "";
+  e.note_commitment.clear(), e.unique.clear();
   return e;
 }
 
@@ -257,27 +260,41 @@ absl::StatusOr<Related> FindRelated(State& state, const Entry& e) {
 
 namespace {
 
-// Whether the asker of an entry of no terminal has to be registered here: not where the ledger or an operator speaks, who is one of the
-// program "system", nor at the founding, which names the program's first staff.
-bool IsOfSomebodyHere(State& state, const Entry& e) {
-  const Kind asked = e.kind == Kind::kRefused ? KindNamed(e.request_kind).value_or(Kind::kRefused) : e.kind;
-  if (IsByTime(asked) || asked == Kind::kProgram || asked == Kind::kEpoch || asked == Kind::kClockConfirmed) return false;
-  const auto* staff = std::get_if<StaffData>(&e.data);
+// Whether it belongs to the founding: the program itself, and the first of its staff, whom that names.
+bool IsFounding(State& state, const Entry& e) {
   const ProgramData* program = state.Find<ProgramData>("program", state.program);
-  return !(staff && program && staff->id == program->administrator && !state.Find<StaffData>("staff", staff->id));
+  const auto* staff = std::get_if<StaffData>(&e.data);
+  return !program || (staff && staff->id == program->administrator && !state.Find<StaffData>("staff", staff->id));
 }
 
-// Who asked: staff, a member for themselves, or a till, which is its terminal and stands in the shop for which that was registered; and
-// each request is answered once. The entries of one request follow each other.
-absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
-  if (!e.terminal.empty() && e.kind != Kind::kUndo) {
-    const TerminalData* terminal = state.Find<TerminalData>("terminal", e.terminal);
-    if (!terminal || e.actor != e.terminal) return Wrong("asked from another terminal");
-    again.merchant = terminal->merchant;
-  } else if (IsOfSomebodyHere(state, e)) {
-    const bool is_known = state.Find<StaffData>("staff", e.actor) || state.Find<MemberData>("member", e.actor);
-    if (!is_known) return Wrong(absl::StrCat(e.actor, " is nobody who was registered"));
+// Not whether they stand as they should and have the role: that was asked at the front door, before the entry's turn came.
+bool MayAsk(State& state, const Entry& e) {
+  const Kind asked = AskedFor(e);
+  const bool is_staff = state.Find<StaffData>("staff", e.actor) != nullptr;
+  const bool is_founding = IsFounding(state, e);
+  const Asker asker = is_founding && asked != Kind::kEpoch ? Asker::kOperator : RowOf(asked).asker;
+  if (!e.terminal.empty() && e.kind != Kind::kUndo) {  // there it is the refund's
+    return asker == Asker::kTill && e.actor == e.terminal && state.Find<TerminalData>("terminal", e.terminal);
   }
+  switch (asker) {
+    case Asker::kLedger: return e.actor == kLedgerActor;
+    case Asker::kStaff: return is_staff || (asked == Kind::kDonation && e.actor == e.member);
+    // Staff's, neither moves anything: they have no sale to reverse.
+    case Asker::kTill: return is_staff && (e.kind == Kind::kRefused || e.kind == Kind::kReversal);
+    case Asker::kOperator: break;
+  }
+  if (e.actor == kLedgerActor) return asked == Kind::kProgram;  // another key of the side state, written while no server could
+  if (state.program == kSystemProgram) return is_staff || is_founding;
+  return !state.Find<MemberData>("member", e.actor) && !state.Find<TerminalData>("terminal", e.actor) &&
+         !state.Find<MerchantData>("merchant", e.actor);
+}
+
+// Who asked may have, a till in the shop for which it was registered; and each request is answered once. The entries of one request follow
+// each other.
+absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
+  if (!MayAsk(state, e)) return Wrong(absl::StrCat(e.actor, " is nobody who may ask for it"));
+  if (!e.terminal.empty() && e.kind != Kind::kUndo) again.merchant = state.Find<TerminalData>("terminal", e.terminal)->merchant;
+  if (e.request_id.empty() && e.actor != kLedgerActor) return Wrong("of no request");
   if (e.request_id.empty()) return e.item > 0 || e.part.k > 1 ? Wrong("a later part of no request") : absl::OkStatus();
   const RequestRecord* record = state.requests.Find(RequestKey(e.actor, e.request_id));
   const std::int32_t place = e.item > 0 ? e.item : e.part.k > 1 ? e.part.k - 1 : 0;

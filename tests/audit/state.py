@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from audit.basics import (NEVER, Lots, Unread, check, covers, days_after, dump, earned_by, end_of_period, issued_by, no_zeros, of_funds,
                           of_lots, padded, period_of, posting, put, scale, taken_by)
-from audit.stated import BY_TIME, KEEP, RECORDS, REFUSALS, REGISTRATIONS, STATED
+from audit.stated import BY_TIME, KEEP, RECORDS, REFUSALS, REGISTRATIONS, STATED, TILL_KINDS
 
 BORN_LOTS_MAX = 64
 
@@ -129,12 +129,9 @@ class Rules:
 
     def check_origin(self, e):
         """A till stands in the shop for which it was registered; each request is answered once, and its entries follow each other."""
+        check(self.may_ask(e), f"{e['actor']} is nobody who may ask for it")
         if "terminal" in e:
-            check(e["actor"] == e["terminal"] and ("terminal", e["terminal"]) in self.records, "asked from another terminal")
             e["merchant"] = self.records["terminal", e["terminal"]]["merchant"]
-        elif e.get("request_kind", e["kind"]) not in ("epoch", "clock_confirmed", "program") and not self.is_founding(e):
-            # The others are an operator's.
-            check(any((kind, e["actor"]) in self.records for kind in ("staff", "member")), f"{e['actor']} is nobody who was registered")
         if "request_id" not in e:
             is_ledgers = e["kind"] == "epoch" or e["kind"] == "program" and e["actor"] == "ledger"  # said while no server could
             return check(is_ledgers, "of no request")
@@ -146,10 +143,29 @@ class Rules:
         is_part = record and e["kind"] == "correction" and record[2] == e["fingerprint"] and record[0] + record[1] == e["seq"]
         return check(record == () or is_part, "a request id that was answered before")
 
+    def may_ask(self, e):
+        """Whether who asked can be one who may: not whether they stood as they should and had the role, which is asked at the front door."""
+        asked, actor = e.get("request_kind", e["kind"]), e["actor"]
+        is_staff = ("staff", actor) in self.records
+        if "terminal" in e:
+            return asked in TILL_KINDS and actor == e["terminal"] and ("terminal", actor) in self.records
+        if asked == "epoch":
+            return actor == "ledger"
+        if asked in TILL_KINDS:
+            return is_staff and e["kind"] in ("refused", "reversal")  # which move nothing of theirs
+        if asked not in ("program", "clock_confirmed") and not self.is_founding(e):
+            return is_staff or asked == "donation" and actor == e["member"]
+        if actor == "ledger":
+            return asked == "program"
+        if e["program"] == "system":
+            return is_staff or self.is_founding(e)
+        return not any((kind, actor) in self.records for kind in ("member", "terminal", "merchant"))
+
     def is_founding(self, e):
-        """The first of the staff is registered by the operator who registers the program."""
-        founded = self.records.get(("program", e["program"]), {}).get("administrator")
-        return e["kind"] == "staff" and e["data"]["staff"]["id"] == founded and ("staff", founded) not in self.records
+        """The program itself, and the first of its staff, whom it names."""
+        program = self.records.get(("program", e["program"]))
+        staff = e["data"]["staff"]["id"] if e["kind"] == "staff" else None
+        return not program or staff == program["administrator"] and ("staff", staff) not in self.records
 
     def compare(self, e, right):
         for key in {**right, **e}:
@@ -472,7 +488,7 @@ def cap_key(cap, e):
 def keys_of_deed(e):
     """What a deed is counted once for."""
     keys = [(e["member"], e["activity"], what, e[what]) for what in ("session", "case") if what in e]
-    return keys + ([(e["unique"],)] if "unique" in e else [])
+    return keys + [(unique,) for unique in e.get("unique", [])]
 
 
 def lot_end(activity, day):

@@ -73,6 +73,7 @@ STATED = {
     "epoch": rows(OPERATOR, "epoch") | record(OPERATOR, "epoch", but=("old_epoch", "size")),
     "refused": rows(REFUSED, "member", "refusal", "request_kind", "facts", "points") | TILL,
 }
+TILL_KINDS = {"redemption", "hold", "capture", "void", "refund", "reversal"}  # a till alone asks for these
 BY_TIME = {"hold_expired", "expiry", "expiry_undone", "day_closed"}  # the ledger writes these by itself
 for of_kind, fields in STATED.items():
     fields.update(rows(WHEN, "recorded_ms") | ({} if of_kind in BY_TIME else ORIGIN))

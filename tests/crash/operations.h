@@ -176,7 +176,7 @@ class Operator {
         op.target = !ids_.empty() && Below(4) ? Pick(ids_) : IdOf(next_);  // or what comes next, before it does
         break;
       case 17:
-        if (!Below(8)) By(op, "a0", 'e', 0);
+        if (!Below(8)) By(op, "ledger", 'e', 0);
         break;
       default: break;
     }

@@ -388,7 +388,8 @@ class Life {
     if (item.activity == "SAFETY") {
       item.group = Group::kNone, item.session.clear();
       item.quantity = 5 * Number(1, 4);
-      item.unique = Sha256Hex(absl::StrCat(item.member.id, " case ", Number(1, 60)));
+      item.unique = {Sha256Hex(absl::StrCat(item.member.id, " case ", Number(1, 60)))};
+      if (Chance(30)) item.unique.push_back(Sha256Hex(absl::StrCat(item.member.id, " session ", Number(1, 60))));
     }
     if (Chance(8)) {  // a mistake
       const std::int64_t which = Number(1, 8);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "storage/rules/rulebook.h"
 #include "tests/model/naive.h"
 
@@ -17,7 +18,8 @@ std::string Text(const MemberRef& m) { return m.print.empty() ? m.id : "print " 
 std::string Text(const AwardItem& i) {
   std::string text = absl::StrCat(Text(i.member), " ", i.activity, " x", i.quantity, " on ", i.effective_day, " group ",
                                   static_cast<int>(i.group), " ", i.session, "/", i.case_id, "/", i.about);
-  absl::StrAppend(&text, "/", i.evidence_sha256, "/", i.note_commitment, "/", i.unique, "/", i.print, "/", i.external_id);
+  absl::StrAppend(&text, "/", i.evidence_sha256, "/", i.note_commitment, "/", absl::StrJoin(i.unique, "+"), "/", i.print, "/",
+                  i.external_id);
   for (const auto& tag : i.tags) absl::StrAppend(&text, " #", tag);
   return text;
 }
@@ -140,8 +142,8 @@ Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& com
   if (command.last_closed_day != 0) {
     const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
     // The clock was ahead: every day before the one that it showed last has been closed.
-    const Day stands = std::min(AddDays(stated, -1), AddDays(today, -1));
-    if (command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day != stands || stands >= day) {
+    const Day stands = AddDays(std::min({stated, day, today}), -1);
+    if (command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day != stands) {
       return RefuseUnrecorded(Reason::FIELD_INVALID);
     }
     Broken broken;

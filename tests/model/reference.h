@@ -105,7 +105,9 @@ class Reference {
   // Until when points of that fund and end have been given grace.
   using Graced = std::map<std::pair<std::string, Day>, Day>;
   struct AwardKept {
-    std::string member, activity, session, case_id, unique, recorder;
+    std::string member, activity, session, case_id;
+    std::vector<std::string> unique;
+    std::string recorder;
     std::int64_t quantity;
     std::map<std::string, std::int64_t> amounts;
     std::map<std::string, std::int64_t> earned;  // before caps

@@ -77,7 +77,9 @@ void Reference::CheckDoubles(const AwardKept& award, std::int64_t except, Broken
     if (sequence == except || other.quantity == 0) continue;
     if (!award.session.empty() && other.session == award.session) broken.Add(Reason::SESSION_ALREADY_AWARDED);
     if (!award.case_id.empty() && other.case_id == award.case_id) broken.Add(Reason::CASE_ALREADY_AWARDED);
-    if (!award.unique.empty() && other.unique == award.unique) broken.Add(Reason::CASE_ALREADY_AWARDED);  // the member is in it
+    for (const std::string& name : award.unique) {  // the member is in it
+      if (std::count(other.unique.begin(), other.unique.end(), name)) broken.Add(Reason::CASE_ALREADY_AWARDED);
+    }
   }
 }
 

@@ -37,7 +37,7 @@ TEST_F(AwardServiceTest, AConfidentialDeedIsShownAsItsUmbrella) {
   const std::string line = Line(awarded.As<v1::AwardResponse>().result().outcome().sequence());
   EXPECT_NE(line.find(R"("activity":"SERVICE")"), std::string::npos) << line;
   EXPECT_NE(line.find(R"("quantity":15)"), std::string::npos) << line;
-  EXPECT_NE(line.find(R"("unique":")"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("unique":[")"), std::string::npos) << line;
   EXPECT_NE(line.find(R"("note_commitment":")"), std::string::npos) << line;
   for (const char* word : {"TIP", "secret", "residents", "grid-1", "\"group\""})
     EXPECT_EQ(line.find(word), std::string::npos) << word << line;
@@ -59,6 +59,11 @@ TEST_F(AwardServiceTest, ADoubleOfAConfidentialDeedIsRefusedAndShowsTheUmbrellaT
   EXPECT_EQ(twice.reason, "CASE_ALREADY_AWARDED") << twice;
   ASSERT_TRUE(twice.has_outcome);
   EXPECT_EQ(Line(twice.outcome.sequence()).find("TIP"), std::string::npos);
+  // Its session is taken, too, in whatever case.
+  for (const char* name : {R"(session: "s-secret" case: "c-other")", R"(session: "s-other" case: "c-secret")"}) {
+    const Answer other = Award(world.NewUuid(), absl::StrCat(R"(activity: "TIP" quantity: 1 group: RESIDENTS )", name));
+    EXPECT_EQ(other.reason, "CASE_ALREADY_AWARDED") << name << other;
+  }
   // Another activity of the same umbrella, another case, another member: no doubles.
   EXPECT_TRUE(Award(world.NewUuid(), R"(activity: "MEDIATION" quantity: 1 group: RESIDENTS session: "c-secret")").ok());
   EXPECT_TRUE(Award(world.NewUuid(), R"(activity: "TIP" quantity: 1 group: RESIDENTS case: "c-2")").ok());

@@ -232,7 +232,7 @@ TEST(Golden, LinesSayWhatTheFieldsHold) {
              e.item = 0, e.on_behalf = "m2", e.proposal = 900, e.approvals = {{"a3", 1'726'589'210'000}}, e.member = "m1";
              e.effective_day = 20240901, e.group = Group::kPartyVanguard, e.grid = "grid-1", e.activity = "PATROL", e.rulebook = "2024-2";
              e.quantity = 3, e.cap_hit = true, e.session = "s-1", e.case_id = "c-1", e.about = "s-0", e.tags = {"a", "b"};
-             e.evidence_sha256 = e.note_commitment = e.unique = kHash, e.external_id = "sheet-7";
+             e.evidence_sha256 = e.note_commitment = kHash, e.unique = {kHash, std::string(64, 'b')}, e.external_id = "sheet-7";
              e.postings = {On("issuance:street", Sub::kAvailable, -4, -kAmountMax, {}, {}, 1),
                            On("m1", Sub::kAvailable, 4, kAmountMax, {{"street", kNever, 4}}, {}, 2)};
            }),

@@ -31,7 +31,8 @@ class EveryKind : public EngineTest {
     Parts();
     Waivers();
     Run(Staff(), ConfirmClock{now_ms});
-    Run(Staff("recover"), OpenEpoch{{.root = std::string(64, 'a'), .origin = "minyue.example", .signed_size = 12, .why = "restore"}});
+    Run(Staff(std::string(kLedgerActor)),
+        OpenEpoch{{.root = std::string(64, 'a'), .origin = "minyue.example", .signed_size = 12, .why = "restore"}});
     SetBack();
   }
 
@@ -103,7 +104,7 @@ class EveryKind : public EngineTest {
     item.case_id = "case-1", item.evidence_sha256 = Sha256Hex("photo 2"), item.group = Group::kResidents;
     GiveAward(item);
     item = Item("m2", "SERVICE", 10);
-    item.unique = Sha256Hex("unique"), item.note_commitment = Sha256Hex("salted"), item.group = Group::kNone;
+    item.unique = {Sha256Hex("case"), Sha256Hex("session")}, item.note_commitment = Sha256Hex("salted"), item.group = Group::kNone;
     GiveAward(item);
     Run(Staff(), AwardBatch{{Item("m2", "PATROL", 3), Item("m2", "PATROL", 5000)}});
     const auto award = AwardPoints("m3", 5);

@@ -319,7 +319,7 @@ TEST(Fingerprint, APrintStandsForAConfidentialDeed) {
   AwardItem item = FullItem();
   item.print = "real", item.note_commitment = "first salt";
   const std::string first = Fingerprint({}, Award{item});
-  item.note_commitment = "second salt", item.unique = "u";
+  item.note_commitment = "second salt", item.unique = {"u"};
   EXPECT_EQ(Fingerprint({}, Award{item}), first);
   item.print = "another";
   EXPECT_NE(Fingerprint({}, Award{item}), first);

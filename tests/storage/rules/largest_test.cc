@@ -61,7 +61,8 @@ TEST(Largest, ExpiryUndoneFits) {
 TEST(Largest, APartOfACorrectionFits) {
   Entry e = Largest(Kind::kCorrection);
   e.member = kMember, e.effective_day = kNever, e.group = Group::kNewOrganisations, e.grid = kCode32, e.activity = kCode32;
-  e.rulebook = kCode32, e.quantity = e.quantity_before = 1'000'000, e.cap_hit = true, e.session = e.case_id = kText40, e.unique = kHash;
+  e.rulebook = kCode32, e.quantity = e.quantity_before = 1'000'000, e.cap_hit = true, e.session = e.case_id = kText40,
+  e.unique = {kHash, std::string(64, 'b')};
   e.reason = std::string(24, 'r'), e.ref = kAmountMax;
   e.terminal = e.merchant = e.clerk = e.till = "";  // by a staff person
   Post(e, MoveLots(Holder(kMember), Sub::kAvailable, LargestLots(kPartLots, -1)));
@@ -82,7 +83,7 @@ TEST(Largest, AnAwardFits) {
   Entry e = Largest(Kind::kAward);
   e.member = kMember, e.effective_day = kNever, e.group = Group::kNewOrganisations, e.grid = kCode32, e.activity = kCode32;
   e.rulebook = kCode32, e.quantity = 1'000'000, e.cap_hit = true, e.session = e.case_id = e.about = e.external_id = kText40,
-  e.unique = kHash;
+  e.unique = {kHash, std::string(64, 'b')};
   e.evidence_sha256 = e.note_commitment = kHash;
   for (int i = 0; i < 4; ++i) e.tags.emplace_back(24, 't');
   Post(e, MoveFunds(Holder(kMember), Sub::kDebt, {{kLongFund, kAmountMax}}));

@@ -298,11 +298,11 @@ TEST_F(EngineReturnsTest, ARefusalKeepsWhatWasAsked) {
   const Entry donation = Run(Staff(), Donate{{"m1", ""}, 6}).entry();
   EXPECT_EQ(donation.points, 6);
   AwardItem secret = Item("m1", "SERVICE", 101);
-  secret.unique = secret.note_commitment = Sha256Hex("x");
+  secret.note_commitment = Sha256Hex("x"), secret.unique = {secret.note_commitment};
   secret.group = Group::kNone;
   const Entry umbrella = Run(Staff(), Award{secret}).entry();
   EXPECT_EQ(umbrella.activity, "SERVICE");
-  EXPECT_EQ(umbrella.unique + umbrella.note_commitment, "");
+  EXPECT_TRUE(umbrella.unique.empty() && umbrella.note_commitment.empty());
 }
 
 // A long table of mistakes does not stop what comes after it.

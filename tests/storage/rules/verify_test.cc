@@ -555,12 +555,12 @@ TEST_F(VerifyTest, RefusesForgedDeeds) {
 }
 
 // Somebody who was never registered asks for nothing: operators alone, who are of the program "system", and the founding's.
-TEST_F(VerifyTest, WhoAskedWasRegistered) {
+TEST_F(VerifyTest, WhoAskedMayHave) {
   SetUpProgram();
   const std::vector<Tamper> by_a_stranger = {
-      {"by a stranger", "a9 is nobody who was registered", [](Entry& e) { e.actor = "a9"; }},
-      {"by a shop", "s1 is nobody who was registered", [](Entry& e) { e.actor = "s1"; }},
-      {"by the ledger", "ledger is nobody who was registered", [](Entry& e) { e.actor = "ledger"; }}};
+      {"by a stranger", "a9 is nobody who may ask for it", [](Entry& e) { e.actor = "a9"; }},
+      {"by a shop", "s1 is nobody who may ask for it", [](Entry& e) { e.actor = "s1"; }},
+      {"by the ledger", "ledger is nobody who may ask for it", [](Entry& e) { e.actor = "ledger"; }}};
   ExpectRefused(AwardPoints("m1", 20), by_a_stranger, true);
   ExpectRefused(Run(Staff("m1"), Donate{{"m1", ""}, 2}), by_a_stranger, true);
   ExpectRefused(Add(Person("m9")), by_a_stranger, true);
@@ -598,7 +598,7 @@ TEST_F(VerifyTest, RefusesWhatNobodyCouldHaveAskedFor) {
                 {
                     {"for a reason that there is not", "FIELD_OUT_OF_RANGE field=refusal", [](Entry& e) { e.refusal = "BECAUSE"; }},
                     {"for a reason that is not recorded", "field=refusal", [](Entry& e) { e.refusal = "PERMISSION_DENIED"; }},
-                    {"of nothing that there is", "field=request_kind", [](Entry& e) { e.request_kind = "whatever"; }},
+                    {"of nothing that there is", "may ask for it", [](Entry& e) { e.request_kind = "whatever"; }},
                     {"about nobody", "MEMBER_NOT_FOUND", [](Entry& e) { e.member = "m99", e.postings.clear(); }},
                 },
                 true);
@@ -633,13 +633,13 @@ TEST_F(VerifyTest, RefusesAMarkOfConfidenceOnWhatIsNone) {
   SetUpProgram();
   AwardItem item = Item("m1", "MEETING", 1);
   item.session = "2024-03";
-  const auto mark = [](Entry& e) { e.unique = Sha256Hex("u"), e.group = Group::kNone, e.grid = ""; };
+  const auto mark = [](Entry& e) { e.unique = {Sha256Hex("u")}, e.group = Group::kNone, e.grid = ""; };
   ExpectRefused(Run(Staff(), Award{item}),
                 {{"of a group's activity", "field=unique", [&](Entry& e) { mark(e); }},
                  {"and without its session", "field=unique", [&](Entry& e) { mark(e), e.session.clear(); }}},
                 true);
   item = Item("m1", "SERVICE", 10);
-  item.group = Group::kNone, item.unique = Sha256Hex("case 1"), item.note_commitment = Sha256Hex("salted");
+  item.group = Group::kNone, item.unique = {Sha256Hex("case 1")}, item.note_commitment = Sha256Hex("salted");
   const Outcome deed = Run(Staff(), Award{item});
   EXPECT_EQ(deed.first, RequestState::kDone);
   ExpectRefused(deed,
@@ -651,12 +651,17 @@ TEST_F(VerifyTest, RefusesAMarkOfConfidenceOnWhatIsNone) {
                     {"with tags", "field=unique", [](Entry& e) { e.tags = {"theft"}; }},
                     {"with evidence", "field=unique", [](Entry& e) { e.evidence_sha256 = Sha256Hex("photo"); }},
                     {"with a name elsewhere", "field=unique", [](Entry& e) { e.external_id = "110-7"; }},
-                    {"with no hash", "field=unique", [](Entry& e) { e.unique = "case 1"; }},
+                    {"with no hash", "field=unique", [](Entry& e) { e.unique = {"case 1"}; }},
+                    {"with one name twice", "field=unique", [](Entry& e) { e.unique.push_back(e.unique[0]); }},
+                    {"with three names", "field=unique",
+                     [](Entry& e) {
+                       e.unique = {Sha256Hex("a"), Sha256Hex("b"), Sha256Hex("c")};
+                     }},
                 },
                 true);
   // And a batch with such an item leaves nothing.
   AwardItem bad = Item("m1", "PATROL", 1);
-  bad.unique = Sha256Hex("u");
+  bad.unique = {Sha256Hex("u")};
   const auto before = journal.size();
   EXPECT_EQ(ReasonOf(Run(Staff(), AwardBatch{{Item("m1", "PATROL", 1), bad}})), Reason::FIELD_OUT_OF_RANGE);
   EXPECT_EQ(journal.size(), before);
@@ -821,7 +826,7 @@ TEST_F(VerifyTest, RefusesKindsThatNothingWrites) {
   const Outcome confirmed = Run(Staff(), ConfirmClock{now_ms});
   for (const auto& [kind, data] : std::vector<std::pair<Kind, Registration>>{
            {Kind::kHeads, HeadsData{}}, {Kind::kLogKey, LogKeyData{}}, {Kind::kErasure, ErasureData{}}}) {
-    const auto change = [&](Entry& e) { e.kind = kind, e.data = data; };
+    const auto change = [&](Entry& e) { e.kind = kind, e.data = data, e.actor = kLedgerActor; };
     EXPECT_THAT(Tampered(confirmed.entry(), change, true), testing::HasSubstr("nothing writes these yet")) << KindName(kind);
   }
 }
@@ -871,7 +876,7 @@ TEST_F(VerifyTest, RefusesForgedSetBacks) {
                  {"a minute later", "follows no set-back", [](Entry& e) { e.recorded_ms += kMinuteMs; }},
                  {"of no entry", "of no entry", [](Entry& e) { e.ref = -1; }},
                  {"of an entry by which nothing ended", "of nothing", [](Entry& e) { e.ref = 0; }},
-                 {"by a person", "actor does not follow", [](Entry& e) { e.actor = "a2"; }}},
+                 {"by a person", "may ask for it", [](Entry& e) { e.actor = "a2"; }}},
                 true);
   ExpectRefused(second, {{"of an entry twice", "of nothing", [&](Entry& e) { e.ref = undone; }}}, true);
   // They end again, and come back again: by the entry that ended them now.

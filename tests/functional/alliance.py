@@ -127,8 +127,9 @@ class Alliance:
                        "REDPOINTS_CA": str(self.certificate("ca.crt")), "REDPOINTS_CERTIFICATE": str(self.certificate(caller + ".crt")),
                        "REDPOINTS_KEY": str(self.certificate(caller + ".key")), "LANG": "zh_CN.UTF-8", "HOME": str(self.root),
                        "PATH": os.environ["PATH"]}
-        if "LD_LIBRARY_PATH" in os.environ:
-            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        for name in ("LD_LIBRARY_PATH", "LD_PRELOAD", "SHIFT_S"):
+            if name in os.environ:
+                environment[name] = os.environ[name]
         return self.run(REDPOINTS, *arguments, expect=expect, env=environment)
 
     # --- people and shops ------------------------------------------------------------------------------------------------------

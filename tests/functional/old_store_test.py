@@ -1,9 +1,8 @@
 """What a server of an earlier time left goes on with the servers of now, and what it answered it answers again: tests/stores/N-server.tar.gz."""
-import datetime
 import unittest
 
 from alliance import REDPOINTSD, ROOT, Alliance, day, new_id
-from old_store import Asked, lasting, unpack
+from old_store import Asked, lasting, now, unpack
 
 
 class OldStoreTest(unittest.TestCase):
@@ -21,7 +20,7 @@ class OldStoreTest(unittest.TestCase):
         self.check()
         a.start()
         # It may have stood for years: what time does waits for somebody's word where nobody keeps the machine's clock.
-        a.cli("old-operator", "clock", "confirm", "--time", (datetime.datetime.utcnow() + datetime.timedelta(hours=8)).strftime("%Y-%m-%d %H:%M"))
+        a.cli("old-operator", "clock", "confirm", "--time", now())
         ask = Asked(a)
         for caller, method, fields, answer in old["rows"]:
             with self.subTest(method=method, fields=fields):
@@ -31,7 +30,7 @@ class OldStoreTest(unittest.TestCase):
                 self.assertEqual(again, answer)
         # Deeds that nobody may see are known by case and session still.
         for deed in old["known"]:
-            again = dict(program="programs/minyue", request_id=new_id(), item=deed)
+            again = dict(program="programs/minyue", request_id=new_id(), item={**deed, "effective_day": int(day())})
             self.assertEqual(ask.say("old-recorder", "Award", again), "CASE_ALREADY_AWARDED")
         # Its members are found by their numbers, and earn and buy.
         numbers = [row[3]["number"] for row in old["rows"] if row[1] == "ReplaceMemberNumber"]

@@ -16,8 +16,7 @@ template <class Facts> Refused MakeRefused(const std::string& name, const Facts&
   Refused refused;
   refused.name = name;
   refused.refusal.reason = ReasonFromName(name);
-  // A protobuf map has no order of its own.
-  const std::map<std::string, std::string> sorted(facts.begin(), facts.end());
+  const std::map<std::string, std::string, FactOrder> sorted(facts.begin(), facts.end());
   refused.refusal.facts.assign(sorted.begin(), sorted.end());
   if (refused.refusal.reason != Reason::REASON_UNSPECIFIED) {
     refused.zh_cn = InfoOf(refused.refusal.reason).zh_cn;
@@ -30,6 +29,11 @@ template <class Facts> Refused MakeRefused(const std::string& name, const Facts&
 std::string NeverSeen() { return std::string(FindWord(WordList::kOutcomeState, v1::NEVER_SEEN)->zh_cn); }
 
 }  // namespace
+
+bool FactOrder::operator()(const std::string& a, const std::string& b) const {
+  const auto place = [](const std::string& key) { return key == "field" ? 0 : key == "expected" ? 1 : 2; };
+  return std::pair(place(a), std::string_view(a)) < std::pair(place(b), std::string_view(b));
+}
 
 CallEnd DecodeCallEnd(int code, std::string message, std::string_view details) {
   CallEnd end{.code = code, .message = std::move(message), .refused = {}, .retry_delay = {}};

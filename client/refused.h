@@ -11,9 +11,14 @@
 
 namespace redpoints {
 
+// The order in which facts are told, as a protobuf map has none: which field, what it should be, then the others by their keys.
+struct FactOrder {
+  bool operator()(const std::string& a, const std::string& b) const;
+};
+
 // A refusal as the server told it.
 struct Refused {
-  Refusal refusal;                     // facts are in the order of their keys
+  Refusal refusal;                     // facts are in FactOrder
   std::string name;                    // of the reason, as sent: also one that this client is too old to know
   std::string zh_cn;                   // the sentence
   std::string next_zh_cn;              // what to do next; empty for a reason that this client does not know

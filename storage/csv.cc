@@ -115,19 +115,30 @@ std::string CarriedText(const Entry& e, const Definitions& definitions, const Am
   return absl::StrCat("数量", e.carried.quantity, " 已计", in.Of(carrying ? carrying->unit() : "", e.carried.earned));
 }
 
-// The debt that a proposal asks to waive, or that is waived: "street 5".
+// The debt that is waived: "street 5".
 std::string WaivedText(const Entry& e, const Amounts& in) {
-  if (const auto* waiver = std::get_if<WaiverData>(&e.data)) return absl::StrCat(waiver->fund, " ", in.Points(waiver->points));
   if (e.kind != Kind::kDebtWaived) return "";
   const auto of_member = std::find_if(e.postings.begin(), e.postings.end(), [](const Posting& p) { return p.sub == Sub::kDebt; });
   return of_member == e.postings.end() ? "" : FundsText(*of_member, in);
 }
 
-// What was refused, and the facts of the reason.
+// What was refused, the facts of the reason, and what was asked for.
 std::string RefusalText(const Entry& e) {
   if (e.kind != Kind::kRefused) return "";
-  std::string text = e.request_kind.empty() ? "" : absl::StrCat("request_kind=", e.request_kind);
-  for (const auto& [key, value] : e.facts) absl::StrAppend(&text, text.empty() ? "" : "; ", key, "=", value);
+  std::string text, lines;
+  const auto add = [&](const std::string& key, const auto& value) { absl::StrAppend(&text, text.empty() ? "" : "; ", key, "=", value); };
+  if (!e.request_kind.empty()) add("request_kind", e.request_kind);
+  for (const auto& [key, value] : e.facts) add(key, value);
+  if (e.quantity != 0) add("quantity", e.quantity);
+  if (e.points != 0) add("asked", e.points);
+  if (e.cash_fen != 0) add("cash", e.cash_fen);
+  for (const OfferLine& line : e.lines) {
+    absl::StrAppend(&lines, lines.empty() ? "" : " ", line.offer, ":", line.quantity, ":", line.points);
+    if (line.cash_fen != 0) absl::StrAppend(&lines, ":", line.cash_fen);
+  }
+  if (!lines.empty()) add("lines", lines);
+  if (const auto* waiver = std::get_if<WaiverData>(&e.data)) add("waive", absl::StrCat(waiver->fund, " ", waiver->points));
+  if (const auto* clock = std::get_if<ClockData>(&e.data)) add("stated", TimeText(clock->stated_ms));
   return text;
 }
 
@@ -158,10 +169,14 @@ Day DayOfDeed(const Entry& e) {
   return closed ? closed->day : e.effective_day;
 }
 
-// Why: of a refusal its reason, of a reversal what it found, of corrections, undos, waivers and epochs the word of who made them.
+// Why: of a refusal its reason, of a reversal what it found, of corrections, undos, waivers, epochs and clocks the word of who made them.
 std::string WhyText(const Entry& e) {
   if (!e.refusal.empty()) return e.refusal;
   if (const auto* epoch = std::get_if<EpochData>(&e.data)) return epoch->why;
+  if (const auto* clock = std::get_if<ClockData>(&e.data)) {
+    const std::string stated = absl::StrCat("所报时间 ", TimeText(clock->stated_ms));
+    return IsSetBack(e) ? absl::StrCat(stated, "; 拨回, ", clock->last_closed_day, " 及以前的日结有效") : stated;
+  }
   return e.effect == Effect::kNone ? e.reason : std::string(WordOf(e.effect));
 }
 
@@ -192,7 +207,7 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
   const Amounts in(definitions);
   const std::size_t rows = e.postings.empty() ? 1 : e.postings.size();
   for (std::size_t i = 0; i < rows; ++i) {
-    const bool is_first = i == 0;
+    const bool counts = i == 0 && e.kind != Kind::kRefused;  // what people add up: once, and nothing of what was refused
     const Posting* p = e.postings.empty() ? nullptr : &e.postings[i];
     const auto text = [&](std::string_view cell) {
       out += ',';
@@ -219,17 +234,17 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
     text(GroupText(e));
     text(e.activity);
     number(DayOfDeed(e), DayOfDeed(e) != 0);
-    number(QuantityOf(e), is_first && QuantityOf(e) != 0);
-    text(CarriedText(e, definitions, in));
+    number(QuantityOf(e), counts && QuantityOf(e) != 0);
+    text(e.kind == Kind::kRefused ? "" : CarriedText(e, definitions, in));
     text(e.cap_hit ? "是" : "");
     text(e.session);
     text(e.case_id);
     text(e.rulebook);
-    text(is_first ? LinesText(e, in) : "");
-    number(FenOwed(e), is_first && !e.owed.empty());
-    decimal(kFen, FenOwed(e), is_first && !e.owed.empty());
-    text(is_first ? OwedText(e, in) : "");
-    text(is_first ? WaivedText(e, in) : "");
+    text(counts ? LinesText(e, in) : "");
+    number(FenOwed(e), counts && !e.owed.empty());
+    decimal(kFen, FenOwed(e), counts && !e.owed.empty());
+    text(counts ? OwedText(e, in) : "");
+    text(counts ? WaivedText(e, in) : "");
     text(p ? p->holder.text() : "");
     text(p ? PartText(p->sub) : "");
     text(p ? p->unit : "");
@@ -239,8 +254,8 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
     decimal(p ? p->unit : "", p ? p->balance : 0, p && HasRunningBalance(p->holder));
     text(p ? LotsText(*p, in) : "");
     text(p ? FundsText(*p, in) : "");
-    number(e.cash_fen, is_first && e.cash_fen != 0);
-    decimal(kFen, e.cash_fen, is_first && e.cash_fen != 0);
+    number(e.cash_fen, counts && e.cash_fen != 0);
+    decimal(kFen, e.cash_fen, counts && e.cash_fen != 0);
     const std::int64_t reference = AboutOf(e);
     number(reference, reference >= 0);
     number(at.EpochOf(reference), reference >= 0);

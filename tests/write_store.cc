@@ -1,5 +1,5 @@
-// Writes a shard and a side store as this program keeps them: DIRECTORY/shard, the life of a program with every kind of entry in it, and
-// DIRECTORY/side with DIRECTORY/side.key. How the stores of tests/stores were made, each by the first program of its format.
+// Writes a shard and a side store as this program keeps them: DIRECTORY/shard, the life of a program with every kind of entry that it
+// writes, and DIRECTORY/side with DIRECTORY/side.key. How the stores of tests/stores were made, each by the first program of its format.
 //
 //   redpoints_write_store DIRECTORY
 #include <cstdio>

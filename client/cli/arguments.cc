@@ -118,6 +118,14 @@ absl::StatusOr<absl::Time> ParseTime(const std::string& text, bool is_end, const
                  t);
 }
 
+absl::StatusOr<std::int32_t> ParseDayBefore(const std::string& text, absl::Time time, const Text& t) {
+  const auto day = ParseDay(text, t);
+  if (!day.ok()) return day;
+  const absl::CivilDay right = absl::ToCivilDay(time, Shanghai()) - 1;
+  if (*day == right.year() * 10'000 + right.month() * 100 + right.day()) return day;
+  return Invalid(text, t(" ", "") + absl::FormatCivilTime(right) + t(",即 --time 的前一天", ", the day before --time"), t);
+}
+
 absl::StatusOr<v1::OfferLine> ParseOfferLine(const std::string& text, const Text& t) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   std::int64_t numbers[3] = {0, 0, 0};

@@ -47,6 +47,9 @@ absl::StatusOr<std::int32_t> ParseDay(const std::string& text, const Text& t);
 // RFC 3339, "2024-03-15 10:00[:00]" in Asia/Shanghai, or a day: its beginning, or with `is_end` its end (the next day's beginning).
 absl::StatusOr<absl::Time> ParseTime(const std::string& text, bool is_end, const Text& t);
 
+// The day before `time` in Asia/Shanghai, and no other.
+absl::StatusOr<std::int32_t> ParseDayBefore(const std::string& text, absl::Time time, const Text& t);
+
 // OFFER:QUANTITY:POINTS[:CASH_FEN]
 absl::StatusOr<v1::OfferLine> ParseOfferLine(const std::string& text, const Text& t);
 

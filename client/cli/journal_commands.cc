@@ -250,9 +250,8 @@ ExitCode Blob(const Arguments& a, Session& s) {
 void AddJournalCommands(CLI::App& app, Session& s) {
   const Text& t = s.t();
   const std::string group = t("账本", "Journal");
-  const std::string after =
-      t("从此条之后开始; 序号,账本恢复过的写完整编号,如 217345678901.42; 不填从头",
-        "the entry before the first that is wanted: its sequence, after a restore with the epoch as in 217345678901.42");
+  const std::string after = t("从此条之后开始; 序号,账本恢复过的写完整编号,如 217345678.42; 不填从头",
+                              "the entry before the first that is wanted: its sequence, after a restore with the epoch as in 217345678.42");
   const auto add = [&](const char* name, const std::string& description, ExitCode (*run)(const Arguments&, Session&)) {
     auto a = std::make_shared<Arguments>();
     auto* command = app.add_subcommand(name, description)->group(group);

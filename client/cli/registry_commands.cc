@@ -157,8 +157,9 @@ ExitCode ConfirmClock(const Arguments& a, Session& s) {
   if (ParseDay(a.time, t).ok()) throw CLI::ValidationError("--time", t("缺少时刻", "the time of day is missing"));
   v1::ConfirmClockRequest request;
   request.set_request_id(s.RequestId());
-  request.mutable_stated_time()->set_seconds(absl::ToUnixSeconds(OrUsage("--time", ParseTime(a.time, /*is_end=*/false, t))));
-  if (!a.day.empty()) request.set_last_closed_day(OrUsage("--set-back-to", ParseDay(a.day, t)));
+  const absl::Time stated = OrUsage("--time", ParseTime(a.time, /*is_end=*/false, t));
+  request.mutable_stated_time()->set_seconds(absl::ToUnixSeconds(stated));
+  if (!a.day.empty()) request.set_last_closed_day(OrUsage("--set-back-to", ParseDayBefore(a.day, stated, t)));
   return s.Finish(s.client().ConfirmClock(request));
 }
 
@@ -420,9 +421,9 @@ void AddRegistryCommands(CLI::App& app, Session& s) {
         ->required();
     command->add_option(
         "--set-back-to", a->day,
-        t("拨回误确认的时钟:时间正确时最后一次日结的业务日,之后的重新日结;须由另一位运维员办理",
-          "sets a clock back that was confirmed wrongly: the last day that was closed by the right time, later ones are closed again; "
-          "by another operator"));
+        t("拨回误确认的时钟: 写 --time 的前一天,这一天及以前的日结有效,之后的重新日结; 时钟有人确认过的,须由另一位运维员拨回",
+          "sets a clock back that was confirmed wrongly: the day before --time; what was closed up to it stands, later days are closed "
+          "again; by another operator than the one who confirmed the clock, if anybody did"));
   }
   {
     Family node(app, s, "node", t("组织和地点", "branches and places"), group);

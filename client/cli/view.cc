@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cli/labels.h"
 #include "client/cli/table.h"
+#include "client/refused.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/timestamp.pb.h"
@@ -119,8 +120,7 @@ std::string ValueText(const Message& message, const FieldDescriptor& field, int 
 
 std::string FactsText(const v1::Refusal& refusal, int decimals, const Text& t) {
   std::string text;
-  // A protobuf map has no order of its own.
-  for (const auto& [key, value] : std::map<std::string, std::string>(refusal.facts().begin(), refusal.facts().end())) {
+  for (const auto& [key, value] : std::map<std::string, std::string, FactOrder>(refusal.facts().begin(), refusal.facts().end())) {
     absl::StrAppend(&text, text.empty() ? "" : ", ", FactText(ReasonFromName(refusal.reason()), key, value, decimals, t));
   }
   return text;

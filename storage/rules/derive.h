@@ -3,8 +3,8 @@
 // registry.cc, passing.cc).
 //
 // An entry states what somebody asked for (verify.cc lists it for each kind); Derive fills in all other fields but balances and `prev`,
-// which Complete adds, or says which rule it breaks. State reasons are checked in ascending order of their numbers; each function lists
-// its own. Nothing is changed but caches.
+// which Complete adds, or says which rule it breaks. State reasons are checked in ascending order of their numbers where a function does
+// not say otherwise; each lists its own. Nothing is changed but caches.
 #pragma once
 
 #include <memory>

@@ -225,12 +225,12 @@ struct Entry {
   bool operator==(const Entry&) const = default;
 };
 
-// Whether the entry sets back a clock that was confirmed wrongly: the only one at which time may fall.
 // The earlier entry that this one is about: what it refunds, reverses, corrects or undoes, the hold that it ends, of a waiver its
 // proposal; -1: none.
 inline std::int64_t AboutOf(const Entry& entry) {
   return entry.kind == Kind::kDebtWaived ? entry.proposal : entry.ref >= 0 ? entry.ref : entry.hold;
 }
+// Whether the entry sets back a clock that was confirmed wrongly: the only one at which time may fall.
 inline bool IsSetBack(const Entry& entry) {
   const auto* clock = std::get_if<ClockData>(&entry.data);
   return entry.kind == Kind::kClockConfirmed && clock && clock->last_closed_day != 0;

@@ -115,13 +115,14 @@ Day LastDayToStand(const StateMark& at, std::int64_t stated_ms, std::int64_t clo
 Broken DeriveClock(Case& c, Entry& e) {
   const ClockData clock = std::get<ClockData>(e.data);
   if (clock.last_closed_day == 0) return std::nullopt;
-  const auto invalid = [](const char* field, const char* expected) {
-    return Refusal{Reason::FIELD_INVALID, {{"field", field}, {"expected", expected}}};
-  };
-  if (std::max(clock.stated_ms, e.recorded_ms) >= c.state.at.last_ms) return invalid("stated_time", "a time before the last entry");
+  if (std::max(clock.stated_ms, e.recorded_ms) >= c.state.at.last_ms) {
+    return Refusal{Reason::FIELD_INVALID, {{"field", "stated_time"}, {"expected", "a time before the last entry"}}};
+  }
   // One day follows from the time; that it is named shows a time that was mistyped.
-  if (clock.last_closed_day != LastDayToStand(c.state.at, clock.stated_ms, e.recorded_ms)) {
-    return invalid("last_closed_day", "the last closed day before the stated time");
+  const Day day = LastDayToStand(c.state.at, clock.stated_ms, e.recorded_ms);
+  if (clock.last_closed_day != day) {
+    return Refusal{Reason::FIELD_INVALID,
+                   {{"field", "last_closed_day"}, {"expected", "the last closed day before the stated time"}, {"day", absl::StrCat(day)}}};
   }
   if (IsSamePerson(c.state, e.actor, c.state.at.clock_by)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
   if (std::abs(clock.stated_ms - e.recorded_ms) > kClockDiffersMs) {

@@ -15,7 +15,8 @@ absl::Status CheckEntry(State& state, const Entry& entry);
 
 // CheckEntry, and that all fields which the entry does not merely state are what Derive makes of those. INTERNAL names the field;
 // UNIMPLEMENTED: rules of a newer program, which is no damage. It can't judge what entries don't show: commands that were refused, amounts
-// of confidential deeds, commitments, and whether who paid had shown it.
+// of confidential deeds, commitments, and whether who paid had shown it. Nor does it judge standing and roles of who asked: the front door
+// let them in.
 absl::Status Verify(State& state, const Entry& entry, const Related& related);
 
 // The entries that `entry` is about, from state.find_entries.

@@ -7,7 +7,8 @@ value, with all that follows from it changed as well, makes another sound entry.
 WHEN = "when, between the entries before and after"
 CUT = "that entries are missing at the end"
 ASKED = "whether what was asked for is what was meant: another member, deed, day, group, quantity, sale or amount that is allowed as well"
-ASKER = "who asked: somebody else who might have, from another till of theirs, as another clerk, under another request id"
+ASKER = ("who asked: somebody else who might have, from another till of theirs, as another clerk, under another request id; and whether "
+         "the standing and roles of who asked allowed it, which the front door judges before there is an entry")
 SHOWN = "how it was shown who pays: another kind of presentation that the rulebook allows, another code, card or slip"
 COUNTER = "what went over the counter: cash, pieces, and the points for what has no price"
 KEPT = "what is only named here and kept elsewhere: evidence, notes, tags, what a deed was about, ids of other systems"

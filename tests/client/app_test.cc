@@ -171,6 +171,15 @@ TEST_F(AppTest, WrongUsageIsToldInTheReadersLanguage) {
             "entry: “abc”应为序号或名称,如 42 或 entries/42",
             "entry: \"abc\" should be a sequence or name such as 42 or entries/42",
             "redpoints entry"},
+           // The day of the watch, though UTC is a day behind; neither it nor one that is long over.
+           {{"clock", "confirm", "--time", "2026-11-26 07:59", "--set-back-to", "2026-11-24"},
+            "--set-back-to: “2026-11-24”应为 2026-11-25,即 --time 的前一天",
+            "--set-back-to: \"2026-11-24\" should be 2026-11-25, the day before --time",
+            "redpoints clock confirm"},
+           {{"clock", "confirm", "--time", "2026-12-01 00:00", "--set-back-to", "20261201"},
+            "--set-back-to: “20261201”应为 2026-11-30,即 --time 的前一天",
+            "--set-back-to: \"20261201\" should be 2026-11-30, the day before --time",
+            "redpoints clock confirm"},
        }) {
     environment_["REDPOINTS_LANG"] = "zh";
     EXPECT_EQ(Run(arguments), 1);
@@ -189,6 +198,16 @@ TEST_F(AppTest, ARefusalExits2WithItsSentenceInEitherLanguage) {
             "refused: Insufficient points; check the number, fewer points, or another tender. [INSUFFICIENT_POINTS short_by=30]\n");
   EXPECT_EQ(Run({"--lang", "zh", "redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
   EXPECT_EQ(err_.str(), "拒绝: 积分不足或会员号有误(还差 30)。请核对会员号,减少积分或改用现金。 [INSUFFICIENT_POINTS]\n");
+}
+
+TEST_F(AppTest, ARefusedFieldIsNamedBeforeWhatItShouldBe) {
+  server_.Script(
+      "Redeem",
+      {Refuse({.reason = Reason::FIELD_INVALID, .facts = {{"day", "20240314"}, {"expected", "a-z 0-9 -"}, {"field", "item.case"}}})});
+  EXPECT_EQ(Run({"--lang", "zh", "redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
+  EXPECT_TRUE(ErrHas("(字段 item.case; 应为 小写字母、数字、-; 业务日 20240314)")) << err_.str();
+  EXPECT_EQ(Run({"redeem", "--member", "12345678", "--line", "RICE:1:200"}), 2);
+  EXPECT_TRUE(ErrHas("[FIELD_INVALID field=item.case expected=a-z 0-9 - day=20240314]")) << err_.str();
 }
 
 // In the answer, in a recorded refusal, in what a batch came to; and never in what a script reads.
@@ -824,6 +843,7 @@ TEST_F(AppTest, TheRegistryIsFilled) {
   EXPECT_EQ(Last<v1::ConfirmClockRequest>("ConfirmClock").stated_time().seconds(), 1'717'214'400);  // 2024-06-01T04:00:00Z
   EXPECT_EQ(Last<v1::ConfirmClockRequest>("ConfirmClock").last_closed_day(), 0);
   EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01 12:00", "--set-back-to", "2024-05-32"}), 1);
+  EXPECT_EQ(Run({"clock", "confirm", "--time", "infinite-future", "--set-back-to", "2024-05-31"}), 1);
   EXPECT_EQ(Run({"clock", "confirm", "--time", "2024-06-01 12:00", "--set-back-to", "2024-05-31"}), 0);
   EXPECT_EQ(Last<v1::ConfirmClockRequest>("ConfirmClock").last_closed_day(), 20240531);
   EXPECT_EQ(Run({"node", "set", "grid-1", "--kind", "place", "--parent", "c-1", "--type", "grid"}), 0);

@@ -23,10 +23,13 @@ TEST(RefusedTest, ErrorInfoBecomesATypedRefusal) {
   EXPECT_FALSE(IsInDoubt(end));
 }
 
-TEST(RefusedTest, FactsAreInTheOrderOfTheirKeys) {
+TEST(RefusedTest, FactsHaveAnOrder) {
   const auto end = Decode(Refuse({.reason = Reason::FIELD_OUT_OF_RANGE, .facts = {{"min", "1"}, {"field", "points"}, {"max", "9"}}}));
   EXPECT_EQ(end.refused->refusal.facts,
             (std::vector<std::pair<std::string, std::string>>{{"field", "points"}, {"max", "9"}, {"min", "1"}}));
+  const auto invalid = Decode(Refuse({.reason = Reason::FIELD_INVALID, .facts = {{"day", "1"}, {"expected", "x"}, {"field", "y"}}}));
+  EXPECT_EQ(invalid.refused->refusal.facts,
+            (std::vector<std::pair<std::string, std::string>>{{"field", "y"}, {"expected", "x"}, {"day", "1"}}));
 }
 
 TEST(RefusedTest, ARequestThatNeverCameIsNotSaidToBeUndone) {

@@ -204,6 +204,16 @@ TEST(ViewTest, EachPartOfAnAnswerSaysItsOwnDecimals) {
   EXPECT_NE(RenderMessage(refused, kZh).find("还差 1.30"), std::string::npos) << RenderMessage(refused, kZh);
 }
 
+TEST(ViewTest, AFieldStandsBeforeWhatItShouldBe) {
+  v1::GetOutcomeResponse refused;
+  refused.mutable_outcome()->mutable_refusal()->set_reason("FIELD_INVALID");
+  for (const auto& [key, value] : {std::pair("expected", "a-z 0-9 -"), {"day", "20240314"}, {"field", "item.case"}}) {
+    (*refused.mutable_outcome()->mutable_refusal()->mutable_facts())[key] = value;
+  }
+  EXPECT_NE(RenderMessage(refused, kZh).find("字段 item.case, 应为 小写字母、数字、-, 业务日 20240314"), std::string::npos)
+      << RenderMessage(refused, kZh);
+}
+
 TEST(ViewTest, JsonIsOneObjectWithTheContractsNamesAndZeros) {
   v1::GetJournalResponse response;
   response.set_end_sequence(1'234'567);

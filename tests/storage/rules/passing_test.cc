@@ -251,22 +251,24 @@ TEST_F(SetBackTest, IsRefused) {
     const char* actor;
     Reason reason;
     const char* field;
+    const char* day;  // that is right
   };
   const std::int64_t right = kNoon + kMinuteMs, ten = 10 * kMinuteMs;
   // Each breaks its rule and all below.
   const Row rows[] = {
-      {"the stated time is not before the last entry", right, last, 20240317, "a0", Reason::FIELD_INVALID, "stated_time"},
-      {"the clock is not before the last entry", last, right, 20240317, "a0", Reason::FIELD_INVALID, "stated_time"},
-      {"a day that is not closed", right, right - ten - 1, 20240317, "a0", Reason::FIELD_INVALID, "last_closed_day"},
-      {"today by the stated time", right, right + ten + 1, 20240315, "a0", Reason::FIELD_INVALID, "last_closed_day"},
-      {"the day before yesterday", right, right - ten - 1, 20240313, "a0", Reason::FIELD_INVALID, "last_closed_day"},
-      {"tomorrow by the clock", right, right + 2 * kDayMs - 2 * kMinuteMs, 20240316, "a0", Reason::FIELD_INVALID, "last_closed_day"},
-      {"no day", right, right - ten - 1, 20240230, "a0", Reason::FIELD_INVALID, "last_closed_day"},
-      {"before all days", right, right - ten - 1, -1, "a0", Reason::FIELD_INVALID, "last_closed_day"},
-      {"by who confirmed it", right, right - ten - 1, 20240314, "a0", Reason::MAKER_IS_CHECKER, ""},
-      {"another time than the clock's", right, right - ten - 1, 20240314, "a2", Reason::CLOCK_DIFFERS, ""},
-      {"another time than the clock's", right, right + ten + 1, 20240314, "a2", Reason::CLOCK_DIFFERS, ""},
-      {"none", right, right - ten, 20240314, "a2", Reason::REASON_UNSPECIFIED, ""},
+      {"the stated time is not before the last entry", right, last, 20240317, "a0", Reason::FIELD_INVALID, "stated_time", ""},
+      {"the clock is not before the last entry", last, right, 20240317, "a0", Reason::FIELD_INVALID, "stated_time", ""},
+      {"a day that is not closed", right, right - ten - 1, 20240317, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"today by the stated time", right, right + ten + 1, 20240315, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"the day before yesterday", right, right - ten - 1, 20240313, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"tomorrow by the clock", right, right + 2 * kDayMs - 2 * kMinuteMs, 20240316, "a0", Reason::FIELD_INVALID, "last_closed_day",
+       "20240314"},
+      {"no day", right, right - ten - 1, 20240230, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"before all days", right, right - ten - 1, -1, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"by who confirmed it", right, right - ten - 1, 20240314, "a0", Reason::MAKER_IS_CHECKER, "", ""},
+      {"another time than the clock's", right, right - ten - 1, 20240314, "a2", Reason::CLOCK_DIFFERS, "", ""},
+      {"another time than the clock's", right, right + ten + 1, 20240314, "a2", Reason::CLOCK_DIFFERS, "", ""},
+      {"none", right, right - ten, 20240314, "a2", Reason::REASON_UNSPECIFIED, "", ""},
   };
   for (const Row& row : rows) {
     GoTo(row.clock);
@@ -279,6 +281,9 @@ TEST_F(SetBackTest, IsRefused) {
     EXPECT_EQ(state.at.last_closed_day, 20240316) << row.what;
     const bool is_named = outcome.refusal && outcome.refusal->facts.at(0).second == row.field;
     EXPECT_EQ(is_named, *row.field != 0) << row.what;
+    std::string day;
+    for (const auto& [key, value] : outcome.refusal ? outcome.refusal->facts : decltype(Refusal::facts)()) day += key == "day" ? value : "";
+    EXPECT_EQ(day, row.day) << row.what;
   }
   EXPECT_EQ(state.at.last_ms, right);
 }

@@ -438,7 +438,8 @@ class Life {
     return std::holds_alternative<Award>(command) || std::holds_alternative<AwardBatch>(command) ||
            std::holds_alternative<Correct>(command) || std::holds_alternative<Donate>(command) ||
            std::holds_alternative<ProposeUndo>(command) || std::holds_alternative<Undo>(command) ||
-           std::holds_alternative<ProposeWaiver>(command) || std::holds_alternative<WaiveDebt>(command);
+           std::holds_alternative<ProposeWaiver>(command) || std::holds_alternative<WaiveDebt>(command) ||
+           std::holds_alternative<Register>(command) || std::holds_alternative<ConfirmClock>(command);
   }
 
   void RandomCommand() {

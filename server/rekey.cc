@@ -191,6 +191,9 @@ absl::Status Do(const Plan& plan, const Config& config, const KeyFile& keys, con
 absl::Status Rekey(const Config& config, const Clock& clock, bool adopts_key) {
   const SideState& side = config.side_state();
   const bool makes_key = !IsThere(side.key_file());
+  if (makes_key && adopts_key) {
+    return StartRefused("KEY_FILE_MISSING", absl::StrCat(side.key_file(), ": not there; --adopt-key takes the one that is"));
+  }
   const std::string path = makes_key ? side.key_file() + ".new" : side.key_file();
   const auto keys = IsThere(path) ? KeyFile::Read(path) : KeyFile::Draw(path);
   if (!keys.ok()) return WithStartFailure(keys.status(), absl::IsNotFound(keys.status()) ? "KEY_FILE_MISSING" : "KEY_FILE_UNUSABLE");

@@ -15,7 +15,7 @@ namespace redpoints::server {
 //   both             nothing, and says so
 //
 // A key file that is not the ledger's is KEY_FILE_FOREIGN, since the right one may turn up. With `adopts_key` it is taken, if the side store
-// opens with it: the ledger's key of before, found again. A side store that is damaged, cut, of a newer program, or under another key than
+// opens with it: the ledger's key of before, found again; no key file is KEY_FILE_MISSING then, and none is made. A side store that is damaged, cut, of a newer program, or under another key than
 // that of the key file that is there, is refused as OpenSide does, and stays as it is.
 //
 // Whatever can refuse is looked at before a byte changes; then what is lost is printed, and then it is done. Nothing is overwritten or

@@ -289,6 +289,7 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
        "REKEY_FAILED"},
       {"a ledger that does not open", [&] { fs::remove(ledger + "/log/CURRENT"); }, "LEDGER_REFUSED"},
       {"a damaged key file of a run before", [&] { fs::copy_file(side + "/CURRENT", key + ".new"); }, "KEY_FILE_UNUSABLE"},
+      {"no key file, though one is to be taken", [] {}, "KEY_FILE_MISSING", false, true},
       {"another server's key file", [&] { fs::copy_file(other, key); }, "KEY_FILE_FOREIGN", true},
       {"that, to be taken", [&] { fs::copy_file(other, key); }, "SIDE_STORE_FOREIGN", true, true},
       {"that, and no side store", [&] { fs::copy_file(other, key), fs::remove_all(side); }, "SIDE_STORE_MISSING", true, true},

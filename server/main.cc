@@ -92,8 +92,8 @@ int Main(int argc, char** argv) {
                       "a file of what a lost blob was, such as a rulebook, again for each / 丢失的内容(如规则册)的文件,可重复");
   auto* rekey = app.add_subcommand(
       "rekey",
-      "no key file is there, since every copy is lost: make another, and write that into the journals; the server must be stopped / "
-      "密钥文件全丢了(原处没有文件):换新密钥");
+      "where every copy of the key file is lost, and none is in its place: make another, and write that into the journals; where the side "
+      "store alone is lost: make an empty one; the server must be stopped / 密钥文件全丢了(原处没有文件):换新密钥;只丢了侧数据库:新建空的");
   bool adopts_key = false;
   rekey->add_flag("--adopt-key", adopts_key,
                   "take the key file that is there with its side store: the ledger's of before, found again / "

@@ -14,6 +14,7 @@
 #include "storage/durable_file.h"
 #include "storage/head_mark.h"
 #include "storage/identity/cipher.h"
+#include "storage/identity/write_mark.h"
 #include "storage/offline.h"
 #include "storage/start_failure.h"
 #include "storage/store/rocksdb_store.h"
@@ -102,7 +103,7 @@ absl::Status MoveAside(const std::string& directory) {
 
 // Whole under its name, or not there.
 absl::Status MakeStore(const std::string& directory, const KeyFile& keys) {
-  const std::string partial = WithoutSlash(directory) + ".partial";
+  const std::string partial = WithoutSlash(directory) + ".rekey";  // not .partial: what `restore` left unfinished may be somebody's
   std::error_code error;
   fs::remove_all(partial, error);
   if (error) return absl::UnavailableError(FileProblem(partial, error.value()));
@@ -133,7 +134,9 @@ absl::StatusOr<Plan> Look(const Config& config, const KeyFile& keys, const Clock
     if (!foreign.ok()) return foreign;
     plan.programs = 0;  // which key the others are under is not known
   }
-  const absl::Status store = OpenSideStore(directory, keys, /*read_only=*/true).status();
+  absl::Status store = OpenSideStore(directory, keys, /*read_only=*/true).status();
+  if (store.ok()) store = ReadWriteMark(directory).status();  // without one it opens for reading alone
+  store = AsStartFailure(store, "DESCRIPTORS_TOO_FEW");
   const std::string id = StartFailureId(store);
   plan.moves_store = makes_key && id == "SIDE_STORE_FOREIGN";
   // A key that is found again is worth nothing without the store under it.
@@ -191,6 +194,9 @@ absl::Status Do(const Plan& plan, const Config& config, const KeyFile& keys, con
 absl::Status Rekey(const Config& config, const Clock& clock, bool adopts_key) {
   const SideState& side = config.side_state();
   const bool makes_key = !IsThere(side.key_file());
+  if (makes_key && adopts_key) {
+    return StartRefused("KEY_FILE_MISSING", absl::StrCat(side.key_file(), ": not there; --adopt-key takes the one that is"));
+  }
   const std::string path = makes_key ? side.key_file() + ".new" : side.key_file();
   const auto keys = IsThere(path) ? KeyFile::Read(path) : KeyFile::Draw(path);
   if (!keys.ok()) return WithStartFailure(keys.status(), absl::IsNotFound(keys.status()) ? "KEY_FILE_MISSING" : "KEY_FILE_UNUSABLE");

@@ -39,6 +39,9 @@ const std::vector<StartFailure>& StartFailures() {
       {"DESCRIPTORS_TOO_FEW", "The process may open too few files to serve.", "允许打开的文件数太少,无法服务。",
        "Raise LimitNOFILE in the unit, or `ulimit -n`; 65536 is what the unit has.",
        "调高服务单元的 LimitNOFILE 或 `ulimit -n`;服务单元用 65536。"},
+      {"LEDGER_IN_USE", "Another process has the ledger open.", "账本正被另一个进程打开。",
+       "Stop the server first (`systemctl stop redpointsd`). For a backup it need not stop: `redpoints backup`.",
+       "先停掉服务(`systemctl stop redpointsd`)。只是备份的不必停:用 `redpoints backup`。"},
       {"LEDGER_REFUSED", "A ledger does not open.", "账本打不开。", "Change nothing in its directory; go on at “Damage” in the runbook.",
        "不要改动账本目录;按运维手册“数据损坏”处理。"},
       {"KEY_FILE_MISSING", "The key file of the side state is not there.", "侧数据的密钥文件不存在。",
@@ -53,8 +56,10 @@ const std::vector<StartFailure>& StartFailures() {
        "file away and go on at “Lost key” in the runbook.",
        "找对的那一份(U 盘、旧机器),连同它的侧数据库放回。所有副本都丢了,先移走这个文件,再按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
-       "Correct `side_state.directory`, or copy `side` of the newest backup to it. Members whose number is newer need another.",
-       "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处;备份之后发的会员号需重新发放。"},
+       "Correct `side_state.directory`, or copy `side` of the newest backup to it: members whose number is newer need another. Where no "
+       "backup is left, `redpointsd rekey` makes an empty one: every member needs another number.",
+       "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处(备份之后发的会员号需重新发放);"
+       "没有备份的,`redpointsd rekey` 新建一个空的(所有会员号都要重新发放)。"},
       {"SIDE_STORE_FOREIGN", "The side store is under a key that the key file lacks.", "侧数据库用的密钥不在密钥文件里。",
        "Put back the newest copy of the key file that belongs to it, or the side store that belongs to the key file. If every copy of the "
        "key file is lost, move this one away and go on at “Lost key” in the runbook.",
@@ -72,9 +77,9 @@ const std::vector<StartFailure>& StartFailures() {
       {"SIDE_STORE_UNMARKED", "The mark that tells whether the side store has lost something is gone or torn.",
        "侧数据库的写入标记没了或坏了,看不出最后写入的内容是否还在。",
        "Put the file WRITES back, and a `*.log` file, if any was moved. Else `redpointsd check` names the members whose number is lost; "
-       "then make an empty one, `install -o redpoints -g redpoints /dev/null FILE`, and start.",
+       "then make an empty one, `install -m 600 -o redpoints -g redpoints /dev/null FILE`, and start.",
        "移走过 WRITES 或 `*.log` 文件就放回。否则先 `redpointsd check`,它点名丢了会员号的会员;再建一个空的,"
-       "`install -o redpoints -g redpoints /dev/null 文件`,然后启动。"},
+       "`install -m 600 -o redpoints -g redpoints /dev/null 文件`,然后启动。"},
       {"TLS_FILE_MISSING", "A certificate, key or authority of the configuration is not there.", "配置里的证书、私钥或 CA 文件不存在。",
        "Correct the path in `tls`, or put the file there.", "核对 `tls` 里的路径,或放好文件。"},
       {"TLS_FILE_UNREADABLE", "A certificate, key or authority can't be read.", "证书、私钥或 CA 文件读不了。",
@@ -129,12 +134,12 @@ const std::vector<StartFailure>& StartFailures() {
        "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
       {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
        "The detail says why: correct --from, --to, --blob or the clock, stop the server, or make room for three copies; else restore the "
-       "last "
-       "backup.",
+       "last backup.",
        "按提示改正 --from、--to、--blob 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
       {"REKEY_FAILED", "The new key could not be put to use.", "新密钥没能启用。",
-       "Make room, or correct the owner or the clock as the detail says, then run it again; what is done is kept.",
-       "按提示腾出空间,或改正属主、时钟,再运行一次;已做的不会重做。"},
+       "Do what the detail says: make room, correct the owner or the clock, or move away what is in the way. Then run it again; "
+       "what is done is kept.",
+       "按提示处理:腾出空间、改正属主或时钟,或移走占着位置的东西。再运行一次;已做的不会重做。"},
   };
   return *rows;
 }

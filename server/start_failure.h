@@ -27,7 +27,8 @@ const std::vector<StartFailure>& StartFailures();
 // `detail` names the file or address, and what the system says of it. `id` is in the table.
 absl::Status StartRefused(std::string_view id, std::string_view detail);
 
-// The row of a ledger that does not open with `status`: DESCRIPTORS_TOO_FEW, which is no fault of the ledger, or LEDGER_REFUSED.
+// The row of a ledger that does not open with `status`, which has none: DESCRIPTORS_TOO_FEW, which is no fault of the ledger, or
+// LEDGER_REFUSED.
 std::string_view LedgerFailure(const absl::Status& status);
 
 // The row of a status; nullptr for none.

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "storage/derived.h"
 #include "storage/journal.h"
 #include "storage/program.h"
 #include "storage/rules/entry_codec.h"
@@ -28,49 +29,87 @@ std::int64_t LatestOf(const Log& log, const std::set<std::string>& programs) {
   return latest_ms;
 }
 
-// The entry of each program.
-absl::StatusOr<CommitBatch> Compose(const Log& log, Store* store, std::int64_t turn_entries, const Clock& clock,
-                                    const std::set<std::string>& programs, const CommandFor& command, const ReadProgress& progress) {
-  const std::int64_t latest_ms = LatestOf(log, programs);
-  CommitBatch batch;
-  for (const std::string& id : programs) {
+// Adds the entry of each program to one batch.
+class Composer {
+ public:
+  Composer(const Log& log, std::int64_t turn_entries, const Clock& clock, const std::set<std::string>& programs, const CommandFor& command,
+           const ReadProgress& progress)
+      : log_(log),
+        turn_entries_(turn_entries),
+        clock_(clock),
+        programs_(programs),
+        command_(command),
+        progress_(progress),
+        latest_ms_(LatestOf(log, programs)) {}
+
+  // `empty` gives where the rows of a program are made again when those of `store` can't be read: they are but a cache.
+  absl::StatusOr<CommitBatch> Compose(Store* store, const std::function<absl::StatusOr<Store*>(const std::string& id)>& empty) const {
+    CommitBatch batch;
+    for (const std::string& id : programs_) {
+      bool may_be_rows = false;
+      auto status = Add(id, store, /*is_empty=*/false, batch, may_be_rows);
+      if (!status.ok() && store && may_be_rows) {
+        const auto again = empty(id);
+        if (!again.ok()) return again.status();
+        status = Add(id, *again, /*is_empty=*/true, batch, may_be_rows);
+      }
+      if (!status.ok()) return absl::Status(status.code(), absl::StrCat(id, ": ", std::string(status.message())));
+    }
+    return batch;
+  }
+
+ private:
+  // `is_empty`: the store has no rows of the program; looking for them would meet the damaged files, which hold what was deleted, still.
+  // `may_be_rows`: what could not be read was rows, or the journal.
+  absl::Status Add(const std::string& id, Store* store, bool is_empty, CommitBatch& batch, bool& may_be_rows) const {
     absl::Status damage;
-    Program program(id, log, store, [&](Program&, const absl::Status& status) { damage = status; });
-    const auto named = [&](const absl::Status& status) {
-      return absl::Status(status.code(), absl::StrCat(id, ": ", std::string(status.message())));
-    };
-    if (auto status = program.LoadRows(); !status.ok()) return named(status);
-    const auto replayed = program.Replay(turn_entries, [&](std::int64_t next, std::int64_t end) { progress(id, next, end); });
-    if (!replayed.ok()) return named(replayed.status());
-    const std::int64_t now_ms = clock.NowMs(), last_ms = program.state().at.last_ms;
+    Program program(id, log_, store, [&](Program&, const absl::Status& status) {
+      damage = status;
+      may_be_rows = !absl::IsResourceExhausted(status);
+    });
+    if (auto status = is_empty ? absl::OkStatus() : program.LoadRows(); !status.ok()) {
+      may_be_rows = !absl::IsResourceExhausted(status) && !absl::IsUnimplemented(status);
+      return status;
+    }
+    const auto replayed = program.Replay(turn_entries_, [&](std::int64_t next, std::int64_t end) { progress_(id, next, end); });
+    if (!replayed.ok()) return replayed.status();
+    const std::int64_t now_ms = clock_.NowMs(), last_ms = program.state().at.last_ms;
     if (now_ms < last_ms - kBehindMaxMs) {
-      return absl::FailedPreconditionError(absl::StrCat(id, ": the clock of this machine is ", (last_ms - now_ms) / 60'000,
+      return absl::FailedPreconditionError(absl::StrCat("the clock of this machine is ", (last_ms - now_ms) / 60'000,
                                                         " minutes behind the last entry; set the clock, and do it again"));
     }
-    const auto said = command(program.state(), now_ms);
-    if (!damage.ok()) return named(damage);
-    if (!said) continue;
+    const auto said = command_(program.state(), now_ms);
+    if (!damage.ok() || !said) return damage;
     Origin origin;
     origin.actor = kLedgerActor;
     // At the time of the last entry, of another program where there is none: a wrong clock must not become what the next start compares
     // with.
-    const std::int64_t at_ms = last_ms > 0 ? last_ms : latest_ms > 0 ? latest_ms : now_ms;
+    const std::int64_t at_ms = last_ms > 0 ? last_ms : latest_ms_ > 0 ? latest_ms_ : now_ms;
     const Outcome outcome = program.Execute(at_ms, origin, *said);
-    if (!damage.ok()) return named(damage);
-    if (auto fault = program.TakeFault(); !fault.ok()) return named(fault);
-    if (outcome.refusal) return absl::InternalError(absl::StrCat(id, ": refused: ", NameOf(outcome.refusal->reason)));
+    if (!damage.ok()) return damage;
+    if (auto fault = program.TakeFault(); !fault.ok()) return fault;
+    if (outcome.refusal) return absl::InternalError(absl::StrCat("refused: ", NameOf(outcome.refusal->reason)));
     if (outcome.first != RequestState::kDone || program.AppendTo(batch) != 1) {
-      return absl::InternalError(absl::StrCat(id, ": not the one entry that was asked for"));
+      return absl::InternalError("not the one entry that was asked for");
     }
+    return absl::OkStatus();
   }
-  return batch;
-}
+
+  const Log& log_;
+  const std::int64_t turn_entries_;
+  const Clock& clock_;
+  const std::set<std::string>& programs_;
+  const CommandFor& command_;
+  const ReadProgress& progress_;
+  const std::int64_t latest_ms_;
+};
 
 }  // namespace
 
 absl::StatusOr<int> LookAtEach(const Log& log, Store* store, const Clock& clock, const std::set<std::string>& programs,
                                const CommandFor& command, const ReadProgress& progress) {
-  const auto batch = Compose(log, store, std::numeric_limits<std::int64_t>::max(), clock, programs, command, progress);
+  const Composer composer(log, std::numeric_limits<std::int64_t>::max(), clock, programs, command, progress);
+  const auto batch = composer.Compose(store, [](const std::string&) -> Store* { return nullptr; });
   if (!batch.ok()) return batch.status();
   return static_cast<int>(batch->appends.size());
 }
@@ -79,7 +118,11 @@ absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, con
                                  const CommandFor& command, const ReadProgress& progress) {
   const auto fence = log.TryTakeOver();
   if (!fence.ok()) return fence.status();
-  auto batch = Compose(log, &store, kTurnEntries, clock, programs, command, progress);
+  const Composer composer(log, kTurnEntries, clock, programs, command, progress);
+  auto batch = composer.Compose(&store, [&](const std::string& id) -> absl::StatusOr<Store*> {
+    const auto deleted = DeleteRows(store, id);
+    return deleted.ok() ? absl::StatusOr<Store*>(&store) : absl::UnavailableError(deleted.message());
+  });
   if (!batch.ok()) return batch.status();
   if (batch->appends.empty()) return 0;
   batch->fence = *fence;

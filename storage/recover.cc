@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "storage/clock_guard.h"
 #include "storage/durable_file.h"
 #include "storage/epoch.h"
 #include "storage/head_mark.h"
@@ -291,9 +292,10 @@ absl::Status SetApart(const Salvage& from, RecoveredProgram& program, const std:
   return out.flush() ? absl::OkStatus() : absl::UnavailableError(absl::StrCat("can't write ", directory, "/", file));
 }
 
-// Makes the shard in `partial` out of the log `from`, whose head mark is `marks`.
-absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::string& from, const HeadMarks& marks, const Clock& clock,
-                                      std::vector<Supplied> supplied, const std::function<void(const std::string& what)>& progress) {
+// Makes the shard in `partial` out of the log `from` of `shard`, whose head mark is `marks`.
+absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::string& shard, const std::string& from, const HeadMarks& marks,
+                                      const Clock& clock, std::vector<Supplied> supplied,
+                                      const std::function<void(const std::string& what)>& progress) {
   const std::string copy = partial + "/copy", sorted = partial + "/sorted";
   progress(absl::StrCat("copying ", from));
   auto unreadable = CopyLog(from, copy);
@@ -316,7 +318,7 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
       return absl::InvalidArgumentError(absl::StrCat(each.file, ": no readable entry names a blob of its SHA-256, ",
                                                      each.forms.begin()->first,
                                                      each.forms.size() > 1 ? absl::StrCat(" or ", each.forms.rbegin()->first) : "",
-                                                     "; it has to be the file itself, to the last byte"));
+                                                     "; it has to be what the ledger had, a rulebook in any layout"));
     }
   }
 
@@ -392,6 +394,10 @@ absl::StatusOr<Recovered> RecoverInto(const std::string& partial, const std::str
   }
   if (auto status = WriteHeadMarks(HeadMarkFile(partial), MarksOf(**log)); !status.ok()) return status;
   log->reset();
+  // What was in doubt stays so.
+  if (fs::exists(ClockDoubtFile(shard), error)) {
+    if (auto copied = CopyFailing(ClockDoubtFile(shard), ClockDoubtFile(partial)); !copied.ok()) return copied.status();
+  }
   if (auto status = SyncBelow(partial); !status.ok()) return status;
   return recovered;
 }
@@ -422,7 +428,7 @@ absl::StatusOr<Recovered> Recover(const std::string& from_directory, const std::
   fs::remove_all(partial, error);
   if (!error) fs::create_directories(partial, error);
   if (error) return Disk(absl::StrCat("make ", partial), error);
-  auto recovered = RecoverInto(partial, *log, marks.value_or(HeadMarks()), clock, *std::move(supplied), progress);
+  auto recovered = RecoverInto(partial, from.string(), *log, marks.value_or(HeadMarks()), clock, *std::move(supplied), progress);
   const absl::Status status = recovered.ok() ? RenameDurably(partial, to.string()) : recovered.status();
   if (status.ok()) return recovered;
   fs::remove_all(partial, error);  // it may be what filled the disk

@@ -34,15 +34,15 @@ struct Recovered {
 // shard `to`, which must not exist: whole under that name or not at all. What it works on is `to`.partial; run again after being
 // interrupted, it begins again. What is behind a gap is not put into the journal, since what a later entry stands on may be missing: it
 // goes to files in `to` for staff, lines-{program}.jsonl. What of a blob follows from the entries, a closed day's shops, is made again; any
-// other, a rulebook, can come from `blob_files`: the bytes themselves, or the rulebook in any layout. Each file has to be one whose SHA-256 a
-// readable entry names. A program of which no entry stands has nothing but the opening of the epoch: what is founded under its name goes on from there. Where none
-// stands of any program, `to` holds nothing but those files, and is no shard. Needs room for three copies of the log, and for the derived
-// rows.
+// other, a rulebook, can come from `blob_files`: the bytes themselves, or the rulebook in any layout. Each file has to be one whose SHA-256
+// a readable entry names. A program of which no entry stands has nothing but the opening of the epoch: what is founded under its name goes
+// on from there. Where none stands of any program, `to` holds nothing but those files, and is no shard. A clock that was in doubt
+// (clock_guard.h) stays so; a backup does not hold that. Needs room for three copies of the log, and for the derived rows.
 //
 // ALREADY_EXISTS: something is at `to`. INVALID_ARGUMENT: `to` is inside `from`, or no entry names a blob file. NOT_FOUND: no shard at
-// `from`, or no such blob file. DATA_LOSS: nothing of it
-// can be read. FAILED_PRECONDITION: a server has it open, the clock is behind the ledger, or the log is of another format.
-// PERMISSION_DENIED, RESOURCE_EXHAUSTED: somebody else's files, too many open files. Any other: the disk.
+// `from`, or no such blob file. DATA_LOSS: nothing of it can be read. FAILED_PRECONDITION: a server has it open, the clock is behind the
+// ledger, or the log is of another format. PERMISSION_DENIED, RESOURCE_EXHAUSTED: somebody else's files, too many open files. Any other:
+// the disk.
 absl::StatusOr<Recovered> Recover(const std::string& from, const std::string& to, const Clock& clock,
                                   const std::function<void(const std::string& what)>& progress,
                                   const std::vector<std::string>& blob_files = {});

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "storage/start_failure.h"
 
 namespace redpoints {
 namespace {
@@ -95,11 +96,17 @@ absl::Status FromRocks(const rocksdb::Status& status, std::string_view doing) {
   if (has("ermission denied")) return absl::PermissionDeniedError(message);
   // A lock of another process, of this one, and of its file system in memory.
   if (has("While lock file") || has("lock hold by current process") || has("lock is already held")) {
-    return absl::FailedPreconditionError(absl::StrCat(std::string(doing), ": in use by another process; stop the server first"));
+    return InUse(doing);
   }
   if (status.IsNotFound() || status.IsPathNotFound() || has("No such file")) return absl::NotFoundError(message);
   if (status.IsInvalidArgument()) return absl::FailedPreconditionError(message);
   return absl::InternalError(message);
+}
+
+absl::Status InUse(std::string_view doing) {
+  return WithStartFailure(
+      absl::FailedPreconditionError(absl::StrCat(std::string(doing), ": in use by another process; stop the server first")),
+      "LEDGER_IN_USE");
 }
 
 bool IsInUse(const std::string& directory) {

@@ -40,9 +40,11 @@ rocksdb::Options RocksOptions(const std::string& directory, rocksdb::Env* env, b
 
 // Adds what RocksDB says, file names included, to `doing`. DATA_LOSS: damaged. UNAVAILABLE: the disk is full. RESOURCE_EXHAUSTED: too many
 // open files. FAILED_PRECONDITION: in use by another process. PERMISSION_DENIED. NOT_FOUND: a file is missing. INTERNAL: any other failure
-// of the disk.
+// of the disk. In use is InUse.
 absl::Status FromRocks(const rocksdb::Status& status, std::string_view doing);
 
+// FAILED_PRECONDITION, as the start failure LEDGER_IN_USE.
+absl::Status InUse(std::string_view doing);
 // Whether another process has the database open. Nothing is written.
 bool IsInUse(const std::string& directory);
 

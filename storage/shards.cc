@@ -46,7 +46,7 @@ absl::Status Shards::OpenShard(const ShardConfig& config, const Clock& clock, co
   Ledger::Options of_shard = options;
   if (!config.env) {
     of_shard.head_mark_file = HeadMarkFile(config.directory);
-    of_shard.clock_doubt_file = config.directory + "/clock-in-doubt";
+    of_shard.clock_doubt_file = ClockDoubtFile(config.directory);
     const auto marks = ReadHeadMarks(of_shard.head_mark_file);
     if (MayBeWhole(marks.status())) return marks.status();
     if (!marks.ok() && options.on_event) {

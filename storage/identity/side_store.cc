@@ -5,6 +5,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <filesystem>
@@ -28,6 +29,8 @@ constexpr char kSideFormat[] = "1";
 constexpr std::string_view kStoreLevel = "";  // the program of rows about the store itself
 constexpr char kFormatTable = 'v', kKeyTable = 'k', kNumberIndex = 'x', kMemberIndex = 'm', kOpenTable = 'o', kStrayTable = 's',
                kEpochTable = 'e', kWorkTable = 'w';
+// Keys of kKeyTable, each before a key's id.
+constexpr char kSealRow[] = "seal", kFingerprintRow[] = "fingerprint";
 constexpr std::string_view kNumberHashLabel = "redpoints/number-index/1";
 constexpr std::uint32_t kItemEnd = 1'000'000;
 // 900 million numbers: with half of them gone, 64 draws all miss once in 10^19.
@@ -43,7 +46,11 @@ std::string DrawNumber() {
   return WithCheckDigit(absl::StrCat(100'000'000 + value % 900'000'000));
 }
 
-absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) { return FromRocks(status, "side store: " + doing); }
+// Of a store that is there: a file of it that is not is damage, and no store that is absent.
+absl::Status ToStatus(const rocksdb::Status& status, const std::string& doing) {
+  const auto said = FromRocks(status, "side store: " + doing);
+  return absl::Status(absl::IsNotFound(said) ? absl::StatusCode::kDataLoss : said.code(), said.message());
+}
 
 // What can be said before RocksDB is asked, which names neither owner nor what helps.
 absl::Status Look(const std::string& directory, bool is_written) {
@@ -51,6 +58,11 @@ absl::Status Look(const std::string& directory, bool is_written) {
   if (!access.ok()) return absl::Status(access.code(), absl::StrCat("side store: ", std::string(access.message())));
   if (!IsInUse(directory)) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
+}
+
+bool HasFingerprintKey(const KeyFile& keys, std::string_view id) {
+  const auto& all = keys.All(KeyPurpose::kFingerprint);
+  return std::any_of(all.begin(), all.end(), [&](const SecretKey& key) { return KeyIdText(key.id()) == id; });
 }
 
 absl::Status Named(std::string_view what, std::string_view name) {
@@ -233,12 +245,13 @@ class SideStore::Disk {
     if (!is_new) {
       const auto marked = ReadWriteMark(options.directory);
       if (absl::IsResourceExhausted(marked.status())) return marked.status();
+      disk->has_mark_ = marked.ok();
       disk->was_marked_ = marked.value_or(0) > 0;
       // What is open for writing can't take back a log that is found again: so it is compared before.
       if (auto status = disk->OpenAs(/*read_only=*/true); !status.ok()) return status;
       if (auto status = disk->CompareTo(marked.value_or(0)); !status.ok()) return status;
       if (options.read_only) return disk;
-      if (!marked.ok()) return Unmarked(options.directory, marked.status());
+      if (!marked.ok()) return marked.status();
     }
     if (auto status = disk->OpenAs(/*read_only=*/false); !status.ok()) return status;
     if (is_new) {
@@ -313,9 +326,11 @@ class SideStore::Disk {
   ResolvedNumbers resolved;
   bool CanWrite() const { return !options_.read_only && !has_failed_; }
   bool was_marked() const { return was_marked_; }
-  // So that what is lost of a copy of this store is noticed: it is not, where that can't be said of the store itself.
+  // So that what is lost of a copy of this store is noticed. Where that can't be said of the store itself, the copy is as it is: without a
+  // mark, or with the empty one of a store that does without.
   absl::Status MarkCopy(const Disk& copy) const {
-    return was_marked_ || mark_ ? MakeWriteMark(copy.options_.directory, copy.db_->GetLatestSequenceNumber()) : absl::OkStatus();
+    if (!has_mark_) return absl::OkStatus();
+    return MakeWriteMark(copy.options_.directory, was_marked_ || mark_ ? copy.db_->GetLatestSequenceNumber() : 0);
   }
 
   // Rewrites all tables without what was deleted; logs, manifests and tables of before can still lie there.
@@ -370,16 +385,11 @@ class SideStore::Disk {
   static bool HasFiles(const std::string& directory) {
     std::error_code error;
     for (std::filesystem::directory_iterator file(directory, error), end; !error && file != end; file.increment(error)) {
-      if (file->path().filename().string().starts_with("MANIFEST-") || file->path().extension() == ".sst") return true;
+      const std::string name = file->path().filename(), extension = file->path().extension();
+      if (name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-") || extension == ".sst" || extension == ".log") return true;
+      if (name == "IDENTITY" || file->path() == WriteMarkFile(directory)) return true;
     }
     return false;
-  }
-
-  static absl::Status Unmarked(const std::string& directory, const absl::Status& why) {
-    return WithStartFailure(
-        absl::DataLossError(absl::StrCat("side store: ", WriteMarkFile(directory),
-                                         " does not say how much was written: ", std::string(why.message()), "; nothing was changed")),
-        "SIDE_STORE_UNMARKED");
   }
 
   absl::Status CompareTo(std::uint64_t marked) const {
@@ -394,7 +404,8 @@ class SideStore::Disk {
   const SideStore::Options options_;
   std::unique_ptr<rocksdb::DB> db_;
   std::optional<WriteMark> mark_;  // where it is open for writing
-  bool was_marked_ = true;
+  bool has_mark_ = true;           // if only an empty one
+  bool was_marked_ = true;         // by one that said something
   std::atomic<bool> has_failed_ = false;
 };
 
@@ -433,7 +444,9 @@ absl::Status SideStore::Prepare() {
   }
   Changes changes;
   if (!*format) {
-    if (!options_.create_if_missing) return absl::NotFoundError(absl::StrCat("side store: ", options_.directory, ": none there"));
+    if (!options_.create_if_missing) {
+      return absl::DataLossError(absl::StrCat("side store: ", options_.directory, ": the row of the format is gone"));
+    }
     changes.Put(format_key, kSideFormat);
     Put(changes, kStoreLevel, kKeyTable, "number", number_key);
   }
@@ -443,8 +456,8 @@ absl::Status SideStore::Prepare() {
   if (format->has_value() == rows->empty()) {
     return absl::DataLossError(absl::StrCat("side store: ", options_.directory, ": the row of the format or those of the keys are gone"));
   }
-  bool is_newest_listed = false;
-  const std::string newest = "seal" + KeyIdText(keys_.Newest(KeyPurpose::kSeal).id());
+  std::set<std::string> unlisted = {kSealRow + KeyIdText(keys_.Newest(KeyPurpose::kSeal).id()),
+                                    kFingerprintRow + KeyIdText(keys_.Newest(KeyPurpose::kFingerprint).id())};
   for (const auto& [full_key, sealed] : *rows) {
     const std::string_view key = PartsOf(full_key)->key;
     auto plain = Unseal(keys_, {kStoreLevel, kKeyTable, key}, sealed);
@@ -453,10 +466,15 @@ absl::Status SideStore::Prepare() {
     if (key == "number" && *plain != number_key) {
       return Foreign(absl::StrCat("it finds numbers under key ", *plain, ", which is not in ", keys_.path()));
     }
-    is_newest_listed |= key == newest;
+    if (key.starts_with(kFingerprintRow)) {
+      const std::string id(key.substr(sizeof kFingerprintRow - 1));
+      if (!HasFingerprintKey(keys_, id))
+        return Foreign(absl::StrCat("requests were compared under key ", id, ", which is not in ", keys_.path()));
+    }
+    unlisted.erase(std::string(key));
   }
   if (options_.read_only) return absl::OkStatus();
-  if (!is_newest_listed) Put(changes, kStoreLevel, kKeyTable, newest, "");
+  for (const std::string& key : unlisted) Put(changes, kStoreLevel, kKeyTable, key, "");
   if (auto written = disk_->Write(changes); !written.ok()) return written;
   auto rewrite = disk_->Get(FullKey(kStoreLevel, kWorkTable, "rewrite"));
   if (!rewrite.ok()) return rewrite.status();

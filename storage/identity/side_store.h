@@ -4,6 +4,7 @@
 //   key                                                       value
 //   00 'v' "format"                                           "1", the only value in clear
 //   00 'k' "seal" key id                                      sealed, empty: a key that values may be sealed under
+//   00 'k' "fingerprint" key id                               sealed, empty: a key that requests may be compared under
 //   00 'k' "number"                                           sealed: id of the key behind 'x'
 //   00 'w' "rewrite"                                          sealed, empty: rows were erased, and files are still to be rewritten
 //   program 00 'n' actor '/' request id '/' item:6 digits     sealed: order, member, 会员号, salt
@@ -14,7 +15,8 @@
 //   program 00 's' actor '/' request id                       sealed, empty: rows of this request had no entry in another epoch; they stay
 //   program 00 'e' "epoch"                                    sealed: the ledger's epoch at the last Clear
 //
-// Beside RocksDB's files lies the write mark (write_mark.h), which notices that a log is gone; without it a store is only read.
+// A key file without one of these keys is an older copy, or another server's. Beside RocksDB's files lies the write mark (write_mark.h),
+// which notices that a log is gone; without it a store is only read.
 //
 // Rows are kept by request and item, so that an honest repeat of a request finds its number and salt again. A row counts while the
 // member's newest entry commits to it; that is the caller's to see, since nothing here knows the journal: an older copy of this store can
@@ -78,7 +80,7 @@ class SideStore {
  public:
   struct Options {
     std::string directory;           // its own
-    bool create_if_missing = false;  // otherwise a directory without a store is NOT_FOUND
+    bool create_if_missing = false;  // otherwise a directory without a file of a store is NOT_FOUND
     bool read_only = false;          // what changes anything is UNAVAILABLE then
     // The write failed that is the last. Called once, on its thread, before it returns.
     std::function<void(const std::string& why)> on_failed = nullptr;
@@ -86,9 +88,10 @@ class SideStore {
     std::function<std::string()> draw_number = nullptr;
   };
   // `keys` is not owned and must outlive the store. FAILED_PRECONDITION: another format; open twice; or, as the start failure
-  // SIDE_STORE_FOREIGN, the store opens but for a key that it needs and the file lacks. ABORTED: open in another process. PERMISSION_DENIED: a
-  // file is somebody else's; the message has what helps. DATA_LOSS: damaged; or, as SIDE_STORE_CUT, writes that were acknowledged are gone;
-  // or, as SIDE_STORE_UNMARKED and only for writing, nothing says whether any are. UNAVAILABLE: the disk is full.
+  // SIDE_STORE_FOREIGN, the store opens but for a key that it needs and the file lacks. ABORTED: open in another process.
+  // PERMISSION_DENIED: a file is somebody else's; the message has what helps. DATA_LOSS: damaged, also where a file is missing; or, as
+  // SIDE_STORE_CUT, writes that were acknowledged are gone; or, as SIDE_STORE_UNMARKED and only for writing, nothing says whether any are.
+  // UNAVAILABLE: the disk is full.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const Options& options, const KeyFile& keys);
   ~SideStore();
   // Whether what changes anything is carried out: not when read-only, nor after a failed write. Thread-safe, never waits.
@@ -171,8 +174,8 @@ class SideStore {
   // same, but what only the damaged row led to can remain. Other writes wait meanwhile.
   absl::StatusOr<std::int64_t> Erase(std::string_view program, const std::vector<std::string>& members);
 
-  // A consistent, checksummed copy in `directory`, which must not exist, with a write mark if this has one. Other writes wait while it is
-  // made, not while it is verified.
+  // A consistent, checksummed copy in `directory`, which must not exist, with a write mark if this has one: empty, if this one's was and
+  // this is open for reading only. Other writes wait while it is made, not while it is verified.
   absl::Status Backup(const std::string& directory);
 
   struct Report {

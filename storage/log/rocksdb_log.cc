@@ -242,7 +242,7 @@ class Rocks : public Log {
         return status;
       }
       if (IsInUse(directory)) {
-        return absl::FailedPreconditionError(absl::StrCat("opening ", directory, ": in use by another process; stop the server first"));
+        return InUse("opening " + directory);
       }
     }
     if (!env().FileExists(directory + "/CURRENT").IsNotFound()) return absl::OkStatus();

@@ -32,12 +32,13 @@ class Rocks : public Salvage {
     if (as_it_is.ok()) return FlushLogs(options, "as it is");
     if (IsOfMachine(as_it_is)) return as_it_is;
     MakeCurrent();
-    if (const std::string grown = CutToListedSize(); !grown.empty()) {
-      if (OpenDb(options).ok()) return FlushLogs(options, absl::StrCat("without what stands behind the end of ", grown));
-    }
+    const std::string grown = CutToListedSize();
+    const std::string cut = grown.empty() ? "" : absl::StrCat("without what stands behind the end of ", grown);
+    if (!grown.empty() && OpenDb(options).ok()) return FlushLogs(options, cut);
+    const auto besides = [&](const char* means) { return absl::StrCat(cut, cut.empty() ? "" : ", and ", means); };
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
     const absl::Status passing_over = OpenDb(options);
-    if (passing_over.ok()) return FlushLogs(options, "without what is damaged in its write-ahead logs");
+    if (passing_over.ok()) return FlushLogs(options, besides("without what is damaged in its write-ahead logs"));
     if (IsOfMachine(passing_over)) return passing_over;
     rocksdb::Options repair = RocksOptions(directory_, nullptr, /*is_read_only=*/false);
     repair.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
@@ -55,7 +56,7 @@ class Rocks : public Salvage {
       return IsOfMachine(said) ? said : absl::DataLossError(said.message());
     }
     db_.reset(db);
-    return Named("after a repair of its list of files");
+    return Named(besides("after a repair of its list of files"));
   }
 
   const std::string& means() const override { return means_; }

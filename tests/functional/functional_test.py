@@ -385,7 +385,7 @@ class FunctionalTest(unittest.TestCase):
         member = a.members[0]
         a.award(member, 10)
         rekey = lambda expect=0: a.run(REDPOINTSD, "rekey", "--config", a.config, expect=expect)
-        self.assertIn(b"LEDGER_REFUSED", rekey(expect=1).stderr)  # the server runs
+        self.assertIn(b"LEDGER_IN_USE", rekey(expect=1).stderr)  # the server runs
         self.assertFalse((a.directory / "side.aside").exists())
         a.stop()
         (a.directory / "side.key").unlink()

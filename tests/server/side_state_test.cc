@@ -77,6 +77,17 @@ class SideStateTest : public ServerTest {
       files[file.path()] = file.is_regular_file() ? Content(file.path()) : "";
     return files;
   }
+  // The first block of each file.
+  static void DamageRows(const std::string& derived) {
+    int files = 0;
+    for (const auto& entry : fs::directory_iterator(derived)) {
+      if (entry.path().extension() != ".sst") continue;
+      std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(10) << "xxxx";
+      ++files;
+    }
+    EXPECT_GT(files, 0);
+  }
   // The one that has something in it.
   static std::string LogOf(const std::string& store) {
     for (const auto& file : fs::directory_iterator(store)) {
@@ -213,11 +224,14 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
     EXPECT_EQ(side_key(), old_key);
     fs::rename(key_file, key_file + ".lost");
     EXPECT_EQ(StartFailureId(opens()), "KEY_FILE_MISSING");
+    // What a restore left is not this command's.
+    fs::create_directories(side + ".partial/of-somebody");
     EXPECT_THAT(rekey(), AllOf(HasSubstr("3 个计划"), HasSubstr(side + ".aside"), HasSubstr("every 会员号"), HasSubstr("what confidential"),
                                HasSubstr("doubles of confidential deeds"), HasSubstr("sent again")));
     EXPECT_NE(side_key(), old_key);
     EXPECT_TRUE(fs::exists(side + ".aside/CURRENT"));
-    EXPECT_FALSE(fs::exists(key_file + ".new"));
+    EXPECT_TRUE(fs::exists(side + ".partial/of-somebody"));
+    EXPECT_FALSE(fs::exists(key_file + ".new") || fs::exists(side + ".rekey"));
     EXPECT_THAT(rekey(), AllOf(HasSubstr("nothing to do"), Not(HasSubstr("lost"))));
   });
   EXPECT_EQ(Pay(lost_number), "INSUFFICIENT_POINTS");
@@ -247,6 +261,18 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
   EXPECT_EQ(Pay(world.Get("AWAY_NUMBER")), "");
 }
 
+TEST_F(SideStateTest, ARekeyMakesRowsAgainThatCantBeRead) {
+  const Config config = TheConfig();
+  world.Restart([&](const std::string& ledger) {
+    fs::remove(config.side_state().key_file());
+    DamageRows(ledger + "/derived");
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(Rekey(config, Clock::System(), /*adopts_key=*/false), absl::OkStatus());
+    EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("3 个计划"));
+  });
+  EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
+}
+
 TEST_F(SideStateTest, ALostSideStoreIsMadeAnewAndTheKeyStays) {
   const Config config = TheConfig();
   const std::string side = config.side_state().directory(), key = Content(config.side_state().key_file());
@@ -271,6 +297,12 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
     ASSERT_TRUE(db->Put({}, std::string("\0v", 2) + name, value).ok());
     delete db;
   };
+  const auto put_older = [&](KeyPurpose newer) {
+    fs::copy_file(key + ".kept", key);
+    ASSERT_TRUE(KeyFile::Rotate(key, newer).ok());
+    ASSERT_TRUE(OpenSide(config.side_state(), /*read_only=*/false).ok());
+    fs::remove(key), fs::copy_file(key + ".kept", key);
+  };
   const ManualClock behind(0);
   const struct {
     const char* what;
@@ -282,6 +314,20 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
       {"a damaged side store", [&] { fs::resize_file(side + "/CURRENT", 1); }, "SIDE_STORE_DAMAGED"},
       {"one without its entry file", [&] { fs::remove(side + "/CURRENT"); }, "SIDE_STORE_DAMAGED"},
       {"one of a newer program", [&] { put_raw("format", "2"); }, "SIDE_STORE_REFUSED"},
+      {"one without its list of files",
+       [&] {
+         for (const auto& file : fs::directory_iterator(side)) {
+           if (file.path().filename().string().starts_with("MANIFEST-")) fs::remove(file.path());
+         }
+       },
+       "SIDE_STORE_DAMAGED"},
+      {"nothing of it but its mark",
+       [&] {
+         fs::rename(side + "/WRITES", key + ".mark");
+         fs::remove_all(side), fs::create_directory(side);
+         fs::rename(key + ".mark", side + "/WRITES");
+       },
+       "SIDE_STORE_DAMAGED"},
       {"one that was cut", [&] { fs::remove(LogOf(side)); }, "SIDE_STORE_CUT"},
       {"something else in its place", [&] { fs::remove_all(side), fs::create_directories(side + "/photos"); }, "REKEY_FAILED"},
       {"a clock that is behind", [] {}, "REKEY_FAILED", false, false, &behind},
@@ -289,19 +335,16 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
        "REKEY_FAILED"},
       {"a ledger that does not open", [&] { fs::remove(ledger + "/log/CURRENT"); }, "LEDGER_REFUSED"},
       {"a damaged key file of a run before", [&] { fs::copy_file(side + "/CURRENT", key + ".new"); }, "KEY_FILE_UNUSABLE"},
+      {"no key file, though one is to be taken", [] {}, "KEY_FILE_MISSING", false, true},
       {"another server's key file", [&] { fs::copy_file(other, key); }, "KEY_FILE_FOREIGN", true},
       {"that, to be taken", [&] { fs::copy_file(other, key); }, "SIDE_STORE_FOREIGN", true, true},
       {"that, and no side store", [&] { fs::copy_file(other, key), fs::remove_all(side); }, "SIDE_STORE_MISSING", true, true},
       {"the right one, and a damaged side store", [&] { fs::resize_file(side + "/CURRENT", 1), fs::copy_file(key + ".kept", key); },
        "SIDE_STORE_DAMAGED", true},
-      {"an older copy of the right one",
-       [&] {
-         fs::copy_file(key + ".kept", key);
-         ASSERT_TRUE(KeyFile::Rotate(key, KeyPurpose::kSeal).ok());
-         ASSERT_TRUE(OpenSide(config.side_state(), /*read_only=*/false).ok());
-         fs::remove(key), fs::copy_file(key + ".kept", key);
-       },
-       "SIDE_STORE_FOREIGN", true},
+      {"the right one, and a side store without its mark", [&] { fs::remove(side + "/WRITES"), fs::copy_file(key + ".kept", key); },
+       "SIDE_STORE_UNMARKED", true},
+      {"an older copy of the right one", [&] { put_older(KeyPurpose::kSeal); }, "SIDE_STORE_FOREIGN", true},
+      {"that, of another purpose", [&] { put_older(KeyPurpose::kFingerprint); }, "SIDE_STORE_FOREIGN", true},
   };
   world.Restart([&](const std::string&) {
     const std::string server = world.directory() + "/server", kept = world.directory() + "/kept";

@@ -172,6 +172,18 @@ const std::map<std::string, Case>& Cases() {
           });
         },
         "200"}},
+      {"LEDGER_IN_USE",
+       {[](Trial& t) {
+          // Of this process; a child does not have it.
+          const int file = ::open(t.path("server/ledger/log/LOCK").c_str(), O_RDWR | O_CLOEXEC);
+          struct flock lock {};
+          lock.l_type = F_WRLCK;
+          RP_CHECK(::fcntl(file, F_SETLK, &lock) == 0);
+          const auto status = InChild([&] { return t.Start(); });
+          ::close(file);
+          return status;
+        },
+        "server/ledger/log"}},
       {"LEDGER_REFUSED",
        {[](Trial& t) {
           t.config.mutable_shard(0)->set_directory(t.path("nothing"));

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "absl/strings/str_format.h"
 #include "storage/journal.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/views.h"
@@ -10,6 +11,37 @@
 
 namespace redpoints {
 namespace {
+
+// Its rows can't be read from the n-th read on, until they are deleted.
+class DamagedStore : public Store {
+ public:
+  DamagedStore(Store& rows, int reads) : rows_(rows), left_(reads) {}
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
+    if (auto status = Read(); !status.ok()) return status;
+    return rows_.Get(key);
+  }
+  absl::StatusOr<std::vector<Row>> Scan(const Range& range) const override {
+    if (auto status = Read(); !status.ok()) return status;
+    return rows_.Scan(range);
+  }
+  absl::Status Install(const DerivedRows& rows) override { return rows_.Install(rows); }
+  absl::Status DeleteRange(std::string_view begin, std::string_view end) override {
+    is_deleted = true;
+    return rows_.DeleteRange(begin, end);
+  }
+
+  mutable bool is_met = false;
+  bool is_deleted = false;
+
+ private:
+  absl::Status Read() const {
+    if (is_deleted || left_-- > 0) return absl::OkStatus();
+    is_met = true;
+    return absl::DataLossError("block checksum mismatch");
+  }
+  Store& rows_;
+  mutable int left_;
+};
 
 class OfflineTest : public LedgerTest {
  protected:
@@ -60,6 +92,37 @@ TEST_F(OfflineTest, LookingFindsWhatWritingWouldAndWritesNothing) {
   EXPECT_EQ(*Journal(memory, "minyue").End(), end);
   EXPECT_EQ(Append(Rekeyed).value(), 1);
   EXPECT_EQ(look(clock.NowMs()).value(), 0);
+}
+
+TEST_F(OfflineTest, RowsThatCantBeReadAreMadeAgain) {
+  const ManualClock now(clock.NowMs());
+  const std::set<std::string> programs = {"minyue", "other"};
+  bool is_met = true;
+  int reads = 0;
+  for (; is_met; ++reads) {
+    SCOPED_TRACE(reads);
+    ASSERT_LT(reads, 1000);
+    const std::string another = absl::StrFormat("%016x", reads + 1);
+    const auto command = [&](const State& state, std::int64_t) -> std::optional<Command> {
+      auto program = FindRegistration<ProgramData>(state, "program", state.program);
+      if (!program) return std::nullopt;
+      program->side_key = another;
+      return Register{.items = {*program}, .is_new = false, .rulebook_json = ""};
+    };
+    DamagedStore looked(store(), reads);
+    const auto look = LookAtEach(memory, &looked, now, programs, command, [](const auto&...) {});
+    EXPECT_EQ(look.value_or(-1), 2) << look.status();
+    EXPECT_FALSE(looked.is_deleted);
+    DamagedStore written(store(), reads);
+    const auto append = AppendToEach(memory, written, now, programs, command, [](const auto&...) {});
+    EXPECT_EQ(append.value_or(-1), 2) << append.status();
+    EXPECT_EQ(written.is_deleted, written.is_met);
+    is_met = written.is_met;
+    Open();  // makes whole rows
+    CheckAll();
+    ledger.reset();
+  }
+  EXPECT_GT(reads, 3);
 }
 
 TEST_F(OfflineTest, WhatOneProgramRefusesIsSaidInNone) {

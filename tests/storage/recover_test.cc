@@ -12,6 +12,7 @@
 #include <map>
 #include <sstream>
 
+#include "storage/clock_guard.h"
 #include "storage/head_mark.h"
 #include "storage/journal.h"
 #include "storage/keys.h"
@@ -82,6 +83,12 @@ class RecoverTest : public LedgerTest {
     file.seekp(static_cast<std::streamoff>(at));
     file.put(byte);
   }
+  // Garbage behind the end of each table's files.
+  void Grow() const {
+    for (const auto& file : fs::directory_iterator(from + "/log")) {
+      if (file.path().extension() == ".sst") std::ofstream(file.path(), std::ios::binary | std::ios::app) << std::string(777, 'g');
+    }
+  }
   static std::map<std::string, std::string> Snapshot(const std::string& directory) {
     std::map<std::string, std::string> files;
     for (const auto& file : fs::recursive_directory_iterator(directory)) {
@@ -129,7 +136,9 @@ class RecoverTest : public LedgerTest {
 TEST_F(RecoverTest, AWholeLedgerIsWholeAgain) {
   for (const bool is_flushed : {false, true}) {
     Make(is_flushed);
+    if (is_flushed) std::ofstream(ClockDoubtFile(from)) << "until somebody confirms it\n";
     const RecoveredProgram program = Save();
+    EXPECT_EQ(fs::exists(ClockDoubtFile(to)), is_flushed);
     EXPECT_EQ(program.end, end);
     EXPECT_EQ(program.lost, -1);  // the mark may be some seconds old
     EXPECT_EQ(program.why, "");
@@ -156,13 +165,9 @@ TEST_F(RecoverTest, WhatIsMissingIsSaid) {
       {"CURRENT emptied", false, [&] { fs::resize_file(from + "/log/CURRENT", 0); }, "write-ahead", true},
       {"CURRENT of another list", true, [&] { std::ofstream(from + "/log/CURRENT") << "MANIFEST-999999\n"; }, "write-ahead", true},
       {"MANIFEST flipped", true, [&] { Flip(Largest("MANIFEST-"), 40); }, "repair", true},
-      {"files grown by garbage", true,
-       [&] {
-         for (const auto& file : fs::directory_iterator(from + "/log")) {
-           if (file.path().extension() == ".sst") std::ofstream(file.path(), std::ios::binary | std::ios::app) << std::string(777, 'g');
-         }
-       },
-       "behind the end of 0", true},
+      {"files grown by garbage", true, [&] { Grow(); }, "behind the end of 0", true},
+      {"files grown, and the write-ahead log flipped", false, [&] { Grow(), Flip(Largest(".log"), fs::file_size(Largest(".log")) / 2); },
+       ".sst, and without what is damaged in its write-ahead", false},
       {"a table flipped", true, [&] { Flip(Largest(".sst"), fs::file_size(Largest(".sst")) / 2); }, "as it is", false},
   };
   for (const auto& harm : harms) {

@@ -504,16 +504,22 @@ TEST_F(SideStoreTest, RotatedKeysStillOpenOldRows) {
 
 TEST_F(SideStoreTest, AKeyFileWithoutTheStoresKeyIsRefusedByName) {
   Reserve("r1", {"m1"});
-  const std::string before = Content(KeyPath());
-  ASSERT_TRUE(KeyFile::Rotate(KeyPath(), KeyPurpose::kSeal).ok());
-  Reopen();
-  const std::string id = KeyIdText(keys->Newest(KeyPurpose::kSeal).id());
-  // The older copy of the key file lacks the newer key.
+  for (const KeyPurpose purpose : {KeyPurpose::kSeal, KeyPurpose::kFingerprint}) {
+    const std::string before = Content(KeyPath());
+    ASSERT_TRUE(KeyFile::Rotate(KeyPath(), purpose).ok());
+    Reopen();
+    const std::string id = KeyIdText(keys->Newest(purpose).id());
+    // The older copy of the key file lacks the newer key.
+    const std::string after = Content(KeyPath());
+    SetContent(KeyPath(), before);
+    for (const bool read_only : {true, false}) {
+      auto opened = TryOpen({.directory = StorePath(), .read_only = read_only});
+      EXPECT_EQ(StartFailureId(opened.status()), "SIDE_STORE_FOREIGN");
+      EXPECT_THAT(std::string(opened.status().message()), testing::AllOf(HasSubstr(id), HasSubstr(KeyPath())));
+    }
+    SetContent(KeyPath(), after);
+  }
   const std::string after = Content(KeyPath());
-  SetContent(KeyPath(), before);
-  auto opened = TryOpen();
-  EXPECT_EQ(StartFailureId(opened.status()), "SIDE_STORE_FOREIGN");
-  EXPECT_THAT(std::string(opened.status().message()), testing::AllOf(HasSubstr(id), HasSubstr(KeyPath())));
   // Another server's key file has none.
   std::filesystem::remove(KeyPath());
   ASSERT_EQ(KeyFile::Create(KeyPath()), absl::OkStatus());
@@ -680,19 +686,64 @@ TEST_F(SideStoreTest, AMarkThatIsGoneOrTornIsNoticed) {
     ASSERT_EQ((*looked)->Backup(directory + "/backup"), absl::OkStatus());
     EXPECT_FALSE(std::filesystem::exists(WriteMarkFile(directory + "/backup")));
   }
+  // Who made it empty goes on without, in the copy, too.
+  SetContent(WriteMarkFile(StorePath()), "");
+  auto looked = TryOpen({.directory = StorePath(), .read_only = true});
+  ASSERT_TRUE(looked.ok()) << looked.status();
+  std::filesystem::remove_all(directory + "/backup");
+  ASSERT_EQ((*looked)->Backup(directory + "/backup"), absl::OkStatus());
+  looked->reset();
+  EXPECT_EQ(Content(WriteMarkFile(directory + "/backup")), "");
+  auto copy = SideStore::Open({.directory = directory + "/backup"}, *keys);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_FALSE((*copy)->was_marked());
   SetContent(WriteMarkFile(StorePath()), whole);
   Reopen();
   EXPECT_TRUE(store->was_marked());
 }
 
-TEST_F(SideStoreTest, AStoreWithoutItsEntryFileIsDamagedAndNotAbsent) {
+TEST_F(SideStoreTest, AStoreWithoutAFileIsDamagedAndNotAbsent) {
+  Reserve("r1", {"m1"});
+  Reopen();  // in a table
+  Reserve("r2", {"m2"});
   store.reset();
-  const std::string current = StorePath() + "/CURRENT", whole = Content(current);
-  std::filesystem::remove(current);
-  for (const bool make : {false, true}) {
-    EXPECT_TRUE(absl::IsDataLoss(TryOpen({.directory = StorePath(), .create_if_missing = make}).status()));
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(StorePath())) files[entry.path()] = Content(entry.path());
+  const auto put_back = [&] {
+    std::filesystem::remove_all(StorePath());
+    std::filesystem::create_directory(StorePath());
+    for (const auto& [path, content] : files) SetContent(path, content);
+  };
+  using Harm = std::function<void(const std::string& path)>;
+  const std::pair<const char*, Harm> harms[] = {
+      {"gone", [](const std::string& path) { std::filesystem::remove(path); }},
+      {"empty", [](const std::string& path) { SetContent(path, ""); }},
+      {"cut", [&](const std::string& path) { SetContent(path, files[path].substr(0, files[path].size() / 2)); }},
+      {"alone",
+       [&](const std::string& path) {
+         for (const auto& [other, content] : files) other == path ? false : std::filesystem::remove(other);
+       }},
+  };
+  const auto has_part = [](const std::string& path, std::initializer_list<const char*> parts) {
+    return std::any_of(parts.begin(), parts.end(), [&](const char* part) { return path.find(part) != std::string::npos; });
+  };
+  for (const auto& [path, content] : files) {
+    for (const auto& [what, harm] : harms) {
+      const bool is_alone = std::string_view(what) == "alone";
+      if (is_alone && has_part(path, {"/LOCK"})) continue;  // nothing of a store
+      for (const bool read_only : {true, false}) {
+        SCOPED_TRACE(absl::StrCat(path, " ", what, read_only ? " read" : " written"));
+        harm(path);
+        const auto opened = TryOpen({.directory = StorePath(), .read_only = read_only}).status();
+        EXPECT_TRUE(opened.ok() || absl::IsDataLoss(opened)) << opened;  // some do without
+        EXPECT_FALSE(opened.ok() && (is_alone || has_part(path, {"/CURRENT", "/MANIFEST-", ".sst"})));
+        put_back();
+      }
+    }
   }
-  SetContent(current, whole);
+  std::filesystem::remove(StorePath() + "/CURRENT");
+  EXPECT_TRUE(absl::IsDataLoss(TryOpen({.directory = StorePath(), .create_if_missing = true}).status()));
+  put_back();
   Reopen();
 }
 
@@ -742,7 +793,7 @@ TEST_F(SideStoreTest, WhatIsNoStoreIsRefused) {
   EXPECT_EQ(StartFailureId(newer), "");  // whatever key it has
   EXPECT_THAT(std::string(newer.message()), HasSubstr("format 2"));
   RawDelete(Key('v', "format", ""));
-  EXPECT_EQ(TryOpen().status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(TryOpen().status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(TryOpen({.directory = StorePath(), .create_if_missing = true}).status().code(), absl::StatusCode::kDataLoss);
   RawPut(Key('v', "format", ""), "1");
   const auto listed = RawRows('k', "");

@@ -257,6 +257,7 @@ class Life {
     engine_->Execute(founder, found);
     Collect();
     reference_.staff["a0"] = "";
+    reference_.last_closed_day = AddDays(DayOf(now_ms_), -1);
     NodeData grid;
     grid.code = "grid-1";
     RegisterBoth(grid);
@@ -628,7 +629,8 @@ class Life {
       engine_->SetTime(right_ms);
       reference_.clock_ms = right_ms;
       const std::int64_t stated_ms = right_ms + Number(-12, 12) * kMinuteMs;
-      const Day day = AddDays(DayOf(stated_ms), Chance(80) ? -1 : static_cast<int>(Number(-3, 1)));
+      const Day before = AddDays(std::min(DayOf(stated_ms), DayOf(right_ms)), -1);
+      const Day day = Chance(80) ? std::min(before, live_->at.last_closed_day) : AddDays(before, static_cast<int>(Number(-2, 2)));
       Both(Staff(One<std::string>({"a0", "a3", "a4"})), ConfirmClock{stated_ms, day});
       engine_->SetTime(now_ms_);
       reference_.clock_ms = now_ms_;

@@ -106,6 +106,7 @@ void Reference::SetTime(std::int64_t ms) {
 
 void Reference::CatchUp() {
   for (auto& [id, member] : members) Settle(member);
+  last_closed_day = std::max(last_closed_day, AddDays(today, -1));
 }
 
 // Reading: a hold ends by time when its end is written: in CatchUp, or before anything is decided about its member. The day of that is what
@@ -141,8 +142,7 @@ void Reference::End(Member& member, const LotKey& lot, std::int64_t points) {
 Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& command) {
   if (command.last_closed_day != 0) {
     const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
-    // The clock was ahead: every day before the one that it showed last has been closed.
-    const Day stands = AddDays(std::min({stated, day, today}), -1);
+    const Day stands = std::min(AddDays(std::min(stated, day), -1), last_closed_day);
     if (command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day != stands) {
       return RefuseUnrecorded(Reason::FIELD_INVALID);
     }
@@ -153,6 +153,7 @@ Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& com
     for (const std::int64_t sequence : open_holds_) holds_.at(sequence).until_ms -= now_ms - clock_ms;
     now_ms = clock_ms;
     today = day;
+    last_closed_day = stands;
     for (auto& [id, member] : members) {
       for (auto end = member.ends.rbegin(); end != member.ends.rend(); ++end) {
         auto& [lot, points] = *end;

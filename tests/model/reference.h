@@ -69,7 +69,7 @@ class Reference {
   };
   using Book = std::shared_ptr<const v1::Rulebook>;
 
-  // Time comes; lots that are past go. CatchUp also ends the holds whose time has come.
+  // Time comes; lots that are past go. CatchUp also ends the holds whose time has come, and closes the days that are over.
   void SetTime(std::int64_t now_ms);
   void CatchUp();
 
@@ -85,6 +85,7 @@ class Reference {
   std::map<Day, Book> books;
   std::int64_t now_ms = 0;
   Day today = 0;
+  Day last_closed_day = 0;
   std::int64_t clock_ms = 0;  // of the wall clock, where that is before now_ms
   // How long a line becomes is not known here: whether the next command's would be too long for one entry, which only many lots make it.
   bool is_too_long = false;

@@ -16,8 +16,8 @@ namespace redpoints::server {
 //
 // A key file that is not the ledger's is KEY_FILE_FOREIGN, since the right one may turn up. With `adopts_key` it is taken, if the side store
 // opens with it: the ledger's key of before, found again; no key file is KEY_FILE_MISSING then, and none is made. A side store that is
-// damaged, cut, without its write mark, of a newer program, or under another key than that of the key file that is there, is refused as the
-// server's start refuses it, and stays as it is.
+// damaged, cut, of a newer program, under another key than that of the key file that is there, or, with its key there, without its write
+// mark, is refused as the server's start refuses it, and stays as it is.
 //
 // Whatever can refuse is looked at before a byte changes; then what is lost is printed, and then it is done. Nothing is overwritten or
 // deleted but what a run of it that was interrupted left at {side_state.directory}.rekey, where an empty side store is made, and derived

@@ -330,7 +330,7 @@ class SideStore::Disk {
   // mark, or with the empty one of a store that does without.
   absl::Status MarkCopy(const Disk& copy) const {
     if (!has_mark_) return absl::OkStatus();
-    return MakeWriteMark(copy.options_.directory, was_marked_ || mark_ ? copy.db_->GetLatestSequenceNumber() : 0);
+    return MakeWriteMark(copy.options_.directory, was_marked_ || mark_ ? std::optional(copy.db_->GetLatestSequenceNumber()) : std::nullopt);
   }
 
   // Rewrites all tables without what was deleted; logs, manifests and tables of before can still lie there.

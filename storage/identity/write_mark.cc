@@ -40,8 +40,8 @@ absl::StatusOr<std::uint64_t> ReadWriteMark(const std::string& directory) {
   return writes;
 }
 
-absl::Status MakeWriteMark(const std::string& directory, std::uint64_t writes) {
-  return WriteDurably(WriteMarkFile(directory), writes > 0 ? LineOf(writes) : "");
+absl::Status MakeWriteMark(const std::string& directory, std::optional<std::uint64_t> writes) {
+  return WriteDurably(WriteMarkFile(directory), writes ? LineOf(*writes) : "");
 }
 
 WriteMark::WriteMark(const std::string& directory) : file_(::open(WriteMarkFile(directory).c_str(), O_WRONLY | O_CLOEXEC)) {}

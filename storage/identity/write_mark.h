@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,8 +20,8 @@ std::string WriteMarkFile(const std::string& directory);
 // 0: the file is empty, by which a person says that the store shall do without. RESOURCE_EXHAUSTED: too many open files. DATA_LOSS, as the
 // start failure SIDE_STORE_UNMARKED: there is none, or none that can be read, or it is torn.
 absl::StatusOr<std::uint64_t> ReadWriteMark(const std::string& directory);
-// Makes it, durable, in a store that has none; of 0 writes an empty one.
-absl::Status MakeWriteMark(const std::string& directory, std::uint64_t writes);
+// Makes it, durable, in a store that has none; an empty one for a copy of a store that does without.
+absl::Status MakeWriteMark(const std::string& directory, std::optional<std::uint64_t> writes);
 
 // Not thread-safe. A disk that does not take the mark leaves the one before, which says less.
 class WriteMark {

@@ -438,7 +438,7 @@ TEST_F(SideStoreTest, ErasedBytesAreInNoFile) {
     for (const auto& [key, value] : RawRows(table)) {
       Reopen();
       const bool is_his = key.find("m-gone") != std::string::npos || key == Key('n', "a1/r1/000000") || key == Key('n', "a1/r2/000000") ||
-                          table == 'd' || (table == 'x' && [&] {
+                          table == 'd' || (table == 'x' && [&, &key = key] {
                             for (const SideRow* row : {&gone, &newer}) {
                               if (key.ends_with(KeyedHash(keys->Newest(KeyPurpose::kNumber), "redpoints/number-index/1", row->value)))
                                 return true;

@@ -247,7 +247,6 @@ class EveryKind : public EngineTest {
 inline std::string FormOf(const Entry& entry) {
   std::string line, form;
   AppendLine(entry, line);
-  int depth = 0;
   bool is_text = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
@@ -256,8 +255,6 @@ inline std::string FormOf(const Entry& entry) {
       if (!is_text && end != std::string::npos && line[end + 1] == ':') form += line.substr(i, end - i);
       is_text = !is_text;
     }
-    if (is_text) continue;
-    depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
   }
   form += std::string(KindName(entry.kind)) + std::to_string(entry.data.index());
   for (const Posting& p : entry.postings) {

@@ -246,7 +246,8 @@ TEST(Fingerprint, EachFieldCounts) {
     EXPECT_TRUE(is_new) << what << " has the fingerprint of " << it->second;
     EXPECT_EQ(it->first.size(), 36u);
   };
-  for (const auto& [what, full] : FullCommands()) {
+  for (const auto& [name, full] : FullCommands()) {
+    const std::string what(name);  // clang captures no binding
     const auto before = PathsOf(full);
     std::set<std::string> changed_paths, all;
     for (const auto& [path, value] : before) all.insert(path);

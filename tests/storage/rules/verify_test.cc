@@ -826,7 +826,7 @@ TEST_F(VerifyTest, RefusesKindsThatNothingWrites) {
   const Outcome confirmed = Run(Staff(), ConfirmClock{now_ms});
   for (const auto& [kind, data] : std::vector<std::pair<Kind, Registration>>{
            {Kind::kHeads, HeadsData{}}, {Kind::kLogKey, LogKeyData{}}, {Kind::kErasure, ErasureData{}}}) {
-    const auto change = [&](Entry& e) { e.kind = kind, e.data = data, e.actor = kLedgerActor; };
+    const auto change = [kind = kind, &data = data](Entry& e) { e.kind = kind, e.data = data, e.actor = kLedgerActor; };
     EXPECT_THAT(Tampered(confirmed.entry(), change, true), testing::HasSubstr("nothing writes these yet")) << KindName(kind);
   }
 }

@@ -23,7 +23,8 @@ using ReadProgress = std::function<void(const std::string& program, std::int64_t
 
 // Becomes the owner of `log` and appends the entry of each program's command, all in one commit: each journal has its own, or none has. A
 // program without a journal gets one. The entry has the time of the one before it. The derived rows go to `store` on the way, which has to
-// be that of this log or empty; rows of it that can't be read are made again. Returns how many entries were appended.
+// be that of this log or empty; rows of it that can't be read are made again, though damaged files
+// stay in its directory until that is removed. Returns how many entries were appended.
 //
 // DATA_LOSS: a journal can't be read. FAILED_PRECONDITION: the clock is more than ten minutes behind the last entry. UNAVAILABLE: the disk.
 absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, const std::set<std::string>& programs,

@@ -1,5 +1,5 @@
 // What 会员号 led to when they were last read. A till's customers come again, and reading one anew takes two reads of the database and two
-// seals, more than the rules take for the whole sale. Any write may change what a number leads to, and forgets all. Thread-safe.
+// seals. Any write may change what a number leads to, and forgets all. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -198,6 +198,7 @@ struct Entry {
   std::string note_commitment;  // 64 hex digits
   // Of a confidential deed, 1 or 2 of 64 hex digits: keyed, the same for the same member and case, and for the same member and session.
   std::vector<std::string> unique;
+
   std::string external_id;                                 // what another system calls it
   std::string reason;                                      // of a correction, undo or waiver
   std::string refusal;                                     // name of a Reason

@@ -18,8 +18,10 @@ inline constexpr Touch kTouchesNothing = 0, kAvail = 1, kHeldPart = 2, kDebtPart
 // How points come back to a member (10.4): their debt of that fund first, then past lots by the policy, the rest available.
 inline constexpr Touch kReturn = kAvail | kDebtPart | kDebt | kIssue | kExpire;
 
-// Who asks for an entry. The ledger: itself, without a request. An operator: staff of the program "system", in whatever program. Staff: of this
-// program, and for a donation the member whose points they are. A refusal is asked for by whoever asks for what was refused.
+// Who asks for an entry. The ledger: itself, without a request. An operator: staff of the program "system", in whatever program; for a program
+// the ledger, too, whose side state has another key. Staff: of this program, and for a donation the member whose points they are. A till: a
+// terminal of this program, and staff, of whom there is no sale, for a reversal. A refusal is asked for by whoever asks for what was refused,
+// and of what tills ask for by staff, too.
 enum class Asker : std::uint8_t { kLedger, kOperator, kStaff, kTill };
 
 struct KindRow {

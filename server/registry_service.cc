@@ -340,8 +340,8 @@ class RegistryService final : public Raw {
     Origin origin = OriginOf(call.caller(), mutation);
     origin.fingerprint = Fingerprint(origin, command);
     context_.shards->Submit(
-        mutation.program, origin, ConfirmationFor(MarkOf(mutation.program), command, clock_ms),
-        [this, origin, command, clock_ms, is_right, programs, ticket = reply.Release()](Outcome outcome) {
+        mutation.program, origin, command,
+        [this, origin, command, is_right, programs, ticket = reply.Release()](Outcome outcome) {
           const auto told = std::make_shared<Told>(programs.size());
           const auto answer = [shards = context_.shards, ticket, outcome, told] {
             Answer(*shards, Reply<v1::ConfirmClockResponse>(ticket), outcome, [&](const Outcome& done, v1::ConfirmClockResponse& response) {
@@ -362,7 +362,7 @@ class RegistryService final : public Raw {
           }
           if (programs.empty()) return answer();
           for (const std::string& id : programs) {
-            context_.shards->Submit(id, origin, ConfirmationFor(MarkOf(id), command, clock_ms), [id, told, answer](Outcome of_program) {
+            context_.shards->Submit(id, origin, command, [id, told, answer](Outcome of_program) {
               if (told->Add(id, !of_program.refusal && of_program.first == RequestState::kDone)) answer();
             });
           }

@@ -216,8 +216,9 @@ class AuditTest(JournalTest):
         rekeyed |= {"kind": "program", "actor": "ledger", "data": {"program": {**data, "side_key": "0123456789abcdef"}}}
         self.entries = self.sound + [rekeyed]
         self.assertIsNone(self.audit())
-        self.entries = self.sound + [{**rekeyed, "actor": "a0"}]
-        self.assertRegex(self.audit() or "all agree", f"^line {len(self.entries)}: of no request")
+        for actor, what in (("o1", "of no request"), ("a0", "a0 is nobody who may ask for it")):
+            self.entries = self.sound + [{**rekeyed, "actor": actor}]
+            self.assertRegex(self.audit() or "all agree", f"^line {len(self.entries)}: {what}")
         for altered in ({"data": {"program": data}}, {"data": {"program": {**data, "administrator": "a9", "side_key": "0" * 16}}}):
             self.entries = self.sound + [{**rekeyed, **altered}]
             self.assertRegex(self.audit() or "all agree", f"^line {len(self.entries)}: a program that changes in more than its side key")

@@ -125,6 +125,7 @@ constexpr Label kFields[] = {
 // Of a refusal.
 constexpr Label kFacts[] = {
     {"clock", "系统时间"},
+    {"clock_confirmed", "时钟确认"},
     {"data", "数据"},
     {"day", "业务日"},
     {"entry", "条目"},
@@ -186,7 +187,6 @@ constexpr Label kExpected[] = {
     {"a registration", "一项登记"},
     {"a resource name such as programs/{program}/members/{member}", "名称,如 programs/{program}/members/{member}"},
     {"a server whose configuration has a backup_directory", "服务器配置了 backup_directory"},
-    {"a time before the last entry", "早于最后一条的时间"},
     {"a tree", "上级不成环"},
     {"a-z 0-9 -", "小写字母、数字、-"},
     {"an id", "编号"},

@@ -111,13 +111,15 @@ Day LastDayToStand(const StateMark& at, std::int64_t stated_ms, std::int64_t clo
   return std::min(at.last_closed_day, AddDays(DayOf(std::min(stated_ms, clock_ms)), -1));
 }
 
+// Whether the last entry is further ahead of the clock than what is bridged.
+bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
+
 // Of a set-back: FIELD_INVALID, MAKER_IS_CHECKER 632, CLOCK_DIFFERS 911
 Broken DeriveClock(Case& c, Entry& e) {
   const ClockData clock = std::get<ClockData>(e.data);
   if (clock.last_closed_day == 0) return std::nullopt;
-  if (std::max(clock.stated_ms, e.recorded_ms) >= c.state.at.last_ms) {
-    return Refusal{Reason::FIELD_INVALID, {{"field", "stated_time"}, {"expected", "a time before the last entry"}}};
-  }
+  if (!IsAhead(c.state.at, e.recorded_ms))
+    return Refusal{Reason::INVARIANT_VIOLATION, {{"clock_confirmed", "sets back what is not ahead"}}};
   // One day follows from the time; that it is named shows a time that was mistyped.
   const Day day = LastDayToStand(c.state.at, clock.stated_ms, e.recorded_ms);
   if (clock.last_closed_day != day) {
@@ -152,10 +154,18 @@ Broken DeriveEpoch(Case& c, Entry& e) {
 }
 
 Outcome Decide(Decision& d, const ConfirmClock& command) {
-  Entry entry = d.Draft(Kind::kClockConfirmed);
-  entry.data = ClockData{.stated_ms = command.stated_ms, .last_closed_day = command.last_closed_day};
-  if (command.last_closed_day == 0) return d.Carry({d.state()}, std::move(entry));
   Desk& desk = d.desk();
+  const StateMark& at = d.state().at;
+  // One word goes to all programs: it sets back only those that are ahead of the clock.
+  const bool is_set_back = command.last_closed_day != 0 && IsAhead(at, desk.clock_ms());
+  // The operator names the day before their own time, which may be tomorrow by the clock, and no day that this program has not closed.
+  const bool is_the_day_before = command.last_closed_day == AddDays(DayOf(command.stated_ms), -1);
+  ClockData clock{.stated_ms = command.stated_ms};
+  if (is_set_back)
+    clock.last_closed_day = is_the_day_before ? LastDayToStand(at, command.stated_ms, desk.clock_ms()) : command.last_closed_day;
+  Entry entry = d.Draft(Kind::kClockConfirmed);
+  entry.data = clock;
+  if (!is_set_back) return d.Carry({d.state()}, std::move(entry));
   entry.recorded_ms = desk.clock_ms();
   entry.business_day = DayOf(entry.recorded_ms);
   Outcome outcome = d.Carry({d.state()}, std::move(entry));
@@ -176,17 +186,6 @@ Due DueOf(State& state, const std::string& member, std::int64_t now_ms, Day toda
   const Account* account = state.accounts.Find(AccountKey(member, kPoint));
   due.has_past_points = account && !account->lots.empty() && account->lots.front().end <= today;
   return due;
-}
-
-bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
-
-ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms) {
-  // The operator names the day before their own time, which may be tomorrow by the clock, and no day that this program has not closed.
-  const bool is_set_back = command.last_closed_day != 0 && IsAhead(at, clock_ms);
-  const bool is_the_day_before = command.last_closed_day == AddDays(DayOf(command.stated_ms), -1);
-  if (!is_set_back) command.last_closed_day = 0;
-  if (is_set_back && is_the_day_before) command.last_closed_day = LastDayToStand(at, command.stated_ms, clock_ms);
-  return command;
 }
 
 Outcome Decide(Decision& d, const OpenEpoch& command) {

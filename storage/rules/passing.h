@@ -21,7 +21,7 @@ Broken DeriveClock(Case& c, Entry& confirmed);
 Broken DeriveExpiryUndone(Case& c, Entry& undone);
 Broken DeriveEpoch(Case& c, Entry& epoch);
 
-// A set-back is followed at once by an entry, or several, for each that ended points by the clock of before.
+// One that names a day sets back a program that is ahead of the clock, and only confirms in any other. A set-back is followed at once by an entry, or several, for each that ended points by the clock of before.
 Outcome Decide(Decision& d, const ConfirmClock& command);
 Outcome Decide(Decision& d, const OpenEpoch& command);
 
@@ -34,8 +34,6 @@ Due DueOf(State& state, const std::string& member, std::int64_t now_ms, Day toda
 
 // Whether the last entry is further ahead of the clock than what is bridged.
 bool IsAhead(const StateMark& at, std::int64_t clock_ms);
-// What a word about the server's clock is to one program: it sets back only what is ahead of the clock, and names the last day that stands there.
-ConfirmClock ConfirmationFor(const StateMark& at, ConfirmClock command, std::int64_t clock_ms);
 
 // Ends holds whose time has come and closes business days that are over, in about `entries_max` entries. True when all is done.
 bool CatchUpWithTime(Desk& desk, std::size_t entries_max);

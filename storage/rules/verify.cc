@@ -285,7 +285,7 @@ bool MayAsk(State& state, const Entry& e) {
   }
   if (e.actor == kLedgerActor) return asked == Kind::kProgram;  // another key of the side state, written while no server could
   if (state.program == kSystemProgram) return is_staff || is_founding;
-  return !state.Find<MemberData>("member", e.actor) && !state.Find<TerminalData>("terminal", e.actor) &&
+  return !is_staff && !state.Find<MemberData>("member", e.actor) && !state.Find<TerminalData>("terminal", e.actor) &&
          !state.Find<MerchantData>("merchant", e.actor);
 }
 

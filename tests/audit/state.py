@@ -159,7 +159,7 @@ class Rules:
             return asked == "program"
         if e["program"] == "system":
             return is_staff or self.is_founding(e)
-        return not any((kind, actor) in self.records for kind in ("member", "terminal", "merchant"))
+        return not any((kind, actor) in self.records for kind in ("staff", "member", "terminal", "merchant"))
 
     def is_founding(self, e):
         """The program itself, and the first of its staff, whom it names."""

@@ -492,7 +492,8 @@ class Life {
     } else if (dice <= 880 && !waivers_.empty()) {
       Both(RandomStaff(), WaiveDebt{Chance(1) ? Number(0, 50) : Recent(waivers_)});
     } else if (dice <= 935 && !asked_.empty()) {
-      Origin origin = Recent(asked_).first;
+      auto [origin, command] = Recent(asked_);
+      if (std::holds_alternative<ConfirmClock>(command)) return;  // operators reverse nothing here
       Reverse reverse{origin.request_id};
       if (Chance(10)) reverse.target_request = NewId();
       origin.request_id.clear();
@@ -506,7 +507,9 @@ class Life {
     } else if (dice <= 960 && !asked_.empty()) {
       const auto [origin, command] = Recent(asked_);
       const Command other = Recent(asked_).second;  // under an id that was used for something else
-      if (origin.terminal.empty() == IsStaffs(other)) Both(origin, other);
+      const bool is_operators = std::holds_alternative<ConfirmClock>(command);
+      const bool may_ask = origin.terminal.empty() == IsStaffs(other) && is_operators == std::holds_alternative<ConfirmClock>(other);
+      if (may_ask) Both(origin, other);
     } else if (dice <= 988 && !asked_.empty()) {
       auto [origin, command] = Recent(asked_);
       // What was typed may lead to somebody else by now: the first answer stands.
@@ -617,21 +620,20 @@ class Life {
       now_ms_ += Number(1, 70 * 24) * 60 * kMinuteMs;
       engine_->SetTime(now_ms_);
       reference_.SetTime(now_ms_);
-      Both(Staff(One<std::string>({"a0", "a1"})), ConfirmClock{now_ms_});
+      Both(Staff(One<std::string>({"o0", "o1"})), ConfirmClock{now_ms_});
       return;
     }
     if (--set_back_in_ > 0) return;
-    Both(Staff(One<std::string>({"a0", "a1"})), ConfirmClock{now_ms_});  // the last entry is of now
+    Both(Staff(One<std::string>({"o0", "o1"})), ConfirmClock{now_ms_});  // the last entry is of now
     const std::int64_t right_ms = right_ms_ + Number(0, kDayMs);
     if (right_ms >= now_ms_) return;
-    // a4 is a1, too.
     for (int attempt = static_cast<int>(Number(1, 4)); attempt > 0 && now_ms_ != right_ms; --attempt) {
       engine_->SetTime(right_ms);
       reference_.clock_ms = right_ms;
       const std::int64_t stated_ms = right_ms + Number(-12, 12) * kMinuteMs;
       const Day before = AddDays(std::min(DayOf(stated_ms), DayOf(right_ms)), -1);
       const Day day = Chance(80) ? std::min(before, live_->at.last_closed_day) : AddDays(before, static_cast<int>(Number(-2, 2)));
-      Both(Staff(One<std::string>({"a0", "a3", "a4"})), ConfirmClock{stated_ms, day});
+      Both(Staff(One<std::string>({"o0", "o1", "o2"})), ConfirmClock{stated_ms, day});
       engine_->SetTime(now_ms_);
       reference_.clock_ms = now_ms_;
     }

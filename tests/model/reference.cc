@@ -140,12 +140,11 @@ void Reference::End(Member& member, const LotKey& lot, std::int64_t points) {
 
 // Reading: what ended last comes back first, as far as corrections have not taken it from there. Holds keep the time that was left to them.
 Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& command) {
-  if (command.last_closed_day != 0) {
+  if (command.last_closed_day != 0 && now_ms - clock_ms > 10 * 60'000) {
     const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
     const Day stands = std::min(AddDays(std::min(stated, day), -1), last_closed_day);
-    if (command.stated_ms >= now_ms || clock_ms >= now_ms || command.last_closed_day != stands) {
-      return RefuseUnrecorded(Reason::FIELD_INVALID);
-    }
+    const bool is_day_before = command.last_closed_day == AddDays(stated, -1);
+    if (!is_day_before && command.last_closed_day != stands) return RefuseUnrecorded(Reason::FIELD_INVALID);
     Broken broken;
     if (IsSamePerson(origin.actor, clock_by_)) broken.Add(Reason::MAKER_IS_CHECKER);
     if (broken) return Refuse(origin, "", broken);

@@ -72,6 +72,8 @@ class EngineTest : public testing::Test {
     origin.actor = id;
     return origin;
   }
+  // Of the program "system": not staff of this one.
+  Origin Operator(const std::string& id = "o1") { return Staff(id); }
   // Somebody else than the one who recorded.
   Origin Corrector() { return Staff("a2"); }
   Origin Till(const std::string& terminal = "t1", const std::string& merchant = "s1") {

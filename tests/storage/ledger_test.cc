@@ -126,7 +126,7 @@ TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
   SetUpProgram();
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
-  EXPECT_EQ(Run(Staff(NewId()), ConfirmClock{}).first, RequestState::kDone);
+  EXPECT_EQ(Run(Staff(NewId(), "o1"), ConfirmClock{}).first, RequestState::kDone);
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   clock.Advance(3 * kDayMs);  // time that passes is no jump
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
@@ -141,11 +141,11 @@ TEST_F(LedgerTest, ARepeatedConfirmationIsNotAboutANewJump) {
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   const auto id = NewId();
-  EXPECT_EQ(Run(Staff(id), ConfirmClock{}).first, RequestState::kDone);
+  EXPECT_EQ(Run(Staff(id, "o1"), ConfirmClock{}).first, RequestState::kDone);
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   clock.Jump(400 * kDayMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
-  EXPECT_TRUE(Run(Staff(id), ConfirmClock{}).is_replayed);
+  EXPECT_TRUE(Run(Staff(id, "o1"), ConfirmClock{}).is_replayed);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_TRUE(ledger->is_clock_stopped());
 }
@@ -176,7 +176,7 @@ TEST_F(LedgerTest, AClockFarAheadOfTheLedgerStopsWritingFromTheStart) {
   Open();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(Balance("expired"), 0);
-  Run(Staff(NewId()), ConfirmClock{});
+  Run(Staff(NewId(), "o1"), ConfirmClock{});
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_GE(Balance("expired"), 1000 - 1);  // of m1, whom the sale was about; the others' follow
 }
@@ -229,7 +229,7 @@ TEST_F(LedgerTest, ADoubtAboutTheClockOutlivesRestarts) {
     EXPECT_TRUE(ledger->is_time_waiting()) << i;
     EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   }
-  EXPECT_EQ(Run(Staff(NewId()), ConfirmClock{clock.NowMs()}).first, RequestState::kDone);
+  EXPECT_EQ(Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()}).first, RequestState::kDone);
   EXPECT_FALSE(ledger->is_time_waiting());
   Reopen();
   EXPECT_FALSE(ledger->is_time_waiting());
@@ -244,8 +244,8 @@ TEST_F(LedgerTest, EachProgramWaitsForItsOwnWord) {
   clock.Advance(3 * kDayMs);
   clock.set_synchronised(false);
   Reopen();
-  Run(Staff(NewId()), ConfirmClock{clock.NowMs()});
-  Run(Staff(NewId()), ConfirmClock{clock.NowMs()}, "other");
+  Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()});
+  Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()}, "other");
   ASSERT_TRUE(ledger->WaitForEntry("other", end + 1, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
   EXPECT_EQ(ledger->JournalOf("other").Read(end)->kind, Kind::kClockConfirmed);
   EXPECT_EQ(ledger->JournalOf("other").Read(end + 1)->kind, Kind::kDayClosed);
@@ -275,24 +275,24 @@ TEST_F(LedgerTest, AClockThatWasConfirmedWronglyIsSetBack) {
   const std::int64_t right = clock.NowMs();
   clock.Jump(80 * kDayMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
-  Run(Staff(NewId()), ConfirmClock{clock.NowMs()});
+  Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()});
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   EXPECT_EQ(Balance("expired"), 4);
   clock.Jump(-80 * kDayMs + kMinuteMs);
   Reopen();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   const ConfirmClock back{clock.NowMs(), 20240314};
-  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), back)), Reason::MAKER_IS_CHECKER);
+  EXPECT_EQ(ReasonOf(Run(Staff(NewId(), "o1"), back)), Reason::MAKER_IS_CHECKER);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);  // which settles nothing
   const auto before = ledger->counts();
   const auto end = ledger->EndSequence("minyue");
   const std::string id = NewId();
-  EXPECT_EQ(Run(Staff(id, "a2"), back).first, RequestState::kDone);
+  EXPECT_EQ(Run(Staff(id, "o2"), back).first, RequestState::kDone);
   EXPECT_EQ(ledger->EndSequence("minyue") - end, 2);
   EXPECT_EQ(ledger->counts().commits - before.commits, 1);
   Reopen();
   EXPECT_FALSE(ledger->is_clock_stopped());
-  EXPECT_TRUE(Run(Staff(id, "a2"), back).is_replayed);
+  EXPECT_TRUE(Run(Staff(id, "o2"), back).is_replayed);
   EXPECT_EQ(Balance("expired"), 0);
   EXPECT_EQ(Buy("m1", 2).first, RequestState::kDone);
   const State& state = *ledger->FindState("minyue");
@@ -331,13 +331,13 @@ TEST_F(LedgerTest, WhetherItCanWriteIsToldWhenItChanges) {
   options.on_can_write = [&] { ++told; };
   SetUpProgram();
   EXPECT_TRUE(ledger->CanWrite());
-  Run(Staff(NewId()), ConfirmClock{});  // there was nothing to confirm
+  Run(Staff(NewId(), "o1"), ConfirmClock{});  // there was nothing to confirm
   EXPECT_EQ(told, 0);
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(told, 1);
   EXPECT_FALSE(ledger->CanWrite());
-  Run(Staff(NewId()), ConfirmClock{});
+  Run(Staff(NewId(), "o1"), ConfirmClock{});
   EXPECT_EQ(told, 2);
   EXPECT_TRUE(ledger->CanWrite());
   ASSERT_TRUE(memory.TryTakeOver().ok());

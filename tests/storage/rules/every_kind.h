@@ -30,7 +30,7 @@ class EveryKind : public EngineTest {
     Grace();
     Parts();
     Waivers();
-    Run(Staff(), ConfirmClock{now_ms});
+    Run(Operator(), ConfirmClock{now_ms});
     Run(Staff(std::string(kLedgerActor)),
         OpenEpoch{{.root = std::string(64, 'a'), .origin = "minyue.example", .signed_size = 12, .why = "restore"}});
     SetBack();
@@ -219,13 +219,13 @@ class EveryKind : public EngineTest {
     Reserve("m1", 1);
     now_ms += 70 * kDayMs;
     engine.SetTime(now_ms);
-    Run(Staff(), ConfirmClock{now_ms});
+    Run(Operator(), ConfirmClock{now_ms});
     Advance(kDayMs);
     Buy("m1", 1);
     Reserve("m1", 1);
     now_ms -= 71 * kDayMs - kMinuteMs;
     engine.SetTime(now_ms);
-    Run(Corrector(), ConfirmClock{now_ms, stands});
+    Run(Operator("o2"), ConfirmClock{now_ms, stands});
     Buy("m7", 1);
     Advance(2 * kDayMs);
   }

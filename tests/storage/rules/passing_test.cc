@@ -177,10 +177,10 @@ TEST_F(EngineTimeTest, HeldPointsOutliveTheirLotUntilTheHoldEnds) {
 
 TEST_F(EngineTimeTest, ConfirmingTheClockIsAnEntry) {
   SetUpProgram();
-  EXPECT_EQ(Run(Staff(), ConfirmClock{now_ms}).entry().kind, Kind::kClockConfirmed);
+  EXPECT_EQ(Run(Operator(), ConfirmClock{now_ms}).entry().kind, Kind::kClockConfirmed);
 }
 
-// A clock that was confirmed wrongly by a0, on 2024-03-15 at 10:00, and is set back.
+// A clock that was confirmed wrongly by o1, on 2024-03-15 at 10:00, and is set back.
 class SetBackTest : public EngineTimeTest {
  protected:
   static constexpr Day kStands = 20240314;
@@ -190,13 +190,13 @@ class SetBackTest : public EngineTimeTest {
   // The clock shows another time, and what it brings is done.
   void Confirm(std::int64_t ms) {
     GoTo(ms);
-    Run(Staff(), ConfirmClock{now_ms});
+    Run(Operator(), ConfirmClock{now_ms});
     CatchUp(1'000'000);
   }
-  // What the entries of a set-back are, by operator a2.
+  // What the entries of a set-back are, by o2.
   Outcome SetBack(std::int64_t ms) {
     GoTo(ms);
-    return Run(Corrector(), ConfirmClock{now_ms, AddDays(DayOf(ms), -1)});
+    return Run(Operator("o2"), ConfirmClock{now_ms, AddDays(DayOf(ms), -1)});
   }
 };
 
@@ -256,24 +256,24 @@ TEST_F(SetBackTest, IsRefused) {
   const std::int64_t right = kNoon + kMinuteMs, ten = 10 * kMinuteMs;
   // Each breaks its rule and all below.
   const Row rows[] = {
-      {"the stated time is not before the last entry", right, last, 20240317, "a0", Reason::FIELD_INVALID, "stated_time", ""},
-      {"the clock is not before the last entry", last, right, 20240317, "a0", Reason::FIELD_INVALID, "stated_time", ""},
-      {"a day that is not closed", right, right - ten - 1, 20240317, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
-      {"today by the stated time", right, right + ten + 1, 20240315, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
-      {"the day before yesterday", right, right - ten - 1, 20240313, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
-      {"tomorrow by the clock", right, right + 2 * kDayMs - 2 * kMinuteMs, 20240316, "a0", Reason::FIELD_INVALID, "last_closed_day",
+      {"a day that is not closed, by the last entry's time", right, last, 20240317, "o1", Reason::FIELD_INVALID, "last_closed_day",
        "20240314"},
-      {"no day", right, right - ten - 1, 20240230, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
-      {"before all days", right, right - ten - 1, -1, "a0", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
-      {"by who confirmed it", right, right - ten - 1, 20240314, "a0", Reason::MAKER_IS_CHECKER, "", ""},
-      {"another time than the clock's", right, right - ten - 1, 20240314, "a2", Reason::CLOCK_DIFFERS, "", ""},
-      {"another time than the clock's", right, right + ten + 1, 20240314, "a2", Reason::CLOCK_DIFFERS, "", ""},
-      {"none", right, right - ten, 20240314, "a2", Reason::REASON_UNSPECIFIED, "", ""},
+      {"a day that is not closed", right, right - ten - 1, 20240317, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"today by the stated time", right, right + ten + 1, 20240315, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"the day before yesterday", right, right - ten - 1, 20240313, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"today by the clock", right, right + 2 * kDayMs - 2 * kMinuteMs, 20240315, "o1", Reason::FIELD_INVALID, "last_closed_day",
+       "20240314"},
+      {"no day", right, right - ten - 1, 20240230, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"before all days", right, right - ten - 1, -1, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
+      {"by who confirmed it", right, right - ten - 1, 20240314, "o1", Reason::MAKER_IS_CHECKER, "", ""},
+      {"another time than the clock's", right, right - ten - 1, 20240314, "o2", Reason::CLOCK_DIFFERS, "", ""},
+      {"another time than the clock's", right, right + ten + 1, 20240314, "o2", Reason::CLOCK_DIFFERS, "", ""},
+      {"none", right, right - ten, 20240314, "o2", Reason::REASON_UNSPECIFIED, "", ""},
   };
   for (const Row& row : rows) {
     GoTo(row.clock);
     const std::size_t before = journal.size();
-    const Outcome outcome = Run(Staff(row.actor), ConfirmClock{row.stated, row.stands});
+    const Outcome outcome = Run(Operator(row.actor), ConfirmClock{row.stated, row.stands});
     EXPECT_EQ(ReasonOf(outcome), row.reason) << row.what;
     if (row.reason == Reason::REASON_UNSPECIFIED) continue;
     EXPECT_EQ(journal.size() - before, row.reason == Reason::MAKER_IS_CHECKER ? 1u : 0u) << row.what;
@@ -300,7 +300,7 @@ TEST_F(SetBackTest, ReturnsIntoPastLotsComeBackToo) {
   const std::string sale = last_id;
   for (const char* member : {"m3", "m4"}) holds[member] = Reserve(member, 4).entry().sequence;
   GoTo(kJune);
-  Run(Staff(), ConfirmClock{now_ms});
+  Run(Operator(), ConfirmClock{now_ms});
   GiveBack(sales["m1"], 3);
   CatchUp(1'000'000);  // the holds end
   Run(Corrector(), Correct{awards["m5"], 30, "wrong_quantity"});
@@ -369,21 +369,29 @@ TEST_F(SetBackTest, ManyLotsComeBackInSeveralEntries) {
 
 // One word of an operator goes to all programs of a server, whatever each of them has been through.
 TEST_F(SetBackTest, AProgramThatIsNotAheadConfirmsPlainly) {
-  const ConfirmClock all{kNoon, kStands};
-  StateMark at;
-  at.last_closed_day = 20240312;
-  at.last_ms = kNoon + 10 * kMinuteMs + 1;
-  EXPECT_EQ(ConfirmationFor(at, all, kNoon).last_closed_day, 20240312);  // no day is closed there that was not
-  at.last_closed_day = 20240420;
-  EXPECT_EQ(ConfirmationFor(at, all, kNoon).last_closed_day, kStands);
-  --at.last_ms;
-  const ConfirmClock plain = ConfirmationFor(at, all, kNoon);
-  EXPECT_EQ(plain.last_closed_day, 0);
-
+  SetUpProgram();
+  GoTo(kNoon + 10 * kMinuteMs);
+  AwardPoints("m1", 1);
+  GoTo(kNoon);
+  EXPECT_FALSE(IsSetBack(Run(Operator(), ConfirmClock{kNoon, kStands}).entry()));
   // Who set the others of a server back before a crash goes on with this one.
+  EXPECT_FALSE(IsSetBack(Run(Operator(), ConfirmClock{kNoon, kStands}).entry()));
+  GoTo(kNoon + 20 * kMinuteMs + 1);
+  AwardPoints("m1", 1);
+  GoTo(kNoon);
+  EXPECT_TRUE(IsSetBack(Run(Operator("o2"), ConfirmClock{kNoon, kStands}).entry()));
+}
+
+// The day before the operator's own time was never a day of this program.
+TEST_F(SetBackTest, NoDayIsClosedThatWasNot) {
   SetUpProgram();
   Confirm(kNoon);
-  EXPECT_FALSE(IsSetBack(Run(Staff(), plain).entry()));
+  GoTo(kNoon + 11 * kMinuteMs);
+  AwardPoints("m1", 1);
+  const Day last = state.at.last_closed_day;
+  ASSERT_LT(last, AddDays(kStands, 1));
+  SetBack(kNoon);
+  EXPECT_EQ(state.at.last_closed_day, last);
 }
 
 // Entries were made by it: it must be found.
@@ -425,7 +433,7 @@ TEST_F(SetBackTest, SeesWhatItsOwnBatchEnded) {
   SetUpProgram();
   Visit("m1");
   GoTo(kJune);
-  Origin first = Staff(), second = Corrector();
+  Origin first = Operator(), second = Operator("o2");
   first.request_id = NewId(), second.request_id = NewId();
   engine.Execute(first, ConfirmClock{now_ms});
   engine.CatchUpWithTime(1000);

@@ -623,7 +623,7 @@ TEST_F(VerifyTest, RefusesWhatNobodyCouldHaveAskedFor) {
                 {{"named like an account", "FIELD_INVALID", [](Entry& e) { std::get<MemberData>(e.data).id = "m1/POINT"; }},
                  {"a program in a program", "program.id",
                   [](Entry& e) {
-                    e.kind = Kind::kProgram, e.member.clear(), e.data = ProgramData{"elsewhere", "a0"};
+                    e.kind = Kind::kProgram, e.actor = "o1", e.member.clear(), e.data = ProgramData{"elsewhere", "a0"};
                   }}},
                 true);
 }
@@ -823,7 +823,7 @@ TEST_F(VerifyTest, RefusesWhatIsAboutSomebodyOfWhomSomethingIsDue) {
 // What nobody writes yet is not taken, however well it adds up.
 TEST_F(VerifyTest, RefusesKindsThatNothingWrites) {
   SetUpProgram();
-  const Outcome confirmed = Run(Staff(), ConfirmClock{now_ms});
+  const Outcome confirmed = Run(Operator(), ConfirmClock{now_ms});
   for (const auto& [kind, data] : std::vector<std::pair<Kind, Registration>>{
            {Kind::kHeads, HeadsData{}}, {Kind::kLogKey, LogKeyData{}}, {Kind::kErasure, ErasureData{}}}) {
     const auto change = [kind = kind, &data = data](Entry& e) { e.kind = kind, e.data = data, e.actor = kLedgerActor; };
@@ -836,20 +836,23 @@ TEST_F(VerifyTest, RefusesForgedSetBacks) {
   SetUpProgram();
   for (const char* member : {"m1", "m2"}) AwardPoints(member, 120, "VISIT");
   AwardPoints("m1", 1);
-  const Outcome confirmed = Run(Staff(), ConfirmClock{now_ms + 80 * kDayMs});
+  const Outcome confirmed = Run(Operator(), ConfirmClock{now_ms + 80 * kDayMs});
   Advance(80 * kDayMs);
   ExpectRefused(confirmed,
                 {{"a time that falls without a day that stands", "recorded before", [](Entry& e) { e.recorded_ms -= kMinuteMs; }}}, true);
   now_ms -= 79 * kDayMs;
   engine.SetTime(now_ms);
-  const Outcome back = Run(Corrector(), ConfirmClock{now_ms, 20240315});
+  const Outcome back = Run(Operator("o2"), ConfirmClock{now_ms, 20240315});
   ExpectRefused(back,
                 {
                     {"a day that is not closed", "FIELD_INVALID", [](Entry& e) { std::get<ClockData>(e.data).last_closed_day = 20240603; }},
                     {"no day", "recorded before", [](Entry& e) { std::get<ClockData>(e.data).last_closed_day = 0; }},
-                    {"by who confirmed it wrongly", "MAKER_IS_CHECKER", [](Entry& e) { e.actor = "a0"; }},
+                    {"by who confirmed it wrongly", "MAKER_IS_CHECKER", [](Entry& e) { e.actor = "o1"; }},
+                    {"by staff of the program", "nobody who may ask", [](Entry& e) { e.actor = "a0"; }},
                     {"another time than was stated", "CLOCK_DIFFERS", [](Entry& e) { e.recorded_ms += 11 * kMinuteMs; }},
-                    {"forwards", "FIELD_INVALID",
+                    {"of a program that is not ahead", "sets back what is not ahead",
+                     [](Entry& e) { e.recorded_ms += 79 * kDayMs - 10 * kMinuteMs, e.business_day = DayOf(e.recorded_ms); }},
+                    {"forwards", "sets back what is not ahead",
                      [](Entry& e) {
                        e.recorded_ms += 90 * kDayMs, e.business_day = DayOf(e.recorded_ms);
                        std::get<ClockData>(e.data).stated_ms = e.recorded_ms;
@@ -880,11 +883,11 @@ TEST_F(VerifyTest, RefusesForgedSetBacks) {
                 true);
   ExpectRefused(second, {{"of an entry twice", "of nothing", [&](Entry& e) { e.ref = undone; }}}, true);
   // They end again, and come back again: by the entry that ended them now.
-  Run(Staff(), ConfirmClock{now_ms + 80 * kDayMs});
+  Run(Operator(), ConfirmClock{now_ms + 80 * kDayMs});
   Advance(80 * kDayMs);
   now_ms -= 79 * kDayMs;
   engine.SetTime(now_ms);
-  Run(Corrector(), ConfirmClock{now_ms, AddDays(DayOf(now_ms), -1)});
+  Run(Operator("o2"), ConfirmClock{now_ms, AddDays(DayOf(now_ms), -1)});
   Outcome again;
   again.entries = {journal[journal.size() - 2]};
   ASSERT_EQ(again.entry().member, first.entry().member);

@@ -153,6 +153,7 @@ absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
   const auto side = OpenSide(config.side_state(), /*read_only=*/true);
   bool is_any = false;
+  absl::Status damaged_cache;
   std::set<std::string> present;
   for (const auto& shard : config.shard()) {
     auto log = OpenStoppedLog(shard.directory());
@@ -181,8 +182,12 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
       }
       std::printf("%s: %lld entries, %lld derived rows agree\n", program.c_str(), static_cast<long long>(report->entries),
                   static_cast<long long>(report->derived_rows));
-      if (!report->unusable_rows.empty())
+      if (report->are_rows_damaged) {
+        std::printf("  derived rows not compared: %s\n", report->unusable_rows.c_str());
+        damaged_cache = StartRefused("DERIVED_DAMAGED", absl::StrCat(shard.directory(), "/derived: ", report->unusable_rows));
+      } else if (!report->unusable_rows.empty()) {
         std::printf("  derived rows not compared, the next start makes them again: %s\n", report->unusable_rows.c_str());
+      }
       for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
       if (side.ok()) PrintSide(*side, program, report->commitments, report->commitments.epoch);
@@ -192,7 +197,8 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
   if (side.ok() && wanted.empty()) {
     if (auto status = PrintSideWithoutLedger(*side, present); !status.ok()) return status;
   }
-  return CheckSide(side);
+  if (auto status = CheckSide(side); !status.ok()) return status;
+  return damaged_cache;
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {

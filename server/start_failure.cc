@@ -117,6 +117,10 @@ const std::vector<StartFailure>& StartFailures() {
        "Correct `--program`, or the configuration's `shard`.", "核对 `--program` 或配置的 `shard`。"},
       {"LEDGER_DIFFERS", "The ledger and what is derived from it differ.", "账本与推导表不一致。",
        "Keep the directory; go on at “Damage” in the runbook.", "保留目录;按运维手册“数据损坏”处理。"},
+      {"DERIVED_DAMAGED", "Files of the derived rows are damaged; the ledger itself is whole.", "推导表的文件损坏,账本本身完好。",
+       "Remove the directory that the detail names while the server is stopped: it is a cache, and the next start makes it again. Look at "
+       "the disk.",
+       "停机时删除提示的目录:它只是缓存,下次启动按账本重建。检查磁盘。"},
       {"BACKUP_TAKEN", "There is something where the backup shall go.", "备份目标已存在。",
        "Choose a directory that is not there yet. One without SHA256SUMS is no backup: remove it.",
        "换一个尚不存在的目录。没有 SHA256SUMS 的不是备份,可以删除。"},

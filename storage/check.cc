@@ -13,7 +13,14 @@
 namespace redpoints {
 namespace {
 
+constexpr std::int64_t kReadEntries = 1000;
+
 absl::Status Difference(const std::string& what) { return absl::DataLossError(what); }
+
+void SayDamaged(const absl::Status& status, CheckReport& report) {
+  report.unusable_rows = std::string(status.message());
+  report.are_rows_damaged = true;
+}
 
 // Compares the derived rows on disk, their mark included, with those that the journal up to the mark adds up to. Both ways, in the order
 // of the keys: none too many, none missing.
@@ -32,6 +39,10 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
   Store::Range range{.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
   for (;;) {
     auto rows = store.Scan(range);
+    if (!rows.ok() && store.IsDamaged()) {
+      SayDamaged(rows.status(), report);
+      return absl::OkStatus();
+    }
     if (!rows.ok()) return rows.status();
     for (const Store::Row& row : *rows) {
       const auto next = expected.begin();
@@ -65,6 +76,20 @@ void AddCommitments(const Entry& entry, Commitments& commitments) {
 
 }  // namespace
 
+absl::StatusOr<Commitments> ReadCommitments(const Log& log, const std::string& program) {
+  const Journal journal(log, program);
+  const auto end = journal.End();
+  if (!end.ok()) return end.status();
+  Commitments commitments;
+  for (std::int64_t next = 0; next < *end;) {
+    const auto entries = journal.ReadAll(next, std::min(*end - next, kReadEntries));
+    if (!entries.ok()) return entries.status();
+    for (const auto& entry : *entries) AddCommitments(*entry, commitments);
+    next += static_cast<std::int64_t>(entries->size());
+  }
+  return commitments;
+}
+
 absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, const std::string& program,
                                          const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const Journal journal(log, program);
@@ -86,6 +111,9 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
     marked.find_blob = state.find_blob;
     if (auto status = LoadState(marked, *store); absl::IsFailedPrecondition(status)) {
       report.unusable_rows = std::string(status.message());
+      store = nullptr;
+    } else if (!status.ok() && store->IsDamaged()) {
+      SayDamaged(status, report);
       store = nullptr;
     } else if (!status.ok()) {
       return status;

@@ -26,6 +26,9 @@ struct Commitments {
   std::string side_key;                   // under which all that is kept; empty: not known
 };
 
+// Reads all entries, and checks nothing. Errors say which can't be read.
+absl::StatusOr<Commitments> ReadCommitments(const Log& log, const std::string& program);
+
 struct CheckReport {
   std::int64_t entries = 0;
   std::map<std::string, std::int64_t> kinds;  // kind to entries
@@ -33,7 +36,8 @@ struct CheckReport {
   std::int64_t derived_rows = 0;              // compared
   std::int64_t mark = 0;                      // entries that the derived rows hold
   Commitments commitments;
-  std::string unusable_rows;  // why the derived rows could not be compared; the next start makes them again
+  std::string unusable_rows;      // why the derived rows could not be compared; the next start makes them again
+  bool are_rows_damaged = false;  // but it does not meet each damage of their files: they have to be deleted
 };
 
 // DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its table and key (RowName). `progress` is called

@@ -75,13 +75,20 @@ absl::Status Ledger::Load() {
     if (!fence.ok()) return fence.status();
     fence_ = *fence;
   }
-  auto programs = log_.Programs();
-  if (!programs.ok()) return programs.status();
+  if (auto status = LoadPrograms(&store_); !status.ok()) return status;
+  may_load_again_ = false;
+  if (store_.IsDamaged()) {
+    Tell("derived_rebuild", "derived rows can't be read; those of all programs are made again from the journals");
+    // Of a ledger that must not be written to they stay in memory.
+    if (!options_.is_read_only) {
+      if (auto status = store_.Clear(); !status.ok()) return status;
+    }
+    if (auto status = LoadPrograms(options_.is_read_only ? nullptr : &store_); !status.ok()) return status;
+  }
   std::int64_t last_ms = 0;
   bool was_waiting = false;
-  for (const std::string& id : *programs) {
-    if (auto status = LoadProgram(id); !status.ok()) return status;
-    const StateMark& at = Find(id)->program.state().at;
+  for (const auto& [id, slot] : programs_) {
+    const StateMark& at = slot->program.state().at;
     last_ms = std::max(last_ms, at.last_ms);
     // Days that were over are not closed: a clock that was in doubt is not believed for having been started twice.
     was_waiting = was_waiting || (at.next_sequence > 0 && at.last_closed_day < AddDays(DayOf(at.last_ms), -1));
@@ -93,24 +100,37 @@ absl::Status Ledger::Load() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::LoadProgram(const std::string& id) {
-  Program* program = &Add(id).program;
-  if (auto unusable = program->LoadRows(); absl::IsUnimplemented(unusable)) {
-    SetAside(*program, unusable);
+// All of them, or up to where the store was found damaged: then none is of any use.
+absl::Status Ledger::LoadPrograms(Store* store) {
+  const auto programs = log_.Programs();
+  if (!programs.ok()) return programs.status();
+  programs_.clear();
+  for (const std::string& id : *programs) {
+    if (auto status = LoadProgram(id, store); !status.ok()) return status;
+    if (store && store->IsDamaged()) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::LoadProgram(const std::string& id, Store* store) {
+  auto& slot = programs_[id] = MakeSlot(id, store);
+  if (auto unusable = slot->program.LoadRows(); absl::IsUnimplemented(unusable)) {
+    SetAside(slot->program, unusable);
     return absl::OkStatus();
   } else if (absl::IsResourceExhausted(unusable)) {
     return unusable;
+  } else if (!unusable.ok() && store->IsDamaged()) {
+    return absl::OkStatus();
   } else if (!unusable.ok()) {
     Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(unusable.message())));
-    // Of a ledger that must not be written to they stay in memory.
-    Store* const store = options_.is_read_only ? nullptr : &store_;
-    if (store) {
-      if (auto status = DeleteRows(*store, id); !status.ok()) return absl::UnavailableError(status.message());
+    if (options_.is_read_only) {
+      store = nullptr;
+    } else if (auto status = DeleteRows(*store, id); !status.ok()) {
+      return absl::UnavailableError(status.message());
     }
-    const std::unique_lock lock(programs_mutex_);
-    programs_[id] = MakeSlot(id, store);
-    program = &programs_[id]->program;
+    slot = MakeSlot(id, store);
   }
+  Program* const program = &slot->program;
   const std::int64_t turn_entries = options_.is_read_only ? std::numeric_limits<std::int64_t>::max() : options_.turn_entries;
   const auto replayed = program->Replay(turn_entries, [&](std::int64_t next, std::int64_t end) {
     Tell("derived_rebuild", absl::StrCat(id, ": ", next, " of ", end, " entries"));
@@ -268,6 +288,7 @@ void Ledger::SetAside(Program& program, const absl::Status& why) {
 }
 
 void Ledger::OnDamage(Program& program, const absl::Status& why) {
+  if (may_load_again_ && store_.IsDamaged()) return;
   ++damages_;
   const std::string& id = program.state().program;
   Tell("program_set_aside", absl::StrCat(id, ": ", std::string(why.message())));

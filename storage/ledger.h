@@ -56,7 +56,7 @@ class Ledger {
   };
 
   // Takes the log over, unless it is read-only; loads the programs and replays what their derived rows lack. Derived rows that can't be
-  // used are made again from the journal. A program whose journal is damaged is set aside, the others go on. UNAVAILABLE: the disk is full.
+  // used are made again from the journal; where files of `store` are damaged, those of all programs. A program whose journal is damaged is set aside, the others go on. UNAVAILABLE: the disk is full.
   // RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. `log`, `store` and `clock` are not owned and must outlive the
   // ledger.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(Log& log, Store& store, const Clock& clock, Options options);
@@ -136,7 +136,8 @@ class Ledger {
 
   Ledger(Log& log, Store& store, const Clock& clock, Options options);
   absl::Status Load();
-  absl::Status LoadProgram(const std::string& id);
+  absl::Status LoadPrograms(Store* store);
+  absl::Status LoadProgram(const std::string& id, Store* store);
 
   Slot* Find(const std::string& program) const;
   Slot& Add(const std::string& program);
@@ -167,7 +168,8 @@ class Ledger {
   Store& store_;
   const Clock& clock_;
   const Options options_;
-  std::uint64_t fence_ = 0;  // constant after Load
+  std::uint64_t fence_ = 0;     // constant after Load
+  bool may_load_again_ = true;  // a row that can't be read sets nothing aside, while Load can make all rows anew
 
   // The ledger thread's own.
   ClockGuard clock_guard_;

@@ -42,32 +42,25 @@ class Composer {
         progress_(progress),
         latest_ms_(LatestOf(log, programs)) {}
 
-  // `empty` gives where the rows of a program are made again when those of `store` can't be read: they are but a cache.
-  absl::StatusOr<CommitBatch> Compose(Store* store, const std::function<absl::StatusOr<Store*>(const std::string& id)>& empty) const {
+  // `may_be_rows`: what could not be read was rows of `store`, or the journal.
+  absl::StatusOr<CommitBatch> Compose(Store* store, bool& may_be_rows) const {
     CommitBatch batch;
     for (const std::string& id : programs_) {
-      bool may_be_rows = false;
-      auto status = Add(id, store, /*is_empty=*/false, batch, may_be_rows);
-      if (!status.ok() && store && may_be_rows) {
-        const auto again = empty(id);
-        if (!again.ok()) return again.status();
-        status = Add(id, *again, /*is_empty=*/true, batch, may_be_rows);
+      if (auto status = Add(id, store, batch, may_be_rows); !status.ok()) {
+        return absl::Status(status.code(), absl::StrCat(id, ": ", std::string(status.message())));
       }
-      if (!status.ok()) return absl::Status(status.code(), absl::StrCat(id, ": ", std::string(status.message())));
     }
     return batch;
   }
 
  private:
-  // `is_empty`: the store has no rows of the program; looking for them would meet the damaged files, which hold what was deleted, still.
-  // `may_be_rows`: what could not be read was rows, or the journal.
-  absl::Status Add(const std::string& id, Store* store, bool is_empty, CommitBatch& batch, bool& may_be_rows) const {
+  absl::Status Add(const std::string& id, Store* store, CommitBatch& batch, bool& may_be_rows) const {
     absl::Status damage;
     Program program(id, log_, store, [&](Program&, const absl::Status& status) {
       damage = status;
       may_be_rows = !absl::IsResourceExhausted(status);
     });
-    if (auto status = is_empty ? absl::OkStatus() : program.LoadRows(); !status.ok()) {
+    if (auto status = program.LoadRows(); !status.ok()) {
       may_be_rows = !absl::IsResourceExhausted(status) && !absl::IsUnimplemented(status);
       return status;
     }
@@ -109,7 +102,9 @@ class Composer {
 absl::StatusOr<int> LookAtEach(const Log& log, Store* store, const Clock& clock, const std::set<std::string>& programs,
                                const CommandFor& command, const ReadProgress& progress) {
   const Composer composer(log, std::numeric_limits<std::int64_t>::max(), clock, programs, command, progress);
-  const auto batch = composer.Compose(store, [](const std::string&) -> Store* { return nullptr; });
+  bool may_be_rows = false;
+  auto batch = composer.Compose(store, may_be_rows);
+  if (store && may_be_rows) batch = composer.Compose(nullptr, may_be_rows);  // rows are but a cache
   if (!batch.ok()) return batch.status();
   return static_cast<int>(batch->appends.size());
 }
@@ -119,10 +114,12 @@ absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, con
   const auto fence = log.TryTakeOver();
   if (!fence.ok()) return fence.status();
   const Composer composer(log, kTurnEntries, clock, programs, command, progress);
-  auto batch = composer.Compose(&store, [&](const std::string& id) -> absl::StatusOr<Store*> {
-    const auto deleted = DeleteRows(store, id);
-    return deleted.ok() ? absl::StatusOr<Store*>(&store) : absl::UnavailableError(deleted.message());
-  });
+  bool may_be_rows = false;
+  auto batch = composer.Compose(&store, may_be_rows);
+  if (may_be_rows) {
+    if (auto cleared = store.Clear(); !cleared.ok()) return cleared;
+    batch = composer.Compose(&store, may_be_rows);
+  }
   if (!batch.ok()) return batch.status();
   if (batch->appends.empty()) return 0;
   batch->fence = *fence;

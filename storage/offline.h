@@ -23,15 +23,15 @@ using ReadProgress = std::function<void(const std::string& program, std::int64_t
 
 // Becomes the owner of `log` and appends the entry of each program's command, all in one commit: each journal has its own, or none has. A
 // program without a journal gets one. The entry has the time of the one before it. The derived rows go to `store` on the way, which has to
-// be that of this log or empty; rows of it that can't be read are made again, though damaged files
-// stay in its directory until that is removed. Returns how many entries were appended.
+// be that of this log or empty; where rows of it can't be read, it is cleared and all are made
+// again. Returns how many entries were appended.
 //
 // DATA_LOSS: a journal can't be read. FAILED_PRECONDITION: the clock is more than ten minutes behind the last entry. UNAVAILABLE: the disk.
 absl::StatusOr<int> AppendToEach(Log& log, Store& store, const Clock& clock, const std::set<std::string>& programs,
                                  const CommandFor& command, const ReadProgress& progress);
 
 // How many entries AppendToEach would append, or why it would refuse; not a byte changes. `store` may be open for reading only; nullptr:
-// there are no derived rows. Those of all entries are in memory then, as are the rows of a program that can't be read.
+// there are no derived rows. Those of all entries are in memory then, as they are where rows of `store` can't be read.
 absl::StatusOr<int> LookAtEach(const Log& log, Store* store, const Clock& clock, const std::set<std::string>& programs,
                                const CommandFor& command, const ReadProgress& progress);
 

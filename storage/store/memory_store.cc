@@ -43,4 +43,10 @@ absl::Status MemoryStore::DeleteRange(std::string_view begin, std::string_view e
   return absl::OkStatus();
 }
 
+absl::Status MemoryStore::Clear() {
+  const std::lock_guard lock(mutex_);
+  rows_.clear();
+  return absl::OkStatus();
+}
+
 }  // namespace redpoints

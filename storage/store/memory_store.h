@@ -14,6 +14,8 @@ class MemoryStore : public Store {
   absl::StatusOr<std::vector<Row>> Scan(const Range& range) const override;
   absl::Status Install(const DerivedRows& rows) override;
   absl::Status DeleteRange(std::string_view begin, std::string_view end) override;
+  bool IsDamaged() const override { return false; }
+  absl::Status Clear() override;
 
  private:
   mutable std::mutex mutex_;

@@ -30,6 +30,9 @@ rocksdb::Options StoreOptions(const RocksDbStore::Options& options) {
   return db;
 }
 
+// Lies among the files of a store of which one is damaged, and says why.
+constexpr char kDamagedFile[] = "DAMAGED";
+
 class Rocks : public Store {
  public:
   static absl::StatusOr<std::unique_ptr<Store>> Open(const RocksDbStore::Options& options) {
@@ -43,13 +46,13 @@ class Rocks : public Store {
       if (auto access = CheckAccess(options.directory, !options.read_only); absl::IsPermissionDenied(access)) return access;
     }
     auto status = store->OpenDb();
+    if (status.ok()) status = store->WasDamaged();
     // A cache: whatever is wrong with it is wrong no more when it is gone. Not what would be wrong with the next one, too.
-    const bool is_useless = absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsInternal(status) ||
-                            (absl::IsFailedPrecondition(status) && status.message().find("in use") == absl::string_view::npos);
+    const bool is_useless =
+        IsDamage(status) || (absl::IsFailedPrecondition(status) && status.message().find("in use") == absl::string_view::npos);
     if (is_useless && !options.read_only) {
       if (options.on_discarded) options.on_discarded(std::string(status.message()));
-      store->DeleteFiles();
-      status = store->OpenDb();
+      status = store->Clear();
     }
     if (!status.ok()) return absl::IsInternal(status) && options.read_only ? absl::DataLossError(status.message()) : status;
     store->DeleteInterrupted();
@@ -64,7 +67,7 @@ class Rocks : public Store {
     rocksdb::PinnableSlice value;
     const auto status = db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), rocksdb::Slice(key.data(), key.size()), &value);
     if (status.IsNotFound()) return std::nullopt;
-    if (!status.ok()) return FromRocks(status, Doing("reading"));
+    if (!status.ok()) return Noted(FromRocks(status, Doing("reading")));
     return std::optional(value.ToString());
   }
 
@@ -80,7 +83,7 @@ class Rocks : public Store {
          range.is_descending ? it->Prev() : it->Next()) {
       rows.push_back({it->key().ToString(), it->value().ToString()});
     }
-    if (!it->status().ok()) return FromRocks(it->status(), Doing("scanning"));
+    if (!it->status().ok()) return Noted(FromRocks(it->status(), Doing("scanning")));
     return rows;
   }
 
@@ -106,7 +109,9 @@ class Rocks : public Store {
     }
     has_failed_ = !status.ok();
     if (!status.ok()) options.env->DeleteFile(path).PermitUncheckedError();
-    return FromRocks(status, Doing("installing derived rows"));
+    const auto installed = FromRocks(status, Doing("installing derived rows"));
+    // As after a compaction that met damage. Any other failure of the disk may pass.
+    return absl::IsDataLoss(installed) ? Noted(installed) : installed;
   }
 
   absl::Status DeleteRange(std::string_view begin, std::string_view end) override {
@@ -117,7 +122,37 @@ class Rocks : public Store {
                      Doing("deleting"));
   }
 
+  bool IsDamaged() const override { return is_damaged_; }
+  absl::Status Clear() override {
+    if (options_.read_only) return absl::FailedPreconditionError("opened to be read only");
+    if (db_) db_->Close().PermitUncheckedError();
+    db_.reset();
+    DeleteFiles();
+    is_damaged_ = false;
+    return OpenDb();
+  }
+
  private:
+  // What may be over when the files are.
+  static bool IsDamage(const absl::Status& status) {
+    return absl::IsDataLoss(status) || absl::IsNotFound(status) || absl::IsInternal(status);
+  }
+
+  absl::Status Noted(const absl::Status& status) const {
+    if (!IsDamage(status) || is_damaged_.exchange(true) || options_.read_only) return status;
+    // Where that fails, too, whoever reads the same rows again finds the same.
+    rocksdb::WriteStringToFile(&env(), std::string(status.message()), options_.directory + "/" + kDamagedFile, /*should_sync=*/true)
+        .PermitUncheckedError();
+    return status;
+  }
+  absl::Status WasDamaged() const {
+    const std::string path = options_.directory + "/" + kDamagedFile;
+    if (!env().FileExists(path).ok()) return absl::OkStatus();
+    std::string why;
+    rocksdb::ReadFileToString(&env(), path, &why).PermitUncheckedError();
+    return absl::DataLossError(absl::StrCat("when it was open before: ", why));
+  }
+
   explicit Rocks(const RocksDbStore::Options& options) : options_(options) {}
 
   std::string Doing(const char* what) const { return absl::StrCat(what, " in ", options_.directory); }
@@ -154,6 +189,7 @@ class Rocks : public Store {
   const RocksDbStore::Options options_;
   std::unique_ptr<rocksdb::DB> db_;
   bool has_failed_ = false;  // of the thread that installs
+  mutable std::atomic<bool> is_damaged_ = false;
   std::atomic<std::uint64_t> install_number_ = 0;
 };
 

@@ -17,12 +17,12 @@ class RocksDbStore {
  public:
   struct Options {
     std::string directory;
-    bool read_only = false;       // not a byte changes; Install and DeleteRange then fail. Tables that are not known are not looked at
+    bool read_only = false;       // not a byte changes; what changes something then fails. Tables that are not known are not looked at
     rocksdb::Env* env = nullptr;  // not owned; nullptr: the disk
     // Called, if at all, before this returns: there was a store, and why it could not be used; it is deleted, and an empty one made.
     std::function<void(const std::string& why)> on_discarded = {};
   };
-  // Makes what is not there. FAILED_PRECONDITION: open elsewhere. UNAVAILABLE: the disk is full. PERMISSION_DENIED. RESOURCE_EXHAUSTED: too
+  // Makes what is not there, and anew what was found damaged when it was open before. FAILED_PRECONDITION: open elsewhere. UNAVAILABLE: the disk is full. PERMISSION_DENIED. RESOURCE_EXHAUSTED: too
   // many open files. Only when read-only: NOT_FOUND, and DATA_LOSS: what is there can't be used.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
 };

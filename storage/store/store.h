@@ -34,7 +34,7 @@ class Store {
 
   virtual ~Store() = default;
 
-  // DATA_LOSS names the file, as far as the disk tells.
+  // An error names the file, as far as the disk tells.
   virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const = 0;
   // At most rows_max rows in order. Continue behind the last key.
   virtual absl::StatusOr<std::vector<Row>> Scan(const Range& range) const = 0;
@@ -43,6 +43,12 @@ class Store {
   virtual absl::Status Install(const DerivedRows& rows) = 0;
   // Durable, too.
   virtual absl::Status DeleteRange(std::string_view begin, std::string_view end) = 0;
+
+  // Whether rows could not be read, or not be written, since what the disk holds is damaged. Deleting them would not mend that: damaged
+  // files stay until Clear, or until the next opening for writing, which finds it noted and begins with an empty table.
+  virtual bool IsDamaged() const = 0;
+  // Begins with an empty table, in new files. Nobody else may use the store meanwhile.
+  virtual absl::Status Clear() = 0;
 };
 
 }  // namespace redpoints

@@ -334,6 +334,15 @@ const std::map<std::string, Case>& Cases() {
           return CheckShards(t.config, "");
         },
         "minyue"}},
+      {"DERIVED_DAMAGED",
+       {[](Trial& t) {
+          for (const auto& file : fs::directory_iterator(t.path("server/ledger/derived"))) {
+            if (file.path().extension() != ".sst") continue;
+            std::fstream(file.path(), std::ios::in | std::ios::out | std::ios::binary).seekp(10) << "xxxx";
+          }
+          return CheckShards(t.config, "");
+        },
+        "server/ledger/derived"}},
       {"BACKUP_TAKEN", {[](Trial& t) { return BackupShards(t.config, t.path("server")); }, "/server"}},
       {"BACKUP_DAMAGED",
        {[](Trial& t) {

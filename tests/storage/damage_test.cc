@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -189,6 +190,42 @@ TEST_F(DamageTest, HarmToDerivedRowsHealsItself) {
     EXPECT_TRUE(report.ok()) << report.status();
     EXPECT_GT(report->derived_rows, 0);
   }
+}
+
+// Wherever a byte has changed: what opening does not read is noted when somebody asks for it, and no damaged file outlives the next opening.
+TEST_F(DamageTest, AByteChangedInDerivedFilesIsGoneWithThem) {
+  const auto is_each_found = [&] {
+    for (int i = 0; i < next; ++i) {
+      if (shards->Of("minyue").FindOutcome("minyue", "a0", Sha256Hex(absl::StrCat(i)).substr(0, 32)).refusal) return false;
+    }
+    return true;
+  };
+  const auto rebuilds = [&] {
+    return std::count_if(events.begin(), events.end(), [](const std::string& event) { return event.starts_with("derived_rebuild"); });
+  };
+  int noted_later = 0;
+  for (std::size_t part = 0; part < 32; ++part) {
+    SCOPED_TRACE(part);
+    PutBack();
+    for (const auto& file : fs::directory_iterator(shard + "/derived")) {
+      if (file.path().extension() == ".sst") Flip(file.path(), file.file_size() * part / 32);
+    }
+    ASSERT_TRUE(Open().ok());
+    noted_later += rebuilds() == 0 && !is_each_found();
+    ASSERT_TRUE(Open().ok());
+    EXPECT_TRUE(is_each_found());
+    EXPECT_FALSE(shards->Of("minyue").IsSetAside("minyue"));
+    ASSERT_TRUE(Open().ok());
+    EXPECT_EQ(rebuilds(), 0);
+    shards.reset();
+    Disk disk;
+    ASSERT_TRUE(disk.Open(shard).ok());
+    const auto report = CheckProgram(*disk.log, disk.store.get(), "minyue");
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->unusable_rows, "");
+    EXPECT_GT(report->derived_rows, 0);
+  }
+  EXPECT_GT(noted_later, 0);
 }
 
 TEST_F(DamageTest, AHeadMarkThatIsTornOrGoneIsSaidAndNoMore) {

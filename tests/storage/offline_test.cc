@@ -12,7 +12,7 @@
 namespace redpoints {
 namespace {
 
-// Its rows can't be read from the n-th read on, until they are deleted.
+// Its rows can't be read from the n-th read on, until it is cleared.
 class DamagedStore : public Store {
  public:
   DamagedStore(Store& rows, int reads) : rows_(rows), left_(reads) {}
@@ -25,17 +25,19 @@ class DamagedStore : public Store {
     return rows_.Scan(range);
   }
   absl::Status Install(const DerivedRows& rows) override { return rows_.Install(rows); }
-  absl::Status DeleteRange(std::string_view begin, std::string_view end) override {
-    is_deleted = true;
-    return rows_.DeleteRange(begin, end);
+  absl::Status DeleteRange(std::string_view begin, std::string_view end) override { return rows_.DeleteRange(begin, end); }
+  bool IsDamaged() const override { return is_met && !is_cleared; }
+  absl::Status Clear() override {
+    is_cleared = true;
+    return rows_.Clear();
   }
 
   mutable bool is_met = false;
-  bool is_deleted = false;
+  bool is_cleared = false;
 
  private:
   absl::Status Read() const {
-    if (is_deleted || left_-- > 0) return absl::OkStatus();
+    if (is_cleared || left_-- > 0) return absl::OkStatus();
     is_met = true;
     return absl::DataLossError("block checksum mismatch");
   }
@@ -112,11 +114,11 @@ TEST_F(OfflineTest, RowsThatCantBeReadAreMadeAgain) {
     DamagedStore looked(store(), reads);
     const auto look = LookAtEach(memory, &looked, now, programs, command, [](const auto&...) {});
     EXPECT_EQ(look.value_or(-1), 2) << look.status();
-    EXPECT_FALSE(looked.is_deleted);
+    EXPECT_FALSE(looked.is_cleared);
     DamagedStore written(store(), reads);
     const auto append = AppendToEach(memory, written, now, programs, command, [](const auto&...) {});
     EXPECT_EQ(append.value_or(-1), 2) << append.status();
-    EXPECT_EQ(written.is_deleted, written.is_met);
+    EXPECT_EQ(written.is_cleared, written.is_met);
     is_met = written.is_met;
     Open();  // makes whole rows
     CheckAll();

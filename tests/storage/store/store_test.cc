@@ -136,6 +136,14 @@ TEST_P(StoreTest, DeleteRangeTakesBeginAndLeavesEnd) {
   EXPECT_EQ(Get("b"), "of b");
 }
 
+TEST_P(StoreTest, ClearBeginsWithNothing) {
+  Fill({"a", "b"});
+  ASSERT_TRUE(store->Clear().ok());
+  EXPECT_EQ(Get("a"), std::nullopt);
+  Fill({"b"});
+  for (int i = 0; i < 2; ++i, Open()) EXPECT_THAT(Keys({.begin = "", .end = ""}), ElementsAre("b"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, StoreTest, testing::Values(Kind::kMemory, Kind::kRocksDb),
                          [](const auto& each) { return each.param == Kind::kMemory ? "Memory" : "RocksDb"; });
 
@@ -175,6 +183,39 @@ TEST_P(RocksDbStoreTest, WhatCannotBeUsedIsThrownAwayAndMadeAnew) {
   EXPECT_EQ(discarded, "");
 }
 
+// Opening reads no rows: what is damaged among them is found later, and is gone after the next opening.
+TEST_P(RocksDbStoreTest, RowsThatCannotBeReadAreThrownAwayAtTheNextOpening) {
+  for (const bool is_scanned : {false, true}) {
+    DerivedRows rows;
+    for (int i = 1000; i < 2000; ++i) rows.emplace_back(std::to_string(i), std::string(100, 'v'));
+    ASSERT_TRUE(store->Install(rows).ok());
+    store.reset();
+    std::vector<std::string> files;
+    ASSERT_TRUE(env->GetChildren("/derived", &files).ok());
+    for (const auto& file : files) {
+      if (!file.ends_with(".sst")) continue;
+      std::string bytes;
+      ASSERT_TRUE(rocksdb::ReadFileToString(env.get(), "/derived/" + file, &bytes).ok());
+      bytes[10] = static_cast<char>(bytes[10] ^ 1);
+      ASSERT_TRUE(rocksdb::WriteStringToFile(env.get(), bytes, "/derived/" + file).ok());
+    }
+    store = *TryOpen();
+    EXPECT_EQ(Get("1999"), std::string(100, 'v'));
+    EXPECT_FALSE(store->IsDamaged());
+    EXPECT_FALSE(is_scanned ? store->Scan({.begin = "", .end = ""}).ok() : store->Get("1000").ok());
+    EXPECT_TRUE(store->IsDamaged());
+    store.reset();
+    const auto read_only = TryOpen(/*read_only=*/true).status();
+    EXPECT_TRUE(absl::IsDataLoss(read_only)) << read_only;
+    Open();
+    EXPECT_THAT(discarded, HasSubstr("when it was open before: "));
+    EXPECT_FALSE(store->IsDamaged());
+    EXPECT_EQ(Get("1999"), std::nullopt);
+    Open();
+    EXPECT_EQ(discarded, "");
+  }
+}
+
 TEST_P(RocksDbStoreTest, TablesThatAreNotKnownAreReadPastAndNotKept) {
   Fill({"a"});
   store.reset();
@@ -200,6 +241,7 @@ TEST_P(RocksDbStoreTest, AReadOnlyStoreReadsAndWritesNothing) {
   EXPECT_EQ(Get("a"), "of a");
   EXPECT_FALSE(store->Install({{"row", "value"}}).ok());
   EXPECT_FALSE(store->DeleteRange("", "z").ok());
+  EXPECT_FALSE(store->Clear().ok());
   Open();
   EXPECT_EQ(Get("a"), "of a");
   EXPECT_EQ(Get("row"), std::nullopt);

@@ -11,6 +11,7 @@
 #include "server/maintenance.h"
 #include "server/side_state.h"
 #include "server/start_failure.h"
+#include "storage/check.h"
 #include "storage/durable_file.h"
 #include "storage/head_mark.h"
 #include "storage/identity/cipher.h"
@@ -91,10 +92,6 @@ class Shard {
   const Clock& clock_;
 };
 
-std::string AsideOf(const std::string& directory, int n) {
-  return absl::StrCat(WithoutSlash(directory), ".aside", n > 1 ? absl::StrCat("-", n) : "");
-}
-
 absl::Status MoveAside(const std::string& directory) {
   int n = 1;
   while (IsThere(AsideOf(directory, n))) ++n;
@@ -120,6 +117,31 @@ struct Plan {
   bool is_nothing() const { return !makes_key && !makes_store && programs == 0; }
 };
 
+// Whoever takes another server's key and store would have the next start clear away what that server has not cleared yet.
+absl::Status FindOwnNumbers(const Config& config, const SideStore& store) {
+  for (const auto& shard : config.shard()) {
+    const auto log = OpenStoppedLog(shard.directory());
+    if (!log.ok()) return log.status();
+    const auto programs = (*log)->Programs();
+    if (!programs.ok()) return AsStartFailure(programs.status(), "LEDGER_REFUSED");
+    for (const std::string& program : *programs) {
+      const auto commitments = ReadCommitments(**log, program);
+      if (!commitments.ok()) return AsStartFailure(commitments.status(), "LEDGER_REFUSED");
+      for (const auto& [member, number] : commitments->numbers) {
+        const auto row = store.Committed(program, SideKind::kNumber, member, number.commitment);
+        if (!row.ok()) return AsStartFailure(row.status(), "SIDE_STORE_DAMAGED");
+        if (*row) return absl::OkStatus();
+      }
+    }
+  }
+  const auto programs = store.Programs();
+  if (!programs.ok()) return AsStartFailure(programs.status(), "SIDE_STORE_DAMAGED");
+  if (programs->empty()) return absl::OkStatus();
+  return StartRefused(
+      "SIDE_STORE_FOREIGN",
+      absl::StrCat(store.directory(), " opens with this key, but holds none of the numbers that this ledger's members have"));
+}
+
 // All that can refuse; not a byte changes.
 absl::StatusOr<Plan> Look(const Config& config, const KeyFile& keys, const Clock& clock, bool makes_key, bool adopts_key) {
   Plan plan{.makes_key = makes_key};
@@ -134,18 +156,23 @@ absl::StatusOr<Plan> Look(const Config& config, const KeyFile& keys, const Clock
     if (!foreign.ok()) return foreign;
     plan.programs = 0;  // which key the others are under is not known
   }
-  absl::Status store = OpenSideStore(directory, keys, /*read_only=*/true).status();
+  const auto opened = OpenSideStore(directory, keys, /*read_only=*/true);
+  absl::Status store = opened.status();
   if (store.ok()) store = ReadWriteMark(directory).status();  // without one it opens for reading alone
   store = AsStartFailure(store, "DESCRIPTORS_TOO_FEW");
   const std::string id = StartFailureId(store);
   plan.moves_store = makes_key && id == "SIDE_STORE_FOREIGN";
   // A key that is found again is worth nothing without the store under it.
-  plan.makes_store = plan.moves_store || (id == "SIDE_STORE_MISSING" && (makes_key || plan.programs == 0));
+  const bool may_be_made = id == "SIDE_STORE_MISSING" && (makes_key || plan.programs == 0) && AsideThatOpens(directory, keys).empty();
+  plan.makes_store = plan.moves_store || may_be_made;
   if (!store.ok() && !plan.makes_store) return store;
   std::error_code error;
   const bool is_free = !IsThere(directory) || (fs::is_directory(directory, error) && fs::is_empty(directory, error));
   if (id == "SIDE_STORE_MISSING" && !is_free) {
     return StartRefused("REKEY_FAILED", absl::StrCat(directory, " holds something that is no side store: move that away"));
+  }
+  if (opened.ok() && plan.programs > 0) {
+    if (auto status = FindOwnNumbers(config, **opened); !status.ok()) return status;
   }
   return plan;
 }

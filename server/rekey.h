@@ -15,7 +15,8 @@ namespace redpoints::server {
 //   both             nothing, and says so
 //
 // A key file that is not the ledger's is KEY_FILE_FOREIGN, since the right one may turn up. With `adopts_key` it is taken, if the side store
-// opens with it: the ledger's key of before, found again; no key file is KEY_FILE_MISSING then, and none is made. A side store that is
+// opens with it and has a number of this ledger's members: the ledger's key of before, found again; no key file is KEY_FILE_MISSING then,
+// and none is made. While a store that was moved aside opens with the key at hand, no empty one is made: SIDE_STORE_MISSING. A side store that is
 // damaged, cut, of a newer program, under another key than that of the key file that is there, or, with its key there, without its write
 // mark, is refused as the server's start refuses it, and stays as it is.
 //

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/start_failure.h"
+#include "storage/durable_file.h"
 #include "storage/shards.h"
 #include "storage/start_failure.h"
 #include "storage/views.h"
@@ -58,11 +59,28 @@ class Fates {
 
 }  // namespace
 
+std::string AsideOf(const std::string& directory, int n) {
+  return absl::StrCat(WithoutSlash(directory), ".aside", n > 1 ? absl::StrCat("-", n) : "");
+}
+
+std::string AsideThatOpens(const std::string& directory, const KeyFile& keys) {
+  std::error_code error;
+  for (int n = 1; fs::exists(AsideOf(directory, n), error); ++n) {
+    if (SideStore::Open({.directory = AsideOf(directory, n), .read_only = true}, keys).ok()) return AsideOf(directory, n);
+  }
+  return "";
+}
+
 absl::StatusOr<std::unique_ptr<SideStore>> OpenSideStore(const std::string& directory, const KeyFile& keys, bool read_only,
                                                          std::function<void(const std::string& why)> on_failed) {
   auto store = SideStore::Open({.directory = directory, .read_only = read_only, .on_failed = std::move(on_failed)}, keys);
-  if (!store.ok()) return Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
-  return store;
+  if (store.ok()) return store;
+  auto refused = Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
+  const std::string id = StartFailureId(refused);
+  const std::string aside = id == "SIDE_STORE_MISSING" || id == "SIDE_STORE_FOREIGN" ? AsideThatOpens(directory, keys) : "";
+  if (aside.empty()) return refused;
+  const std::string words = absl::StrCat(std::string(refused.message()), "; ", aside, " opens with this key: move it there");
+  return WithStartFailure(absl::Status(refused.code(), words), id);
 }
 
 absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only, std::function<void(const std::string& why)> on_failed) {

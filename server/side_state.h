@@ -29,8 +29,13 @@ struct OpenedSide {
   std::unique_ptr<SideStore> store;
 };
 
+// The name of the n-th store that `rekey` moved out of the way.
+std::string AsideOf(const std::string& directory, int n);
+// The first of those that opens with `keys`; empty: none.
+std::string AsideThatOpens(const std::string& directory, const KeyFile& keys);
+
 // SIDE_STORE_MISSING, SIDE_STORE_FOREIGN, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED, SIDE_STORE_CUT, SIDE_STORE_UNMARKED, DESCRIPTORS_TOO_FEW.
-// `keys` and `on_failed` as SideStore has them.
+// `keys` and `on_failed` as SideStore has them. Where one that was moved aside opens with the key, it is named.
 absl::StatusOr<std::unique_ptr<SideStore>> OpenSideStore(const std::string& directory, const KeyFile& keys, bool read_only,
                                                          std::function<void(const std::string& why)> on_failed = nullptr);
 // Those, or KEY_FILE_MISSING, KEY_FILE_UNUSABLE.

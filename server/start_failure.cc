@@ -60,7 +60,7 @@ const std::vector<StartFailure>& StartFailures() {
        "backup is left, `redpointsd rekey` makes an empty one: every member needs another number.",
        "核对 `side_state.directory`,或把最新备份里的 `side` 拷到该处(备份之后发的会员号需重新发放);"
        "没有备份的,`redpointsd rekey` 新建一个空的(所有会员号都要重新发放)。"},
-      {"SIDE_STORE_FOREIGN", "The side store is under a key that the key file lacks.", "侧数据库用的密钥不在密钥文件里。",
+      {"SIDE_STORE_FOREIGN", "The side store is another key file's, or another ledger's.", "侧数据库属于另一个密钥文件,或另一个账本。",
        "Put back the newest copy of the key file that belongs to it, or the side store that belongs to the key file. If every copy of the "
        "key file is lost, move this one away and go on at “Lost key” in the runbook.",
        "放回与它配套的密钥文件(最新的副本),或与密钥文件配套的侧数据库。密钥文件的副本全丢了,先移走现在这个,再按运维手册“密钥丢失”处理。"},
@@ -69,7 +69,11 @@ const std::vector<StartFailure>& StartFailures() {
        "use the newer program that wrote it.",
        "按提示处理:把文件交给服务用户(`chown -R redpoints 目录`),停掉占用它的进程,或换用写它的新版程序。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
-       "Move it away, keep it, and copy `side` of the newest backup to its place.", "移走并保留,再把最新备份里的 `side` 拷到原处。"},
+       "Move it away, keep it, and copy `side` of the newest backup to its place: members whose number is newer need another. Where no "
+       "backup "
+       "is left, `redpointsd rekey` makes an empty one: every member needs another number.",
+       "移走并保留,再把最新备份里的 `side` 拷到原处(备份之后发的会员号需重新发放);没有备份的,`redpointsd rekey` "
+       "新建一个空的(所有会员号都要重新发放)。"},
       {"SIDE_STORE_CUT", "The side store has lost what was written to it last.", "侧数据库丢了最后写入的内容。",
        "Put its lost `*.log` file back. If it can't be found, make the file WRITES that the detail names empty (`truncate -s 0 FILE`), and "
        "start; `redpointsd check` names the members who need another number.",

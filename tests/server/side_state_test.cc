@@ -270,6 +270,7 @@ TEST_F(SideStateTest, ARekeyMakesRowsAgainThatCantBeRead) {
     EXPECT_EQ(Rekey(config, Clock::System(), /*adopts_key=*/false), absl::OkStatus());
     EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("3 个计划"));
   });
+  EXPECT_THAT(world.Log(), Not(HasSubstr("derived_rebuild")));
   EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
 }
 
@@ -303,6 +304,12 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
     ASSERT_TRUE(OpenSide(config.side_state(), /*read_only=*/false).ok());
     fs::remove(key), fs::copy_file(key + ".kept", key);
   };
+  const auto put_others_store = [&] {
+    fs::remove_all(side);
+    const auto keys = KeyFile::Read(other).value();
+    const auto store = SideStore::Open({.directory = side, .create_if_missing = true}, keys).value();
+    ASSERT_TRUE(store->Reserve("minyue", "a0", "r1", {{.item = 0, .member = "m1"}}).ok());
+  };
   const ManualClock behind(0);
   const struct {
     const char* what;
@@ -310,6 +317,7 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
     const char* id;
     bool has_key = false, adopts_key = false;
     const Clock* clock = &Clock::System();
+    const char* words = "";
   } cases[] = {
       {"a damaged side store", [&] { fs::resize_file(side + "/CURRENT", 1); }, "SIDE_STORE_DAMAGED"},
       {"one without its entry file", [&] { fs::remove(side + "/CURRENT"); }, "SIDE_STORE_DAMAGED"},
@@ -345,6 +353,16 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
        "SIDE_STORE_UNMARKED", true},
       {"an older copy of the right one", [&] { put_older(KeyPurpose::kSeal); }, "SIDE_STORE_FOREIGN", true},
       {"that, of another purpose", [&] { put_older(KeyPurpose::kFingerprint); }, "SIDE_STORE_FOREIGN", true},
+      {"another server's key file and side store, to be taken", [&] { fs::copy_file(other, key), put_others_store(); },
+       "SIDE_STORE_FOREIGN", true, true, &Clock::System(), "none of the numbers"},
+      {"the right one, and its side store still aside", [&] { fs::copy_file(key + ".kept", key), fs::rename(side, side + ".aside"); },
+       "SIDE_STORE_MISSING", true, false, &Clock::System(), "side.aside opens with this key"},
+      {"that, behind another aside and before one in its place",
+       [&] {
+         fs::copy_file(key + ".kept", key), fs::rename(side, side + ".aside-2");
+         put_others_store(), fs::rename(side, side + ".aside"), put_others_store();
+       },
+       "SIDE_STORE_FOREIGN", true, false, &Clock::System(), "side.aside-2 opens with this key"},
   };
   world.Restart([&](const std::string&) {
     const std::string server = world.directory() + "/server", kept = world.directory() + "/kept";
@@ -359,6 +377,7 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
       const auto status = Rekey(config, *each.clock, each.adopts_key);
       EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
       EXPECT_EQ(StartFailureId(status), each.id) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr(each.words));
       EXPECT_EQ(Snapshot(server), before);
       fs::remove_all(server);
       fs::copy(kept, server, fs::copy_options::recursive);

@@ -331,7 +331,7 @@ absl::Status LoadState(State& state, const Store& store) {
   auto status = ForEachRow(state.program, 'a', store, [&](const std::string& key, std::string_view value) {
     Account account;
     if (!DecodeRow(value, account)) return false;
-    Index(state, key, account);
+    IndexAccount(state, key, account);
     return true;
   });
   if (!status.ok()) return status;
@@ -339,7 +339,7 @@ absl::Status LoadState(State& state, const Store& store) {
     Hold hold;
     std::int64_t sequence = 0;
     if (!DecodeRow(value, hold) || !absl::SimpleAtoi(key, &sequence)) return false;
-    Index(state, sequence, hold);
+    IndexHold(state, sequence, hold);
     return true;
   });
   if (!status.ok()) return status;
@@ -354,7 +354,7 @@ absl::Status LoadState(State& state, const Store& store) {
     Registered registered;
     if (!DecodeRow(value, registered)) return false;
     state.registrations.Seed(key, registered);
-    indexed = Index(state, registered);
+    indexed = IndexRegistration(state, registered);
     return indexed.ok();
   });
   if (!indexed.ok()) return indexed;

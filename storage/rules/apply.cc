@@ -4,54 +4,13 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "storage/rules/counters.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/shop_day.h"
 
 namespace redpoints {
 namespace {
-
-void AddTo(State& state, const std::string& key, std::int64_t amount) {
-  if (amount != 0) state.counters.Edit(key) += amount;
-}
-
-// Counts (or gives back) points and a redemption against the limits of the rulebook that held for it.
-struct Counted {
-  const std::string &rulebook, &presentation, &member, &merchant;
-  Day day;
-};
-void CountAgainstLimits(State& state, const Counted& of, std::int64_t points, std::int64_t count) {
-  const Rulebook* book = state.BookNamed(of.rulebook);
-  if (!book) return;
-  const auto& limits = book->limits();
-  if (limits.max_points_per_member_day()) AddTo(state, MemberCounter(v1::DAY, of.member, of.day), points);
-  if (limits.max_points_per_member_month()) AddTo(state, MemberCounter(v1::MONTH, of.member, of.day), points);
-  if (limits.max_points_per_merchant_day()) AddTo(state, MerchantCounter(of.merchant, of.day), points);
-  for (const auto& limit : limits.counts()) AddTo(state, CountCounter(limit.period(), of.member, of.day), count);
-  const v1::ClassLimit* of_class = book->FindClass(of.presentation);
-  if (of_class && of_class->max_points_per_member_day()) AddTo(state, ClassCounter(of.presentation, of.member, of.day), points);
-}
-
-// What an award is worth before caps in the unit that carries on, if one does.
-std::int64_t EarnedCarryingOn(const State& state, const Entry& e) {
-  const v1::Activity* activity = state.definitions->ActivityOf(e);
-  const v1::Earning* carrying = activity ? CarryingOf(*activity) : nullptr;
-  return carrying ? AmountEarned(*carrying, e.quantity, e.carried) : 0;
-}
-
-// What an award or a correction of it earned, against the caps of its activity; and, where remainders are carried on, by how much the
-// month's quantity and earnings change.
-void CountAgainstCaps(State& state, const Entry& e, std::int64_t quantity, std::int64_t earned) {
-  const v1::Activity* activity = state.definitions->ActivityOf(e);
-  if (!activity) return;
-  for (const auto& cap : activity->caps()) {
-    AddTo(state, CapCounter(cap.period(), e.member, e.activity, cap.unit(), e.effective_day, e.session), EarnedBy(e, cap.unit()));
-  }
-  if (CarryingOf(*activity)) {
-    AddTo(state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day), quantity);
-    AddTo(state, CarryEarnedCounter(e.member, e.activity, e.rulebook, e.effective_day), earned);
-  }
-}
 
 // Lots that this entry gives back with grace, under the entry that they are of: grace counts from the first time.
 void MarkGrace(FollowUp& follow_up, const Entry& e) {
@@ -65,24 +24,10 @@ void MarkGrace(FollowUp& follow_up, const Entry& e) {
   }
 }
 
-// A deed is awarded once to a member: in its session, for its case, and, where it is confidential, by what nobody else can read.
-void MarkDeed(State& state, const Entry& e, std::int64_t award, bool counts) {
-  std::vector<std::string> keys;
-  if (!e.session.empty()) keys.push_back(SessionCounter(e.member, e.activity, e.session));
-  if (!e.case_id.empty()) keys.push_back(CaseCounter(e.member, e.activity, e.case_id));
-  for (const std::string& unique : e.unique) keys.push_back(UniqueCounter(unique));
-  for (const std::string& key : keys) {
-    const std::int64_t* taken = state.counters.Find(key);
-    if (counts) {
-      state.counters.Edit(key) = award + 1;
-    } else if (taken && *taken == award + 1) {  // another award may have taken it since this one was withdrawn
-      state.counters.Edit(key) = 0;
-    }
-  }
-}
+FollowUp& FollowUpOf(State& state, std::int64_t sequence) { return state.follow_ups.Edit(SequenceKey(sequence)); }
 
 FollowUp& Moved(State& state, std::int64_t of, RequestState to, std::int64_t by) {
-  FollowUp& follow_up = state.follow_ups.Edit(SequenceKey(of));
+  FollowUp& follow_up = FollowUpOf(state, of);
   follow_up.state = to;
   follow_up.sequence = by;
   return follow_up;
@@ -122,7 +67,7 @@ void ApplyReversal(State& state, const Entry& e) {
   switch (e.effect) {
     case Effect::kTombstone:
       state.requests.Edit(RequestKey(e.actor, e.target_request)) = {.sequence = e.sequence, .is_tombstone = true, .fingerprint = ""};
-      AddTo(state, RefusalCounter(e.actor, e.business_day), 1);
+      CountRefusal(state, e.actor, e.business_day);
       return;
     case Effect::kRefused: Moved(state, e.ref, RequestState::kRefused, e.sequence); break;
     case Effect::kEnded: Moved(state, e.hold, RequestState::kReversed, e.sequence); break;
@@ -137,21 +82,18 @@ void ApplyReversal(State& state, const Entry& e) {
       break;
     case Effect::kNone: break;
   }
-  if (e.ref >= 0) state.follow_ups.Edit(SequenceKey(e.ref)).reversal = e.sequence;
-  if (e.hold >= 0) state.follow_ups.Edit(SequenceKey(e.hold)).reversal = e.sequence;
+  if (e.ref >= 0) FollowUpOf(state, e.ref).reversal = e.sequence;
+  if (e.hold >= 0) FollowUpOf(state, e.hold).reversal = e.sequence;
 }
 
 void ApplyCorrection(State& state, const Entry& e) {
-  FollowUp& follow_up = state.follow_ups.Edit(SequenceKey(e.ref));
+  FollowUp& follow_up = FollowUpOf(state, e.ref);
   follow_up.sequence = e.sequence;
   follow_up.quantity = e.quantity;
   follow_up.amounts = e.amounts;
   follow_up.issued += IssuedBy(e);
+  follow_up.earned = CountCorrection(state, e);
   MarkGrace(follow_up, e);
-  follow_up.earned = EarnedCarryingOn(state, e);
-  const std::int64_t* all = state.counters.Find(CarryEarnedCounter(e.member, e.activity, e.rulebook, e.effective_day));
-  CountAgainstCaps(state, e, e.quantity - e.quantity_before, e.carried.earned + follow_up.earned - (all ? *all : 0));
-  MarkDeed(state, e, e.ref, e.quantity > 0);
 }
 
 absl::StatusOr<Rulebook> BookOf(State& state, const RulebookData& data) {
@@ -163,27 +105,21 @@ absl::StatusOr<Rulebook> BookOf(State& state, const RulebookData& data) {
 
 void ApplyPosting(State& state, const Entry& e, const Posting& p) {
   Account& account = state.accounts.Edit(AccountKey(p.holder, p.unit));
-  account.at(p.sub) += p.amount;
+  account.Add(p);
   account.head = e.sequence;
-  if (p.unit != kPoint) return;
-  for (const FundAmount& f : FundsOf(p)) account.Add(f.fund, p.sub, f.amount);
   if (p.holder.is(HolderClass::kExpired)) {
-    for (const Lot& lot : p.lots) AddTo(state, EndedCounter(e.member, lot), lot.amount);
+    for (const Lot& lot : p.lots) CountEnded(state, e.member, lot);
   }
   if (!p.holder.is(HolderClass::kMember) || p.sub != Sub::kAvailable) return;
   for (const Lot& lot : p.lots) {
-    const auto ends_then = [&](const Lot& l) { return l.end == lot.end; };
-    const bool was_alive = std::any_of(account.lots.begin(), account.lots.end(), ends_then);
-    AddLot(account.lots, lot);
-    const bool is_alive = std::any_of(account.lots.begin(), account.lots.end(), ends_then);
-    if (lot.end == kNever || was_alive == is_alive) continue;
+    if (lot.end == kNever) continue;
     auto& members = state.members_by_end[lot.end];
-    if (is_alive) {
+    if (std::any_of(account.lots.begin(), account.lots.end(), [&](const Lot& left) { return left.end == lot.end; })) {
       members.insert(p.holder.text());
     } else {
       members.erase(p.holder.text());
-      if (members.empty()) state.members_by_end.erase(lot.end);
     }
+    if (members.empty()) state.members_by_end.erase(lot.end);
   }
 }
 
@@ -236,10 +172,7 @@ absl::Status Apply(State& state, const Entry& e) {
       }
       break;
     }
-    case Kind::kAward:
-      CountAgainstCaps(state, e, e.quantity, EarnedCarryingOn(state, e));
-      MarkDeed(state, e, e.sequence, true);
-      break;
+    case Kind::kAward: CountAward(state, e); break;
     case Kind::kCorrection: ApplyCorrection(state, e); break;
     case Kind::kRedemption:
       CountAgainstLimits(state, {e.rulebook, e.presentation, e.member, e.merchant, e.business_day}, PointsOf(e), 1);
@@ -259,7 +192,7 @@ absl::Status Apply(State& state, const Entry& e) {
                 .groups = e.groups,
                 .grid = e.grid};
       CountAgainstLimits(state, {e.rulebook, e.presentation, e.member, e.merchant, e.business_day}, hold.points, 1);
-      Index(state, e.sequence, hold);
+      IndexHold(state, e.sequence, hold);
       state.holds.Edit(SequenceKey(e.sequence)) = std::move(hold);
       break;
     }
@@ -271,7 +204,7 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kVoid:
     case Kind::kHoldExpired: EndHold(state, e, RequestState::kReversed, 0); break;
     case Kind::kRefund: {
-      FollowUp& follow_up = state.follow_ups.Edit(SequenceKey(e.ref));
+      FollowUp& follow_up = FollowUpOf(state, e.ref);
       AddSpans(follow_up.refunded, e.span);
       follow_up.cash_refunded_fen += e.cash_fen;
       follow_up.sequence = e.sequence;
@@ -282,7 +215,7 @@ absl::Status Apply(State& state, const Entry& e) {
     case Kind::kUndo:
       Moved(state, e.ref, RequestState::kReversed, e.sequence);
       if (e.sale >= 0) {
-        FollowUp& follow_up = state.follow_ups.Edit(SequenceKey(e.sale));
+        FollowUp& follow_up = FollowUpOf(state, e.sale);
         RemoveSpans(follow_up.refunded, e.span);
         follow_up.cash_refunded_fen += e.cash_fen;
         request_id = e.target_request;
@@ -295,8 +228,8 @@ absl::Status Apply(State& state, const Entry& e) {
       break;
     case Kind::kRefused:
       if (e.item >= 0) break;  // a table of many mistakes stops nobody
-      AddTo(state, RefusalCounter(e.actor, e.business_day), 1);
-      if (!e.member.empty()) AddTo(state, RefusalCounter(e.member, e.business_day), 1);
+      CountRefusal(state, e.actor, e.business_day);
+      if (!e.member.empty()) CountRefusal(state, e.member, e.business_day);
       break;
     case Kind::kClockConfirmed:
       state.at.clock_by = e.actor;
@@ -310,7 +243,7 @@ absl::Status Apply(State& state, const Entry& e) {
       state.at.undoing_end = e.sequence + 1;
       for (const Posting& p : e.postings) {
         if (!p.holder.is(HolderClass::kMember)) continue;
-        for (const Lot& lot : p.lots) AddLot(state.follow_ups.Edit(SequenceKey(e.ref)).undone, lot);
+        for (const Lot& lot : p.lots) AddLot(FollowUpOf(state, e.ref).undone, lot);
       }
       break;
     case Kind::kEpoch:
@@ -330,14 +263,14 @@ absl::Status Apply(State& state, const Entry& e) {
   return absl::OkStatus();
 }
 
-void Index(State& state, const std::string& account_key, const Account& account) {
+void IndexAccount(State& state, const std::string& account_key, const Account& account) {
   const std::string holder = account_key.substr(0, account_key.find('/'));
   for (const Lot& lot : account.lots) {
     if (lot.end != kNever) state.members_by_end[lot.end].insert(holder);
   }
 }
 
-void Index(State& state, std::int64_t sequence, const Hold& hold) {
+void IndexHold(State& state, std::int64_t sequence, const Hold& hold) {
   state.holds_by_end[hold.until_ms].insert(sequence);
   state.holds_by_member[hold.member].insert(sequence);
 }
@@ -348,7 +281,7 @@ void IndexShopDay(State& state, const std::string& key) {
   if (absl::SimpleAtoi(key.substr(0, slash), &day)) state.shops_by_day[day].insert(key.substr(slash + 1));
 }
 
-absl::Status Index(State& state, const Registered& registered) {
+absl::Status IndexRegistration(State& state, const Registered& registered) {
   if (const auto* fund = std::get_if<FundData>(&registered.data)) state.budgets[fund->code] = fund->budget_points;
   if (std::holds_alternative<OfferData>(registered.data)) ++state.offers;
   if (const auto* node = std::get_if<NodeData>(&registered.data); node && node->kind == NodeKind::kBranch) state.AddBranch(*node);

@@ -12,9 +12,9 @@ namespace redpoints {
 absl::Status Apply(State& state, const Entry& entry);
 
 // Takes up what the state keeps beside its rows, of a row as it is read back from a store.
-void Index(State& state, const std::string& account_key, const Account& account);
-void Index(State& state, std::int64_t sequence, const Hold& hold);
+void IndexAccount(State& state, const std::string& account_key, const Account& account);
+void IndexHold(State& state, std::int64_t sequence, const Hold& hold);
 void IndexShopDay(State& state, const std::string& key);
-absl::Status Index(State& state, const Registered& registered);
+absl::Status IndexRegistration(State& state, const Registered& registered);
 
 }  // namespace redpoints

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "storage/rules/counters.h"
 #include "storage/rules/people.h"
 #include "storage/rules/shape.h"
 #include "storage/rules/types.h"
@@ -16,18 +17,13 @@ std::int64_t MaxQuantity(const v1::Activity& activity) { return activity.max_qua
 
 v1::Group ToProto(Group group) { return static_cast<v1::Group>(group); }
 
-std::int64_t Count(State& state, const std::string& counter) {
-  const std::int64_t* count = state.counters.Find(counter);
-  return count ? *count : 0;
-}
-
 // What the caps of `activity` leave of `amount` in `unit`, when `current` of what was counted is this award's own.
 std::int64_t WithinCaps(State& state, const v1::Activity& activity, const Entry& e, const std::string& unit, std::int64_t amount,
                         std::int64_t current) {
   for (const auto& cap : activity.caps()) {
     if (cap.unit() != unit) continue;
     const std::int64_t others =
-        Count(state, CapCounter(cap.period(), e.member, activity.code(), unit, e.effective_day, e.session)) - current;
+        CountOf(state, CapCounter(cap.period(), e.member, activity.code(), unit, e.effective_day, e.session)) - current;
     amount = std::min(amount, std::max<std::int64_t>(cap.max_amount() - others, 0));
   }
   return amount;
@@ -35,8 +31,8 @@ std::int64_t WithinCaps(State& state, const v1::Activity& activity, const Entry&
 
 // What the member's deeds of the month came to so far.
 Carried CarriedOf(State& state, const Entry& e) {
-  return {Count(state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day)),
-          Count(state, CarryEarnedCounter(e.member, e.activity, e.rulebook, e.effective_day))};
+  return {CountOf(state, CarryCounter(e.member, e.activity, e.rulebook, e.effective_day)),
+          CountOf(state, CarryEarnedCounter(e.member, e.activity, e.rulebook, e.effective_day))};
 }
 
 // Points first, so that reasons come in order; then as the rulebook has them.
@@ -113,7 +109,7 @@ template <class Deed> Broken CheckShape(const Rulebook& book, const Deed& deed) 
 
 // Whether another award has one of the names of a confidential deed.
 bool IsKnown(State& state, const std::vector<std::string>& unique) {
-  return std::any_of(unique.begin(), unique.end(), [&](const std::string& name) { return Count(state, UniqueCounter(name)) != 0; });
+  return std::any_of(unique.begin(), unique.end(), [&](const std::string& name) { return CountOf(state, UniqueCounter(name)) != 0; });
 }
 
 // What an activity asks of a deed: its details, who it is for, how much.
@@ -171,7 +167,7 @@ Broken DeriveAward(Case& c, Entry& e) {
   const auto earnings = InOrder(*activity);
   const Day lot_end = LotEnd(*activity, e.effective_day);
   if (earnings.front()->unit() == kPoint && lot_end <= today) return Refusal{Reason::LOT_ALREADY_PAST, {}};
-  if (!e.session.empty() && Count(c.state, SessionCounter(e.member, e.activity, e.session)) != 0)
+  if (!e.session.empty() && CountOf(c.state, SessionCounter(e.member, e.activity, e.session)) != 0)
     return Refusal{Reason::SESSION_ALREADY_AWARDED, {}};
   if (auto broken = CheckDeed(*activity, e, is_confidential ? nullptr : &member)) return broken;
   e.carried = CarriedOf(c.state, e);
@@ -185,7 +181,7 @@ Broken DeriveAward(Case& c, Entry& e) {
                                             : MoveUnit(c.state, e, activity->fund(), earning->unit(), amount);
     if (broken) return broken;
   }
-  if (!e.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0)
+  if (!e.case_id.empty() && CountOf(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0)
     return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (IsKnown(c.state, e.unique)) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   if (HasFundEnded(c.state, activity->fund(), today)) return Refusal{Reason::FUND_ENDED, {{"fund", activity->fund()}}};
@@ -234,7 +230,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
   e.quantity_before = quantity;
   if (IsSelfDealing(c.state, e.actor, member, award.effective_day, today)) return Refusal{Reason::SELF_DEALING, {}};
   const bool comes_back = quantity == 0 && e.quantity > 0;
-  if (comes_back && !award.session.empty() && Count(c.state, SessionCounter(e.member, e.activity, e.session)) != 0) {
+  if (comes_back && !award.session.empty() && CountOf(c.state, SessionCounter(e.member, e.activity, e.session)) != 0) {
     return Refusal{Reason::SESSION_ALREADY_AWARDED, {}};
   }
   if (e.quantity != 0 && (e.quantity < activity->min_quantity() || e.quantity > MaxQuantity(*activity))) {
@@ -297,7 +293,7 @@ Broken DeriveCorrection(Case& c, Entry& e) {
     }
   }
   if (e.part.n == 1) e.part = {};
-  if (comes_back && !award.case_id.empty() && Count(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) {
+  if (comes_back && !award.case_id.empty() && CountOf(c.state, CaseCounter(e.member, e.activity, e.case_id)) != 0) {
     return Refusal{Reason::CASE_ALREADY_AWARDED, {}};
   }
   if (comes_back && IsKnown(c.state, award.unique)) return Refusal{Reason::CASE_ALREADY_AWARDED, {}};

@@ -2,8 +2,6 @@
 
 #include <chrono>
 
-#include "absl/strings/str_cat.h"
-
 namespace redpoints {
 namespace {
 
@@ -46,17 +44,6 @@ Day EndOfPeriod(Day day, int months, v1::Period period) {
   int index = day / 10000 * 12 + (day / 100 % 100 - 1) + months;  // months since year 0
   index = index / months_per_period * months_per_period + months_per_period;
   return index / 12 * 10000 + (index % 12 + 1) * 100 + 1;
-}
-
-std::string PeriodKey(v1::Period period, Day day, const std::string& session) {
-  switch (period) {
-    case v1::SESSION: return session;
-    case v1::DAY: return absl::StrCat(day);
-    case v1::MONTH: return absl::StrCat(day / 100);
-    case v1::QUARTER: return absl::StrCat(day / 10000, "q", (day / 100 % 100 + 2) / 3);
-    case v1::YEAR: return absl::StrCat(day / 10000);
-    default: return "life";
-  }
 }
 
 }  // namespace redpoints

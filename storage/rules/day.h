@@ -25,7 +25,4 @@ int DaysBetween(Day from, Day to);
 // The first day after the span of `period` (MONTH, QUARTER or YEAR) that holds the month `months` after that of `day`: where a lot ends.
 Day EndOfPeriod(Day day, int months, v1::Period period);
 
-// Names the span of `period` around `day` ("20240229", "202402", "2024q1", "2024", "life"); `session` for SESSION.
-std::string PeriodKey(v1::Period period, Day day, const std::string& session);
-
 }  // namespace redpoints

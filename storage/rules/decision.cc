@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/rules/apply.h"
+#include "storage/rules/counters.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/passing.h"
 #include "storage/rules/verify.h"
@@ -128,8 +129,7 @@ Outcome Decision::Unrecorded(Refusal refusal) {
 
 bool Decision::HasRefusalsLeft() {
   const Rulebook* book = state().BookOf(desk_.today());
-  const std::int64_t* count = state().counters.Find(RefusalCounter(origin_.actor, desk_.today()));
-  return !count || *count < (book ? book->refusals_per_terminal_day() : 1000);
+  return CountOf(state(), RefusalCounter(origin_.actor, desk_.today())) < (book ? book->refusals_per_terminal_day() : 1000);
 }
 
 Outcome Decision::Refuse(const Entry& asked, Refusal refusal, std::int64_t points) {
@@ -140,8 +140,8 @@ Outcome Decision::Refuse(const Entry& asked, Refusal refusal, std::int64_t point
   if (is_held && refusal.reason == Reason::LIMIT_EXCEEDED) return Unrecorded({Reason::CLOCK_STOPPED, {}});
   if (asked.item < 0) {
     const Rulebook* book = state().BookOf(desk_.today());
-    const std::int64_t* about = asked.member.empty() ? nullptr : state().counters.Find(RefusalCounter(asked.member, desk_.today()));
-    if (!HasRefusalsLeft() || (about && *about >= (book ? book->refusals_per_member_day() : 100))) {
+    const std::int64_t about = asked.member.empty() ? 0 : CountOf(state(), RefusalCounter(asked.member, desk_.today()));
+    if (!HasRefusalsLeft() || about >= (book ? book->refusals_per_member_day() : 100)) {
       return Unrecorded({Reason::REFUSALS_EXHAUSTED, {}});
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/rules/awards.h"
+#include "storage/rules/counters.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
 #include "storage/rules/passing.h"
@@ -195,8 +196,8 @@ Taken TakeBack(State& state, const std::string& member, const std::string& fund,
   taken.spent = points;
   for (const Day origin : origins) {
     if (origin > today || taken.spent == 0) continue;
-    const std::int64_t* ended = state.counters.Find(EndedCounter(member, {.fund = fund, .end = origin}));
-    const std::int64_t part = std::min({ended ? *ended : 0, taken.spent, ended_max});
+    const std::int64_t ended = CountOf(state, EndedCounter(member, {.fund = fund, .end = origin}));
+    const std::int64_t part = std::min({ended, taken.spent, ended_max});
     if (part > 0) AddLot(taken.ended, {.fund = fund, .end = origin, .amount = part}), taken.spent -= part, ended_max -= part;
   }
   const Account account = AccountOf(state, member, kPoint);

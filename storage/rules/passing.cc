@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "storage/rules/counters.h"
 #include "storage/rules/people.h"
 #include "storage/rules/shop_day.h"
 #include "storage/rules/types.h"
@@ -24,8 +25,7 @@ std::vector<Lot> EndedTooEarly(State& state, const Entry& ended, Day today) {
     for (Lot& lot : Negative(follow_up->undone)) AddLot(lots, lot);
   }
   for (auto lot = lots.rbegin(); lot != lots.rend() && lot->end > today && early.size() < kPartLots; ++lot) {
-    const std::int64_t* counted = state.counters.Find(EndedCounter(ended.member, *lot));
-    std::int64_t left = counted ? *counted : 0;
+    std::int64_t left = CountOf(state, EndedCounter(ended.member, *lot));
     for (const Lot& other : early) {
       if (other.fund == lot->fund && other.origin_end() == lot->origin_end()) left -= other.amount;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "storage/rules/counters.h"
 #include "storage/rules/people.h"
 #include "storage/rules/types.h"
 
@@ -119,9 +120,7 @@ Broken DeriveSale(Case& c, Entry& e) {
 
   const auto& limits = book->limits();
   const auto exceeds = [&](std::int64_t limit, const std::string& counter, std::int64_t more) {
-    if (limit == 0) return false;
-    const std::int64_t* count = c.state.counters.Find(counter);
-    return (count ? *count : 0) + more > limit;
+    return limit != 0 && CountOf(c.state, counter) + more > limit;
   };
   const auto limit = [](const char* name) { return Refusal{Reason::LIMIT_EXCEEDED, {{"limit", name}}}; };
   const v1::ClassLimit* of_class = book->FindClass(e.presentation);

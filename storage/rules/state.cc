@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "proto/contract/amount.h"
+#include "storage/rules/lots.h"
 
 namespace redpoints {
 namespace {
@@ -25,11 +26,17 @@ std::int64_t Account::of(std::string_view fund, Sub sub) const {
   return 0;
 }
 
-void Account::Add(std::string_view fund, Sub sub, std::int64_t amount) {
-  auto it = std::lower_bound(funds.begin(), funds.end(), fund, [](const FundPart& a, std::string_view f) { return a.fund < f; });
-  if (it == funds.end() || it->fund != fund) it = funds.insert(it, FundPart{.fund = std::string(fund)});
-  it->of[static_cast<std::size_t>(sub)] += amount;
-  if (it->of[0] == 0 && it->of[1] == 0 && it->of[2] == 0) funds.erase(it);
+void Account::Add(const Posting& p) {
+  at(p.sub) += p.amount;
+  if (p.unit != kPoint) return;
+  for (const FundAmount& f : FundsOf(p)) {
+    auto it = std::lower_bound(funds.begin(), funds.end(), f.fund, [](const FundPart& a, std::string_view fund) { return a.fund < fund; });
+    if (it == funds.end() || it->fund != f.fund) it = funds.insert(it, FundPart{.fund = f.fund});
+    it->of[static_cast<std::size_t>(p.sub)] += f.amount;
+    if (it->of[0] == 0 && it->of[1] == 0 && it->of[2] == 0) funds.erase(it);
+  }
+  if (!p.holder.is(HolderClass::kMember) || p.sub != Sub::kAvailable) return;
+  for (const Lot& lot : p.lots) AddLot(lots, lot);
 }
 
 std::int64_t StateMark::EpochOf(std::int64_t sequence) const {
@@ -106,37 +113,6 @@ std::string SequenceKey(std::int64_t sequence) {
   return buffer;
 }
 
-std::string MemberCounter(v1::Period period, std::string_view member, Day day) {
-  return Join("points", member, PeriodKey(period, day, ""));
-}
-std::string MerchantCounter(std::string_view merchant, Day day) { return Join("points", merchant, PeriodKey(v1::DAY, day, "")); }
-std::string CountCounter(v1::Period period, std::string_view member, Day day) { return Join("count", member, PeriodKey(period, day, "")); }
-std::string RefusalCounter(std::string_view who, Day day) { return Join("refused", who, PeriodKey(v1::DAY, day, "")); }
-std::string ClassCounter(std::string_view presentation, std::string_view member, Day day) {
-  return Join("class", presentation, member, PeriodKey(v1::DAY, day, ""));
-}
 std::string ShopDayKey(Day day, std::string_view merchant) { return Join(std::to_string(day), merchant); }
-
-std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
-                       const std::string& session) {
-  // The period's kind is in the key: a session may be called "2024".
-  return Join(period == v1::SESSION ? "cap-session" : "cap", member, activity, unit, PeriodKey(period, day, session));
-}
-std::string CarryEarnedCounter(std::string_view member, std::string_view activity, std::string_view rulebook, Day day) {
-  return Join("carry_earned", member, activity, rulebook, PeriodKey(v1::MONTH, day, ""));
-}
-std::string CarryCounter(std::string_view member, std::string_view activity, std::string_view rulebook, Day day) {
-  return Join("carry", member, activity, rulebook, PeriodKey(v1::MONTH, day, ""));
-}
-std::string EndedCounter(std::string_view member, const Lot& lot) {
-  return Join("ended", member, lot.fund, std::to_string(lot.origin_end()));
-}
-std::string SessionCounter(std::string_view member, std::string_view activity, std::string_view session) {
-  return Join("session", member, activity, session);
-}
-std::string CaseCounter(std::string_view member, std::string_view activity, std::string_view case_id) {
-  return Join("case", member, activity, case_id);
-}
-std::string UniqueCounter(std::string_view unique) { return Join("unique", unique); }
 
 }  // namespace redpoints

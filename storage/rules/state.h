@@ -41,7 +41,8 @@ struct Account {
   std::int64_t at(Sub sub) const { return balance[static_cast<std::size_t>(sub)]; }
   std::int64_t& at(Sub sub) { return balance[static_cast<std::size_t>(sub)]; }
   std::int64_t of(std::string_view fund, Sub sub = Sub::kAvailable) const;
-  void Add(std::string_view fund, Sub sub, std::int64_t amount);
+  // Its amount, with its lots and funds; `head` is the caller's.
+  void Add(const Posting& posting);
   bool operator==(const Account&) const = default;
 };
 
@@ -178,7 +179,7 @@ struct State {
   Table<FollowUp> follow_ups;
   Table<Hold> holds;
   Table<Registered> registrations;
-  Table<std::int64_t> counters;  // limits, caps, deeds, refusals, ended points: the ...Counter keys below
+  Table<std::int64_t> counters;  // limits, caps, deeds, refusals, ended points: counters.h
   Table<ShopDay> shop_days;
   Table<DayTotals> day_totals;
 
@@ -252,24 +253,8 @@ struct State {
 // --- keys of the derived tables ---------------------------------------------------------------------------------------------------
 std::string AccountKey(const Holder& holder, std::string_view unit);  // "m123.../POINT"
 std::string AccountKey(std::string_view holder, std::string_view unit);
-std::string RequestKey(std::string_view actor, std::string_view request_id);                // "t123.../0a1b..."
-std::string SequenceKey(std::int64_t sequence);                                             // "0000000000000042": sorts as numbers do
-std::string ShopDayKey(Day day, std::string_view merchant);                                 // "20240315/s123..."
-std::string MemberCounter(v1::Period period, std::string_view member, Day day);             // points redeemed by a member
-std::string ClassCounter(std::string_view presentation, std::string_view member, Day day);  // of them in a presentation class in a day
-std::string MerchantCounter(std::string_view merchant, Day day);                            // points redeemed at a merchant in a day
-std::string CountCounter(v1::Period period, std::string_view member, Day day);              // redemptions of a member
-std::string RefusalCounter(std::string_view who, Day day);  // recorded refusals and tombstones of an actor; refusals about a member
-std::string CapCounter(v1::Period period, std::string_view member, std::string_view activity, std::string_view unit, Day day,
-                       const std::string& session);  // amount earned by a member in an activity
-std::string CarryCounter(std::string_view member, std::string_view activity, std::string_view rulebook,
-                         Day day);  // quantity of a month
-std::string CarryEarnedCounter(std::string_view member, std::string_view activity, std::string_view rulebook,
-                               Day day);                            // and what it earned, before caps
-std::string EndedCounter(std::string_view member, const Lot& lot);  // points that ended unspent, under their first end
-std::string SessionCounter(std::string_view member, std::string_view activity,
-                           std::string_view session);  // the award's sequence + 1; 0: withdrawn
-std::string CaseCounter(std::string_view member, std::string_view activity, std::string_view case_id);  // the same for cases
-std::string UniqueCounter(std::string_view unique);                                                     // and for confidential deeds
+std::string RequestKey(std::string_view actor, std::string_view request_id);  // "t123.../0a1b..."
+std::string SequenceKey(std::int64_t sequence);                               // "0000000000000042": sorts as numbers do
+std::string ShopDayKey(Day day, std::string_view merchant);                   // "20240315/s123..."
 
 }  // namespace redpoints

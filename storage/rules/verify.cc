@@ -83,18 +83,14 @@ absl::Status CheckFunds(const Entry& entry, const Posting& p, Touch touch, v1::U
   return absl::OkStatus();
 }
 
-// What an account has of each lot and fund may not fall below 0, nor a debt rise above.
-absl::Status ApplyFunds(const Posting& p, Touch touch, Account& account) {
+// What an account has of each lot and fund after a posting may not be below 0, nor a debt above.
+absl::Status CheckLeft(const Posting& p, Touch touch, const Account& after) {
   if (p.unit != kPoint) return absl::OkStatus();
-  if (touch == kAvail) {
-    for (const Lot& lot : p.lots) AddLot(account.lots, lot);
-    for (const Lot& lot : account.lots) {
-      if (lot.amount < 0) return Wrong(absl::StrCat("lot ", lot.fund, " ", lot.end, " would be ", lot.amount));
-    }
+  for (const Lot& lot : after.lots) {
+    if (lot.amount < 0) return Wrong(absl::StrCat("lot ", lot.fund, " ", lot.end, " would be ", lot.amount));
   }
   for (const FundAmount& f : FundsOf(p)) {
-    account.Add(f.fund, p.sub, f.amount);
-    const std::int64_t left = account.of(f.fund, p.sub);
+    const std::int64_t left = after.of(f.fund, p.sub);
     const bool is_members = touch == kAvail || touch == kHeldPart || touch == kExpire || touch == kDonated || touch == kDebt;
     if (is_members && left < 0) return Wrong(absl::StrCat(p.holder.text(), " would hold ", left, " of ", f.fund));
     if (touch == kDebtPart && left > 0) return Wrong(absl::StrCat("a debt to ", f.fund, " above 0"));
@@ -159,8 +155,8 @@ absl::Status CheckEntry(State& state, const Entry& e) {
       return Wrong(absl::StrCat("balance of ", p.holder.text(), " does not follow"));
     if (auto status = CheckFloor(state, e, p, touch, unit, account); !status.ok()) return status;
     if (auto status = CheckFunds(e, p, touch, unit); !status.ok()) return status;
-    account.at(p.sub) = balance;
-    if (auto status = ApplyFunds(p, touch, account); !status.ok()) return status;
+    account.Add(p);
+    if (auto status = CheckLeft(p, touch, account); !status.ok()) return status;
     auto sum = std::find_if(sums.begin(), sums.end(), [&](const auto& s) { return s.first == p.unit; });
     if (sum == sums.end()) sum = sums.insert(sums.end(), {p.unit, 0});
     sum->second += p.amount;

@@ -62,7 +62,7 @@ TEST_F(ReplayTest, ARulebookOfLaterRulesIsANewerPrograms) {
     EXPECT_THAT(std::string(status.message()), HasSubstr("newer program"));
     // Nor in what was derived from it.
     EXPECT_TRUE(absl::IsUnimplemented(Apply(again, later)));
-    EXPECT_TRUE(absl::IsUnimplemented(Index(again, Registered{later.data, later.sequence})));
+    EXPECT_TRUE(absl::IsUnimplemented(IndexRegistration(again, Registered{later.data, later.sequence})));
     EXPECT_EQ(again.at.next_sequence, later.sequence);
     return;
   }

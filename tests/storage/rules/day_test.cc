@@ -82,17 +82,5 @@ TEST(Day, LotsEndBehindTheirPeriod) {
   for (const Case& c : cases) EXPECT_EQ(EndOfPeriod(c.day, c.months, c.period), c.end) << c.day << " " << c.months << " " << c.period;
 }
 
-TEST(Day, PeriodsHaveTheirNames) {
-  EXPECT_EQ(PeriodKey(v1::DAY, 20240229, "s"), "20240229");
-  EXPECT_EQ(PeriodKey(v1::MONTH, 20240229, "s"), "202402");
-  EXPECT_EQ(PeriodKey(v1::YEAR, 20240229, "s"), "2024");
-  EXPECT_EQ(PeriodKey(v1::LIFETIME, 20240229, "s"), "life");
-  EXPECT_EQ(PeriodKey(v1::SESSION, 20240229, "s"), "s");
-  const char* quarters[] = {"q1", "q1", "q1", "q2", "q2", "q2", "q3", "q3", "q3", "q4", "q4", "q4"};
-  for (int month = 1; month <= 12; ++month) {
-    EXPECT_EQ(PeriodKey(v1::QUARTER, 20240000 + month * 100 + 1, ""), std::string("2024") + quarters[month - 1]);
-  }
-}
-
 }  // namespace
 }  // namespace redpoints

@@ -153,13 +153,16 @@ absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string
 absl::Status CheckShards(const Config& config, const std::string& wanted) {
   const auto side = OpenSide(config.side_state(), /*read_only=*/true);
   bool is_any = false;
-  absl::Status damaged_cache;
+  absl::Status damaged_rows;
   std::set<std::string> present;
   for (const auto& shard : config.shard()) {
     auto log = OpenStoppedLog(shard.directory());
     if (!log.ok()) return log.status();
     // Not to be had: said, and no fault of the ledger. The next start makes them again.
     auto store = RocksDbStore::Open({.directory = shard.directory() + "/derived", .read_only = true});
+    if (absl::IsResourceExhausted(store.status()) || absl::IsPermissionDenied(store.status())) {
+      return AsStartFailure(store.status(), LedgerFailure(store.status()));
+    }
     if (!store.ok())
       std::printf("derived rows not compared, the next start makes them again: %s\n", std::string(store.status().message()).c_str());
     auto programs = (*log)->Programs();
@@ -169,10 +172,16 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
       if (!wanted.empty() && program != wanted) continue;
       is_any = true;
       const bool is_terminal = isatty(STDERR_FILENO) == 1;  // a log or a script is not to be filled with progress
-      auto report = CheckProgram(**log, store.ok() ? store->get() : nullptr, program, [&](std::int64_t done, std::int64_t end) {
+      const auto progress = [&](std::int64_t done, std::int64_t end) {
         if (!is_terminal) return;
         std::fprintf(stderr, "\rchecking %s: %lld of %lld", program.c_str(), static_cast<long long>(done), static_cast<long long>(end));
-      });
+      };
+      auto report = CheckProgram(**log, store.ok() ? store->get() : nullptr, program, progress);
+      absl::Status of_rows;
+      if (StartFailureId(report.status()) == "DERIVED_DAMAGED") {
+        of_rows = report.status();
+        report = CheckProgram(**log, nullptr, program, progress);
+      }
       if (is_terminal) std::fprintf(stderr, "\n");
       if (!report.ok()) {
         const std::string what = absl::StrCat(shard.directory(), ": ", program, ": ", std::string(report.status().message()));
@@ -180,13 +189,16 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
         return WithStartFailure(absl::Status(report.status().code(), what),
                                 is_difference ? "LEDGER_DIFFERS" : LedgerFailure(report.status()));
       }
-      std::printf("%s: %lld entries, %lld derived rows agree\n", program.c_str(), static_cast<long long>(report->entries),
-                  static_cast<long long>(report->derived_rows));
-      if (report->are_rows_damaged) {
-        std::printf("  derived rows not compared: %s\n", report->unusable_rows.c_str());
-        damaged_cache = StartRefused("DERIVED_DAMAGED", absl::StrCat(shard.directory(), "/derived: ", report->unusable_rows));
-      } else if (!report->unusable_rows.empty()) {
+      const bool is_compared = store.ok() && of_rows.ok() && report->unusable_rows.empty();
+      std::printf("%s: %lld entries", program.c_str(), static_cast<long long>(report->entries));
+      if (is_compared) std::printf(", %lld derived rows agree", static_cast<long long>(report->derived_rows));
+      std::printf("\n");
+      if (!report->unusable_rows.empty())
         std::printf("  derived rows not compared, the next start makes them again: %s\n", report->unusable_rows.c_str());
+      if (!of_rows.ok()) {
+        std::printf("  derived rows do not agree: %s\n", std::string(of_rows.message()).c_str());
+        const std::string what = absl::StrCat(shard.directory(), "/derived: ", program, ": ", std::string(of_rows.message()));
+        damaged_rows.Update(WithStartFailure(absl::Status(of_rows.code(), what), "DERIVED_DAMAGED"));
       }
       for (const auto& [kind, count] : report->kinds) std::printf("  %-16s %lld\n", kind.c_str(), static_cast<long long>(count));
       for (const auto& [unit, sum] : report->sums) std::printf("  sum of %-9s %lld\n", unit.c_str(), static_cast<long long>(sum));
@@ -198,7 +210,7 @@ absl::Status CheckShards(const Config& config, const std::string& wanted) {
     if (auto status = PrintSideWithoutLedger(*side, present); !status.ok()) return status;
   }
   if (auto status = CheckSide(side); !status.ok()) return status;
-  return damaged_cache;
+  return damaged_rows;
 }
 
 absl::Status BackupShards(const Config& config, const std::string& directory) {

@@ -9,6 +9,7 @@
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
+#include "storage/start_failure.h"
 
 namespace redpoints {
 namespace {
@@ -16,11 +17,7 @@ namespace {
 constexpr std::int64_t kReadEntries = 1000;
 
 absl::Status Difference(const std::string& what) { return absl::DataLossError(what); }
-
-void SayDamaged(const absl::Status& status, CheckReport& report) {
-  report.unusable_rows = std::string(status.message());
-  report.are_rows_damaged = true;
-}
+absl::Status RowDifference(const std::string& what) { return WithStartFailure(absl::DataLossError(what), "DERIVED_DAMAGED"); }
 
 // Compares the derived rows on disk, their mark included, with those that the journal up to the mark adds up to. Both ways, in the order
 // of the keys: none too many, none missing.
@@ -39,26 +36,22 @@ absl::Status CompareRows(const Store& store, State& state, CheckReport& report) 
   Store::Range range{.begin = prefix, .end = PrefixEnd(prefix), .rows_max = 10'000};
   for (;;) {
     auto rows = store.Scan(range);
-    if (!rows.ok() && store.IsDamaged()) {
-      SayDamaged(rows.status(), report);
-      return absl::OkStatus();
-    }
-    if (!rows.ok()) return rows.status();
+    if (!rows.ok()) return store.Damage().ok() ? rows.status() : RowDifference(std::string(rows.status().message()));
     for (const Store::Row& row : *rows) {
       const auto next = expected.begin();
       if (next == expected.end() || row.key < next->first) {
-        return Difference(
+        return RowDifference(
             absl::StrCat(name(row.key), state.at.next_sequence > 0 ? " is not in the journal" : " is there without the mark"));
       }
-      if (next->first < row.key) return Difference(absl::StrCat(name(next->first), " is missing"));
-      if (next->second != row.value) return Difference(absl::StrCat(name(row.key), " differs from the journal"));
+      if (next->first < row.key) return RowDifference(absl::StrCat(name(next->first), " is missing"));
+      if (next->second != row.value) return RowDifference(absl::StrCat(name(row.key), " differs from the journal"));
       expected.erase(next);
       ++report.derived_rows;
     }
     if (rows->size() < range.rows_max) break;
     range.begin = rows->back().key + '\0';
   }
-  if (!expected.empty()) return Difference(absl::StrCat(name(expected.begin()->first), " is missing"));
+  if (!expected.empty()) return RowDifference(absl::StrCat(name(expected.begin()->first), " is missing"));
   return absl::OkStatus();
 }
 
@@ -109,14 +102,11 @@ absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, con
   if (store) {
     State marked(program);  // only its mark
     marked.find_blob = state.find_blob;
-    if (auto status = LoadState(marked, *store); absl::IsFailedPrecondition(status)) {
+    if (auto status = LoadState(marked, *store); !status.ok()) {
+      if (!store->Damage().ok()) return RowDifference(std::string(status.message()));
+      if (absl::IsUnimplemented(status) || absl::IsResourceExhausted(status)) return status;
       report.unusable_rows = std::string(status.message());
       store = nullptr;
-    } else if (!status.ok() && store->IsDamaged()) {
-      SayDamaged(status, report);
-      store = nullptr;
-    } else if (!status.ok()) {
-      return status;
     }
     report.mark = marked.at.next_sequence;
   }

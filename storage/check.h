@@ -36,11 +36,11 @@ struct CheckReport {
   std::int64_t derived_rows = 0;              // compared
   std::int64_t mark = 0;                      // entries that the derived rows hold
   Commitments commitments;
-  std::string unusable_rows;      // why the derived rows could not be compared; the next start makes them again
-  bool are_rows_damaged = false;  // but it does not meet each damage of their files: they have to be deleted
+  std::string unusable_rows;  // why the derived rows could not be compared; the next start makes them again
 };
 
-// DATA_LOSS names the first difference: the entry by its sequence, or the derived row by its table and key (RowName). `progress` is called
+// DATA_LOSS names the first difference: the entry by its sequence; as the start failure DERIVED_DAMAGED, the derived row by its table and
+// key (RowName), or the file that can't be read. `progress` is called
 // now and then with the number of entries read and their end. Keeps the program's whole state in memory meanwhile. Neither log nor store
 // must be written to. Without a store only the journal is checked.
 absl::StatusOr<CheckReport> CheckProgram(const Log& log, const Store* store, const std::string& program,

@@ -7,6 +7,7 @@
 #include "storage/durable_file.h"
 #include "storage/journal.h"
 #include "storage/merkle/sha256.h"
+#include "storage/start_failure.h"
 
 namespace redpoints {
 namespace {
@@ -75,16 +76,15 @@ absl::Status Ledger::Load() {
     if (!fence.ok()) return fence.status();
     fence_ = *fence;
   }
-  if (auto status = LoadPrograms(&store_); !status.ok()) return status;
+  auto loaded = LoadPrograms();
   may_load_again_ = false;
-  if (store_.IsDamaged()) {
-    Tell("derived_rebuild", "derived rows can't be read; those of all programs are made again from the journals");
-    // Of a ledger that must not be written to they stay in memory.
-    if (!options_.is_read_only) {
-      if (auto status = store_.Clear(); !status.ok()) return status;
-    }
-    if (auto status = LoadPrograms(options_.is_read_only ? nullptr : &store_); !status.ok()) return status;
+  if (const auto damage = store_.Damage(); !damage.ok() && !options_.is_read_only) {
+    Tell("derived_rebuild", absl::StrCat("those of all programs are made again from the journals: ", std::string(damage.message())));
+    if (auto status = store_.Clear(); !status.ok()) return status;
+    loaded = LoadPrograms();
   }
+  if (auto damage = store_.Damage(); !damage.ok()) return WithStartFailure(damage, "DERIVED_DAMAGED");
+  if (!loaded.ok()) return loaded;
   std::int64_t last_ms = 0;
   bool was_waiting = false;
   for (const auto& [id, slot] : programs_) {
@@ -100,37 +100,35 @@ absl::Status Ledger::Load() {
   return absl::OkStatus();
 }
 
-// All of them, or up to where the store was found damaged: then none is of any use.
-absl::Status Ledger::LoadPrograms(Store* store) {
+// All of them; where the store is found damaged, none is of any use.
+absl::Status Ledger::LoadPrograms() {
   const auto programs = log_.Programs();
   if (!programs.ok()) return programs.status();
-  programs_.clear();
+  {
+    const std::unique_lock lock(programs_mutex_);
+    programs_.clear();
+  }
   for (const std::string& id : *programs) {
-    if (auto status = LoadProgram(id, store); !status.ok()) return status;
-    if (store && store->IsDamaged()) break;
+    if (auto status = LoadProgram(id); !status.ok()) return status;
+    if (auto damage = store_.Damage(); !damage.ok()) return damage;
   }
   return absl::OkStatus();
 }
 
-absl::Status Ledger::LoadProgram(const std::string& id, Store* store) {
-  auto& slot = programs_[id] = MakeSlot(id, store);
-  if (auto unusable = slot->program.LoadRows(); absl::IsUnimplemented(unusable)) {
-    SetAside(slot->program, unusable);
+absl::Status Ledger::LoadProgram(const std::string& id) {
+  Program* program = &Add(id).program;
+  if (auto unusable = program->LoadRows(); absl::IsUnimplemented(unusable)) {
+    SetAside(*program, unusable);
     return absl::OkStatus();
-  } else if (absl::IsResourceExhausted(unusable)) {
+  } else if (!unusable.ok() && (options_.is_read_only || absl::IsResourceExhausted(unusable) || !store_.Damage().ok())) {
     return unusable;
-  } else if (!unusable.ok() && store->IsDamaged()) {
-    return absl::OkStatus();
   } else if (!unusable.ok()) {
     Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(unusable.message())));
-    if (options_.is_read_only) {
-      store = nullptr;
-    } else if (auto status = DeleteRows(*store, id); !status.ok()) {
-      return absl::UnavailableError(status.message());
-    }
-    slot = MakeSlot(id, store);
+    if (auto status = DeleteRows(store_, id); !status.ok()) return absl::UnavailableError(status.message());
+    const std::unique_lock lock(programs_mutex_);
+    programs_[id] = MakeSlot(id);
+    program = &programs_[id]->program;
   }
-  Program* const program = &slot->program;
   const std::int64_t turn_entries = options_.is_read_only ? std::numeric_limits<std::int64_t>::max() : options_.turn_entries;
   const auto replayed = program->Replay(turn_entries, [&](std::int64_t next, std::int64_t end) {
     Tell("derived_rebuild", absl::StrCat(id, ": ", next, " of ", end, " entries"));
@@ -210,12 +208,12 @@ Ledger::Slot* Ledger::Find(const std::string& id) const {
 Ledger::Slot& Ledger::Add(const std::string& id) {
   const std::unique_lock lock(programs_mutex_);
   auto& slot = programs_[id];
-  if (!slot) slot = MakeSlot(id, &store_);
+  if (!slot) slot = MakeSlot(id);
   return *slot;
 }
 
-std::unique_ptr<Ledger::Slot> Ledger::MakeSlot(const std::string& id, Store* store) {
-  return std::make_unique<Slot>(id, log_, store, [this](Program& program, const absl::Status& why) { OnDamage(program, why); });
+std::unique_ptr<Ledger::Slot> Ledger::MakeSlot(const std::string& id) {
+  return std::make_unique<Slot>(id, log_, &store_, [this](Program& program, const absl::Status& why) { OnDamage(program, why); });
 }
 
 std::vector<std::string> Ledger::Programs() const {
@@ -288,7 +286,7 @@ void Ledger::SetAside(Program& program, const absl::Status& why) {
 }
 
 void Ledger::OnDamage(Program& program, const absl::Status& why) {
-  if (may_load_again_ && store_.IsDamaged()) return;
+  if (may_load_again_ && !store_.Damage().ok()) return;
   ++damages_;
   const std::string& id = program.state().program;
   Tell("program_set_aside", absl::StrCat(id, ": ", std::string(why.message())));

@@ -56,9 +56,10 @@ class Ledger {
   };
 
   // Takes the log over, unless it is read-only; loads the programs and replays what their derived rows lack. Derived rows that can't be
-  // used are made again from the journal; where files of `store` are damaged, those of all programs. A program whose journal is damaged is set aside, the others go on. UNAVAILABLE: the disk is full.
-  // RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. `log`, `store` and `clock` are not owned and must outlive the
-  // ledger.
+  // used are made again from the journal; where files of `store` are damaged, those of all programs. A program whose journal is damaged is
+  // set aside, the others go on. UNAVAILABLE: the disk is full. RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. The start
+  // failure DERIVED_DAMAGED: the damage is there again, or can't be deleted. Only when read-only, any other error: the rows can't be used, and
+  // it has to be opened with an empty store in memory. `log`, `store` and `clock` are not owned and must outlive the ledger.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(Log& log, Store& store, const Clock& clock, Options options);
 
   // Decides what is queued, answers it, installs the derived rows.
@@ -136,12 +137,12 @@ class Ledger {
 
   Ledger(Log& log, Store& store, const Clock& clock, Options options);
   absl::Status Load();
-  absl::Status LoadPrograms(Store* store);
-  absl::Status LoadProgram(const std::string& id, Store* store);
+  absl::Status LoadPrograms();
+  absl::Status LoadProgram(const std::string& id);
 
   Slot* Find(const std::string& program) const;
   Slot& Add(const std::string& program);
-  std::unique_ptr<Slot> MakeSlot(const std::string& program, Store* store);
+  std::unique_ptr<Slot> MakeSlot(const std::string& program);
   void SetAside(Program& program, const absl::Status& why);
   void OnDamage(Program& program, const absl::Status& why);
   void Tell(const std::string& event, const std::string& detail) const;
@@ -182,7 +183,7 @@ class Ledger {
 
   // Locks are taken in this order: queue_mutex_, programs_mutex_, a state's.
   mutable std::shared_mutex programs_mutex_;
-  std::map<std::string, std::unique_ptr<Slot>> programs_;  // guarded by programs_mutex_; slots never go
+  std::map<std::string, std::unique_ptr<Slot>> programs_;  // guarded by programs_mutex_; slots never go once it is open
 
   Mutex queue_mutex_;
   Condition queue_changed_;

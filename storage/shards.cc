@@ -67,6 +67,12 @@ absl::Status Shards::OpenShard(const ShardConfig& config, const Clock& clock, co
   }
   if (!store.ok()) return store.status();
   auto ledger = Ledger::Open(**log, **store, clock, of_shard);
+  // Of a ledger that must not be written to rows are made again in memory.
+  if (!ledger.ok() && options.is_read_only && !absl::IsResourceExhausted(ledger.status())) {
+    tell(std::string(ledger.status().message()));
+    store = std::make_unique<MemoryStore>();
+    ledger = Ledger::Open(**log, **store, clock, of_shard);
+  }
   if (!ledger.ok()) return ledger.status();
   logs_.push_back(*std::move(log));
   stores_.push_back(*std::move(store));

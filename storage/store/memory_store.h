@@ -14,7 +14,7 @@ class MemoryStore : public Store {
   absl::StatusOr<std::vector<Row>> Scan(const Range& range) const override;
   absl::Status Install(const DerivedRows& rows) override;
   absl::Status DeleteRange(std::string_view begin, std::string_view end) override;
-  bool IsDamaged() const override { return false; }
+  absl::Status Damage() const override { return absl::OkStatus(); }
   absl::Status Clear() override;
 
  private:

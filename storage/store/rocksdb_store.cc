@@ -5,11 +5,14 @@
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "storage/mutex.h"
 #include "storage/rocks.h"
+#include "storage/start_failure.h"
 
 namespace redpoints {
 namespace {
@@ -122,13 +125,19 @@ class Rocks : public Store {
                      Doing("deleting"));
   }
 
-  bool IsDamaged() const override { return is_damaged_; }
+  absl::Status Damage() const override {
+    const MutexLock lock(damage_mutex_);
+    return damage_;
+  }
   absl::Status Clear() override {
     if (options_.read_only) return absl::FailedPreconditionError("opened to be read only");
     if (db_) db_->Close().PermitUncheckedError();
     db_.reset();
-    DeleteFiles();
-    is_damaged_ = false;
+    if (auto status = DeleteFiles(); !status.ok()) return status;
+    {
+      const MutexLock lock(damage_mutex_);
+      damage_ = absl::OkStatus();
+    }
     return OpenDb();
   }
 
@@ -139,7 +148,11 @@ class Rocks : public Store {
   }
 
   absl::Status Noted(const absl::Status& status) const {
-    if (!IsDamage(status) || is_damaged_.exchange(true) || options_.read_only) return status;
+    if (!IsDamage(status)) return status;
+    const MutexLock lock(damage_mutex_);
+    if (!damage_.ok()) return status;
+    damage_ = status;
+    if (options_.read_only) return status;
     // Where that fails, too, whoever reads the same rows again finds the same.
     rocksdb::WriteStringToFile(&env(), std::string(status.message()), options_.directory + "/" + kDamagedFile, /*should_sync=*/true)
         .PermitUncheckedError();
@@ -168,12 +181,23 @@ class Rocks : public Store {
 
   rocksdb::Env& env() const { return options_.env ? *options_.env : *rocksdb::Env::Default(); }
 
-  void DeleteFiles() const {
+  // Without CURRENT there is no store; the note goes last, so that what a crash leaves is deleted then.
+  absl::Status DeleteFiles() const {
     std::vector<std::string> files;
     env().GetChildren(options_.directory, &files).PermitUncheckedError();
+    const auto turn = [](const std::string& file) { return file == "CURRENT" ? 0 : file == kDamagedFile ? 2 : 1; };
+    std::sort(files.begin(), files.end(), [&](const auto& a, const auto& b) { return turn(a) < turn(b); });
     for (const auto& file : files) {
-      if (file != "LOCK") env().DeleteFile(options_.directory + "/" + file).PermitUncheckedError();
+      const std::string path = options_.directory + "/" + file;
+      bool is_directory = false;
+      if (env().IsDirectory(path, &is_directory).ok() && is_directory) continue;
+      if (file == "LOCK") continue;
+      const auto status = env().DeleteFile(path);
+      if (!status.ok() && !status.IsNotFound()) {
+        return WithStartFailure(FromRocks(status, Doing("deleting what is damaged")), "DERIVED_DAMAGED");
+      }
     }
+    return absl::OkStatus();
   }
 
   // What an interrupted Install left.
@@ -189,7 +213,8 @@ class Rocks : public Store {
   const RocksDbStore::Options options_;
   std::unique_ptr<rocksdb::DB> db_;
   bool has_failed_ = false;  // of the thread that installs
-  mutable std::atomic<bool> is_damaged_ = false;
+  mutable Mutex damage_mutex_;
+  mutable absl::Status damage_ ABSL_GUARDED_BY(damage_mutex_);
   std::atomic<std::uint64_t> install_number_ = 0;
 };
 

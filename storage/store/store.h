@@ -44,10 +44,11 @@ class Store {
   // Durable, too.
   virtual absl::Status DeleteRange(std::string_view begin, std::string_view end) = 0;
 
-  // Whether rows could not be read, or not be written, since what the disk holds is damaged. Deleting them would not mend that: damaged
-  // files stay until Clear, or until the next opening for writing, which finds it noted and begins with an empty table.
-  virtual bool IsDamaged() const = 0;
-  // Begins with an empty table, in new files. Nobody else may use the store meanwhile.
+  // Why rows could not be read, or not be written, since what the disk holds is damaged; OK while they could. Deleting rows does not mend
+  // that: damaged files stay until Clear, or until the next opening for writing, which finds it noted and begins with an empty table.
+  virtual absl::Status Damage() const = 0;
+  // Begins with an empty table, in new files. Nobody else may use the store meanwhile. The start failure DERIVED_DAMAGED: a file can't be
+  // deleted.
   virtual absl::Status Clear() = 0;
 };
 

@@ -31,6 +31,7 @@
 #include "server/rekey.h"
 #include "server/server.h"
 #include "server/side_state.h"
+#include "storage/log/rocksdb_log.h"
 #include "storage/rules/types.h"
 #include "storage/start_failure.h"
 #include "storage/store/rocksdb_store.h"
@@ -327,13 +328,14 @@ const std::map<std::string, Case>& Cases() {
       {"PROGRAM_ABSENT", {[](Trial& t) { return CheckShards(t.config, "nowhere"); }, "nowhere"}},
       {"LEDGER_DIFFERS",
        {[](Trial& t) {
-          auto store = RocksDbStore::Open({.directory = t.path("server/ledger/derived")}).value();
-          const auto rows = store->Scan({.begin = "minyue", .end = "minyuf"}).value();
-          RP_CHECK(store->Install({{rows.back().key, std::nullopt}}).ok());
-          store.reset();
+          auto log = RocksDbLog::Open({.directory = t.path("server/ledger/log")}).value();
+          CommitBatch batch{.fence = *log->TryTakeOver()};
+          batch.appends = {{.program = "minyue", .expected_end = *log->End("minyue"), .entries = 1, .lines = "{}\n"}};
+          RP_CHECK(log->Commit(batch) == CommitResult::kCommitted);
+          log.reset();
           return CheckShards(t.config, "");
         },
-        "minyue"}},
+        "minyue: entry 2"}},
       {"DERIVED_DAMAGED",
        {[](Trial& t) {
           for (const auto& file : fs::directory_iterator(t.path("server/ledger/derived"))) {
@@ -342,7 +344,7 @@ const std::map<std::string, Case>& Cases() {
           }
           return CheckShards(t.config, "");
         },
-        "server/ledger/derived"}},
+        "server/ledger/derived: minyue: "}},
       {"BACKUP_TAKEN", {[](Trial& t) { return BackupShards(t.config, t.path("server")); }, "/server"}},
       {"BACKUP_DAMAGED",
        {[](Trial& t) {

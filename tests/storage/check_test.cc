@@ -8,6 +8,7 @@
 #include "storage/keys.h"
 #include "storage/rules/apply.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/start_failure.h"
 #include "tests/storage/ledger_fixture.h"
 
 namespace redpoints {
@@ -43,7 +44,7 @@ class CheckTest : public LedgerTest {
   std::string Difference() {
     const auto report = CheckProgram(memory, &rows, "minyue");
     EXPECT_TRUE(report.ok() || absl::IsDataLoss(report.status())) << report.status();
-    return std::string(report.status().message());
+    return report.ok() ? report->unusable_rows : std::string(report.status().message());
   }
   // What it says while the derived row has this value, or is not there.
   std::string With(const std::string& key, const std::optional<std::string>& value) {
@@ -167,6 +168,9 @@ TEST_F(CheckTest, ADifferenceIsNamedByTableAndKey) {
   EXPECT_THAT(With(hold.key, std::nullopt), StartsWith("hold 00000000000000"));
   EXPECT_EQ(With(Derived('h', "none"), hold.value), "hold none can't be read");
   EXPECT_EQ(With(Derived('z', "key"), ""), "row z key is not in the journal");
+  Set(hold.key, std::nullopt);
+  EXPECT_EQ(StartFailureId(CheckProgram(memory, &rows, "minyue").status()), "DERIVED_DAMAGED");
+  Set(hold.key, hold.value);
 }
 
 TEST_F(CheckTest, TheFirstOfSeveralDifferencesIsNamed) {

@@ -46,6 +46,7 @@ class LedgerTest : public testing::Test {
     for (const auto& program : programs) {
       const auto report = CheckProgram(log(), &store(), program);
       ASSERT_TRUE(report.ok()) << report.status();
+      EXPECT_EQ(report->unusable_rows, "");
       for (const auto& [unit, sum] : report->sums) EXPECT_EQ(sum, 0) << unit;
     }
   }

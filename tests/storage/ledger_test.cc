@@ -13,6 +13,8 @@
 #include "storage/journal.h"
 #include "storage/keys.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/start_failure.h"
+#include "tests/storage/damaged_store.h"
 #include "tests/storage/disk.h"
 #include "tests/storage/ledger_fixture.h"
 
@@ -800,6 +802,41 @@ TEST_F(WatchedTest, AnInstallThatFailsAtTheEndLeavesTheJournal) {
   ledger.reset();
   EXPECT_GE(watched.installs_to_fail, 98);  // tried again, not for ever
   watched.installs_to_fail = 0;
+}
+
+// Whichever read meets it: all programs are there, whole; or, where it is there again, there is no ledger.
+TEST_F(LedgerTest, DamagedRowsAreMadeAgainOrEndTheOpening) {
+  SetUpProgram();
+  Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
+  ledger.reset();
+  options.turn_entries = 1;
+  int refused = 0;
+  for (const int times : {1, 2}) {
+    for (int reads = 0;; ++reads) {
+      SCOPED_TRACE(absl::StrCat(times, " ", reads));
+      ASSERT_LT(reads, 1000);
+      DamagedStore damaged(rows, reads, times);
+      auto opened = Ledger::Open(memory, damaged, clock, options);
+      const bool is_met = damaged.is_met();
+      if (opened.ok()) {
+        EXPECT_EQ(damaged.Damage(), absl::OkStatus());
+        EXPECT_EQ((*opened)->damages(), 0);
+        for (const char* program : {"minyue", "other"}) {
+          ASSERT_NE((*opened)->FindState(program), nullptr);
+          EXPECT_EQ((*opened)->EndSequence(program), *Journal(memory, program).End());
+        }
+        opened->reset();
+      } else {
+        EXPECT_EQ(StartFailureId(opened.status()), "DERIVED_DAMAGED") << opened.status();
+        EXPECT_EQ(damaged.clears(), 1);
+        ++refused;
+      }
+      if (!is_met) break;
+      Open();
+      CheckAll();
+    }
+  }
+  EXPECT_GT(refused, 0);
 }
 
 }  // namespace

@@ -201,15 +201,15 @@ TEST_P(RocksDbStoreTest, RowsThatCannotBeReadAreThrownAwayAtTheNextOpening) {
     }
     store = *TryOpen();
     EXPECT_EQ(Get("1999"), std::string(100, 'v'));
-    EXPECT_FALSE(store->IsDamaged());
+    EXPECT_EQ(store->Damage(), absl::OkStatus());
     EXPECT_FALSE(is_scanned ? store->Scan({.begin = "", .end = ""}).ok() : store->Get("1000").ok());
-    EXPECT_TRUE(store->IsDamaged());
+    EXPECT_THAT(std::string(store->Damage().message()), HasSubstr("/derived"));
     store.reset();
     const auto read_only = TryOpen(/*read_only=*/true).status();
     EXPECT_TRUE(absl::IsDataLoss(read_only)) << read_only;
     Open();
     EXPECT_THAT(discarded, HasSubstr("when it was open before: "));
-    EXPECT_FALSE(store->IsDamaged());
+    EXPECT_EQ(store->Damage(), absl::OkStatus());
     EXPECT_EQ(Get("1999"), std::nullopt);
     Open();
     EXPECT_EQ(discarded, "");

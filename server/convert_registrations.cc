@@ -140,9 +140,7 @@ absl::StatusOr<Mutation> FromProto(const v1::ConfirmClockRequest& r) {
   shape.Number("stated_time.nanos", r.stated_time().nanos(), 0, 999'999'999);
   const std::int64_t seconds = std::clamp<std::int64_t>(r.stated_time().seconds(), 0, 253'402'300'799);  // others are refused
   const std::int64_t stated_ms = seconds * 1000 + r.stated_time().nanos() / 1'000'000;
-  const std::int32_t day = r.last_closed_day();
-  shape.Valid("last_closed_day", day == 0 || day == AddDays(DayOf(stated_ms), -1), "0, or the day before stated_time as yyyymmdd");
-  mutation.command = ConfirmClock{.stated_ms = stated_ms, .last_closed_day = day};
+  mutation.command = ConfirmClock{.stated_ms = stated_ms, .last_closed_day = r.last_closed_day()};
   return End(shape, std::move(mutation));
 }
 

@@ -62,7 +62,8 @@ std::string Content(const AwardItem& item) {
   return text + (item.tags.empty() ? "}" : "]}");
 }
 
-// The same for the same member and case, and for the same member and session: each is awarded once. A deed of neither is told by its request.
+// The same for the same member, activity and case, and for the same member, activity and session: each is awarded once. What a deed has none
+// of is told by its request, so that each has two names and nobody sees which.
 std::vector<std::string> DeedNames(const std::string& actor, const Mutation& mutation, const AwardItem& item, std::size_t i) {
   std::vector<std::string> names;
   const auto add = [&](std::string_view kind, const std::string& value) {
@@ -72,9 +73,9 @@ std::vector<std::string> DeedNames(const std::string& actor, const Mutation& mut
       AppendSized(bytes, part);
     }
   };
-  if (!item.case_id.empty()) add("case", item.case_id);
-  if (!item.session.empty()) add("session", item.session);
-  if (names.empty()) add("request", absl::StrCat(actor, "/", mutation.request_id, "/", i));
+  const std::string request = absl::StrCat(actor, "/", mutation.request_id, "/", i);
+  item.case_id.empty() ? add("no case", request) : add("case", item.case_id);
+  item.session.empty() ? add("no session", request) : add("session", item.session);
   return names;
 }
 

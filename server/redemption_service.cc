@@ -74,8 +74,8 @@ class RedemptionService final : public Raw {
                  [](const Outcome& outcome, v1::AuthorizeResponse& response) {
                    ToProto(outcome, *response.mutable_outcome());
                    response.set_hold(NameOf(ResourceKind::kHold, outcome.entry()));
-                   response.mutable_expire_time()->set_seconds(outcome.entry().hold_until_ms / 1000);
-                   response.mutable_expire_time()->set_nanos(static_cast<int>(outcome.entry().hold_until_ms % 1000) * 1'000'000);
+                   response.mutable_expire_time()->set_seconds(outcome.hold_until_ms / 1000);
+                   response.mutable_expire_time()->set_nanos(static_cast<int>(outcome.hold_until_ms % 1000) * 1'000'000);
                  });
         });
   }

@@ -328,11 +328,12 @@ class RegistryService final : public Raw {
     const bool is_right = std::abs(clock_ms - command.stated_ms) <= kClockDiffersMs;
     const auto programs = LiveProgramsButSystem();
     const auto is_ahead = [&](const std::string& id) { return IsAhead(MarkOf(id), clock_ms); };
-    const bool is_needless =
-        command.last_closed_day != 0 && !is_ahead(mutation.program) && std::none_of(programs.begin(), programs.end(), is_ahead);
-    const bool is_new = (is_needless || !is_right) && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal;
-    if (is_new && is_needless) return reply.Refuse(FieldInvalid("last_closed_day", "0: no entry is ahead of the clock"));
-    if (is_new) {
+    const bool is_any_ahead = is_ahead(mutation.program) || std::any_of(programs.begin(), programs.end(), is_ahead);
+    const bool sets_back = command.last_closed_day != 0;
+    const bool is_fitting = is_right && sets_back == is_any_ahead;
+    if (!is_fitting && ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal) {  // no repetition
+      if (sets_back && !is_any_ahead) return reply.Refuse(FieldInvalid("last_closed_day", "0: no entry is ahead of the clock"));
+      if (is_right) return reply.Refuse(ToStatus(DayToBeNamed(command.stated_ms)));
       return reply.Refuse(
           ToStatus(Refusal{Reason::CLOCK_DIFFERS, {{"clock", TimeText(clock_ms)}, {"stated", TimeText(command.stated_ms)}}}));
     }

@@ -57,6 +57,7 @@ template <class V> void Fields(V& v, Of<Hold> auto& r) {
   v.Element(r.rulebook);
   v.Element(r.presentation);
   v.Element(r.points);
+  v.Element(r.recorded_ms);
   v.Element(r.until_ms);
   v.Element(r.business_day);
   v.Element(r.lots);

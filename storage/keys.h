@@ -37,7 +37,7 @@ namespace redpoints {
 inline constexpr char kFormat[] = "1";
 // Of the derived rows, each program's in its mark. Count it up whenever what EncodeRow writes, or what Apply makes of an entry, changes:
 // rows of another version are made again from the journal.
-inline constexpr std::int64_t kDerivedVersion = 3;
+inline constexpr std::int64_t kDerivedVersion = 4;
 
 inline constexpr char kFormatKey[] = "format";
 inline constexpr std::string_view kEndPrefix = "end/";

@@ -144,11 +144,12 @@ GenerationRows Program::Turn(std::vector<std::shared_ptr<const void>>& oldest) {
 Outcome Program::FindOutcome(const std::string& actor, const std::string& request_id) const {
   const auto record = state_.Read(state_.requests, RequestKey(actor, request_id));
   const auto follow_up = record ? state_.Read(state_.follow_ups, SequenceKey(record->sequence)) : std::nullopt;
+  const auto open = record ? state_.Read(state_.holds, SequenceKey(record->sequence)) : std::nullopt;
   if (is_set_aside_) return Refused(Reason::PROGRAM_SET_ASIDE);  // a row that can't be read is not one that is absent
   if (!record) return Refused(Reason::REQUEST_NOT_FOUND);
   auto entries = journal_.ReadAll(record->sequence, record->count);
   if (!entries.ok()) return Refused(absl::IsResourceExhausted(entries.status()) ? Reason::OVERLOADED : Reason::PROGRAM_SET_ASIDE);
-  Outcome outcome = OutcomeOf(*record, *std::move(entries), follow_up ? &*follow_up : nullptr);
+  Outcome outcome = OutcomeOf(*record, *std::move(entries), follow_up ? &*follow_up : nullptr, open ? &*open : nullptr);
   outcome.is_replayed = true;
   const Entry& entry = outcome.entry();
   if (entry.kind == Kind::kReversal && entry.effect != Effect::kTombstone && !record->is_tombstone) {

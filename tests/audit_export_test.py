@@ -5,6 +5,7 @@ REDPOINTS_WRITE_JOURNAL: the program that writes such a journal."""
 
 import copy
 import csv
+import datetime
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import unittest
 
+from audit.basics import day_of
 from audit.stated import LIMITS
 
 AUDIT = pathlib.Path(__file__).with_name("audit_export.py")
@@ -280,7 +282,12 @@ class AuditTest(JournalTest):
         def behind(e):
             e.update(kind="expiry_undone", ref=self.sound[undone[0]]["ref"])
 
+        def bridged(e):
+            e["recorded_ms"] = e["data"]["clock"]["stated_ms"] = self.sound[back - 1]["recorded_ms"] - 600_000
+            e["business_day"] = day_of(datetime.datetime.fromtimestamp(e["recorded_ms"] // 1000, datetime.timezone.utc))
+
         tampers = {
+            "a program that is not ahead": (back, bridged, "not ahead"),
             "no day stands": (back, lambda e: e["data"]["clock"].pop("last_closed_day"), "recorded before"),
             "a day stands that is not over": (back, lambda e: e["data"]["clock"].update(last_closed_day=e["business_day"]), "not over"),
             "another day stands": (back, lambda e: e["data"]["clock"].update(last_closed_day=20240915), "days up to"),

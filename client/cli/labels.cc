@@ -158,7 +158,6 @@ constexpr Label kExpected[] = {
     {"0 beside a price", "有单价时为 0"},
     {"0, or a day after from_day", "0,或 from_day 之后的日期"},
     {"0, or a day as yyyymmdd", "0,或日期如 20240315"},
-    {"0, or the day before stated_time as yyyymmdd", "0,或 stated_time 的前一天,如 20240315"},
     {"0: no entry is ahead of the clock", "0: 没有条目晚于系统时间"},
     {"1 to 16 of a-z 0-9 -, a letter first", "1 至 16 个 a-z 0-9 -,字母开头"},
     {"1 to 32 of A-Z 0-9 _", "1 至 32 个 A-Z 0-9 _"},

@@ -53,12 +53,15 @@ Hold EndHold(State& state, const Entry& e, RequestState to, std::int64_t capture
   return hold;
 }
 
-// Time falls: open holds keep what is left to them of it.
-void MoveHoldsUp(State& state, std::int64_t ms) {
+// Time falls to `now_ms` by `ms`: open holds that were made by the wrong clock keep what is left to them of it, others end when they would.
+void MoveHoldsUp(State& state, std::int64_t now_ms, std::int64_t ms) {
   std::map<std::int64_t, std::set<std::int64_t>> moved;
-  for (auto& [until_ms, sequences] : state.holds_by_end) {
-    for (const std::int64_t sequence : sequences) state.holds.Edit(SequenceKey(sequence)).until_ms = until_ms - ms;
-    moved.emplace(until_ms - ms, std::move(sequences));
+  for (const auto& [until_ms, sequences] : state.holds_by_end) {
+    for (const std::int64_t sequence : sequences) {
+      Hold& hold = state.holds.Edit(SequenceKey(sequence));
+      if (hold.recorded_ms > now_ms) hold.until_ms -= ms;
+      moved[hold.until_ms].insert(sequence);
+    }
   }
   state.holds_by_end = std::move(moved);
 }
@@ -185,6 +188,7 @@ absl::Status Apply(State& state, const Entry& e) {
                 .rulebook = e.rulebook,
                 .presentation = e.presentation,
                 .points = PointsOf(e),
+                .recorded_ms = e.recorded_ms,
                 .until_ms = e.hold_until_ms,
                 .business_day = e.business_day,
                 .lots = LotsTaken(e),
@@ -237,7 +241,7 @@ absl::Status Apply(State& state, const Entry& e) {
       state.at.last_closed_day = std::get<ClockData>(e.data).last_closed_day;
       state.at.set_backs.push_back(e.sequence);
       state.at.undoing_end = e.sequence + 1;
-      MoveHoldsUp(state, fell_by_ms);
+      MoveHoldsUp(state, e.recorded_ms, fell_by_ms);
       break;
     case Kind::kExpiryUndone:
       state.at.undoing_end = e.sequence + 1;

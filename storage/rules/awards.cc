@@ -101,9 +101,7 @@ template <class Deed> Broken CheckShape(const Rulebook& book, const Deed& deed) 
   if (deed.unique.empty()) return std::nullopt;
   const bool is_bare = deed.group == Group::kNone && deed.session.empty() && deed.case_id.empty() && deed.about.empty() &&
                        deed.tags.empty() && deed.evidence_sha256.empty() && deed.external_id.empty();
-  // By its case and by its session.
-  const bool is_named = IsHex64(deed.unique.front()) && IsHex64(deed.unique.back()) &&
-                        (deed.unique.size() == 1 || (deed.unique.size() == 2 && deed.unique[0] != deed.unique[1]));
+  const bool is_named = deed.unique.size() == 2 && IsHex64(deed.unique[0]) && IsHex64(deed.unique[1]) && deed.unique[0] != deed.unique[1];
   return is_named && is_bare && book.IsUmbrella(deed.activity) ? Broken() : OutOfRange("unique");
 }
 

@@ -47,7 +47,7 @@ struct AwardItem {
   Group group = Group::kNone;
   std::string session, case_id, about;
   std::string evidence_sha256, note_commitment;  // 64 hex digits or empty
-  std::vector<std::string> unique;               // of a confidential deed: 1 or 2 of 64 hex digits
+  std::vector<std::string> unique;               // of a confidential deed: 2 of 64 hex digits
   std::string print;                             // of a confidential deed: keyed hash of what it really was, for the fingerprint
   std::string external_id;
   std::vector<std::string> tags;

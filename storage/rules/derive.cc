@@ -23,7 +23,10 @@ namespace {
 Broken DeriveRefused(Case& c, Entry& e) {
   const Reason reason = ReasonFromName(e.refusal);
   if (!IsRecorded(reason) && !(reason == Reason::INVARIANT_VIOLATION && e.item >= 0)) return OutOfRange("refusal");
-  if (!KindNamed(e.request_kind)) return OutOfRange("request_kind");
+  const auto asked = KindNamed(e.request_kind);
+  const bool is_asked_for = asked && *asked != Kind::kRefused && RowOf(*asked).asker != Asker::kLedger;
+  const bool is_elsewhere = asked == Kind::kProgram && c.state.program != kSystemProgram;  // a program refuses nothing about another
+  if (!is_asked_for || is_elsewhere) return OutOfRange("request_kind");
   if (!e.member.empty() && !FindMember(c.state, e.member)) return Refusal{Reason::MEMBER_NOT_FOUND, {}};
   return std::nullopt;
 }

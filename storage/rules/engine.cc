@@ -64,7 +64,8 @@ Outcome Engine::Replay(Decision& d, const RequestRecord& record) {
   if (!entries.ok()) return Decision::Unrecorded({Reason::INVARIANT_VIOLATION, {{"entry", absl::StrCat(record.sequence)}}});
   // A hold that is due has ended, by the time that anybody hears of it. While the clock is in doubt it is told as it stands.
   if (!record.is_tombstone && entries->front()->kind == Kind::kHold) desk_.Settle(entries->front()->member);
-  Outcome outcome = OutcomeOf(record, *std::move(entries), state().follow_ups.Find(SequenceKey(record.sequence)));
+  const std::string key = SequenceKey(record.sequence);
+  Outcome outcome = OutcomeOf(record, *std::move(entries), state().follow_ups.Find(key), state().holds.Find(key));
   outcome.is_replayed = true;
   return record.is_tombstone ? outcome : WithTarget(d, std::move(outcome));
 }

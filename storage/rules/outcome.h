@@ -24,6 +24,8 @@ struct Outcome {
   RequestState now = RequestState::kNone;
   std::int64_t now_sequence = -1;
   std::int64_t refunded_points = 0;
+  // Of a hold: when it ends by itself. While it is open, by a clock that was set back since.
+  std::int64_t hold_until_ms = 0;
   bool is_replayed = false;
   // Of a reversal or undo: what became of what it named, if that had happened.
   std::shared_ptr<const Outcome> target;
@@ -36,8 +38,10 @@ struct Outcome {
 // The state of one entry's own: what it was when it was written.
 RequestState FirstStateOf(const Entry& entry);
 
-// The outcome of a request by what the ledger holds of it. `follow_up` is that of the first entry, nullptr if there is none.
-Outcome OutcomeOf(const RequestRecord& record, std::vector<std::shared_ptr<const Entry>> entries, const FollowUp* follow_up);
+// The outcome of a request by what the ledger holds of it. `follow_up` is that of the first entry, `open` the hold that it made; nullptr if
+// there is none.
+Outcome OutcomeOf(const RequestRecord& record, std::vector<std::shared_ptr<const Entry>> entries, const FollowUp* follow_up,
+                  const Hold* open = nullptr);
 
 // The refusal of a kRefused entry.
 Refusal RefusalOf(const Entry& entry);

@@ -111,13 +111,17 @@ Day LastDayToStand(const StateMark& at, std::int64_t stated_ms, std::int64_t clo
   return std::min(at.last_closed_day, AddDays(DayOf(std::min(stated_ms, clock_ms)), -1));
 }
 
-// Whether the last entry is further ahead of the clock than what is bridged.
 bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
 
-// Of a set-back: FIELD_INVALID, MAKER_IS_CHECKER 632, CLOCK_DIFFERS 911
+// Of a set-back: INVARIANT_VIOLATION, FIELD_INVALID, MAKER_IS_CHECKER 632. CLOCK_DIFFERS 911
 Broken DeriveClock(Case& c, Entry& e) {
   const ClockData clock = std::get<ClockData>(e.data);
-  if (clock.last_closed_day == 0) return std::nullopt;
+  const std::int64_t differs_by_ms = std::abs(clock.stated_ms - e.recorded_ms);
+  const auto differs = [&] {
+    return Refusal{Reason::CLOCK_DIFFERS, {{"clock", absl::StrCat(e.recorded_ms)}, {"stated", absl::StrCat(clock.stated_ms)}}};
+  };
+  // The clock may be so far from the stated time, and the last entry, before which nothing is recorded, so far ahead of the clock.
+  if (clock.last_closed_day == 0) return differs_by_ms > 2 * kClockDiffersMs ? Broken(differs()) : std::nullopt;
   if (!IsAhead(c.state.at, e.recorded_ms))
     return Refusal{Reason::INVARIANT_VIOLATION, {{"clock_confirmed", "sets back what is not ahead"}}};
   // One day follows from the time; that it is named shows a time that was mistyped.
@@ -127,9 +131,7 @@ Broken DeriveClock(Case& c, Entry& e) {
                    {{"field", "last_closed_day"}, {"expected", "the last closed day before the stated time"}, {"day", absl::StrCat(day)}}};
   }
   if (IsSamePerson(c.state, e.actor, c.state.at.clock_by)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
-  if (std::abs(clock.stated_ms - e.recorded_ms) > kClockDiffersMs) {
-    return Refusal{Reason::CLOCK_DIFFERS, {{"clock", absl::StrCat(e.recorded_ms)}, {"stated", absl::StrCat(clock.stated_ms)}}};
-  }
+  if (differs_by_ms > kClockDiffersMs) return differs();
   return std::nullopt;
 }
 
@@ -153,19 +155,27 @@ Broken DeriveEpoch(Case& c, Entry& e) {
   return std::nullopt;
 }
 
+Refusal DayToBeNamed(std::int64_t stated_ms) {
+  return {Reason::FIELD_INVALID,
+          {{"field", "last_closed_day"},
+           {"expected", "the last closed day before the stated time"},
+           {"day", absl::StrCat(AddDays(DayOf(stated_ms), -1))}}};
+}
+
 Outcome Decide(Decision& d, const ConfirmClock& command) {
   Desk& desk = d.desk();
   const StateMark& at = d.state().at;
-  // One word goes to all programs: it sets back only those that are ahead of the clock.
-  const bool is_set_back = command.last_closed_day != 0 && IsAhead(at, desk.clock_ms());
-  // The operator names the day before their own time, which may be tomorrow by the clock, and no day that this program has not closed.
-  const bool is_the_day_before = command.last_closed_day == AddDays(DayOf(command.stated_ms), -1);
+  // One word goes to all programs: it sets back those that are ahead of the clock, and no day that they have not closed.
+  const bool is_ahead = IsAhead(at, desk.clock_ms());
+  const Day before = AddDays(DayOf(command.stated_ms), -1);
+  if (command.last_closed_day == 0 ? is_ahead : command.last_closed_day != before) {
+    return Decision::Unrecorded(DayToBeNamed(command.stated_ms));
+  }
   ClockData clock{.stated_ms = command.stated_ms};
-  if (is_set_back)
-    clock.last_closed_day = is_the_day_before ? LastDayToStand(at, command.stated_ms, desk.clock_ms()) : command.last_closed_day;
+  if (is_ahead) clock.last_closed_day = LastDayToStand(at, command.stated_ms, desk.clock_ms());
   Entry entry = d.Draft(Kind::kClockConfirmed);
   entry.data = clock;
-  if (!is_set_back) return d.Carry({d.state()}, std::move(entry));
+  if (!is_ahead) return d.Carry({d.state()}, std::move(entry));
   entry.recorded_ms = desk.clock_ms();
   entry.business_day = DayOf(entry.recorded_ms);
   Outcome outcome = d.Carry({d.state()}, std::move(entry));

@@ -21,8 +21,11 @@ Broken DeriveClock(Case& c, Entry& confirmed);
 Broken DeriveExpiryUndone(Case& c, Entry& undone);
 Broken DeriveEpoch(Case& c, Entry& epoch);
 
-// One that names a day sets back a program that is ahead of the clock, and only confirms in any other. A set-back is followed at once by an entry, or several, for each that ended points by the clock of before.
+// One that names a day sets back a program that is ahead of the clock, and only confirms in any other; one that names none is refused by a
+// program that is ahead. A set-back is followed at once by an entry, or several, for each that ended points by the clock of before.
 Outcome Decide(Decision& d, const ConfirmClock& command);
+// That a word about the clock has to name the day before the stated time, which shows a time that was mistyped.
+Refusal DayToBeNamed(std::int64_t stated_ms);
 Outcome Decide(Decision& d, const OpenEpoch& command);
 
 // What is over for a member: open holds, and whether points are past. It is written before anything else about them.

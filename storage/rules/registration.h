@@ -180,8 +180,8 @@ struct ErasureData {
   bool operator==(const ErasureData&) const = default;
 };
 
-// The time that an operator states. A set-back names the last closed day that stands: the day before that time, or the program's last closed
-// day where that is earlier; 0: nothing is set back.
+// The time that an operator states. A set-back names the last closed day that stands: the day before both that time and the clock's, or the
+// program's last closed day where that is earlier; 0: nothing is set back.
 struct ClockData {
   std::int64_t stated_ms = 0;
   Day last_closed_day = 0;

@@ -257,6 +257,13 @@ Broken JudgeRulebook(State& state, Day today, const RulebookData& data, const st
         return invalid("units", absl::StrCat(unit.code(), " with the kind and decimals it has"));
       }
     }
+    // A deed is known by its case and session where it is open, and by its keyed names where it is not: under both it would be paid twice.
+    for (const auto& activity : older->proto().activities()) {
+      const v1::Activity* same = book->FindActivity(activity.code());
+      if (same && same->shown_as().empty() != activity.shown_as().empty()) {
+        return invalid("activities", absl::StrCat(activity.code(), " open or confidential as it was, or another code"));
+      }
+    }
   }
   books.push_back(&*book);
   if (auto status = CheckLotBound(books); !status.ok()) return RefusalFrom(status);

@@ -76,6 +76,7 @@ struct FollowUp {
 struct Hold {
   std::string member, merchant, terminal, request_id, rulebook, presentation;
   std::int64_t points = 0;
+  std::int64_t recorded_ms = 0;
   std::int64_t until_ms = 0;
   Day business_day = 0;
   std::vector<Lot> lots;

@@ -279,7 +279,8 @@ bool MayAsk(State& state, const Entry& e) {
     case Asker::kTill: return is_staff && (e.kind == Kind::kRefused || e.kind == Kind::kReversal);
     case Asker::kOperator: break;
   }
-  if (e.actor == kLedgerActor) return asked == Kind::kProgram;  // another key of the side state, written while no server could
+  // Another key of the side state, written while no server could.
+  if (e.actor == kLedgerActor) return e.kind == Kind::kProgram && !is_founding;
   if (state.program == kSystemProgram) return is_staff || is_founding;
   return !is_staff && !state.Find<MemberData>("member", e.actor) && !state.Find<TerminalData>("terminal", e.actor) &&
          !state.Find<MerchantData>("merchant", e.actor);

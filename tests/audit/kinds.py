@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from audit.basics import (NEVER, Lots, add, check, covers, days_after, has_ended, merkle_root, no_zeros, of_funds, of_lots, posting,
                           put, scale, start_ms, taken_by)
-from audit.stated import REVERSIBLE, STATED
+from audit.stated import REFUSABLE, REVERSIBLE, STATED
 from audit.state import carrying_of, class_of, groups_on, id_of, keys_of_deed, limits, lot_end, month_of, pays, points_first
 
 PART_LOTS = 24  # as many lots as one entry of a split one takes
@@ -28,6 +28,7 @@ def award(r, e, said):
     check(version is not None, f"no rulebook holds on {day}")
     e["rulebook"] = version
     if "unique" in e:  # confidential: no group, no grid
+        check(len(set(e["unique"])) == 2, "a confidential deed without its two names")
         e.pop("group", None)
     else:
         put(e, "grid", member.get("grid"))
@@ -470,9 +471,9 @@ def clock_confirmed(r, e, said):
     check(set(e["data"]) == {"clock"}, "a record of another kind")
     clock = e["data"]["clock"]
     if "last_closed_day" not in clock:
-        return check(clock["stated_ms"] <= e["recorded_ms"] + CLOCK_MS, "a clock confirmed that is not the one stated")
+        return check(abs(clock["stated_ms"] - e["recorded_ms"]) <= 2 * CLOCK_MS, "a clock confirmed that is not the one stated")
     check(abs(clock["stated_ms"] - e["recorded_ms"]) <= CLOCK_MS, "a clock set back to another time than the one stated")
-    check(max(clock["stated_ms"], e["recorded_ms"]) < r.books.last_ms, "a clock set back that does not go back")
+    check(r.books.last_ms - e["recorded_ms"] > CLOCK_MS, "a clock set back that is not ahead")
     return check(not r.is_same_person(e["actor"], r.clock_by), f"{e['actor']} sets back the clock that they confirmed")
 
 
@@ -499,7 +500,8 @@ def epoch(r, e, said):
 
 
 def refused(r, e, said):
-    check(e["request_kind"] in STATED, f"no kind {e['request_kind']}")
+    check(e["request_kind"] in REFUSABLE, f"nobody asks for a {e['request_kind']}")
+    check(e["request_kind"] != "program" or e["program"] == "system", "a program that refuses another")
     records = {f.split(".")[1] for f in STATED[e["request_kind"]] if f.startswith("data.")} if e["request_kind"] not in REGISTER else set()
     check(set(e.get("data", {})) == records, "a record of another kind")
     check("points" not in e or "postings.amount" in STATED[e["request_kind"]], f"points asked of a {e['request_kind']}")

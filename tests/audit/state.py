@@ -156,7 +156,7 @@ class Rules:
         if asked not in ("program", "clock_confirmed") and not self.is_founding(e):
             return is_staff or asked == "donation" and actor == e["member"]
         if actor == "ledger":
-            return asked == "program"
+            return e["kind"] == "program" and not self.is_founding(e)
         if e["program"] == "system":
             return is_staff or self.is_founding(e)
         return not any((kind, actor) in self.records for kind in ("staff", "member", "terminal", "merchant"))
@@ -193,9 +193,10 @@ class Rules:
                     self.ended_by[e["ref"]][1][end, fund, first] += amount
         if kind == "clock_confirmed":
             self.clock_by = e["actor"]
-            if "last_closed_day" in e["data"]["clock"]:  # holds go on for as long as they had left
+            if "last_closed_day" in e["data"]["clock"]:  # holds made by the wrong clock go on for as long as they had left
                 fell = self.books.last_ms - e["recorded_ms"]
-                self.holds = {of: {**hold, "hold_until_ms": hold["hold_until_ms"] - fell} for of, hold in self.holds.items()}
+                wrong = {of: hold for of, hold in self.holds.items() if hold["recorded_ms"] > e["recorded_ms"]}
+                self.holds |= {of: {**hold, "hold_until_ms": hold["hold_until_ms"] - fell} for of, hold in wrong.items()}
         if kind in REGISTRATIONS:
             self.register(e)
         elif kind in ("award", "correction"):

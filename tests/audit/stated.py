@@ -15,7 +15,7 @@ KEPT = "what is only named here and kept elsewhere: evidence, notes, tags, what 
 WHY = "the reason that somebody gave for a correction or undo"
 TRUE = "whether what was registered is true of people, shops, tills, funds and offers"
 REFUSED = "what was refused, and whether it had to be: a refusal moves nothing"
-OPERATOR = "what an operator said of a clock, within ten minutes, or of a log that was restored"
+OPERATOR = "what an operator said of a clock, within twenty minutes, or of a log that was restored"
 
 
 def rows(reason, *fields):
@@ -76,6 +76,7 @@ STATED = {
 }
 TILL_KINDS = {"redemption", "hold", "capture", "void", "refund", "reversal"}  # a till alone asks for these
 BY_TIME = {"hold_expired", "expiry", "expiry_undone", "day_closed"}  # the ledger writes these by itself
+REFUSABLE = STATED.keys() - BY_TIME - {"epoch", "refused"}  # what somebody asks for
 for of_kind, fields in STATED.items():
     fields.update(rows(WHEN, "recorded_ms") | ({} if of_kind in BY_TIME else ORIGIN))
 # What a refusal says, too, of what was asked; nothing was used up, and no record or commitment is kept.

@@ -389,8 +389,8 @@ class Life {
     if (item.activity == "SAFETY") {
       item.group = Group::kNone, item.session.clear();
       item.quantity = 5 * Number(1, 4);
-      item.unique = {Sha256Hex(absl::StrCat(item.member.id, " case ", Number(1, 60)))};
-      if (Chance(30)) item.unique.push_back(Sha256Hex(absl::StrCat(item.member.id, " session ", Number(1, 60))));
+      item.unique = {Sha256Hex(absl::StrCat(item.member.id, " case ", Number(1, 60))),
+                     Sha256Hex(absl::StrCat(item.member.id, " session ", Number(1, Chance(30) ? 60 : 1'000'000)))};
     }
     if (Chance(8)) {  // a mistake
       const std::int64_t which = Number(1, 8);
@@ -631,8 +631,8 @@ class Life {
       engine_->SetTime(right_ms);
       reference_.clock_ms = right_ms;
       const std::int64_t stated_ms = right_ms + Number(-12, 12) * kMinuteMs;
-      const Day before = AddDays(std::min(DayOf(stated_ms), DayOf(right_ms)), -1);
-      const Day day = Chance(80) ? std::min(before, live_->at.last_closed_day) : AddDays(before, static_cast<int>(Number(-2, 2)));
+      const Day before = AddDays(DayOf(stated_ms), -1);
+      const Day day = Chance(80) ? before : Chance(50) ? 0 : AddDays(before, static_cast<int>(Number(-2, 2)));
       Both(Staff(One<std::string>({"o0", "o1", "o2"})), ConfirmClock{stated_ms, day});
       engine_->SetTime(now_ms_);
       reference_.clock_ms = now_ms_;

@@ -138,18 +138,25 @@ void Reference::End(Member& member, const LotKey& lot, std::int64_t points) {
   member.ends.emplace_back(lot, points);
 }
 
-// Reading: what ended last comes back first, as far as corrections have not taken it from there. Holds keep the time that was left to them.
+// Reading: what ended last comes back first, as far as corrections have not taken it from there. Holds made by the wrong clock keep the time
+// that was left to them.
 Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& command) {
-  if (command.last_closed_day != 0 && now_ms - clock_ms > 10 * 60'000) {
-    const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
+  const bool is_ahead = now_ms - clock_ms > 10 * 60'000;
+  const Day stated = DayOf(command.stated_ms), day = DayOf(clock_ms);
+  if (command.last_closed_day == 0 ? is_ahead : command.last_closed_day != AddDays(stated, -1)) {
+    return RefuseUnrecorded(Reason::FIELD_INVALID);
+  }
+  if (!is_ahead && std::abs(command.stated_ms - now_ms) > 20 * 60'000) return RefuseUnrecorded(Reason::CLOCK_DIFFERS);
+  if (is_ahead) {
     const Day stands = std::min(AddDays(std::min(stated, day), -1), last_closed_day);
-    const bool is_day_before = command.last_closed_day == AddDays(stated, -1);
-    if (!is_day_before && command.last_closed_day != stands) return RefuseUnrecorded(Reason::FIELD_INVALID);
     Broken broken;
     if (IsSamePerson(origin.actor, clock_by_)) broken.Add(Reason::MAKER_IS_CHECKER);
     if (broken) return Refuse(origin, "", broken);
     if (std::abs(command.stated_ms - clock_ms) > 10 * 60'000) return RefuseUnrecorded(Reason::CLOCK_DIFFERS);
-    for (const std::int64_t sequence : open_holds_) holds_.at(sequence).until_ms -= now_ms - clock_ms;
+    for (const std::int64_t sequence : open_holds_) {
+      Held& hold = holds_.at(sequence);
+      if (hold.recorded_ms > clock_ms) hold.until_ms -= now_ms - clock_ms;
+    }
     now_ms = clock_ms;
     today = day;
     last_closed_day = stands;

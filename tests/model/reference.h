@@ -134,7 +134,7 @@ class Reference {
     std::string member, merchant;
     Parts parts;
     std::vector<OfferLine> lines;
-    std::int64_t points, until_ms;
+    std::int64_t points, recorded_ms, until_ms;
     std::size_t counted;
     Book book;
     enum { kOpen, kCaptured, kVoided, kTimedOut, kReversed } state = kOpen;

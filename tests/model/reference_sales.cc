@@ -156,6 +156,7 @@ Expected Reference::DoSale(const Origin& origin, const Payer& payer, const std::
                                 .parts = std::move(parts),
                                 .lines = lines,
                                 .points = points,
+                                .recorded_ms = now_ms,
                                 .until_ms = now_ms + Or<std::int64_t>(book->policies().hold_ttl_ms(), 180'000),
                                 .counted = counted_.size() - 1,
                                 .book = book};

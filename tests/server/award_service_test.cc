@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tests/server/server_fixture.h"
 
 namespace redpoints::server {
@@ -68,6 +69,15 @@ TEST_F(AwardServiceTest, ADoubleOfAConfidentialDeedIsRefusedAndShowsTheUmbrellaT
   EXPECT_TRUE(Award(world.NewUuid(), R"(activity: "MEDIATION" quantity: 1 group: RESIDENTS session: "c-secret")").ok());
   EXPECT_TRUE(Award(world.NewUuid(), R"(activity: "TIP" quantity: 1 group: RESIDENTS case: "c-2")").ok());
   const std::string journal = Journal();
+  // With a case, with a session, with both: nobody sees which.
+  int deeds = 0;
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(journal, '\n'))) {
+    const auto names = line.find(R"("unique":[")");
+    if (names == std::string::npos || line.find(R"("kind":"award")") == std::string::npos) continue;
+    EXPECT_EQ(line.find(']', names) - names, std::string_view(R"("unique":[")").size() + 64 + 3 + 64 + 1) << line;
+    ++deeds;
+  }
+  EXPECT_EQ(deeds, 3);
   for (const char* word : {"\"TIP\"", "MEDIATION", "secret"}) {
     // The rulebook is a blob; entries name none of them.
     EXPECT_EQ(journal.find(word), std::string::npos) << word;

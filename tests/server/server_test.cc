@@ -149,6 +149,7 @@ TEST(WholeServer, ASecondOperatorSetsBackAClockThatWasConfirmedWrongly) {
   EXPECT_EQ(confirm("operator", world.NewUuid(), stands).reason, "MAKER_IS_CHECKER");
   EXPECT_EQ(confirm("operator-2", world.NewUuid(), AddDays(stands, 1)).reason, "FIELD_INVALID");
   EXPECT_EQ(confirm("operator-2", world.NewUuid(), AddDays(stands, -1)).reason, "FIELD_INVALID");
+  EXPECT_EQ(confirm("operator-2", world.NewUuid(), 0).reason, "FIELD_INVALID");  // entries would go on with the wrong time
   ExpectHealth(world, "NOT_SERVING");
   EXPECT_EQ(world.End(), start);
   const std::string id = world.NewUuid();

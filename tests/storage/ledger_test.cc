@@ -128,7 +128,7 @@ TEST_F(LedgerTest, AClockJumpStopsWritingUntilConfirmed) {
   SetUpProgram();
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
-  EXPECT_EQ(Run(Staff(NewId(), "o1"), ConfirmClock{}).first, RequestState::kDone);
+  EXPECT_EQ(Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()}).first, RequestState::kDone);
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   clock.Advance(3 * kDayMs);  // time that passes is no jump
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
@@ -143,11 +143,12 @@ TEST_F(LedgerTest, ARepeatedConfirmationIsNotAboutANewJump) {
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   const auto id = NewId();
-  EXPECT_EQ(Run(Staff(id, "o1"), ConfirmClock{}).first, RequestState::kDone);
+  const ConfirmClock word{clock.NowMs()};
+  EXPECT_EQ(Run(Staff(id, "o1"), word).first, RequestState::kDone);
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   clock.Jump(400 * kDayMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
-  EXPECT_TRUE(Run(Staff(id, "o1"), ConfirmClock{}).is_replayed);
+  EXPECT_TRUE(Run(Staff(id, "o1"), word).is_replayed);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_TRUE(ledger->is_clock_stopped());
 }
@@ -178,7 +179,7 @@ TEST_F(LedgerTest, AClockFarAheadOfTheLedgerStopsWritingFromTheStart) {
   Open();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(Balance("expired"), 0);
-  Run(Staff(NewId(), "o1"), ConfirmClock{});
+  Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()});
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::INSUFFICIENT_POINTS);
   EXPECT_GE(Balance("expired"), 1000 - 1);  // of m1, whom the sale was about; the others' follow
 }
@@ -333,13 +334,13 @@ TEST_F(LedgerTest, WhetherItCanWriteIsToldWhenItChanges) {
   options.on_can_write = [&] { ++told; };
   SetUpProgram();
   EXPECT_TRUE(ledger->CanWrite());
-  Run(Staff(NewId(), "o1"), ConfirmClock{});  // there was nothing to confirm
+  Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()});  // there was nothing to confirm
   EXPECT_EQ(told, 0);
   clock.Jump(11 * kMinuteMs);
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
   EXPECT_EQ(told, 1);
   EXPECT_FALSE(ledger->CanWrite());
-  Run(Staff(NewId(), "o1"), ConfirmClock{});
+  Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()});
   EXPECT_EQ(told, 2);
   EXPECT_TRUE(ledger->CanWrite());
   ASSERT_TRUE(memory.TryTakeOver().ok());

@@ -257,12 +257,12 @@ TEST_F(SetBackTest, IsRefused) {
   // Each breaks its rule and all below.
   const Row rows[] = {
       {"a day that is not closed, by the last entry's time", right, last, 20240317, "o1", Reason::FIELD_INVALID, "last_closed_day",
-       "20240314"},
+       "20240316"},
       {"a day that is not closed", right, right - ten - 1, 20240317, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
       {"today by the stated time", right, right + ten + 1, 20240315, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
       {"the day before yesterday", right, right - ten - 1, 20240313, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
       {"today by the clock", right, right + 2 * kDayMs - 2 * kMinuteMs, 20240315, "o1", Reason::FIELD_INVALID, "last_closed_day",
-       "20240314"},
+       "20240316"},
       {"no day", right, right - ten - 1, 20240230, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
       {"before all days", right, right - ten - 1, -1, "o1", Reason::FIELD_INVALID, "last_closed_day", "20240314"},
       {"by who confirmed it", right, right - ten - 1, 20240314, "o1", Reason::MAKER_IS_CHECKER, "", ""},
@@ -412,6 +412,59 @@ TEST_F(SetBackTest, ARulebookThatHeldByTheWrongClockIsNotWithdrawn) {
 }
 
 // A hold that was made by the wrong clock keeps the time that was left to it, and no more.
+// It was promised until then by the right clock.
+TEST_F(SetBackTest, HoldsFromBeforeEndWhenTheyWould) {
+  SetUpProgram(RulebookJson("2024-1", 20200101, "{}", R"({"hold_ttl_ms":86400000})"));
+  AwardPoints("m1", 10);
+  const Outcome before = Reserve("m1", 10);
+  const std::int64_t made_ms = now_ms, ends_ms = before.hold_until_ms;
+  ASSERT_EQ(ends_ms, made_ms + kDayMs);
+  Confirm(made_ms + 10 * 60 * kMinuteMs);
+  Origin till = Till();
+  till.request_id = NewId();
+  const Authorize asked{Pay("m1"), {{"ANY", 1, 10, 0}}};
+  const Outcome wrong = engine.Execute(till, asked);
+  Collect();
+  EXPECT_EQ(wrong.hold_until_ms, now_ms + kDayMs);
+  SetBack(made_ms + kMinuteMs);
+  EXPECT_EQ(state.holds.Find(SequenceKey(before.entry().sequence))->until_ms, ends_ms);
+  EXPECT_EQ(engine.Execute(till, asked).hold_until_ms, now_ms + kDayMs);  // as a repetition is told
+  EXPECT_EQ(engine.NextDeadline(), std::min(ends_ms, StartOf(AddDays(DayOf(now_ms), 1))));
+  GoTo(ends_ms - 1);
+  CatchUp(1000);
+  EXPECT_EQ(Take(before.entry().sequence).first, RequestState::kDone);
+}
+
+// Entries that are ahead of the clock would be followed by others of the same wrong time.
+TEST_F(SetBackTest, AWordWithoutADayIsRefusedByAProgramThatIsAhead) {
+  SetUpProgram();
+  Confirm(kJune);
+  GoTo(kNoon + kMinuteMs);
+  const std::size_t before = journal.size();
+  const Outcome outcome = Run(Operator("o2"), ConfirmClock{now_ms});
+  EXPECT_EQ(ReasonOf(outcome), Reason::FIELD_INVALID);
+  EXPECT_EQ(outcome.refusal->facts.back(), std::pair(std::string("day"), std::string("20240314")));
+  EXPECT_EQ(journal.size(), before);
+}
+
+// The operator names the day before the one on their watch.
+TEST_F(SetBackTest, ByTheWatchItIsTomorrowAlready) {
+  SetUpProgram();
+  Confirm(kJune);
+  GoTo(StartOf(20240316) - 2 * kMinuteMs);
+  const Outcome outcome = Run(Operator("o2"), ConfirmClock{now_ms + 4 * kMinuteMs, 20240315});
+  ASSERT_EQ(outcome.first, RequestState::kDone);
+  EXPECT_EQ(std::get<ClockData>(outcome.entry().data).last_closed_day, 20240314);  // that one is not over by the clock
+}
+TEST_F(SetBackTest, ByTheWatchItIsStillYesterday) {
+  SetUpProgram();
+  Confirm(kJune);
+  GoTo(StartOf(20240316) + 2 * kMinuteMs);
+  const Outcome outcome = Run(Operator("o2"), ConfirmClock{now_ms - 4 * kMinuteMs, 20240314});
+  ASSERT_EQ(outcome.first, RequestState::kDone);
+  EXPECT_EQ(std::get<ClockData>(outcome.entry().data).last_closed_day, 20240314);
+}
+
 TEST_F(SetBackTest, HoldsDoNotWaitForAWrongTime) {
   SetUpProgram();
   AwardPoints("m1", 10);

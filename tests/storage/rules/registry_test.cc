@@ -343,6 +343,18 @@ TEST_F(EngineRegistryTest, NothingBeginsUnderWhatHasEnded) {
   EXPECT_EQ(Add(member, /*is_new=*/false).first, RequestState::kDone);  // and who is there stays there
 }
 
+// Its deeds are known by other names then: one would be paid again.
+TEST_F(EngineRegistryTest, AnActivityStaysOpenOrConfidential) {
+  const auto open =
+      absl::StrReplaceAll(RulebookJson("2024-2", 20240601), {{R"("shown_as":"SERVICE",)", ""}, {R"(,"shown_as":"SERVICE")", ""}});
+  const Outcome refused = Adopt(open);
+  EXPECT_EQ(ReasonOf(refused), Reason::RULEBOOK_INVALID);
+  EXPECT_EQ(refused.refusal->facts[0].second, "activities");
+  EXPECT_EQ(refused.refusal->facts[1].second, "TIP open or confidential as it was, or another code");
+  const auto renamed = absl::StrReplaceAll(open, {{R"("TIP")", R"("CLUE")"}, {R"("MEDIATION")", R"("PEACE")"}});
+  EXPECT_EQ(Adopt(renamed).first, RequestState::kDone);
+}
+
 TEST_F(EngineRegistryTest, ARulebookIsWithdrawnBeforeItBegins) {
   Add(Worker("a7"));
   Adopt(RulebookJson("typo", 20990101));

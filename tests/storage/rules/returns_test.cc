@@ -298,7 +298,7 @@ TEST_F(EngineReturnsTest, ARefusalKeepsWhatWasAsked) {
   const Entry donation = Run(Staff(), Donate{{"m1", ""}, 6}).entry();
   EXPECT_EQ(donation.points, 6);
   AwardItem secret = Item("m1", "SERVICE", 101);
-  secret.note_commitment = Sha256Hex("x"), secret.unique = {secret.note_commitment};
+  secret.note_commitment = Sha256Hex("x"), secret.unique = {secret.note_commitment, Sha256Hex("y")};
   secret.group = Group::kNone;
   const Entry umbrella = Run(Staff(), Award{secret}).entry();
   EXPECT_EQ(umbrella.activity, "SERVICE");

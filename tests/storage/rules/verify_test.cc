@@ -568,6 +568,20 @@ TEST_F(VerifyTest, WhoAskedMayHave) {
   const Outcome refused = Run(Staff("m1"), Donate{{"m1", ""}, 999'999});
   ASSERT_EQ(refused.first, RequestState::kRefused);
   ExpectRefused(refused, by_a_stranger, true);
+  const auto asked = [](const char* kind, const char* actor) {
+    return [=](Entry& e) {
+      e.request_kind = kind, e.actor = actor;
+      if (e.actor == kLedgerActor) e.request_id.clear(), e.fingerprint.clear();
+    };
+  };
+  ExpectRefused(refused,
+                {{"of a refusal", "", asked("refused", "a0")},
+                 {"of what time does, by the ledger", "", asked("expiry", "ledger")},
+                 {"of what time does", "", asked("hold_expired", "a0")},
+                 {"of a program", "", asked("program", "o1")},
+                 {"of a program, by the ledger", "", asked("program", "ledger")},
+                 {"of an epoch", "", asked("epoch", "ledger")}},
+                true);
 }
 
 // What no command may ask for no entry may show, whoever wrote it.
@@ -633,13 +647,13 @@ TEST_F(VerifyTest, RefusesAMarkOfConfidenceOnWhatIsNone) {
   SetUpProgram();
   AwardItem item = Item("m1", "MEETING", 1);
   item.session = "2024-03";
-  const auto mark = [](Entry& e) { e.unique = {Sha256Hex("u")}, e.group = Group::kNone, e.grid = ""; };
+  const auto mark = [](Entry& e) { e.unique = {Sha256Hex("u"), Sha256Hex("v")}, e.group = Group::kNone, e.grid = ""; };
   ExpectRefused(Run(Staff(), Award{item}),
                 {{"of a group's activity", "field=unique", [&](Entry& e) { mark(e); }},
                  {"and without its session", "field=unique", [&](Entry& e) { mark(e), e.session.clear(); }}},
                 true);
   item = Item("m1", "SERVICE", 10);
-  item.group = Group::kNone, item.unique = {Sha256Hex("case 1")}, item.note_commitment = Sha256Hex("salted");
+  item.group = Group::kNone, item.unique = {Sha256Hex("case 1"), Sha256Hex("session 1")}, item.note_commitment = Sha256Hex("salted");
   const Outcome deed = Run(Staff(), Award{item});
   EXPECT_EQ(deed.first, RequestState::kDone);
   ExpectRefused(deed,
@@ -651,8 +665,12 @@ TEST_F(VerifyTest, RefusesAMarkOfConfidenceOnWhatIsNone) {
                     {"with tags", "field=unique", [](Entry& e) { e.tags = {"theft"}; }},
                     {"with evidence", "field=unique", [](Entry& e) { e.evidence_sha256 = Sha256Hex("photo"); }},
                     {"with a name elsewhere", "field=unique", [](Entry& e) { e.external_id = "110-7"; }},
-                    {"with no hash", "field=unique", [](Entry& e) { e.unique = {"case 1"}; }},
-                    {"with one name twice", "field=unique", [](Entry& e) { e.unique.push_back(e.unique[0]); }},
+                    {"with no hash", "field=unique",
+                     [](Entry& e) {
+                       e.unique = {"case 1", "session 1"};
+                     }},
+                    {"with one name", "field=unique", [](Entry& e) { e.unique.pop_back(); }},
+                    {"with one name twice", "field=unique", [](Entry& e) { e.unique[1] = e.unique[0]; }},
                     {"with three names", "field=unique",
                      [](Entry& e) {
                        e.unique = {Sha256Hex("a"), Sha256Hex("b"), Sha256Hex("c")};
@@ -661,7 +679,7 @@ TEST_F(VerifyTest, RefusesAMarkOfConfidenceOnWhatIsNone) {
                 true);
   // And a batch with such an item leaves nothing.
   AwardItem bad = Item("m1", "PATROL", 1);
-  bad.unique = {Sha256Hex("u")};
+  bad.unique = {Sha256Hex("u"), Sha256Hex("v")};
   const auto before = journal.size();
   EXPECT_EQ(ReasonOf(Run(Staff(), AwardBatch{{Item("m1", "PATROL", 1), bad}})), Reason::FIELD_OUT_OF_RANGE);
   EXPECT_EQ(journal.size(), before);
@@ -836,10 +854,19 @@ TEST_F(VerifyTest, RefusesForgedSetBacks) {
   SetUpProgram();
   for (const char* member : {"m1", "m2"}) AwardPoints(member, 120, "VISIT");
   AwardPoints("m1", 1);
-  const Outcome confirmed = Run(Operator(), ConfirmClock{now_ms + 80 * kDayMs});
-  Advance(80 * kDayMs);
+  now_ms += 80 * kDayMs;
+  engine.SetTime(now_ms);
+  const Outcome confirmed = Run(Operator(), ConfirmClock{now_ms});
+  Advance(0);
+  const auto state_time = [](std::int64_t off) { return [off](Entry& e) { std::get<ClockData>(e.data).stated_ms += off; }; };
   ExpectRefused(confirmed,
-                {{"a time that falls without a day that stands", "recorded before", [](Entry& e) { e.recorded_ms -= kMinuteMs; }}}, true);
+                {{"another time than was stated", "CLOCK_DIFFERS", state_time(20 * kMinuteMs + 1)},
+                 {"another, before", "CLOCK_DIFFERS", state_time(-20 * kMinuteMs - 1)}},
+                true);
+  ExpectRefused(confirmed,
+                {{"a time that falls without a day that stands", "recorded before",
+                  [](Entry& e) { e.recorded_ms -= 81 * kDayMs, e.business_day = DayOf(e.recorded_ms); }}},
+                true);
   now_ms -= 79 * kDayMs;
   engine.SetTime(now_ms);
   const Outcome back = Run(Operator("o2"), ConfirmClock{now_ms, 20240315});
@@ -883,8 +910,10 @@ TEST_F(VerifyTest, RefusesForgedSetBacks) {
                 true);
   ExpectRefused(second, {{"of an entry twice", "of nothing", [&](Entry& e) { e.ref = undone; }}}, true);
   // They end again, and come back again: by the entry that ended them now.
-  Run(Operator(), ConfirmClock{now_ms + 80 * kDayMs});
-  Advance(80 * kDayMs);
+  now_ms += 80 * kDayMs;
+  engine.SetTime(now_ms);
+  Run(Operator(), ConfirmClock{now_ms});
+  Advance(0);
   now_ms -= 79 * kDayMs;
   engine.SetTime(now_ms);
   Run(Operator("o2"), ConfirmClock{now_ms, AddDays(DayOf(now_ms), -1)});

@@ -784,6 +784,16 @@ absl::StatusOr<std::vector<SideStore::RowWithoutEntry>> SideStore::WithoutEntry(
 
 absl::StatusOr<std::vector<std::string>> SideStore::Programs() const {
   std::vector<std::string> programs;
+absl::StatusOr<bool> SideStore::HasRowsOf(std::string_view program, std::string_view member) const {
+  absl::Status shape = Named("program", program);
+  shape.Update(Named("member", member));
+  if (!shape.ok()) return shape;
+  const MutexLock lock(mutex_);
+  const auto rows = disk_->Scan(FullKey(program, kMemberIndex, member) + '/', "");
+  if (!rows.ok()) return rows.status();
+  return !rows->empty();
+}
+
   for (std::string behind;;) {
     const MutexLock lock(mutex_);
     auto rows = disk_->Scan("", behind);

@@ -92,12 +92,6 @@ class Shard {
   const Clock& clock_;
 };
 
-absl::Status MoveAside(const std::string& directory) {
-  int n = 1;
-  while (IsThere(AsideOf(directory, n))) ++n;
-  return RenameDurably(WithoutSlash(directory), AsideOf(directory, n));
-}
-
 // Whole under its name, or not there.
 absl::Status MakeStore(const std::string& directory, const KeyFile& keys) {
   const std::string partial = WithoutSlash(directory) + ".rekey";  // not .partial: what `restore` left unfinished may be somebody's
@@ -111,14 +105,20 @@ absl::Status MakeStore(const std::string& directory, const KeyFile& keys) {
 
 struct Plan {
   bool makes_key = false;
-  bool moves_store = false;
+  std::string moves_to = "";  // where the store that is there is moved; empty: it stays
   bool makes_store = false;
-  int programs = 0;  // that are under another key
+  int programs = 0;            // that are under another key
+  bool keeps_rows = false;     // the store has some about members of this ledger
+  bool keeps_numbers = false;  // one that a member has now is among them
   bool is_nothing() const { return !makes_key && !makes_store && programs == 0; }
 };
 
-// Whoever takes another server's key and store would have the next start clear away what that server has not cleared yet.
-absl::Status FindOwnNumbers(const Config& config, const SideStore& store) {
+// What of the ledger is in the store. Whoever takes another server's key and store would have the next start clear away what that server
+// has not cleared yet: so a journal has to name the key, or a row be about a member, whose id was drawn at random. A store that is made for
+// a new key is empty.
+absl::Status FindOwn(const Config& config, const KeyFile& keys, const SideStore& store, Plan& plan) {
+  const std::string key = SideKeyId(keys);
+  bool is_named = false;
   for (const auto& shard : config.shard()) {
     const auto log = OpenStoppedLog(shard.directory());
     if (!log.ok()) return log.status();
@@ -127,19 +127,28 @@ absl::Status FindOwnNumbers(const Config& config, const SideStore& store) {
     for (const std::string& program : *programs) {
       const auto commitments = ReadCommitments(**log, program);
       if (!commitments.ok()) return AsStartFailure(commitments.status(), "LEDGER_REFUSED");
+      if (commitments->side_keys.contains(key)) is_named = true;
       for (const auto& [member, number] : commitments->numbers) {
+        const auto has_rows = store.HasRowsOf(program, member);
+        if (!has_rows.ok()) return AsStartFailure(has_rows.status(), "SIDE_STORE_DAMAGED");
+        if (!*has_rows) continue;
+        plan.keeps_rows = true;
         const auto row = store.Committed(program, SideKind::kNumber, member, number.commitment);
         if (!row.ok()) return AsStartFailure(row.status(), "SIDE_STORE_DAMAGED");
-        if (*row) return absl::OkStatus();
+        if (!*row) continue;
+        plan.keeps_numbers = true;
+        return absl::OkStatus();
       }
     }
   }
+  if (is_named || plan.keeps_rows) return absl::OkStatus();
   const auto programs = store.Programs();
   if (!programs.ok()) return AsStartFailure(programs.status(), "SIDE_STORE_DAMAGED");
-  if (programs->empty()) return absl::OkStatus();
-  return StartRefused(
-      "SIDE_STORE_FOREIGN",
-      absl::StrCat(store.directory(), " opens with this key, but holds none of the numbers that this ledger's members have"));
+  if (programs->empty() && plan.makes_key) return absl::OkStatus();
+  const std::string unnamed = absl::StrCat("no journal of this ledger names key ", key, " of ", keys.path(), ", and ", store.directory());
+  if (programs->empty())
+    return StartRefused("KEY_FILE_FOREIGN", absl::StrCat(unnamed, " is empty: nothing shows that the key is this ledger's"));
+  return StartRefused("SIDE_STORE_FOREIGN", absl::StrCat(unnamed, " opens with it, but holds nothing about any member of this ledger"));
 }
 
 // All that can refuse; not a byte changes.
@@ -161,10 +170,20 @@ absl::StatusOr<Plan> Look(const Config& config, const KeyFile& keys, const Clock
   if (store.ok()) store = ReadWriteMark(directory).status();  // without one it opens for reading alone
   store = AsStartFailure(store, "DESCRIPTORS_TOO_FEW");
   const std::string id = StartFailureId(store);
-  plan.moves_store = makes_key && id == "SIDE_STORE_FOREIGN";
+  if (makes_key && id == "SIDE_STORE_FOREIGN") {
+    const auto asides = FindAsides(directory);
+    if (!asides.ok()) return asides.status();
+    plan.moves_to = NextAside(directory, *asides);
+    plan.makes_store = true;
+  }
   // A key that is found again is worth nothing without the store under it.
-  const bool may_be_made = id == "SIDE_STORE_MISSING" && (makes_key || plan.programs == 0) && AsideThatOpens(directory, keys).empty();
-  plan.makes_store = plan.moves_store || may_be_made;
+  if (id == "SIDE_STORE_MISSING" && (makes_key || plan.programs == 0)) {
+    // Nothing can be under a key that is drawn only now.
+    const bool is_drawn = makes_key && !IsThere(keys.path());
+    const auto aside = is_drawn ? "" : AsideThatOpens(directory, keys);
+    if (!aside.ok()) return aside.status();
+    plan.makes_store = aside->empty();
+  }
   if (!store.ok() && !plan.makes_store) return store;
   std::error_code error;
   const bool is_free = !IsThere(directory) || (fs::is_directory(directory, error) && fs::is_empty(directory, error));
@@ -172,19 +191,22 @@ absl::StatusOr<Plan> Look(const Config& config, const KeyFile& keys, const Clock
     return StartRefused("REKEY_FAILED", absl::StrCat(directory, " holds something that is no side store: move that away"));
   }
   if (opened.ok() && plan.programs > 0) {
-    if (auto status = FindOwnNumbers(config, **opened); !status.ok()) return status;
+    if (auto status = FindOwn(config, keys, **opened, plan); !status.ok()) return status;
   }
   return plan;
 }
 
 void SayWhatIsLost(const Plan& plan) {
   const auto lost = [](const char* what) { std::printf("  丢失 / lost: %s\n", what); };
-  // Of another key, too, since a run that was interrupted may have made the store.
-  if (plan.makes_key || plan.makes_store) {
-    lost("所有会员号,逐人换新号 / every 会员号: each member needs another");
-    lost("保密活动的内容,积分不受影响 / what confidential deeds were; their points stand");
+  if (plan.keeps_numbers) {
+    lost("用另一密钥期间发的会员号,逐人换新号 / 会员号 given under another key: each such member needs another");
   } else {
-    lost("用另一密钥期间发的会员号、记的保密活动内容 / numbers given, and what confidential deeds were, under the key in between");
+    lost("所有会员号,逐人换新号 / every 会员号: each member needs another");
+  }
+  if (plan.keeps_rows) {
+    lost("用另一密钥期间记的保密活动的内容,积分不受影响 / what confidential deeds recorded under another key were; their points stand");
+  } else {
+    lost("保密活动的内容,积分不受影响 / what confidential deeds were; their points stand");
   }
   if (plan.makes_key || plan.programs > 0) {
     lost("用另一密钥记的保密活动,重复申报不再能拒绝 / doubles of confidential deeds from under another key can't be refused any more");
@@ -201,8 +223,8 @@ absl::Status Do(const Plan& plan, const Config& config, const KeyFile& keys, con
   if (plan.makes_key && !IsThere(keys.path())) {
     if (auto status = keys.Save(); !status.ok()) return status;
   }
-  if (plan.moves_store) {
-    if (auto status = MoveAside(side.directory()); !status.ok()) return status;
+  if (!plan.moves_to.empty()) {
+    if (auto status = RenameDurably(WithoutSlash(side.directory()), plan.moves_to); !status.ok()) return status;
   }
   if (plan.makes_store) {
     if (auto status = MakeStore(side.directory(), keys); !status.ok()) return status;
@@ -210,7 +232,7 @@ absl::Status Do(const Plan& plan, const Config& config, const KeyFile& keys, con
   for (int i = 0; plan.programs > 0 && i < config.shard_size(); ++i) {
     if (const auto written = Shard(config.shard(i).directory(), keys, clock).Write(); !written.ok()) return written.status();
   }
-  std::printf("%d 个计划改用密钥 / programs now under key %s\n", plan.programs, SideKeyId(keys).c_str());
+  if (plan.programs > 0) std::printf("%d 个计划改用密钥 / programs now under key %s\n", plan.programs, SideKeyId(keys).c_str());
   if (!plan.makes_key) return absl::OkStatus();
   if (IsThere(side.key_file())) return absl::AlreadyExistsError(absl::StrCat(side.key_file(), ": is there by now, and stays as it is"));
   return RenameDurably(keys.path(), side.key_file());
@@ -236,8 +258,8 @@ absl::Status Rekey(const Config& config, const Clock& clock, bool adopts_key) {
   }
   SayWhatIsLost(*plan);
   if (auto status = Do(*plan, config, *keys, clock); !status.ok()) return AsStartFailure(status, "REKEY_FAILED");
-  for (int n = 1; IsThere(AsideOf(side.directory(), n)); ++n)
-    std::printf("留着,密钥找到时还有用 / keep it, should its key turn up: %s\n", AsideOf(side.directory(), n).c_str());
+  for (const auto& [n, aside] : FindAsides(side.directory()).value_or(Asides{}))
+    std::printf("留着,密钥找到时还有用 / keep it, should its key turn up: %s\n", aside.c_str());
   if (makes_key) std::printf("新密钥文件,马上拷到两个 U 盘 / a new key file, copy it to two USB sticks now: %s\n", side.key_file().c_str());
   std::printf("`redpointsd check` 列出需要新号的会员 / names the members who need another number\n");
   return absl::OkStatus();

@@ -14,11 +14,13 @@ namespace redpoints::server {
 //   no side store    makes an empty one under the ledger's own key file
 //   both             nothing, and says so
 //
-// A key file that is not the ledger's is KEY_FILE_FOREIGN, since the right one may turn up. With `adopts_key` it is taken, if the side store
-// opens with it and has a number of this ledger's members: the ledger's key of before, found again; no key file is KEY_FILE_MISSING then,
-// and none is made. While a store that was moved aside opens with the key at hand, no empty one is made: SIDE_STORE_MISSING. A side store that is
-// damaged, cut, of a newer program, under another key than that of the key file that is there, or, with its key there, without its write
-// mark, is refused as the server's start refuses it, and stays as it is.
+// A key file that is not the ledger's is KEY_FILE_FOREIGN, since the right one may turn up. With `adopts_key` it is taken, if the side
+// store opens with it, and a journal names the key, or the store has a row about a member of this ledger: its key of before, found again,
+// or that of after the backup that was restored. Otherwise a store with rows is SIDE_STORE_FOREIGN, with an empty one it is
+// KEY_FILE_FOREIGN; no key file is KEY_FILE_MISSING then, and none is made. While a store that was moved aside opens with the key at hand,
+// no empty one is made: SIDE_STORE_MISSING; nor, but under a key that is drawn only now, while one of them does not open for another reason
+// than its key, which is what is said then. A side store that is damaged, cut, of a newer program, under another key than that of the key
+// file that is there, or, with its key there, without its write mark, is refused as the server's start refuses it, and stays as it is.
 //
 // Whatever can refuse is looked at before a byte changes; then what is lost is printed, and then it is done. Nothing is overwritten or
 // deleted but what a run of it that was interrupted left at {side_state.directory}.rekey, where an empty side store is made, and derived

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/start_failure.h"
 #include "storage/durable_file.h"
@@ -59,15 +60,42 @@ class Fates {
 
 }  // namespace
 
-std::string AsideOf(const std::string& directory, int n) {
-  return absl::StrCat(WithoutSlash(directory), ".aside", n > 1 ? absl::StrCat("-", n) : "");
+absl::StatusOr<Asides> FindAsides(const std::string& directory) {
+  const fs::path first = WithoutSlash(directory) + ".aside", parent = first.has_parent_path() ? first.parent_path() : ".";
+  Asides asides;
+  std::error_code error;
+  for (fs::directory_iterator file(parent, error), end; !error && file != end; file.increment(error)) {
+    const std::string name = file->path().filename(), prefix = first.filename();
+    const std::string number = name == prefix ? "1" : name.starts_with(prefix + '-') ? name.substr(prefix.size() + 1) : "";
+    std::uint64_t n = 0;
+    const bool is_number = number.find_first_not_of("0123456789") == number.npos && absl::SimpleAtoi(number, &n);
+    if (is_number) asides.emplace(n, (first.parent_path() / name).string());
+  }
+  if (!error || error == std::errc::no_such_file_or_directory) return asides;
+  const bool is_few = error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
+  return StartRefused(is_few ? "DESCRIPTORS_TOO_FEW" : "SIDE_STORE_REFUSED", FileProblem(parent, error.value()));
 }
 
-std::string AsideThatOpens(const std::string& directory, const KeyFile& keys) {
-  std::error_code error;
-  for (int n = 1; fs::exists(AsideOf(directory, n), error); ++n) {
-    if (SideStore::Open({.directory = AsideOf(directory, n), .read_only = true}, keys).ok()) return AsideOf(directory, n);
+std::string NextAside(const std::string& directory, const Asides& asides) {
+  return absl::StrCat(WithoutSlash(directory), ".aside", asides.empty() ? "" : absl::StrCat("-", asides.rbegin()->first + 1));
+}
+
+absl::StatusOr<std::string> AsideThatOpens(const std::string& directory, const KeyFile& keys) {
+  const auto asides = FindAsides(directory);
+  if (!asides.ok()) return asides.status();
+  absl::Status unknown;
+  for (const auto& [n, path] : *asides) {
+    std::error_code error;
+    if (fs::is_directory(path, error) && fs::is_empty(path, error)) continue;
+    const auto store = SideStore::Open({.directory = path, .read_only = true}, keys);
+    if (store.ok()) return path;
+    const auto refused = Refused(store.status(), "REKEY_FAILED", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
+    const std::string id = StartFailureId(refused);
+    if (id == "SIDE_STORE_FOREIGN") continue;
+    unknown.Update(StartRefused(id, absl::StrCat(path, " may be this key's, but does not open: ", std::string(refused.message()),
+                                                 "; if it is not, give it another name")));
   }
+  if (!unknown.ok()) return unknown;
   return "";
 }
 
@@ -77,10 +105,15 @@ absl::StatusOr<std::unique_ptr<SideStore>> OpenSideStore(const std::string& dire
   if (store.ok()) return store;
   auto refused = Refused(store.status(), "SIDE_STORE_MISSING", "SIDE_STORE_REFUSED", "SIDE_STORE_DAMAGED");
   const std::string id = StartFailureId(refused);
-  const std::string aside = id == "SIDE_STORE_MISSING" || id == "SIDE_STORE_FOREIGN" ? AsideThatOpens(directory, keys) : "";
-  if (aside.empty()) return refused;
-  const std::string words = absl::StrCat(std::string(refused.message()), "; ", aside, " opens with this key: move it there");
-  return WithStartFailure(absl::Status(refused.code(), words), id);
+  if (id != "SIDE_STORE_MISSING" && id != "SIDE_STORE_FOREIGN") return refused;
+  const auto aside = AsideThatOpens(directory, keys);
+  if (aside.ok() && aside->empty()) return refused;
+  std::error_code error;
+  // Into a directory that is there, if only an empty one, `mv` would move it.
+  const std::string there =
+      fs::exists(directory, error) ? absl::StrCat("move ", directory, " away first, then this one there") : "move it there";
+  const std::string words = aside.ok() ? absl::StrCat(*aside, " opens with this key: ", there) : std::string(aside.status().message());
+  return WithStartFailure(absl::Status(refused.code(), absl::StrCat(std::string(refused.message()), "; ", words)), id);
 }
 
 absl::StatusOr<OpenedSide> OpenSide(const SideState& config, bool read_only, std::function<void(const std::string& why)> on_failed) {

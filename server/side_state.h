@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,13 +30,17 @@ struct OpenedSide {
   std::unique_ptr<SideStore> store;
 };
 
-// The name of the n-th store that `rekey` moved out of the way.
-std::string AsideOf(const std::string& directory, int n);
-// The first of those that opens with `keys`; empty: none.
-std::string AsideThatOpens(const std::string& directory, const KeyFile& keys);
+// The stores that `rekey` moved out of the way, {directory}.aside and {directory}.aside-N, by N and path. Errors are rows of StartFailures.
+using Asides = std::set<std::pair<std::uint64_t, std::string>>;
+absl::StatusOr<Asides> FindAsides(const std::string& directory);
+// The name of the next: behind all that are there, so that the order is that in which they were moved.
+std::string NextAside(const std::string& directory, const Asides& asides);
+// The first of those that opens with `keys`; empty: each is known to be another key's. One that does not open for another reason may be
+// this key's: it is refused with that reason and its name.
+absl::StatusOr<std::string> AsideThatOpens(const std::string& directory, const KeyFile& keys);
 
 // SIDE_STORE_MISSING, SIDE_STORE_FOREIGN, SIDE_STORE_REFUSED, SIDE_STORE_DAMAGED, SIDE_STORE_CUT, SIDE_STORE_UNMARKED, DESCRIPTORS_TOO_FEW.
-// `keys` and `on_failed` as SideStore has them. Where one that was moved aside opens with the key, it is named.
+// `keys` and `on_failed` as SideStore has them. Where one that was moved aside opens with the key, or may be this key's, it is named.
 absl::StatusOr<std::unique_ptr<SideStore>> OpenSideStore(const std::string& directory, const KeyFile& keys, bool read_only,
                                                          std::function<void(const std::string& why)> on_failed = nullptr);
 // Those, or KEY_FILE_MISSING, KEY_FILE_UNUSABLE.

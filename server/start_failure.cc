@@ -52,9 +52,12 @@ const std::vector<StartFailure>& StartFailures() {
        "Give it to the service's user alone (`chown redpoints FILE`, `chmod 600 FILE`), or put its copy back if it is damaged.",
        "只给服务用户(`chown redpoints 文件`、`chmod 600 文件`);已损坏则放回副本。"},
       {"KEY_FILE_FOREIGN", "The key file is not the one of this ledger.", "密钥文件不是这个账本的。",
-       "Look for the right one: the USB sticks, the old machine; put it and its side store back. If every copy is lost, move this "
-       "file away and go on at “Lost key” in the runbook.",
-       "找对的那一份(U 盘、旧机器),连同它的侧数据库放回。所有副本都丢了,先移走这个文件,再按运维手册“密钥丢失”处理。"},
+       "Look for the right one: the USB sticks, the old machine; put it and its side store back. An older key of this ledger that turned "
+       "up, "
+       "or the one of after the backup that was restored, is taken, its side store beside it, by `redpointsd rekey --adopt-key`. If every "
+       "copy is lost, move this file away and go on at “Lost key” in the runbook.",
+       "找对的那一份(U 盘、旧机器),连同它的侧数据库放回。它是这个账本找回的旧密钥,或所恢复的备份之后才换的密钥:连同它的侧数据库放好,运行 "
+       "`redpointsd rekey --adopt-key`。所有副本都丢了,先移走这个文件,再按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_MISSING", "The side store is not there.", "侧数据库不存在。",
        "Correct `side_state.directory`, or copy `side` of the newest backup to it: members whose number is newer need another. Where no "
        "backup is left, `redpointsd rekey` makes an empty one: every member needs another number.",

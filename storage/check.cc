@@ -59,6 +59,7 @@ void AddCommitments(const Entry& entry, Commitments& commitments) {
   commitments.epoch = entry.epoch;
   if (const auto* program = std::get_if<ProgramData>(&entry.data); program && program->id == entry.program) {
     commitments.side_key = program->side_key;
+    if (!program->side_key.empty()) commitments.side_keys.insert(program->side_key);
   }
   if (!entry.note_commitment.empty()) commitments.all.insert(entry.note_commitment);
   const auto* member = std::get_if<MemberData>(&entry.data);

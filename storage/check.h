@@ -24,6 +24,7 @@ struct Commitments {
   std::set<std::string> all;              // of any entry: to numbers, to what deeds were, to notes kept elsewhere
   std::int64_t epoch = 0;                 // in which the journal ends
   std::string side_key;                   // under which all that is kept; empty: not known
+  std::set<std::string> side_keys;        // that one, and each before it
 };
 
 // Reads all entries, and checks nothing. Errors say which can't be read.

@@ -76,7 +76,7 @@ absl::StatusOr<std::string> Unseal(const KeyFile& keys, const SealedPlace& place
   std::uint32_t id = 0;
   for (const char c : sealed.substr(0, kIdBytes)) id = id << 8 | static_cast<std::uint8_t>(c);
   const SecretKey* key = keys.Find(KeyPurpose::kSeal, id);
-  if (!key) return absl::NotFoundError(absl::StrCat("sealed under key ", KeyIdText(id), ", which is not in ", keys.path()));
+  if (!key) return absl::NotFoundError(absl::StrCat("sealed under seal key ", KeyIdText(id), ", which is not in ", keys.path()));
   const std::string_view nonce = sealed.substr(kIdBytes, kNonceBytes);
   const std::string_view text = sealed.substr(kIdBytes + kNonceBytes, sealed.size() - kSealOverheadBytes);
   std::string tag(sealed.substr(sealed.size() - kTagBytes)), plain(text.size(), '\0');

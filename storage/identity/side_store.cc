@@ -428,7 +428,9 @@ absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const Options& option
 }
 
 absl::Status SideStore::Foreign(absl::string_view why) const {
-  return WithStartFailure(absl::FailedPreconditionError(absl::StrCat("side store: ", options_.directory, ": ", why)), "SIDE_STORE_FOREIGN");
+  return WithStartFailure(absl::FailedPreconditionError(
+                              absl::StrCat("side store: ", options_.directory, ": ", why, "; that file holds key ", SideKeyId(keys_))),
+                          "SIDE_STORE_FOREIGN");
 }
 
 // Checks the format, and that the key file has every key that the store needs: better now than at the first sale.
@@ -464,12 +466,12 @@ absl::Status SideStore::Prepare() {
     if (absl::IsNotFound(plain.status())) return Foreign(plain.status().message());
     if (!plain.ok()) return AtRow(plain.status(), full_key);
     if (key == "number" && *plain != number_key) {
-      return Foreign(absl::StrCat("it finds numbers under key ", *plain, ", which is not in ", keys_.path()));
+      return Foreign(absl::StrCat("it finds numbers under number key ", *plain, ", which is not in ", keys_.path()));
     }
     if (key.starts_with(kFingerprintRow)) {
       const std::string id(key.substr(sizeof kFingerprintRow - 1));
       if (!HasFingerprintKey(keys_, id))
-        return Foreign(absl::StrCat("requests were compared under key ", id, ", which is not in ", keys_.path()));
+        return Foreign(absl::StrCat("requests were compared under fingerprint key ", id, ", which is not in ", keys_.path()));
     }
     unlisted.erase(std::string(key));
   }
@@ -780,6 +782,16 @@ absl::StatusOr<std::vector<SideStore::RowWithoutEntry>> SideStore::WithoutEntry(
     }
   }
   return without;
+}
+
+absl::StatusOr<bool> SideStore::HasRowsOf(std::string_view program, std::string_view member) const {
+  absl::Status shape = Named("program", program);
+  shape.Update(Named("member", member));
+  if (!shape.ok()) return shape;
+  const MutexLock lock(mutex_);
+  const auto rows = disk_->Scan(FullKey(program, kMemberIndex, member) + '/', "");
+  if (!rows.ok()) return rows.status();
+  return !rows->empty();
 }
 
 absl::StatusOr<std::vector<std::string>> SideStore::Programs() const {

@@ -164,6 +164,9 @@ class SideStore {
   // Other writes wait now and then.
   absl::StatusOr<std::vector<RowWithoutEntry>> WithoutEntry(std::string_view program, std::int64_t epoch, const FateOf& fate) const;
 
+  // Whether there is a number or a deed of that member.
+  absl::StatusOr<bool> HasRowsOf(std::string_view program, std::string_view member) const;
+
   // The programs that have rows here.
   absl::StatusOr<std::vector<std::string>> Programs() const;
 

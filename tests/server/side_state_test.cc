@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/config.h"
@@ -94,6 +95,24 @@ class SideStateTest : public ServerTest {
       if (file.path().extension() == ".log" && file.file_size() > 0) return file.path();
     }
     return "";
+  }
+
+  // What a `rekey` prints that is done.
+  std::string Rekeyed(bool adopts_key = false) const {
+    testing::internal::CaptureStdout();
+    const auto status = Rekey(TheConfig(), Clock::System(), adopts_key);
+    EXPECT_EQ(status, absl::OkStatus());
+    return testing::internal::GetCapturedStdout();
+  }
+  // By `redpointsd check`.
+  std::vector<std::string> LostMembers() {
+    std::vector<std::string> members;
+    const std::string text = Check(), lost = "number lost of member ";
+    for (auto at = text.find(lost); at != text.npos; at = text.find(lost, at)) {
+      at += lost.size();
+      members.push_back(text.substr(at, text.find(',', at) - at));
+    }
+    return members;
   }
 
   std::string Replace(const std::string& id, const std::string& word) {
@@ -210,29 +229,23 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
   const std::string lost_number = world.Get("HOME_NUMBER");
   const Config config = TheConfig();
   const std::string key_file = config.side_state().key_file(), side = config.side_state().directory();
-  const auto rekey = [&](bool adopts_key = false) {
-    testing::internal::CaptureStdout();
-    const auto status = Rekey(config, Clock::System(), adopts_key);
-    EXPECT_EQ(status, absl::OkStatus());
-    return testing::internal::GetCapturedStdout();
-  };
   const auto side_key = [&] { return SideKeyId(KeyFile::Read(key_file).value()); };
   const auto opens = [&] { return Server::Start(config, Logger(LogLevel::kError)).status(); };
   const std::string old_key = side_key();
   world.Restart([&](const std::string&) {
-    for (const bool adopts_key : {false, true}) EXPECT_THAT(rekey(adopts_key), AllOf(HasSubstr("nothing to do"), Not(HasSubstr("lost"))));
+    for (const bool adopts_key : {false, true}) EXPECT_THAT(Rekeyed(adopts_key), AllOf(HasSubstr("nothing to do"), Not(HasSubstr("lost"))));
     EXPECT_EQ(side_key(), old_key);
     fs::rename(key_file, key_file + ".lost");
     EXPECT_EQ(StartFailureId(opens()), "KEY_FILE_MISSING");
     // What a restore left is not this command's.
     fs::create_directories(side + ".partial/of-somebody");
-    EXPECT_THAT(rekey(), AllOf(HasSubstr("3 个计划"), HasSubstr(side + ".aside"), HasSubstr("every 会员号"), HasSubstr("what confidential"),
-                               HasSubstr("doubles of confidential deeds"), HasSubstr("sent again")));
+    EXPECT_THAT(Rekeyed(), AllOf(HasSubstr("3 个计划"), HasSubstr(side + ".aside"), HasSubstr("every 会员号"),
+                                 HasSubstr("what confidential"), HasSubstr("doubles of confidential deeds"), HasSubstr("sent again")));
     EXPECT_NE(side_key(), old_key);
     EXPECT_TRUE(fs::exists(side + ".aside/CURRENT"));
     EXPECT_TRUE(fs::exists(side + ".partial/of-somebody"));
     EXPECT_FALSE(fs::exists(key_file + ".new") || fs::exists(side + ".rekey"));
-    EXPECT_THAT(rekey(), AllOf(HasSubstr("nothing to do"), Not(HasSubstr("lost"))));
+    EXPECT_THAT(Rekeyed(), AllOf(HasSubstr("nothing to do"), Not(HasSubstr("lost"))));
   });
   EXPECT_EQ(Pay(lost_number), "INSUFFICIENT_POINTS");
   EXPECT_EQ(NumberOf(world.Get("HOME")), "");
@@ -256,7 +269,8 @@ TEST_F(SideStateTest, ALostKeyIsReplacedAndTheLedgerGoesOn) {
     fs::rename(side + ".aside", side);
     EXPECT_EQ(StartFailureId(opens()), "KEY_FILE_FOREIGN");
     EXPECT_EQ(StartFailureId(Rekey(config, Clock::System(), /*adopts_key=*/false)), "KEY_FILE_FOREIGN");
-    EXPECT_THAT(rekey(/*adopts_key=*/true), AllOf(HasSubstr("3 个计划"), HasSubstr("key in between"), Not(HasSubstr("every 会员号"))));
+    EXPECT_THAT(Rekeyed(/*adopts_key=*/true), AllOf(HasSubstr("3 个计划"), HasSubstr("会员号 given under another key"),
+                                                    HasSubstr("deeds recorded under another key"), Not(HasSubstr("every 会员号"))));
   });
   EXPECT_EQ(Pay(world.Get("AWAY_NUMBER")), "");
 }
@@ -281,10 +295,102 @@ TEST_F(SideStateTest, ALostSideStoreIsMadeAnewAndTheKeyStays) {
     fs::rename(side, side + ".lost");
     testing::internal::CaptureStdout();
     EXPECT_EQ(Rekey(config, Clock::System(), /*adopts_key=*/false), absl::OkStatus());
-    EXPECT_THAT(testing::internal::GetCapturedStdout(), AllOf(HasSubstr("every 会员号"), Not(HasSubstr("doubles of confidential deeds"))));
+    EXPECT_THAT(testing::internal::GetCapturedStdout(),
+                AllOf(HasSubstr("every 会员号"), Not(HasSubstr("doubles of confidential deeds")), Not(HasSubstr("programs now under"))));
     EXPECT_EQ(Content(config.side_state().key_file()), key);
   });
   EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
+}
+
+// None of the numbers in its store is in use any more.
+TEST_F(SideStateTest, AnOldKeyThatTurnsUpIsTakenThoughEveryMemberGotAnotherNumber) {
+  const Config config = TheConfig();
+  const std::string key = config.side_state().key_file(), side = config.side_state().directory(), old_number = world.Get("HOME_NUMBER");
+  world.Restart([&](const std::string&) {
+    fs::rename(key, key + ".old");
+    Rekeyed();
+  });
+  int lost = 0;
+  for (const std::string& member : LostMembers()) {
+    ++lost;
+    const Answer answer =
+        world.Call("admin", "ReplaceMemberNumber", absl::StrCat(R"(request_id: "$ID" name: "programs/minyue/members/)", member, R"(")"));
+    EXPECT_TRUE(answer.ok()) << answer;
+  }
+  EXPECT_GT(lost, 1);
+  EXPECT_THAT(LostMembers(), testing::IsEmpty());
+  world.Restart([&](const std::string&) {
+    for (const std::string& path : {key, side}) fs::rename(path, path + ".new");
+    fs::rename(key + ".old", key), fs::rename(side + ".aside", side);
+    EXPECT_THAT(Rekeyed(/*adopts_key=*/true),
+                AllOf(HasSubstr("3 个计划"), HasSubstr("every 会员号"), HasSubstr("deeds recorded under another key")));
+  });
+  EXPECT_EQ(static_cast<int>(LostMembers().size()), lost);
+  EXPECT_EQ(Pay(old_number), "INSUFFICIENT_POINTS");
+  EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
+}
+
+// That is enough where the store is empty, and says that all is lost.
+TEST_F(SideStateTest, AKeyThatAJournalNamesIsTakenWithAnEmptyStore) {
+  const Config config = TheConfig();
+  const std::string key = config.side_state().key_file(), side = config.side_state().directory();
+  world.Restart([&](const std::string&) {
+    fs::rename(key, key + ".old");
+    Rekeyed();
+    fs::rename(key, key + ".new"), fs::rename(side, side + ".new");
+    fs::rename(key + ".old", key);
+    const auto keys = KeyFile::Read(key).value();
+    EXPECT_TRUE(SideStore::Open({.directory = side, .create_if_missing = true}, keys).ok());
+    EXPECT_THAT(Rekeyed(/*adopts_key=*/true),
+                AllOf(HasSubstr("3 个计划"), HasSubstr("every 会员号"), HasSubstr("what confidential deeds were;")));
+  });
+  EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
+}
+
+// No journal names it any more, but its store knows a member.
+TEST_F(SideStateTest, TheKeyOfAfterTheBackupIsTakenWithItsStore) {
+  const Config config = TheConfig();
+  Backup();
+  world.Restart([&](const std::string&) {
+    fs::remove(config.side_state().key_file());
+    Rekeyed();
+  });
+  ASSERT_TRUE(Tip(world.NewUuid()).ok());
+  world.Restart([&](const std::string& ledger) {
+    fs::rename(ledger, world.directory() + "/failed");
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(RestoreShards(config, world.directory() + "/server/backups/b"), absl::OkStatus());
+    testing::internal::GetCapturedStdout();
+    EXPECT_EQ(StartFailureId(Server::Start(config, Logger(LogLevel::kError)).status()), "KEY_FILE_FOREIGN");
+    EXPECT_THAT(Rekeyed(/*adopts_key=*/true),
+                AllOf(HasSubstr("3 个计划"), HasSubstr("every 会员号"), HasSubstr("deeds recorded under another key")));
+  });
+  EXPECT_EQ(Pay(Replace(world.NewUuid(), "HOME")), "");
+}
+
+// A new key can't be that of any of them, so one that does not open does not stop it.
+TEST_F(SideStateTest, AStoreIsMovedBehindAllThatAreAside) {
+  const Config config = TheConfig();
+  const std::string side = config.side_state().directory();
+  world.Restart([&](const std::string&) {
+    fs::remove(config.side_state().key_file());
+    for (const char* name : {".aside-9", ".aside-10", ".aside-x"}) {
+      fs::create_directory(side + name);
+      std::ofstream(side + name + "/CURRENT") << "x";
+    }
+    EXPECT_EQ(NextAside(side, FindAsides(side + '/').value()), side + ".aside-11");
+    const std::string keep = "turn up: " + side + ".aside-";
+    EXPECT_THAT(Rekeyed(), testing::ContainsRegex(absl::StrCat(keep, "9\n.*", keep, "10\n.*", keep, "11\n.*copy it to two")));
+    EXPECT_TRUE(fs::exists(side + ".aside-11/CURRENT"));
+    EXPECT_FALSE(fs::exists(side + ".aside"));
+    fs::remove(config.side_state().key_file()), fs::rename(side, side + ".lost");
+    EXPECT_THAT(Rekeyed(), HasSubstr("3 个计划"));
+    for (const char* name : {".aside-9", ".aside-10", ".aside-11"}) fs::remove_all(side + name);
+    for (const char* name : {".aside", ".aside-2"}) {
+      fs::remove(config.side_state().key_file());
+      EXPECT_THAT(Rekeyed(), HasSubstr(absl::StrCat("turn up: ", side, name, "\n")));
+    }
+  });
 }
 
 TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
@@ -310,6 +416,13 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
     const auto store = SideStore::Open({.directory = side, .create_if_missing = true}, keys).value();
     ASSERT_TRUE(store->Reserve("minyue", "a0", "r1", {{.item = 0, .member = "m1"}}).ok());
   };
+  const auto put_empty_store = [&](const std::string& path) {
+    fs::remove_all(side);
+    const auto keys = KeyFile::Read(path).value();
+    ASSERT_TRUE(SideStore::Open({.directory = side, .create_if_missing = true}, keys).ok());
+  };
+  // With the right key there.
+  const auto put_aside = [&](const std::string& name) { fs::copy_file(key + ".kept", key), fs::rename(side, side + name); };
   const ManualClock behind(0);
   const struct {
     const char* what;
@@ -317,7 +430,7 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
     const char* id;
     bool has_key = false, adopts_key = false;
     const Clock* clock = &Clock::System();
-    const char* words = "";
+    std::string words = "";
   } cases[] = {
       {"a damaged side store", [&] { fs::resize_file(side + "/CURRENT", 1); }, "SIDE_STORE_DAMAGED"},
       {"one without its entry file", [&] { fs::remove(side + "/CURRENT"); }, "SIDE_STORE_DAMAGED"},
@@ -354,7 +467,9 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
       {"an older copy of the right one", [&] { put_older(KeyPurpose::kSeal); }, "SIDE_STORE_FOREIGN", true},
       {"that, of another purpose", [&] { put_older(KeyPurpose::kFingerprint); }, "SIDE_STORE_FOREIGN", true},
       {"another server's key file and side store, to be taken", [&] { fs::copy_file(other, key), put_others_store(); },
-       "SIDE_STORE_FOREIGN", true, true, &Clock::System(), "none of the numbers"},
+       "SIDE_STORE_FOREIGN", true, true, &Clock::System(), "holds nothing about any member"},
+      {"that, and an empty side store", [&] { fs::copy_file(other, key), put_empty_store(other); }, "KEY_FILE_FOREIGN", true, true,
+       &Clock::System(), side + " is empty"},
       {"the right one, and its side store still aside", [&] { fs::copy_file(key + ".kept", key), fs::rename(side, side + ".aside"); },
        "SIDE_STORE_MISSING", true, false, &Clock::System(), "side.aside opens with this key"},
       {"that, behind another aside and before one in its place",
@@ -362,7 +477,24 @@ TEST_F(SideStateTest, ARekeyThatIsRefusedChangesNotAByte) {
          fs::copy_file(key + ".kept", key), fs::rename(side, side + ".aside-2");
          put_others_store(), fs::rename(side, side + ".aside"), put_others_store();
        },
-       "SIDE_STORE_FOREIGN", true, false, &Clock::System(), "side.aside-2 opens with this key"},
+       "SIDE_STORE_FOREIGN", true, false, &Clock::System(), absl::StrCat("side.aside-2 opens with this key: move ", side, " away first")},
+      {"that, before an empty directory", [&] { put_aside(".aside"), fs::create_directory(side); }, "SIDE_STORE_MISSING", true, false,
+       &Clock::System(), absl::StrCat("side.aside opens with this key: move ", side, " away first")},
+      {"its side store aside, and none before that", [&] { put_aside(".aside-12"); }, "SIDE_STORE_MISSING", true, false, &Clock::System(),
+       "side.aside-12 opens with this key: move it there"},
+      {"that, behind a damaged one",
+       [&] { put_aside(".aside-12"), fs::create_directory(side + ".aside"), fs::copy_file(key, side + ".aside/CURRENT"); },
+       "SIDE_STORE_MISSING", true, false, &Clock::System(), "side.aside-12 opens with this key: move it there"},
+      {"a damaged one aside", [&] { put_aside(".aside-2"), fs::resize_file(side + ".aside-2/CURRENT", 1); }, "SIDE_STORE_DAMAGED", true,
+       false, &Clock::System(), "side.aside-2 may be this key's"},
+      {"one that was cut", [&] { put_aside(".aside"), fs::remove(LogOf(side + ".aside")); }, "SIDE_STORE_CUT", true, false,
+       &Clock::System(), "side.aside may be this key's"},
+      {"one without its mark", [&] { put_aside(".aside"), fs::remove(side + ".aside/WRITES"); }, "SIDE_STORE_MISSING", true, false,
+       &Clock::System(), "side.aside opens with this key"},
+      {"one of a newer program", [&] { put_raw("format", "2"), put_aside(".aside"); }, "SIDE_STORE_REFUSED", true, false, &Clock::System(),
+       "side.aside may be this key's"},
+      {"one that leads nowhere", [&] { put_aside(".kept"), fs::create_directory_symlink("not-mounted", side + ".aside"); }, "REKEY_FAILED",
+       true, false, &Clock::System(), "side.aside may be this key's"},
   };
   world.Restart([&](const std::string&) {
     const std::string server = world.directory() + "/server", kept = world.directory() + "/kept";
@@ -496,8 +628,10 @@ TEST_F(SideStateTest, ARestoreUnderAForeignKeySaysWhatToDo) {
     fs::remove_all(foreign.side_state().directory());
     EXPECT_THAT(restored(foreign),
                 AllOf(HasSubstr("side state not checked, members' numbers neither: SIDE_STORE_FOREIGN: "),
-                      HasSubstr(world.directory() + "/foreign-side: sealed under key "), Not(HasSubstr("side store: row")),
-                      HasSubstr("Put back the newest copy of the key file that belongs to it"), HasSubstr("放回与它配套的密钥文件")));
+                      HasSubstr(world.directory() + "/foreign-side: sealed under seal key "),
+                      HasSubstr("that file holds key " + SideKeyId(KeyFile::Read(foreign.side_state().key_file()).value())),
+                      Not(HasSubstr("side store: row")), HasSubstr("Put back the newest copy of the key file that belongs to it"),
+                      HasSubstr("放回与它配套的密钥文件")));
     fs::rename(world.directory() + "/failed", ledger);
   });
 }

@@ -467,6 +467,17 @@ TEST_F(SideStoreTest, ErasedBytesAreInNoFile) {
   EXPECT_EQ(Erase({"m-gone", "m-never"}), 0);
 }
 
+TEST_F(SideStoreTest, AMemberHasRowsWhileThereIsANumberOrADeed) {
+  Reserve("r1", {"m10"});
+  ASSERT_TRUE(store->KeepDeeds("v1", "a1", "r2", {{.item = 0, .member = "m2", .content = "deed"}}).ok());
+  const auto has_rows = [&](const char* member, const char* program = "v1") { return store->HasRowsOf(program, member).value(); };
+  EXPECT_TRUE(has_rows("m10") && has_rows("m2"));
+  EXPECT_FALSE(has_rows("m1") || has_rows("m3") || has_rows("m10", "v2"));
+  EXPECT_EQ(Erase({"m10"}), 1);
+  EXPECT_FALSE(has_rows("m10"));
+  EXPECT_TRUE(absl::IsInvalidArgument(store->HasRowsOf("v1", "m/1").status()));
+}
+
 TEST_F(SideStoreTest, AnErasedMemberIsNotOneWhoseIdStartsTheSame) {
   const Rows rows = Reserve("r1", {"m1", "m10"});
   EXPECT_EQ(Erase({"m1"}), 1);

@@ -74,7 +74,7 @@ TEST(LabelsTest, FactsOfARefusal) {
   EXPECT_EQ(fact(Reason::LIMIT_EXCEEDED, "limit", "member_day", kZh), "限额 会员当日");
   EXPECT_EQ(fact(Reason::LIMIT_EXCEEDED, "limit", "a_new_one", kZh), "限额 a_new_one");
   EXPECT_EQ(fact(Reason::REASON_UNSPECIFIED, "a_new_one", "1", kZh), "a_new_one=1");
-  EXPECT_EQ(fact(Reason::REQUEST_NOT_FOUND, "epoch", "2479203", kZh), "账本纪元 2479203");
+  EXPECT_EQ(fact(Reason::REQUEST_NOT_FOUND, "epoch", "148752180", kZh), "账本纪元 148752180");
   EXPECT_EQ(fact(Reason::FIELD_INVALID, "expected", "64 hex digits", kZh), "应为 64 位十六进制数");
   EXPECT_EQ(fact(Reason::FIELD_INVALID, "expected", "64 hex digits", kEn), "expected=64 hex digits");
   EXPECT_EQ(fact(Reason::FIELD_INVALID, "expected", "programs/{program}", kZh), "应为 programs/{program}");

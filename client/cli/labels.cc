@@ -25,7 +25,7 @@ constexpr Label kFields[] = {
     {"as_of_time", "截至时间"},
     {"balances", "余额"},
     {"budget_points", "预算积分"},
-    {"business_day", "营业日"},
+    {"business_day", "业务日"},
     {"cap_hit", "达到上限"},
     {"cash_fen", "现金(分)"},
     {"closing_balance", "期末余额"},

@@ -54,6 +54,8 @@ TEST(LabelsTest, FieldsShareTheWordsOfKindsAndParts) {
   EXPECT_EQ(FieldLabel("held", kZh), "预扣");
   EXPECT_EQ(FieldLabel("debt_change", kZh), "欠分变动");
   EXPECT_EQ(FieldLabel("member", kZh), "会员");
+  // One thing, one word: as in a refusal, the table for spreadsheets and explanations.
+  EXPECT_EQ(FactText(Reason::FIELD_INVALID, "day", "20240315", 0, kZh), FieldLabel("business_day", kZh) + " 20240315");
   EXPECT_EQ(FieldLabel("debt_change", kEn), "debt change");
 }
 

@@ -21,15 +21,16 @@
 //   应付明细             the same by fund: donor 积分4 应付1.33元; street ...
 //   免除明细             the debt to a fund that is waived: street 5; its proposal, at 关联编号, says nothing here
 //   数额(小数), 余额(小数)   数额 and 余额 as people read them, of FEN in 元
-//   拒绝详情             of a refusal its facts as they are stored, and what was asked for, in whole points and fen; what is 0 is not there:
-//                        request_kind=redemption; short_by=20; lines=RICE:2:60:100 ANY:1:5 (offer, pieces, points, fen of cash). Others say
-//                        quantity=9, asked=30 (points of a capture, refund or donation), cash=200 (fen of a refund), waive=street 11, or
-//                        stated=2024-09-18 00:03:00.000 (of a clock to be set back)
+//   拒绝详情             of a refusal its facts, and what was asked for; what is 0 is not there: request_kind=redemption; short_by=20;
+//                        lines=RICE:2:60:1.00元 ANY:1:5 (offer, pieces, points, cash). Others say quantity=9, asked=30 (points of a
+//                        capture, refund or donation), cash=2.00元 (of a refund), waive=street 11, or stated=2024-09-18 00:03:00.000 (of a
+//                        clock to be set back)
 //   批次                 fund, first day without the points (0: never), points: street 20250401 6; with grace the end before: ... 6 原20240401
 //   资金明细             which funds' points they are: donor 4; street 6
 //   退现金(分), 退现金(元)   what the shop gave back in cash beside a refund; negative where that refund is undone
 //   关联序号, 关联纪元   the entry that is refunded, reversed, corrected or undone; of a hold's end the hold, of a waiver its proposal
-//   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos, waivers and epochs why; of 时钟确认 the time
+//   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos, waivers and epochs why; of a second
+//                        设立计划 the key under which the side state is kept from there on: 改用密钥 0123456789abcdef; of 时钟确认 the time
 //                        that was stated, and where it sets the clock back the last day that stands closed: time falls at that row, and
 //                        later days have another 日结
 //

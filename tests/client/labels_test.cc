@@ -89,9 +89,13 @@ TEST(LabelsTest, AmountsInFactsHaveTheirDecimals) {
   EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "130"), "还差 1.30");
   EXPECT_EQ(fact(Reason::CAPTURE_EXCEEDS_HOLD, "max", "30"), "最多 0.30");
   EXPECT_EQ(fact(Reason::REFUND_EXCEEDS_REMAINDER, "max", "30"), "最多 0.30");
+  EXPECT_EQ(fact(Reason::WAIVER_EXCEEDS_DEBT, "max", "30"), "最多 0.30");
+  EXPECT_EQ(fact(Reason::OFFER_MISMATCH, "points", "30"), "应为积分 0.30");
+  EXPECT_EQ(fact(Reason::OFFER_MISMATCH, "max", "30"), "最多 0.30");
   EXPECT_EQ(fact(Reason::REFUND_CASH_EXCEEDS, "max", "30"), "最多 0.30 元");
   EXPECT_EQ(FactText(Reason::REFUND_CASH_EXCEEDS, "max", "30", 0, kEn), "max=0.30 yuan");
   // What is no amount, or none that we can read.
+  EXPECT_EQ(fact(Reason::OFFER_MISMATCH, "line", "30"), "明细(从 0 数起) 30");
   EXPECT_EQ(fact(Reason::QUANTITY_OUT_OF_BOUNDS, "max", "30"), "最多 30");
   EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "30 points"), "还差 30 points");
 }

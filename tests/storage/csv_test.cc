@@ -435,10 +435,34 @@ TEST(Csv, WhatWasAskedForAndRefusedStandsThere) {
   refused.owed = {{"donor", 4, 133}};
   refused.data = WaiverData{"donor", 11};
   EXPECT_EQ(Column("拒绝详情", refused)[0],
-            "request_kind=award; min=1; max=1000; quantity=9; asked=30; cash=600000; lines=EGGS_30:10:150 RICE:2:60:100; waive=donor 11");
+            "request_kind=award; min=1; max=1000; quantity=9; asked=30; cash=6000.00元; lines=EGGS_30:10:150 RICE:2:60:1.00元; "
+            "waive=donor 11");
   for (const char* header : {"数量", "当月累计", "兑换明细", "应付(分)", "应付(元)", "应付明细", "免除明细", "退现金(分)", "退现金(元)"}) {
     EXPECT_EQ(Column(header, refused)[0], "") << header;
   }
+}
+
+// Points with their decimals, money in 元, and numbers that are no amounts as they are.
+TEST(Csv, AmountsOfARefusalAreWhatPeopleRead) {
+  Definitions of_program;
+  of_program.units["POINT"] = {.kind = v1::SPENDABLE, .decimals = 2};
+  const auto details = [&](const Entry& entry) { return Column("拒绝详情", entry, of_program)[0]; };
+  EXPECT_EQ(details(GoldenAt(40)), "request_kind=award; min=1; max=1000");
+  EXPECT_EQ(details(GoldenAt(923)), "request_kind=capture; max=0.05; asked=0.06");
+  Entry refused = GoldenAt(923);
+  refused.refusal = "INSUFFICIENT_POINTS", refused.facts = {{"short_by", "20"}};
+  refused.lines = {{"RICE", 2, 60, 100}}, refused.data = WaiverData{"donor", 11};
+  EXPECT_EQ(details(refused), "request_kind=capture; short_by=0.20; asked=0.06; lines=RICE:2:0.60:1.00元; waive=donor 0.11");
+  refused.refusal = "REFUND_CASH_EXCEEDS", refused.facts = {{"max", "30"}};
+  refused.lines.clear(), refused.data = {}, refused.cash_fen = 200;
+  EXPECT_EQ(details(refused), "request_kind=capture; max=0.30元; asked=0.06; cash=2.00元");
+}
+
+TEST(Csv, AProgramUnderAnotherKeySaysSo) {
+  const Entry rekeyed = GoldenAt(931), founded = GoldenAt(0);
+  EXPECT_EQ(Column("类型", rekeyed), Column("类型", founded));
+  EXPECT_EQ(Column("原因", rekeyed), std::vector<std::string>{"改用密钥 0123456789abcdef"});
+  EXPECT_EQ(Column("原因", founded), std::vector<std::string>{""});
 }
 
 TEST(Csv, AReversalNamesItsTargetAndWhatItFound) {

@@ -65,9 +65,9 @@ const std::vector<StartFailure>& StartFailures() {
        "key file is lost, move this one away and go on at “Lost key” in the runbook.",
        "放回与它配套的密钥文件(最新的副本),或与密钥文件配套的侧数据库。密钥文件的副本全丢了,先移走现在这个,再按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_REFUSED", "The side store does not open.", "侧数据库打不开。",
-       "The detail says why: give its files to the service's user (`chown -R redpoints DIRECTORY`), stop the process that has it open, or "
-       "use the newer program that wrote it.",
-       "按提示处理:把文件交给服务用户(`chown -R redpoints 目录`),停掉占用它的进程,或换用写它的新版程序。"},
+       "The detail says why: give its files to the service's user (`chown -R redpoints DIRECTORY`, or `chmod`), stop the process that has "
+       "it open, or use the newer program that wrote it.",
+       "按提示处理:把文件交给服务用户(`chown -R redpoints 目录`,或 `chmod`),停掉占用它的进程,或换用写它的新版程序。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
        "Move it away, keep it, and copy `side` of the newest backup to its place: members whose number is newer need another. Where no "
        "backup "

@@ -49,7 +49,7 @@ absl::Status InUse(std::string_view doing);
 bool IsInUse(const std::string& directory);
 
 // The first file of the directory, or itself, that this process may not read (and, when `is_written`, write): PERMISSION_DENIED with its
-// owner and what helps. NOT_FOUND: there is no such directory. OK otherwise.
+// owner and what helps: another owner, or, where it is ours, another mode. NOT_FOUND: there is no such directory. OK otherwise.
 absl::Status CheckAccess(const std::string& directory, bool is_written);
 
 }  // namespace redpoints

@@ -36,7 +36,7 @@ absl::Status RestoreShards(const Config& config, const std::string& directory);
 // Saves what can be read of the shard in the directory `from`, or of the backup of one, which stays as it is, into the new directory `to`;
 // prints for each program what stands, what is lost, why, and the file with the lines that could not be placed (storage/recover.h). The
 // side store is not its business: it belongs to all shards, and stays where it is. `blobs`: files of what the log may lack, each of which
-// an entry must name.
+// an entry must name. LEDGER_IN_USE while a server has it open.
 absl::Status RecoverShard(const std::string& from, const std::string& to, const std::vector<std::string>& blobs = {});
 
 }  // namespace redpoints::server

@@ -141,9 +141,8 @@ const std::vector<StartFailure>& StartFailures() {
       {"RECOVER_TARGET_TAKEN", "There is something where the new shard shall go.", "新目录已存在。",
        "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
       {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
-       "The detail says why: correct --from, --to, --blob or the clock, stop the server, or make room for three copies; else restore the "
-       "last backup.",
-       "按提示改正 --from、--to、--blob 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
+       "The detail says why: correct --from, --to, --blob or the clock, or make room for three copies; else restore the last backup.",
+       "按提示改正 --from、--to、--blob 或时钟,或腾出三份账本的空间;不行就从最近的备份恢复。"},
       {"REKEY_FAILED", "The new key could not be put to use.", "新密钥没能启用。",
        "Do what the detail says: make room, correct the owner or the clock, or move away what is in the way. Then run it again; "
        "what is done is kept.",

@@ -180,6 +180,8 @@ const std::map<std::string, Case>& Cases() {
           lock.l_type = F_WRLCK;
           RP_CHECK(::fcntl(file, F_SETLK, &lock) == 0);
           const auto status = InChild([&] { return t.Start(); });
+          const auto of_recovery = InChild([&] { return RecoverShard(t.path("server/ledger"), t.path("new")); });
+          EXPECT_EQ(StartFailureId(of_recovery), "LEDGER_IN_USE") << of_recovery;
           ::close(file);
           return status;
         },

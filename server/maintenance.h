@@ -19,7 +19,7 @@ absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string
 // Re-derives every table of `program` (empty: of all) and prints what was found. LEDGER_DIFFERS names the first difference.
 // LEDGER_IN_USE while the server runs. Of the side state, which is only read, it prints each member whose number is lost and how much
 // has no entry, and of one that is absent, or that the key file does not fit, that it was not checked and what to do: the ledger is sound
-// all the same, and the status is OK.
+// all the same, and the status is OK. SIDE_STORE_DAMAGED, SIDE_STORE_CUT: all else is sound.
 absl::Status CheckShards(const Config& config, const std::string& program);
 
 // Copies every shard to directory/shard-{n} and the side store to directory/side, then writes directory/SHA256SUMS (which `sha256sum -c`

@@ -417,6 +417,24 @@ TEST(StartFailure, ARecoveryOfNothingFails) {
   EXPECT_FALSE(fs::exists(trial.path("new")));
 }
 
+// `check` fails where a damaged side store keeps the server from starting; of one that is only not at hand it tells, and the ledger is sound.
+TEST(StartFailure, ACheckFailsOnlyOnASideStoreThatIsDamaged) {
+  for (const auto& [id, is_damaged] : {std::pair("SIDE_STORE_DAMAGED", true),
+                                       {"SIDE_STORE_CUT", true},
+                                       {"KEY_FILE_MISSING", false},
+                                       {"SIDE_STORE_MISSING", false},
+                                       {"SIDE_STORE_FOREIGN", false}}) {
+    SCOPED_TRACE(id);
+    Trial trial;
+    EXPECT_EQ(StartFailureId(Cases().at(id).produce(trial)), id);
+    testing::internal::CaptureStdout();
+    const absl::Status status = CheckShards(trial.config, "");
+    const std::string told = testing::internal::GetCapturedStdout();
+    EXPECT_EQ(StartFailureId(status), is_damaged ? id : "") << status;
+    EXPECT_EQ(absl::StrContains(told, absl::StrCat("side state not checked, members' numbers neither: ", id)), !is_damaged) << told;
+  }
+}
+
 TEST(StartFailure, AnUnreadableKeyIsNamedWithItsOwnerAndModeAndWhoWeAre) {
   Trial trial;
   const std::string text(Cases().at("TLS_FILE_UNREADABLE").produce(trial).message());

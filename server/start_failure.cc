@@ -69,11 +69,11 @@ const std::vector<StartFailure>& StartFailures() {
        "it open, or use the newer program that wrote it.",
        "按提示处理:把文件交给服务用户(`chown -R redpoints 目录`,或 `chmod`),停掉占用它的进程,或换用写它的新版程序。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
-       "Move it away, keep it, and copy `side` of the newest backup to its place: members whose number is newer need another. Where no "
-       "backup "
-       "is left, `redpointsd rekey` makes an empty one: every member needs another number.",
-       "移走并保留,再把最新备份里的 `side` 拷到原处(备份之后发的会员号需重新发放);没有备份的,`redpointsd rekey` "
-       "新建一个空的(所有会员号都要重新发放)。"},
+       "Move it away, keep it, and copy `side` of the newest backup to its place: members whose number is newer need another. Check the "
+       "sums in the backup first (`sha256sum --check SHA256SUMS`): on the disk of the ledger it shares files, which may be damaged alike. "
+       "Where no backup is left, `redpointsd rekey` makes an empty one: every member needs another number.",
+       "移走并保留,再把最新备份里的 `side` 拷到原处(先在备份里核对 `sha256sum --check SHA256SUMS`:与账本同盘的备份共用文件,"
+       "可能一起损坏;备份之后发的会员号需重新发放);没有备份的,`redpointsd rekey` 新建一个空的(所有会员号都要重新发放)。"},
       {"SIDE_STORE_CUT", "The side store has lost what was written to it last.", "侧数据库丢了最后写入的内容。",
        "Put its lost `*.log` file back. If it can't be found, make the file WRITES that the detail names empty (`truncate -s 0 FILE`), and "
        "start; `redpointsd check` names the members who need another number.",

@@ -17,7 +17,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -465,14 +467,14 @@ TEST(StartFailure, WhatHasNoRowStillHasItsWords) {
   EXPECT_EQ(StartFailureOf(absl::InternalError("words")), nullptr);
 }
 
-// The rows between the heading and the next one.
-std::string RunbookRows() {
+// The rows between the `heading` and the next one.
+std::string RunbookRows(const char* heading) {
   std::ifstream file(REDPOINTS_RUNBOOK);
   EXPECT_TRUE(file) << REDPOINTS_RUNBOOK;
   std::string rows;
   bool is_inside = false;
   for (std::string line; std::getline(file, line);) {
-    if (absl::StartsWith(line, "## ")) is_inside = absl::StrContains(line, "Refused start");
+    if (absl::StartsWith(line, "## ")) is_inside = absl::StrContains(line, heading);
     if (is_inside && absl::StartsWith(line, "| `")) absl::StrAppend(&rows, line, "\n");
   }
   return rows;
@@ -483,7 +485,16 @@ TEST(StartFailure, TheRunbookHasTheSameTable) {
   for (const StartFailure& row : StartFailures()) {
     absl::StrAppend(&rows, "| `", row.id, "` | ", row.zh_cn, "<br>", row.en, " | ", row.do_zh_cn, "<br>", row.do_en, " |\n");
   }
-  EXPECT_EQ(RunbookRows(), rows);
+  EXPECT_EQ(RunbookRows("Refused start"), rows);
+}
+
+// Who finds an event in the log finds one remedy for it.
+TEST(StartFailure, TheRunbookHasOneRowForAnEvent) {
+  std::set<std::string> events;
+  for (const std::string& row : std::vector<std::string>(absl::StrSplit(RunbookRows("Start and stop"), '\n', absl::SkipEmpty()))) {
+    EXPECT_TRUE(events.insert(row.substr(0, row.find(" | "))).second) << row;
+  }
+  EXPECT_TRUE(events.contains("| `side_store`"));
 }
 
 }  // namespace

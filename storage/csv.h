@@ -24,7 +24,7 @@
 //   拒绝详情             of a refusal its facts, and what was asked for; what is 0 is not there: request_kind=redemption; short_by=20;
 //                        lines=RICE:2:60:1.00元 ANY:1:5 (offer, pieces, points, cash). Others say quantity=9, asked=30 (points of a
 //                        capture, refund or donation), cash=2.00元 (of a refund), waive=street 11, or stated=2024-09-18 00:03:00.000 (of a
-//                        clock to be set back)
+//                        clock to be set back). Points that are refused before the first rulebook are whole until there is one
 //   批次                 fund, first day without the points (0: never), points: street 20250401 6; with grace the end before: ... 6 原20240401
 //   资金明细             which funds' points they are: donor 4; street 6
 //   退现金(分), 退现金(元)   what the shop gave back in cash beside a refund; negative where that refund is undone

@@ -62,7 +62,8 @@ std::string Content(const AwardItem& item) {
   return text + (item.tags.empty() ? "}" : "]}");
 }
 
-// The same for the same member and case, and for the same member and session: each is awarded once. A deed of neither is told by its request.
+// The same for the same member and case, and for the same member and session: each is awarded once. A deed of neither is told by its
+// request.
 std::vector<std::string> DeedNames(const std::string& actor, const Mutation& mutation, const AwardItem& item, std::size_t i) {
   std::vector<std::string> names;
   const auto add = [&](std::string_view kind, const std::string& value) {

@@ -36,16 +36,16 @@
 //
 // Not here, but in the JSON Lines export:
 //   of an entry     program, item, part, fingerprint, on_behalf, approvals, presentation, payer_use, grid, about, tags, evidence_sha256,
-//                   note_commitment, unique, external_id, amounts, sale, limit_day, limit_points, hold_until_ms, rate_version, span, blobs; of
-//                   an undo its proposal
+//                   note_commitment, unique, external_id, amounts, sale, limit_day, limit_points, hold_until_ms, rate_version, span, blobs;
+//                   of an undo its proposal
 //   within others   the kind and price of an offer line, the rounding of what is owed, prev of a posting; of what is registered or reported
 //                   all but that which 活动日 and 原因 show, so of a waiver's proposal what it asks to waive
 //
-// A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text cell
-// that begins with one and has what was stored. That is what OWASP advises against formulas, and Excel and WPS then show the apostrophe and
-// all digits. Rejected: ="0001" is a formula itself, and asks every other reader to understand it; a tab in front can't be seen, so that a
-// search for 0001 finds nothing and nobody knows why; quotes alone change nothing for either program. Columns of numbers, days (20240315)
-// and the time of recording are left to be numbers and dates.
+// A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text
+// cell that begins with one and has what was stored. That is what OWASP advises against formulas, and Excel and WPS then show the
+// apostrophe and all digits. Rejected: ="0001" is a formula itself, and asks every other reader to understand it; a tab in front can't be
+// seen, so that a search for 0001 finds nothing and nobody knows why; quotes alone change nothing for either program. Columns of numbers,
+// days (20240315) and the time of recording are left to be numbers and dates.
 #pragma once
 
 #include <string>
@@ -59,13 +59,14 @@ namespace redpoints {
 // The BOM and the header row.
 std::string CsvHeader();
 
-// The rows of one entry: one for each posting, one with empty posting cells when there is none. `definitions` and `at` of its program, as of the
-// entry or later.
+// The rows of one entry: one for each posting, one with empty posting cells when there is none. `definitions` and `at` of its program, as
+// of the entry or later.
 void AppendCsv(const Entry& entry, const Definitions& definitions, const StateMark& at, std::string& out);
 
 // A text cell: quoted where needed, and with an apostrophe in front where a spreadsheet would take it for
-//   a formula          = + - @, their full-width forms (which a Chinese locale reads alike), a control character or space (left out at times)
-//   a number or date   a digit (half or full width), . ( # % or a currency in front; TRUE and FALSE; an English month with digits: MAR-1, dec2024
+//   a formula          = + - @, their full-width forms (which a Chinese locale reads alike), a control character or space (may be left out)
+//   a number or date   a digit (half or full width), . ( # % or a currency in front; TRUE and FALSE; an English month with digits: MAR-1,
+//                      dec2024
 //   the mark itself    an apostrophe in front
 void AppendCsvText(std::string_view text, std::string& out);
 

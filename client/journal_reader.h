@@ -14,7 +14,8 @@
 
 namespace redpoints {
 
-// Where the reading stood when it ended, as names of entries: sequences alone mean other entries after a restore. Told with every answer's fate.
+// Where the reading stood when it ended, as names of entries: sequences alone mean other entries after a restore. Told with every answer's
+// fate.
 struct JournalPosition {
   std::string last;     // handed over; the request's `after` when none was
   std::string through;  // of an export, where it ends; empty while unknown

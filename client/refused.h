@@ -48,8 +48,9 @@ struct CallEnd {
 // Reads the serialized google.rpc.Status that travels with a gRPC status. Details that can't be read count as none.
 CallEnd DecodeCallEnd(int code, std::string message, std::string_view details);
 
-// The refusal in an outcome whose state now is REFUSED, REVERSED or NEVER_SEEN; nullopt for every other state. A reversed request is told as
-// ALREADY_REVERSED, also one that never came, though its sentence then says that: whoever acts on the state now must not hand anything over.
+// The refusal in an outcome whose state now is REFUSED, REVERSED or NEVER_SEEN; nullopt for every other state. A reversed request is told
+// as ALREADY_REVERSED, also one that never came, though its sentence then says that: whoever acts on the state now must not hand anything
+// over.
 std::optional<Refused> RefusedNow(const v1::Outcome& outcome);
 
 // True when the attempt may have been carried out although no answer says so.

@@ -367,8 +367,8 @@ class Acceptor::Impl {
     ::close(fd);  // leaves epoll, too
   }
 
-  // Counts a connection of its network; false when that has as many as it may. Who closes one after the hand-over does not tell us: that it is
-  // gone shows when its number is another's, or by asking the system.
+  // Counts a connection of its network; false when that has as many as it may. Who closes one after the hand-over does not tell us: that it
+  // is gone shows when its number is another's, or by asking the system.
   bool Count(int fd, const Peer& peer, Time now) {
     Forget(fd);
     Network& network = networks_[peer.Network()];

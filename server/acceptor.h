@@ -1,6 +1,6 @@
 // Accepts connections before gRPC does. gRPC 1.51 takes whatever connects, bounds neither their number nor the silent ones, and the
-// descriptors that they hold are those that the ledger needs for its files. So one thread of ours listens, accepts, waits until a client has
-// sent its first bytes, and only then hands the descriptor over (before its first byte, for some seconds, the kernel keeps it from us):
+// descriptors that they hold are those that the ledger needs for its files. So one thread of ours listens, accepts, waits until a client
+// has sent its first bytes, and only then hands the descriptor over (before its first byte, for some seconds, the kernel keeps it from us):
 //
 //   accept ─▶ number below the reserve? ─▶ address below its bound? ─▶ waits for the first TLS record, or HTTP/2's preface ─▶ gRPC
 //               no: closed at once           no: its oldest that          other bytes, 10 s, or too many waiting (the oldest goes): closed
@@ -33,7 +33,8 @@ struct DescriptorShare {
   int connections_end = 0;  // the first number that is no connection's
 };
 
-// Raises the soft limit of open files to the hard one. Of the limit, a quarter is the reserve, 4,096 at most. DESCRIPTORS_TOO_FEW below 256.
+// Raises the soft limit of open files to the hard one. Of the limit, a quarter is the reserve, 4,096 at most. DESCRIPTORS_TOO_FEW below
+// 256.
 absl::StatusOr<DescriptorShare> ShareDescriptors();
 
 // Numbers below `end` that are free now.

@@ -55,7 +55,8 @@ constexpr const char* kMethodNames[kMethodCount] = {"Quote",
                                                     "Backup",
                                                     "GetMetrics"};
 
-// What a suspended terminal may still do: a customer must not lose points because the lane is being looked into. Not Capture, which is a sale.
+// What a suspended terminal may still do: a customer must not lose points because the lane is being looked into. Not Capture, which is a
+// sale.
 bool EndsWhatWasBegun(Method method) { return method == Method::kGetOutcome || method == Method::kReverse || method == Method::kVoid; }
 
 absl::Status Deny(Reason reason) { return ToStatus(Refusal{reason, {}}); }

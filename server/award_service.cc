@@ -170,8 +170,8 @@ class AwardService final : public Raw {
     });
   }
 
-  // As Mutate, of what is about the entry that the request names. The scope is that of its member, whom only the ledger knows: looked up beside
-  // gRPC's threads.
+  // As Mutate, of what is about the entry that the request names. The scope is that of its member, whom only the ledger knows: looked up
+  // beside gRPC's threads.
   template <class Request, class Response, class Fill>
   void MutateOf(Method method, const Call& call, const Request& request, Reply<Response> reply, Fill fill) {
     auto mutation = FromProto(request);

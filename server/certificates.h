@@ -73,7 +73,8 @@ struct ServerTls {
   std::chrono::system_clock::time_point valid_from, valid_until;  // of the server's certificate
 };
 
-// Reads and compares the three files. TLS_FILE_MISSING, TLS_FILE_UNREADABLE, TLS_FILE_INVALID, TLS_KEY_MISMATCH, TLS_REFUSED, each with the file.
+// Reads and compares the three files. TLS_FILE_MISSING, TLS_FILE_UNREADABLE, TLS_FILE_INVALID, TLS_KEY_MISMATCH, TLS_REFUSED, each with the
+// file.
 absl::StatusOr<ServerTls> ReadServerTls(const std::string& certificate_path, const std::string& key_path,
                                         const std::string& client_ca_path);
 

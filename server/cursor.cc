@@ -8,8 +8,8 @@
 namespace redpoints::server {
 namespace {
 
-// The opening of the first epoch up to there that is newer than the entry's: what the entry's history did not have. Without one, of the epoch
-// that this journal has there.
+// The opening of the first epoch up to there that is newer than the entry's: what the entry's history did not have. Without one, of the
+// epoch that this journal has there.
 EpochStart Divergence(const Name& entry, const StateMark& at) {
   EpochStart opening;
   for (const EpochStart& start : at.epochs) {

@@ -54,8 +54,8 @@ class Door {
   void Close() { is_closed_.store(true); }
   bool IsClosed() const { return is_closed_.load(std::memory_order_relaxed); }
 
-  // Waits, behind a closed door, until nobody is inside and the last one left `quiet` ago: whoever was answered and comes again at once still
-  // finds somebody who says why not. Returns at once where that is so already; false at the deadline.
+  // Waits, behind a closed door, until nobody is inside and the last one left `quiet` ago: whoever was answered and comes again at once
+  // still finds somebody who says why not. Returns at once where that is so already; false at the deadline.
   bool WaitUntilQuiet(std::chrono::milliseconds quiet, std::chrono::steady_clock::time_point deadline);
 
  private:

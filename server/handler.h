@@ -190,7 +190,8 @@ template <class Response, class Handle> void Beside(const ServiceContext& contex
 // Whether a long read goes on: OK, or why it is given up. To be asked at each step.
 using GoOn = std::function<absl::Status()>;
 
-// What `read` gives, or OVERLOADED, so that the caller asks again, when a program was set aside meanwhile: a row may have been taken for absent.
+// What `read` gives, or OVERLOADED, so that the caller asks again, when a program was set aside meanwhile: a row may have been taken for
+// absent.
 template <class Read> auto ReadWhole(const Shards& shards, const Read& read) -> decltype(read()) {
   const std::int64_t damages = shards.damages();
   auto result = read();
@@ -204,8 +205,8 @@ template <class Response, std::invocable Read> void ReadBeside(const ServiceCont
          [&shards = *context.shards, read = std::move(read)](Reply<Response> answer) { answer(ReadWhole(shards, read)); });
 }
 
-// The same for a read that may take long. It ends with the error of its GoOn: a stop does not wait for it, and whoever is gone does not keep
-// the pool busy.
+// The same for a read that may take long. It ends with the error of its GoOn: a stop does not wait for it, and whoever is gone does not
+// keep the pool busy.
 template <class Response, std::invocable<const GoOn&> Read>
 void ReadBeside(const ServiceContext& context, Reply<Response> reply, Read read) {
   Beside(context, std::move(reply), [&shards = *context.shards, read = std::move(read), door = context.unary.door](Reply<Response> answer) {

@@ -50,8 +50,8 @@ std::string WithoutNumbers(std::string_view text);
 // `text` with '#' for each 会员号 that the ledger names, which it does as "number 10000001", the name of a derived row.
 std::string WithoutMemberNumbers(std::string_view text);
 
-// From now on protobuf's and gRPC's own messages come as lines of `logger`, which must outlive them both; of gRPC's ten a second at most, and
-// the next one says how many were left out: whoever fails a handshake must not fill a disk. Call before the first thread.
+// From now on protobuf's and gRPC's own messages come as lines of `logger`, which must outlive them both; of gRPC's ten a second at most,
+// and the next one says how many were left out: whoever fails a handshake must not fill a disk. Call before the first thread.
 void CaptureLibraryLogs(const Logger& logger);
 
 }  // namespace redpoints::server

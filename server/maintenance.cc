@@ -120,6 +120,8 @@ absl::Status Prepare(const Place& place) {
 
 // The ledger does not need it: what is not there is said, what is damaged is a fault.
 absl::Status CheckSide(const absl::StatusOr<OpenedSide>& side) {
+  const std::string id = StartFailureId(side.status());
+  if (id == "SIDE_STORE_DAMAGED" || id == "SIDE_STORE_CUT") return side.status();
   if (!side.ok()) {
     std::printf("side state not checked, members' numbers neither: %s\n", StartFailureText(side.status()).c_str());
     return absl::OkStatus();
@@ -290,7 +292,7 @@ absl::Status RecoverShard(const std::string& from, const std::string& to, const 
   const auto progress = [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); };
   auto recovered = Recover(from, to, Clock::System(), progress, blobs);
   if (absl::IsAlreadyExists(recovered.status())) return StartRefused("RECOVER_TARGET_TAKEN", to);
-  if (!recovered.ok()) return WithStartFailure(recovered.status(), "RECOVER_FAILED");
+  if (!recovered.ok()) return AsStartFailure(recovered.status(), "RECOVER_FAILED");
   std::printf("%s: read %s\n", to.c_str(), recovered->means.c_str());
   if (!recovered->unreadable.empty()) std::printf("the disk does not give %s: replace it\n", recovered->unreadable.c_str());
   for (const std::string& blob : recovered->supplied) std::printf("blob of %s\n", blob.c_str());

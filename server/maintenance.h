@@ -19,7 +19,7 @@ absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string
 // Re-derives every table of `program` (empty: of all) and prints what was found. LEDGER_DIFFERS names the first difference.
 // LEDGER_IN_USE while the server runs. Of the side state, which is only read, it prints each member whose number is lost and how much
 // has no entry, and of one that is absent, or that the key file does not fit, that it was not checked and what to do: the ledger is sound
-// all the same, and the status is OK.
+// all the same, and the status is OK. SIDE_STORE_DAMAGED, SIDE_STORE_CUT: all else is sound.
 absl::Status CheckShards(const Config& config, const std::string& program);
 
 // Copies every shard to directory/shard-{n} and the side store to directory/side, then writes directory/SHA256SUMS (which `sha256sum -c`
@@ -36,7 +36,7 @@ absl::Status RestoreShards(const Config& config, const std::string& directory);
 // Saves what can be read of the shard in the directory `from`, or of the backup of one, which stays as it is, into the new directory `to`;
 // prints for each program what stands, what is lost, why, and the file with the lines that could not be placed (storage/recover.h). The
 // side store is not its business: it belongs to all shards, and stays where it is. `blobs`: files of what the log may lack, each of which
-// an entry must name.
+// an entry must name. LEDGER_IN_USE while a server has it open.
 absl::Status RecoverShard(const std::string& from, const std::string& to, const std::vector<std::string>& blobs = {});
 
 }  // namespace redpoints::server

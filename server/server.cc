@@ -256,8 +256,8 @@ class Server::Impl {
     return WritePortFile();
   }
 
-  // The ledgers, gRPC and the log have opened what they need to begin with: what is free below the reserve is for connections. A quarter may
-  // be silent, and a quarter of one address, so that neither keeps others out.
+  // The ledgers, gRPC and the log have opened what they need to begin with: what is free below the reserve is for connections. A quarter
+  // may be silent, and a quarter of one address, so that neither keeps others out.
   absl::Status Accept() {
     const int free = FreeDescriptorsBelow(descriptors_.connections_end);
     if (free < kConnectionsMin) {

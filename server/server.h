@@ -19,15 +19,15 @@ class Logger;
 
 class Server {
  public:
-  // Opens the ledgers and serves. `log` and `clock` are not owned and must outlive the server. Every error is a row of StartFailures and names
-  // the file, address or ledger. Raises this process's soft limit of open files to the hard one.
+  // Opens the ledgers and serves. `log` and `clock` are not owned and must outlive the server. Every error is a row of StartFailures and
+  // names the file, address or ledger. Raises this process's soft limit of open files to the hard one.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config, const Logger& log, const Clock& clock = Clock::System());
 
   // As Stop.
   ~Server();
 
-  // Health says NOT_SERVING; new calls get SHUTTING_DOWN, and so do follows, exports and long reads, which can be asked for again; the others
-  // go on until all are done, for up to Config.drain_ms; then the connections and the ledgers are closed. Idempotent.
+  // Health says NOT_SERVING; new calls get SHUTTING_DOWN, and so do follows, exports and long reads, which can be asked for again; the
+  // others go on until all are done, for up to Config.drain_ms; then the connections and the ledgers are closed. Idempotent.
   void Stop();
 
   // True once a ledger's store has failed: the process should end with an error, and its restart finds the truth on disk.

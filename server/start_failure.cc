@@ -68,15 +68,15 @@ const std::vector<StartFailure>& StartFailures() {
        "key file is lost, move this one away and go on at “Lost key” in the runbook.",
        "放回与它配套的密钥文件(最新的副本),或与密钥文件配套的侧数据库。密钥文件的副本全丢了,先移走现在这个,再按运维手册“密钥丢失”处理。"},
       {"SIDE_STORE_REFUSED", "The side store does not open.", "侧数据库打不开。",
-       "The detail says why: give its files to the service's user (`chown -R redpoints DIRECTORY`), stop the process that has it open, or "
-       "use the newer program that wrote it.",
-       "按提示处理:把文件交给服务用户(`chown -R redpoints 目录`),停掉占用它的进程,或换用写它的新版程序。"},
+       "The detail says why: give its files to the service's user (`chown -R redpoints DIRECTORY`, or `chmod`), stop the process that has "
+       "it open, or use the newer program that wrote it.",
+       "按提示处理:把文件交给服务用户(`chown -R redpoints 目录`,或 `chmod`),停掉占用它的进程,或换用写它的新版程序。"},
       {"SIDE_STORE_DAMAGED", "The side store is damaged.", "侧数据库已损坏。",
-       "Move it away, keep it, and copy `side` of the newest backup to its place: members whose number is newer need another. Where no "
-       "backup "
-       "is left, `redpointsd rekey` makes an empty one: every member needs another number.",
-       "移走并保留,再把最新备份里的 `side` 拷到原处(备份之后发的会员号需重新发放);没有备份的,`redpointsd rekey` "
-       "新建一个空的(所有会员号都要重新发放)。"},
+       "Move it away, keep it, and copy `side` of the newest backup to its place: members whose number is newer need another. Check the "
+       "sums in the backup first (`sha256sum --check SHA256SUMS`): on the disk of the ledger it shares files, which may be damaged alike. "
+       "Where no backup is left, `redpointsd rekey` makes an empty one: every member needs another number.",
+       "移走并保留,再把最新备份里的 `side` 拷到原处(先在备份里核对 `sha256sum --check SHA256SUMS`:与账本同盘的备份共用文件,"
+       "可能一起损坏;备份之后发的会员号需重新发放);没有备份的,`redpointsd rekey` 新建一个空的(所有会员号都要重新发放)。"},
       {"SIDE_STORE_CUT", "The side store has lost what was written to it last.", "侧数据库丢了最后写入的内容。",
        "Put its lost `*.log` file back. If it can't be found, make the file WRITES that the detail names empty (`truncate -s 0 FILE`), and "
        "start; `redpointsd check` names the members who need another number.",
@@ -145,9 +145,8 @@ const std::vector<StartFailure>& StartFailures() {
       {"RECOVER_TARGET_TAKEN", "There is something where the new shard shall go.", "新目录已存在。",
        "Choose a directory that is not there yet; `recover` never overwrites.", "换一个尚不存在的目录;`recover` 从不覆盖。"},
       {"RECOVER_FAILED", "Nothing could be saved, or it could not be written.", "没能救出,或没能写下。",
-       "The detail says why: correct --from, --to, --blob or the clock, stop the server, or make room for three copies; else restore the "
-       "last backup.",
-       "按提示改正 --from、--to、--blob 或时钟,停掉服务器,或腾出三份账本的空间;不行就从最近的备份恢复。"},
+       "The detail says why: correct --from, --to, --blob or the clock, or make room for three copies; else restore the last backup.",
+       "按提示改正 --from、--to、--blob 或时钟,或腾出三份账本的空间;不行就从最近的备份恢复。"},
       {"REKEY_FAILED", "The new key could not be put to use.", "新密钥没能启用。",
        "Do what the detail says: make room, correct the owner or the clock, or move away what is in the way. Then run it again; "
        "what is done is kept.",

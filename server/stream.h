@@ -27,8 +27,8 @@ class StreamLimit {
   explicit StreamLimit(int max) : max_(max), caller_max_(max < 8 ? 1 : max / 4) {}
   ~StreamLimit();
 
-  // Runs `stream` on a thread of its own, then, no longer counted, `finish` with what it came to: whoever hears the end may begin the next one.
-  // Else neither runs: STREAMS_EXHAUSTED when the caller has as many as one may, OVERLOADED when all have.
+  // Runs `stream` on a thread of its own, then, no longer counted, `finish` with what it came to: whoever hears the end may begin the next
+  // one. Else neither runs: STREAMS_EXHAUSTED when the caller has as many as one may, OVERLOADED when all have.
   absl::Status TryStart(const std::string& caller, std::function<absl::Status()> stream, std::function<void(const absl::Status&)> finish);
 
  private:

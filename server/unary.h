@@ -11,8 +11,8 @@
 //     UnaryMethod get_balance_;   // UnaryMethod(shared, "AccountService/GetBalance")
 //   };
 //
-// A call goes through: deadline, length (MESSAGE_TOO_LONG), the door (caller, rate), parsing (MESSAGE_MALFORMED with the field), the handler.
-// The handler runs on gRPC's own thread and must not block it.
+// A call goes through: deadline, length (MESSAGE_TOO_LONG), the door (caller, rate), parsing (MESSAGE_MALFORMED with the field), the
+// handler. The handler runs on gRPC's own thread and must not block it.
 #pragma once
 
 #include <atomic>

@@ -16,7 +16,8 @@ class Amounts {
   // `definitions` are not owned and must outlive this.
   explicit Amounts(const Definitions& definitions) : definitions_(definitions) {}
 
-  // With the decimals of the unit. Nothing is a bare 0, also in a unit that a rulebook is yet to define: what is said of an entry stays the same.
+  // With the decimals of the unit. Nothing is a bare 0, also in a unit that a rulebook is yet to define: what is said of an entry stays the
+  // same.
   std::string Of(std::string_view unit, std::int64_t amount) const {
     return amount == 0 ? "0" : FormatAmount(amount, definitions_.DecimalsOf(unit));
   }

@@ -1,4 +1,5 @@
-// Sums of a backup's files, in the form that `sha256sum -c SHA256SUMS` reads, so that nothing of ours is needed to see that a copy is whole.
+// Sums of a backup's files, in the form that `sha256sum -c SHA256SUMS` reads, so that nothing of ours is needed to see that a copy is
+// whole.
 #pragma once
 
 #include <string>

@@ -12,8 +12,8 @@
 
 namespace redpoints {
 
-// The file that is in a shard's directory while it is in doubt whether the clock is right, so that no restart ends the doubt. Only its being
-// there counts.
+// The file that is in a shard's directory while it is in doubt whether the clock is right, so that no restart ends the doubt. Only its
+// being there counts.
 inline std::string ClockDoubtFile(const std::string& directory) { return directory + "/clock-in-doubt"; }
 
 // Thread-safe where it says so; else the ledger thread's (or, before that runs, its starter's).

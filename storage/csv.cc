@@ -4,8 +4,10 @@
 #include <cstdio>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
+#include "proto/contract/reason.h"
 #include "proto/contract/request_id.h"
 #include "proto/contract/words.h"
 #include "storage/amounts.h"
@@ -122,22 +124,31 @@ std::string WaivedText(const Entry& e, const Amounts& in) {
   return of_member == e.postings.end() ? "" : FundsText(*of_member, in);
 }
 
+// A fact of a refusal as people read it: "max" is a number of pieces, points or fen, by the reason.
+std::string FactText(Reason reason, const std::string& key, const std::string& value, const Amounts& in) {
+  const FactAmount is = AmountOf(reason, key);
+  std::int64_t amount = 0;
+  if (is == FactAmount::kNone || !absl::SimpleAtoi(value, &amount)) return value;
+  return is == FactAmount::kCash ? in.Yuan(amount) + "元" : in.Points(amount);
+}
+
 // What was refused, the facts of the reason, and what was asked for.
-std::string RefusalText(const Entry& e) {
+std::string RefusalText(const Entry& e, const Amounts& in) {
   if (e.kind != Kind::kRefused) return "";
   std::string text, lines;
   const auto add = [&](const std::string& key, const auto& value) { absl::StrAppend(&text, text.empty() ? "" : "; ", key, "=", value); };
   if (!e.request_kind.empty()) add("request_kind", e.request_kind);
-  for (const auto& [key, value] : e.facts) add(key, value);
+  const Reason reason = ReasonFromName(e.refusal);
+  for (const auto& [key, value] : e.facts) add(key, FactText(reason, key, value, in));
   if (e.quantity != 0) add("quantity", e.quantity);
-  if (e.points != 0) add("asked", e.points);
-  if (e.cash_fen != 0) add("cash", e.cash_fen);
+  if (e.points != 0) add("asked", in.Points(e.points));
+  if (e.cash_fen != 0) add("cash", in.Yuan(e.cash_fen) + "元");
   for (const OfferLine& line : e.lines) {
-    absl::StrAppend(&lines, lines.empty() ? "" : " ", line.offer, ":", line.quantity, ":", line.points);
-    if (line.cash_fen != 0) absl::StrAppend(&lines, ":", line.cash_fen);
+    absl::StrAppend(&lines, lines.empty() ? "" : " ", line.offer, ":", line.quantity, ":", in.Points(line.points));
+    if (line.cash_fen != 0) absl::StrAppend(&lines, ":", in.Yuan(line.cash_fen), "元");
   }
   if (!lines.empty()) add("lines", lines);
-  if (const auto* waiver = std::get_if<WaiverData>(&e.data)) add("waive", absl::StrCat(waiver->fund, " ", waiver->points));
+  if (const auto* waiver = std::get_if<WaiverData>(&e.data)) add("waive", absl::StrCat(waiver->fund, " ", in.Points(waiver->points)));
   if (const auto* clock = std::get_if<ClockData>(&e.data)) add("stated", TimeText(clock->stated_ms));
   return text;
 }
@@ -169,10 +180,14 @@ Day DayOfDeed(const Entry& e) {
   return closed ? closed->day : e.effective_day;
 }
 
-// Why: of a refusal its reason, of a reversal what it found, of corrections, undos, waivers, epochs and clocks the word of who made them.
+// Why: of a refusal its reason, of a reversal what it found, of a program that stands there again its other key, of corrections, undos,
+// waivers, epochs and clocks the word of who made them.
 std::string WhyText(const Entry& e) {
   if (!e.refusal.empty()) return e.refusal;
   if (const auto* epoch = std::get_if<EpochData>(&e.data)) return epoch->why;
+  if (const auto* program = std::get_if<ProgramData>(&e.data)) {
+    return e.actor == kLedgerActor ? absl::StrCat("改用密钥 ", program->side_key) : "";  // what a founder registers needs no cause
+  }
   if (const auto* clock = std::get_if<ClockData>(&e.data)) {
     const std::string stated = absl::StrCat("所报时间 ", TimeText(clock->stated_ms));
     return IsSetBack(e) ? absl::StrCat(stated, "; 拨回, ", clock->last_closed_day, " 及以前的日结有效") : stated;
@@ -261,7 +276,7 @@ void AppendCsv(const Entry& e, const Definitions& definitions, const StateMark& 
     number(at.EpochOf(reference), reference >= 0);
     text(reference >= 0 ? FormatNumber(at.EpochOf(reference), reference) : "");
     text(WhyText(e));
-    text(RefusalText(e));
+    text(RefusalText(e, in));
     text(e.actor);
     uuid(e.request_id);
     uuid(e.target_request);

@@ -21,30 +21,31 @@
 //   应付明细             the same by fund: donor 积分4 应付1.33元; street ...
 //   免除明细             the debt to a fund that is waived: street 5; its proposal, at 关联编号, says nothing here
 //   数额(小数), 余额(小数)   数额 and 余额 as people read them, of FEN in 元
-//   拒绝详情             of a refusal its facts as they are stored, and what was asked for, in whole points and fen; what is 0 is not there:
-//                        request_kind=redemption; short_by=20; lines=RICE:2:60:100 ANY:1:5 (offer, pieces, points, fen of cash). Others say
-//                        quantity=9, asked=30 (points of a capture, refund or donation), cash=200 (fen of a refund), waive=street 11, or
-//                        stated=2024-09-18 00:03:00.000 (of a clock to be set back)
+//   拒绝详情             of a refusal its facts, and what was asked for; what is 0 is not there: request_kind=redemption; short_by=20;
+//                        lines=RICE:2:60:1.00元 ANY:1:5 (offer, pieces, points, cash). Others say quantity=9, asked=30 (points of a
+//                        capture, refund or donation), cash=2.00元 (of a refund), waive=street 11, or stated=2024-09-18 00:03:00.000 (of a
+//                        clock to be set back). Points that are refused before the first rulebook are whole until there is one
 //   批次                 fund, first day without the points (0: never), points: street 20250401 6; with grace the end before: ... 6 原20240401
 //   资金明细             which funds' points they are: donor 4; street 6
 //   退现金(分), 退现金(元)   what the shop gave back in cash beside a refund; negative where that refund is undone
 //   关联序号, 关联纪元   the entry that is refunded, reversed, corrected or undone; of a hold's end the hold, of a waiver its proposal
-//   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos, waivers and epochs why; of 时钟确认 the time
+//   原因                 of a refusal its reason; of a reversal what it found; of corrections, undos, waivers and epochs why; of a second
+//                        设立计划 the key under which the side state is kept from there on: 改用密钥 0123456789abcdef; of 时钟确认 the time
 //                        that was stated, and where it sets the clock back the last day that stands closed: time falls at that row, and
 //                        later days have another 日结
 //
 // Not here, but in the JSON Lines export:
 //   of an entry     program, item, part, fingerprint, on_behalf, approvals, presentation, payer_use, grid, about, tags, evidence_sha256,
-//                   note_commitment, unique, external_id, amounts, sale, limit_day, limit_points, hold_until_ms, rate_version, span, blobs; of
-//                   an undo its proposal
+//                   note_commitment, unique, external_id, amounts, sale, limit_day, limit_points, hold_until_ms, rate_version, span, blobs;
+//                   of an undo its proposal
 //   within others   the kind and price of an offer line, the rounding of what is owed, prev of a posting; of what is registered or reported
 //                   all but that which 活动日 and 原因 show, so of a waiver's proposal what it asks to waive
 //
-// A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text cell
-// that begins with one and has what was stored. That is what OWASP advises against formulas, and Excel and WPS then show the apostrophe and
-// all digits. Rejected: ="0001" is a formula itself, and asks every other reader to understand it; a tab in front can't be seen, so that a
-// search for 0001 finds nothing and nobody knows why; quotes alone change nothing for either program. Columns of numbers, days (20240315)
-// and the time of recording are left to be numbers and dates.
+// A text cell that a spreadsheet would not leave as it is gets an apostrophe in front (AppendCsvText); a reader takes one off each text
+// cell that begins with one and has what was stored. That is what OWASP advises against formulas, and Excel and WPS then show the
+// apostrophe and all digits. Rejected: ="0001" is a formula itself, and asks every other reader to understand it; a tab in front can't be
+// seen, so that a search for 0001 finds nothing and nobody knows why; quotes alone change nothing for either program. Columns of numbers,
+// days (20240315) and the time of recording are left to be numbers and dates.
 #pragma once
 
 #include <string>
@@ -58,13 +59,14 @@ namespace redpoints {
 // The BOM and the header row.
 std::string CsvHeader();
 
-// The rows of one entry: one for each posting, one with empty posting cells when there is none. `definitions` and `at` of its program, as of the
-// entry or later.
+// The rows of one entry: one for each posting, one with empty posting cells when there is none. `definitions` and `at` of its program, as
+// of the entry or later.
 void AppendCsv(const Entry& entry, const Definitions& definitions, const StateMark& at, std::string& out);
 
 // A text cell: quoted where needed, and with an apostrophe in front where a spreadsheet would take it for
-//   a formula          = + - @, their full-width forms (which a Chinese locale reads alike), a control character or space (left out at times)
-//   a number or date   a digit (half or full width), . ( # % or a currency in front; TRUE and FALSE; an English month with digits: MAR-1, dec2024
+//   a formula          = + - @, their full-width forms (which a Chinese locale reads alike), a control character or space (may be left out)
+//   a number or date   a digit (half or full width), . ( # % or a currency in front; TRUE and FALSE; an English month with digits: MAR-1,
+//                      dec2024
 //   the mark itself    an apostrophe in front
 void AppendCsvText(std::string_view text, std::string& out);
 

@@ -54,8 +54,8 @@ class GenerationRows {
 };
 
 // Lets the state find rows that are not in memory in `store`, which must outlive it. A row that can't be read, not even patiently
-// (few_descriptors.h), is taken for absent and `on_damage` is told, on the thread that asked: nothing that was decided or answered with it may
-// leave the process.
+// (few_descriptors.h), is taken for absent and `on_damage` is told, on the thread that asked: nothing that was decided or answered with it
+// may leave the process.
 void BindToStore(State& state, const Store& store, std::function<void(const absl::Status&)> on_damage);
 
 // Loads what a state keeps in memory beside its rows: mark, rulebooks, the ends of lots and holds. The state must be bound.

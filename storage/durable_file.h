@@ -16,8 +16,8 @@ absl::Status WriteDurably(const std::string& file, std::string_view content);
 std::string WithoutSlash(std::string path);
 // Renames within a directory, and syncs it. Only when that sync fails is there an error although it has its new name.
 absl::Status RenameDurably(const std::string& from, const std::string& to);
-// All bytes of a file, in pieces. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many open files), or UNAVAILABLE with what the system
-// says; a file that ends early because the disk can't read on is the last, never a shorter file.
+// All bytes of a file, in pieces. NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many open files), or UNAVAILABLE with what the
+// system says; a file that ends early because the disk can't read on is the last, never a shorter file.
 absl::Status ReadFile(const std::string& file, const std::function<void(std::string_view piece)>& take);
 absl::StatusOr<std::string> ReadFile(const std::string& file);
 // Calls `visit` for each file (not: directory) below `directory`; errors as ReadFile, or the first of `visit`.

@@ -1,6 +1,6 @@
-// A process that has no file descriptor left can't read what it may well read a moment later. What is on the disk is no worse for that, so a
-// read that a decision needs waits about a second for one. Where none comes nothing is decided: a program that serves is set aside until the next
-// start, one that is being opened is refused (program.cc, derived.cc).
+// A process that has no file descriptor left can't read what it may well read a moment later. What is on the disk is no worse for that, so
+// a read that a decision needs waits about a second for one. Where none comes nothing is decided: a program that serves is set aside until
+// the next start, one that is being opened is refused (program.cc, derived.cc).
 #pragma once
 
 #include <atomic>

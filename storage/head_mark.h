@@ -1,5 +1,6 @@
-// The head mark: how far each journal of a shard went, in one small file beside the log. A log that was cut, or put back, opens as if nothing
-// had happened; only what is noted elsewhere notices it. As far as the mark goes: entries of the last seconds before a crash are not in it.
+// The head mark: how far each journal of a shard went, in one small file beside the log. A log that was cut, or put back, opens as if
+// nothing had happened; only what is noted elsewhere notices it. As far as the mark goes: entries of the last seconds before a crash are
+// not in it.
 //
 //   program epoch end hash      a line each; hash: SHA-256, in hex, of line end - 1 without its newline
 //   sum hash                    last; SHA-256 of all bytes before this line
@@ -31,7 +32,8 @@ using HeadMarks = std::map<std::string, HeadMark>;  // by program
 std::string HeadMarkFile(const std::string& directory);
 
 // NOT_FOUND: there is none. DATA_LOSS: it is torn or altered. UNAVAILABLE: the disk can't read it. None of them says anything about the
-// ledger. PERMISSION_DENIED, RESOURCE_EXHAUSTED (MayBeWhole): the mark is there for somebody else; to go on without would lose what it says.
+// ledger. PERMISSION_DENIED, RESOURCE_EXHAUSTED (MayBeWhole): the mark is there for somebody else; to go on without would lose what it
+// says.
 absl::StatusOr<HeadMarks> ReadHeadMarks(const std::string& file);
 inline bool MayBeWhole(const absl::Status& unread) { return absl::IsPermissionDenied(unread) || absl::IsResourceExhausted(unread); }
 // Whole under its name, and durable, or not at all.

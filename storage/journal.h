@@ -16,8 +16,8 @@ namespace redpoints {
 
 class Journal {
  public:
-  // Told of each read that damage, a failing disk or the line of a newer program kept from being done, beside the error that the reader gets;
-  // not of RESOURCE_EXHAUSTED, too many open files, which every function here can give.
+  // Told of each read that damage, a failing disk or the line of a newer program kept from being done, beside the error that the reader
+  // gets; not of RESOURCE_EXHAUSTED, too many open files, which every function here can give.
   using OnDamage = std::function<void(const absl::Status&)>;
 
   // `log` is not owned and must outlive the journal.

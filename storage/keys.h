@@ -1,5 +1,5 @@
-// Every key of log and store, and every value of the log, drawn once. Values of the store are field lists: of registrations in rules/fields.h,
-// of all other rows in derived.cc, which writes them.
+// Every key of log and store, and every value of the log, drawn once. Values of the store are field lists: of registrations in
+// rules/fields.h, of all other rows in derived.cc, which writes them.
 //
 //   log: a RocksDB in shard/log, a column family a table
 //

@@ -54,7 +54,7 @@ absl::StatusOr<std::string> LogOf(const std::string& from) {
   }
   if (!access.ok()) return access;
   if (!IsInUse(log)) return log;
-  return absl::FailedPreconditionError(absl::StrCat(log, ": in use by another process; stop the server first"));
+  return InUse(log);
 }
 
 // Copies a file of a disk that may be failing: what can't be read becomes zeros, which no checksum lets pass. Returns how many.

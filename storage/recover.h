@@ -40,9 +40,9 @@ struct Recovered {
 // (clock_guard.h) stays so; a backup does not hold that. Needs room for three copies of the log, and for the derived rows.
 //
 // ALREADY_EXISTS: something is at `to`. INVALID_ARGUMENT: `to` is inside `from`, or no entry names a blob file. NOT_FOUND: no shard at
-// `from`, or no such blob file. DATA_LOSS: nothing of it can be read. FAILED_PRECONDITION: a server has it open, the clock is behind the
-// ledger, or the log is of another format. PERMISSION_DENIED, RESOURCE_EXHAUSTED: somebody else's files, too many open files. Any other:
-// the disk.
+// `from`, or no such blob file. DATA_LOSS: nothing of it can be read. FAILED_PRECONDITION: a server has it open (LEDGER_IN_USE), the clock
+// is behind the ledger, or the log is of another format. PERMISSION_DENIED, RESOURCE_EXHAUSTED: somebody else's files, too many open files.
+// Any other: the disk.
 absl::StatusOr<Recovered> Recover(const std::string& from, const std::string& to, const Clock& clock,
                                   const std::function<void(const std::string& what)>& progress,
                                   const std::vector<std::string>& blob_files = {});

@@ -1,5 +1,5 @@
-// Feeds the stored lines of a journal to a state, as a stranger would: each line is parsed, verified against the entries before it, applied.
-// Opening a program, `check` and the tests of the rules come by here, so that they can't read one journal in two ways.
+// Feeds the stored lines of a journal to a state, as a stranger would: each line is parsed, verified against the entries before it,
+// applied. Opening a program, `check` and the tests of the rules come by here, so that they can't read one journal in two ways.
 //
 // Not thread-safe: one writer of the state.
 #pragma once

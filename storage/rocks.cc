@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "storage/start_failure.h"
 
 namespace redpoints {
@@ -28,11 +29,16 @@ std::string NameOfUser(uid_t uid) {
 
 absl::Status Denied(const std::string& path, const char* what) {
   const int error = errno;
+  const std::string problem = absl::StrCat("can't ", what, " ", path, ": ", std::strerror(error)), us = NameOfUser(::geteuid());
   struct stat info {};
   const bool is_known = ::stat(path.c_str(), &info) == 0;
-  return absl::PermissionDeniedError(absl::StrCat(
-      "can't ", what, " ", path, ": ", std::strerror(error), is_known ? absl::StrCat("; it belongs to ", NameOfUser(info.st_uid)) : "",
-      "; this process runs as ", NameOfUser(::geteuid()), ": give the whole directory to it (chown -R)"));
+  if (is_known && error == EACCES && info.st_uid == ::geteuid()) {
+    const std::string mode = absl::StrFormat("%04o", static_cast<unsigned>(info.st_mode & 07777));
+    return absl::PermissionDeniedError(absl::StrCat(problem, "; it belongs to ", us, ", as this process does, but its mode is ", mode,
+                                                    ": chmod u+", S_ISDIR(info.st_mode) ? "rwx " : "rw ", path));
+  }
+  return absl::PermissionDeniedError(absl::StrCat(problem, is_known ? absl::StrCat("; it belongs to ", NameOfUser(info.st_uid)) : "",
+                                                  "; this process runs as ", us, ": give the whole directory to it (chown -R)"));
 }
 
 }  // namespace

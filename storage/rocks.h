@@ -39,17 +39,17 @@ class RocksLog : public rocksdb::Logger {
 rocksdb::Options RocksOptions(const std::string& directory, rocksdb::Env* env, bool is_read_only);
 
 // Adds what RocksDB says, file names included, to `doing`. DATA_LOSS: damaged. UNAVAILABLE: the disk is full. RESOURCE_EXHAUSTED: too many
-// open files. FAILED_PRECONDITION: in use by another process. PERMISSION_DENIED. NOT_FOUND: a file is missing. INTERNAL: any other failure
-// of the disk. In use is InUse.
+// open files. FAILED_PRECONDITION: another process has it open, as InUse says, or RocksDB can't take it as it is (a table that it does not
+// know). PERMISSION_DENIED. NOT_FOUND: a file is missing. INTERNAL: any other failure of the disk.
 absl::Status FromRocks(const rocksdb::Status& status, std::string_view doing);
 
-// FAILED_PRECONDITION, as the start failure LEDGER_IN_USE.
+// "in use by another process", in its only place: FAILED_PRECONDITION, as the start failure LEDGER_IN_USE.
 absl::Status InUse(std::string_view doing);
 // Whether another process has the database open. Nothing is written.
 bool IsInUse(const std::string& directory);
 
 // The first file of the directory, or itself, that this process may not read (and, when `is_written`, write): PERMISSION_DENIED with its
-// owner and what helps. NOT_FOUND: there is no such directory. OK otherwise.
+// owner and what helps: another owner, or, where it is ours, another mode. NOT_FOUND: there is no such directory. OK otherwise.
 absl::Status CheckAccess(const std::string& directory, bool is_written);
 
 }  // namespace redpoints

@@ -34,14 +34,14 @@ struct Balances {
 // The member's balances; lots that ended by `now_ms` do not count.
 Balances BalanceNow(const State& state, const std::string& member, std::int64_t now_ms);
 
-// What BalanceNow said at the end of that millisecond: in front of the first entry recorded after it (FirstRecordedAfter), without lots that had
-// ended by then. Walks the chains of `prev` back from the heads, undoing the entries since; `go_on` is asked at each, and its error ends the
-// walk.
+// What BalanceNow said at the end of that millisecond: in front of the first entry recorded after it (FirstRecordedAfter), without lots
+// that had ended by then. Walks the chains of `prev` back from the heads, undoing the entries since; `go_on` is asked at each, and its
+// error ends the walk.
 absl::StatusOr<Balances> BalanceAsOf(const State& state, const Journal& journal, const std::string& member, std::int64_t as_of_ms,
                                      const std::function<absl::Status()>& go_on = absl::OkStatus);
 
-// The first entry of those before `end` that was recorded after `ms`, or `end`. Where a clock was set back, a time may have come twice: then the
-// last moment at which the clock showed it is meant.
+// The first entry of those before `end` that was recorded after `ms`, or `end`. Where a clock was set back, a time may have come twice:
+// then the last moment at which the clock showed it is meant.
 absl::StatusOr<std::int64_t> FirstRecordedAfter(const State& state, const Journal& journal, std::int64_t end, std::int64_t ms);
 
 // A place in a chain of `prev`: the entry, and the account's balances after it.

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-from audit.basics import day_of
+from audit.basics import day_of, days_after
 from audit.stated import LIMITS
 
 AUDIT = pathlib.Path(__file__).with_name("audit_export.py")
@@ -285,6 +285,7 @@ class AuditTest(JournalTest):
         def bridged(e):
             e["recorded_ms"] = e["data"]["clock"]["stated_ms"] = self.sound[back - 1]["recorded_ms"] - 600_000
             e["business_day"] = day_of(datetime.datetime.fromtimestamp(e["recorded_ms"] // 1000, datetime.timezone.utc))
+            e["data"]["clock"]["last_closed_day"] = days_after(e["business_day"], -1)
 
         tampers = {
             "a program that is not ahead": (back, bridged, "not ahead"),

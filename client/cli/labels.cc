@@ -25,7 +25,7 @@ constexpr Label kFields[] = {
     {"as_of_time", "截至时间"},
     {"balances", "余额"},
     {"budget_points", "预算积分"},
-    {"business_day", "营业日"},
+    {"business_day", "业务日"},
     {"cap_hit", "达到上限"},
     {"cash_fen", "现金(分)"},
     {"closing_balance", "期末余额"},
@@ -240,16 +240,13 @@ std::string Choice(const google::protobuf::EnumValueDescriptor& value) {
   return CommandLineForm(word && !word->stored.empty() ? std::string(word->stored) : value.name());
 }
 
-// A fact's value as people read it. Most are no amounts: a field, a limit's name, a number of days.
+// A fact's value as people read it.
 std::string FactValue(Reason reason, const std::string& key, const std::string& value, int points_decimals, const Text& t) {
-  const bool is_fen = key == "max" && reason == Reason::REFUND_CASH_EXCEEDS;
-  const bool is_points =
-      key == "short_by" || (key == "max" && (reason == Reason::CAPTURE_EXCEEDS_HOLD || reason == Reason::REFUND_EXCEEDS_REMAINDER ||
-                                             reason == Reason::WAIVER_EXCEEDS_DEBT));
+  const FactAmount is = AmountOf(reason, key);
   std::int64_t amount = 0;
   const char* end = value.data() + value.size();
-  if ((!is_fen && !is_points) || std::from_chars(value.data(), end, amount).ptr != end) return value;
-  return is_fen ? FormatAmount(amount, kFenDecimals) + t(" 元", " yuan") : FormatAmount(amount, points_decimals);
+  if (is == FactAmount::kNone || std::from_chars(value.data(), end, amount).ptr != end) return value;
+  return is == FactAmount::kCash ? FormatAmount(amount, kFenDecimals) + t(" 元", " yuan") : FormatAmount(amount, points_decimals);
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ std::string Sentence(const std::string& name) {
   return text;
 }
 
-// What to do next where the reason's own sentence, which is for who names one entry, does not fit: whoever reads a journal on from a place that
-// a restore has lost holds a file of another history.
+// What to do next where the reason's own sentence, which is for who names one entry, does not fit: whoever reads a journal on from a place
+// that a restore has lost holds a file of another history.
 std::string NextOf(const Refused& refused, const Text& t) {
   const auto& facts = refused.refusal.facts;
   if (refused.refusal.reason == Reason::ENTRY_LOST &&

@@ -69,8 +69,8 @@ std::string NumberText(const std::string& name, std::int64_t value, int decimals
   return IsAmount(name) ? WithThousands(value, decimals) : std::to_string(value);
 }
 
-// "epoch" of "sequence", "state_epoch" of "state_sequence", "reference_epoch" of "reference": the field beside a sequence that says in which epoch
-// the entry was written; nullptr where there is none. An entry's number shows both.
+// "epoch" of "sequence", "state_epoch" of "state_sequence", "reference_epoch" of "reference": the field beside a sequence that says in
+// which epoch the entry was written; nullptr where there is none. An entry's number shows both.
 const FieldDescriptor* EpochOf(const FieldDescriptor& field) {
   constexpr std::string_view kSequence = "sequence";
   const std::string& name = field.name();

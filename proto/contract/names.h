@@ -32,7 +32,8 @@ struct Name {
   std::string_view merchant = {};  // of a terminal
   std::string_view id = {};        // of members, merchants, terminals, staff, nodes, funds, offers, rulebooks
   std::int64_t sequence = -1;      // of redemptions, holds, awards, entries: 0 to 2^53 − 1
-  // Of those: in which epoch of the ledger the entry was written, 0 to 2^53 − 1. "redemptions/17" in epoch 0, "redemptions/1.17" in epoch 1.
+  // Of those: in which epoch of the ledger the entry was written, 0 to 2^53 − 1. "redemptions/17" in epoch 0, "redemptions/1.17" in epoch
+  // 1.
   std::int64_t epoch = 0;
 
   bool operator==(const Name&) const = default;

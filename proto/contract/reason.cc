@@ -23,6 +23,18 @@ Reason ReasonFromName(std::string_view name) {
   return row == std::end(kReasons) ? Reason::REASON_UNSPECIFIED : row->first;
 }
 
+FactAmount AmountOf(Reason reason, std::string_view fact) {
+  if (fact == "short_by") return FactAmount::kPoints;
+  switch (reason) {
+    case Reason::OFFER_MISMATCH: return fact == "max" || fact == "points" ? FactAmount::kPoints : FactAmount::kNone;
+    case Reason::CAPTURE_EXCEEDS_HOLD:
+    case Reason::REFUND_EXCEEDS_REMAINDER:
+    case Reason::WAIVER_EXCEEDS_DEBT: return fact == "max" ? FactAmount::kPoints : FactAmount::kNone;
+    case Reason::REFUND_CASH_EXCEEDS: return fact == "max" ? FactAmount::kCash : FactAmount::kNone;
+    default: return FactAmount::kNone;
+  }
+}
+
 std::span<const std::pair<Reason, ReasonInfo>> AllReasons() { return std::span(kReasons).subspan(1); }
 
 }  // namespace redpoints

@@ -41,4 +41,8 @@ struct Refusal {
   bool operator==(const Refusal&) const = default;
 };
 
+// What a fact of a refusal counts. Most are no amounts: a field, a limit's name, a number of days.
+enum class FactAmount { kNone, kPoints, kCash };
+FactAmount AmountOf(Reason reason, std::string_view fact);
+
 }  // namespace redpoints

@@ -15,22 +15,22 @@ namespace redpoints {
 
 class ResolvedNumbers {
  public:
-  // The row of `number`, or the ticket with which it can be kept once it is read.
+  // The row of `name`, "program/number", or the ticket with which it can be kept once it is read.
   struct Found {
     std::optional<SideRow> row;
     std::uint64_t ticket = 0;
   };
-  Found Find(const std::string& number) const ABSL_LOCKS_EXCLUDED(mutex_) {
+  Found Find(const std::string& name) const ABSL_LOCKS_EXCLUDED(mutex_) {
     const MutexLock lock(mutex_);
-    const auto it = rows_.find(number);
+    const auto it = rows_.find(name);
     return it == rows_.end() ? Found{.row = std::nullopt, .ticket = writes_} : Found{.row = it->second, .ticket = writes_};
   }
   // Not one that was read before a write of which it may know nothing.
-  void Keep(const std::string& number, const SideRow& row, std::uint64_t ticket) ABSL_LOCKS_EXCLUDED(mutex_) {
+  void Keep(const std::string& name, const SideRow& row, std::uint64_t ticket) ABSL_LOCKS_EXCLUDED(mutex_) {
     const MutexLock lock(mutex_);
     if (ticket != writes_) return;
     if (rows_.size() >= kRowsMax) rows_.clear();
-    rows_.emplace(number, row);
+    rows_.emplace(name, row);
   }
   // After a write: who read before it can keep nothing.
   void Forget() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -44,7 +44,7 @@ class ResolvedNumbers {
 
   mutable Mutex mutex_;
   std::uint64_t writes_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<std::string, SideRow> rows_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, SideRow> rows_ ABSL_GUARDED_BY(mutex_);  // by "program/number"
 };
 
 }  // namespace redpoints

@@ -57,7 +57,7 @@ absl::Status Look(const std::string& directory, bool is_written) {
   const auto access = CheckAccess(directory, is_written);
   if (!access.ok()) return absl::Status(access.code(), absl::StrCat("side store: ", std::string(access.message())));
   if (!IsInUse(directory)) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("side store: ", directory, ": in use by another process; stop the server first"));
+  return absl::AbortedError(InUse("side store: " + directory).message());  // LEDGER_IN_USE is the ledger's
 }
 
 bool HasFingerprintKey(const KeyFile& keys, std::string_view id) {

@@ -151,10 +151,10 @@ class SideStore {
     std::vector<RowWithoutEntry> stray;  // rows that have no entry and stay
     std::vector<std::string> damaged;    // rows that can't be read, by name; left for the next Clear
   };
-  // Asks for each row that waits for its entry, and removes those whose entry never comes: what a crash left between the two. `epoch` is the
-  // ledger's. Where it is another than at the last Clear, the ledger is one that was put back, whose entries were lost and not late: then
-  // every row of the program is asked for, and those without an entry are stray. They stay, since a repeat may bring their entry, or that
-  // ledger which has it may be put back; each Clear asks for them again.
+  // Asks for each row that waits for its entry, and removes those whose entry never comes: what a crash left between the two. `epoch` is
+  // the ledger's. Where it is another than at the last Clear, the ledger is one that was put back, whose entries were lost and not late:
+  // then every row of the program is asked for, and those without an entry are stray. They stay, since a repeat may bring their entry, or
+  // that ledger which has it may be put back; each Clear asks for them again.
   //
   // `fate` may read this store. It must answer kOpen for a request that may still be on its way, even a repeat: after kNeverComes the row
   // can be gone, and a repeat gets another. Bytes of removed rows leave the disk with the next Erase or when RocksDB compacts.

@@ -1,8 +1,8 @@
-// The write mark: how many writes a side store has acknowledged, in one small file in its directory. RocksDB opens a store whose write-ahead
-// log (*.log) was cut or is gone as if nothing had happened; only this notices it. As far as the mark goes: it is synced when the store is
-// closed, so after a power cut it may say less than was acknowledged. Never more. Every store has one from its making on; one that is gone
-// tells that somebody took files away, maybe the log with it. A backup has its own, an empty one where the store's is empty, and none where
-// that is gone.
+// The write mark: how many writes a side store has acknowledged, in one small file in its directory. RocksDB opens a store whose
+// write-ahead log (*.log) was cut or is gone as if nothing had happened; only this notices it. As far as the mark goes: it is synced when
+// the store is closed, so after a power cut it may say less than was acknowledged. Never more. Every store has one from its making on; one
+// that is gone tells that somebody took files away, maybe the log with it. A backup has its own, an empty one where the store's is empty,
+// and none where that is gone.
 //
 //   writes:20 digits ' ' sum:16 hex digits '\n'      sum: of SHA-256 of the digits, the first
 #pragma once

@@ -15,8 +15,8 @@
 
 namespace redpoints {
 
-// One place where rows are: the whole table, or one of its files. Each row is written once, so that any place may tell it. An iterator lives no
-// longer than its source.
+// One place where rows are: the whole table, or one of its files. Each row is written once, so that any place may tell it. An iterator
+// lives no longer than its source.
 using RowSource = std::function<std::unique_ptr<rocksdb::Iterator>()>;
 
 // Where to try to read again behind what can't be read: keys in ascending order, by number.
@@ -27,8 +27,9 @@ struct KeySteps {
   std::int64_t step, near, max;                              // by `step` up to `near` numbers ahead, then by more and more, to `max`
 };
 
-// All readable rows in order, each once; stops when `row` returns an error, and returns that. `whole` comes first: `parts` are asked for when
-// it can't be read everywhere. RocksDB merges files row by row, so that one that can't be read hides what lies in front of it in others.
+// All readable rows in order, each once; stops when `row` returns an error, and returns that. `whole` comes first: `parts` are asked for
+// when it can't be read everywhere. RocksDB merges files row by row, so that one that can't be read hides what lies in front of it in
+// others.
 absl::Status ForEachReadable(const RowSource& whole, const std::function<std::vector<RowSource>()>& parts, const KeySteps& steps,
                              const std::function<absl::Status(std::string_view key, std::string_view value)>& row);
 

@@ -205,7 +205,8 @@ class Rocks : public Salvage {
     if (!newest.empty()) WriteDurably(directory_ + "/CURRENT", newest + "\n").IgnoreError();  // the repair is next
   }
 
-  // A file that is longer than the list of files says does not open, though every row is there. Cuts each such file, and returns their names.
+  // A file that is longer than the list of files says does not open, though every row is there. Cuts each such file, and returns their
+  // names.
   std::string CutToListedSize() {
     rocksdb::Options trusting = RocksOptions(directory_, nullptr, /*is_read_only=*/true);
     trusting.paranoid_checks = false;

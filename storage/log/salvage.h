@@ -17,10 +17,10 @@ class Salvage {
  public:
   virtual ~Salvage() = default;
 
-  // Opens `directory` by the mildest means that helps: as it is, with CURRENT made anew should it name no list of files; without what stands
-  // behind the end of files, which that list tells; passing over what is damaged in write-ahead logs, too; last with RocksDB's repair, which
-  // makes that list anew and lays aside what it can't read. The repair knows a table by its files, and each has one from its creation on: of
-  // one whose files are all gone, write-ahead logs are lost, too.
+  // Opens `directory` by the mildest means that helps: as it is, with CURRENT made anew should it name no list of files; without what
+  // stands behind the end of files, which that list tells; passing over what is damaged in write-ahead logs, too; last with RocksDB's
+  // repair, which makes that list anew and lays aside what it can't read. The repair knows a table by its files, and each has one from its
+  // creation on: of one whose files are all gone, write-ahead logs are lost, too.
   // DATA_LOSS: none of them helped. FAILED_PRECONDITION: a log of another format. RESOURCE_EXHAUSTED, PERMISSION_DENIED, UNAVAILABLE: too
   // many open files, somebody else's files, a full disk: no damage, and nothing was tried.
   static absl::StatusOr<std::unique_ptr<Salvage>> Open(const std::string& directory);

@@ -129,8 +129,8 @@ std::vector<Hash> ConsistencyProof(std::int64_t old_size, std::span<const Hash> 
   return ConsistencyProof(old_size, static_cast<std::int64_t>(leaves.size()), Over(leaves));
 }
 
-// The two below are those of RFC 9162, 2.1.3.2 and 2.1.4.2. `node` and `last` are the numbers, in the level that was reached, of the node in
-// hand and of the last one.
+// The two below are those of RFC 9162, 2.1.3.2 and 2.1.4.2. `node` and `last` are the numbers, in the level that was reached, of the node
+// in hand and of the last one.
 
 bool VerifyInclusion(const Hash& leaf_hash, std::int64_t index, std::int64_t size, std::span<const Hash> proof, const Hash& root) {
   if (index < 0 || index >= size) return false;

@@ -4,8 +4,8 @@
 //   node         SHA-256(0x01 ‖ left ‖ right), the left side being the largest power of two below the number of leaves
 //   no leaves    SHA-256 of nothing
 //
-// A perfect subtree (level, index) has 2^level leaves, from the one numbered index × 2^level on. Once its leaves are there it never changes,
-// which is why those, and only those, are worth storing.
+// A perfect subtree (level, index) has 2^level leaves, from the one numbered index × 2^level on. Once its leaves are there it never
+// changes, which is why those, and only those, are worth storing.
 #pragma once
 
 #include <cstdint>
@@ -66,8 +66,8 @@ std::vector<Hash> ConsistencyProof(std::int64_t old_size, std::span<const Hash> 
 // that make no sense are not verified, nor is a proof with a hash too many.
 bool VerifyInclusion(const Hash& leaf_hash, std::int64_t index, std::int64_t size, std::span<const Hash> proof, const Hash& root);
 
-// Whether `proof` shows that the tree of `size` leaves with `root` begins with that of `old_size` leaves with `old_root`. As above. The tree
-// without leaves begins every other: its root has to be right and the proof empty.
+// Whether `proof` shows that the tree of `size` leaves with `root` begins with that of `old_size` leaves with `old_root`. As above. The
+// tree without leaves begins every other: its root has to be right and the proof empty.
 bool VerifyConsistency(std::int64_t old_size, const Hash& old_root, std::int64_t size, const Hash& root, std::span<const Hash> proof);
 
 }  // namespace redpoints

@@ -51,8 +51,7 @@ class Rocks : public Store {
     auto status = store->OpenDb();
     if (status.ok()) status = store->WasDamaged();
     // A cache: whatever is wrong with it is wrong no more when it is gone. Not what would be wrong with the next one, too.
-    const bool is_useless =
-        IsDamage(status) || (absl::IsFailedPrecondition(status) && status.message().find("in use") == absl::string_view::npos);
+    const bool is_useless = IsDamage(status) || (absl::IsFailedPrecondition(status) && StartFailureId(status) != "LEDGER_IN_USE");
     if (is_useless && !options.read_only) {
       if (options.on_discarded) options.on_discarded(std::string(status.message()));
       status = store->Clear();

@@ -54,6 +54,8 @@ TEST(LabelsTest, FieldsShareTheWordsOfKindsAndParts) {
   EXPECT_EQ(FieldLabel("held", kZh), "预扣");
   EXPECT_EQ(FieldLabel("debt_change", kZh), "欠分变动");
   EXPECT_EQ(FieldLabel("member", kZh), "会员");
+  // One thing, one word: as in a refusal, the table for spreadsheets and explanations.
+  EXPECT_EQ(FactText(Reason::FIELD_INVALID, "day", "20240315", 0, kZh), FieldLabel("business_day", kZh) + " 20240315");
   EXPECT_EQ(FieldLabel("debt_change", kEn), "debt change");
 }
 
@@ -74,7 +76,7 @@ TEST(LabelsTest, FactsOfARefusal) {
   EXPECT_EQ(fact(Reason::LIMIT_EXCEEDED, "limit", "member_day", kZh), "限额 会员当日");
   EXPECT_EQ(fact(Reason::LIMIT_EXCEEDED, "limit", "a_new_one", kZh), "限额 a_new_one");
   EXPECT_EQ(fact(Reason::REASON_UNSPECIFIED, "a_new_one", "1", kZh), "a_new_one=1");
-  EXPECT_EQ(fact(Reason::REQUEST_NOT_FOUND, "epoch", "2479203", kZh), "账本纪元 2479203");
+  EXPECT_EQ(fact(Reason::REQUEST_NOT_FOUND, "epoch", "148752180", kZh), "账本纪元 148752180");
   EXPECT_EQ(fact(Reason::FIELD_INVALID, "expected", "64 hex digits", kZh), "应为 64 位十六进制数");
   EXPECT_EQ(fact(Reason::FIELD_INVALID, "expected", "64 hex digits", kEn), "expected=64 hex digits");
   EXPECT_EQ(fact(Reason::FIELD_INVALID, "expected", "programs/{program}", kZh), "应为 programs/{program}");
@@ -87,9 +89,13 @@ TEST(LabelsTest, AmountsInFactsHaveTheirDecimals) {
   EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "130"), "还差 1.30");
   EXPECT_EQ(fact(Reason::CAPTURE_EXCEEDS_HOLD, "max", "30"), "最多 0.30");
   EXPECT_EQ(fact(Reason::REFUND_EXCEEDS_REMAINDER, "max", "30"), "最多 0.30");
+  EXPECT_EQ(fact(Reason::WAIVER_EXCEEDS_DEBT, "max", "30"), "最多 0.30");
+  EXPECT_EQ(fact(Reason::OFFER_MISMATCH, "points", "30"), "应为积分 0.30");
+  EXPECT_EQ(fact(Reason::OFFER_MISMATCH, "max", "30"), "最多 0.30");
   EXPECT_EQ(fact(Reason::REFUND_CASH_EXCEEDS, "max", "30"), "最多 0.30 元");
   EXPECT_EQ(FactText(Reason::REFUND_CASH_EXCEEDS, "max", "30", 0, kEn), "max=0.30 yuan");
   // What is no amount, or none that we can read.
+  EXPECT_EQ(fact(Reason::OFFER_MISMATCH, "line", "30"), "明细(从 0 数起) 30");
   EXPECT_EQ(fact(Reason::QUANTITY_OUT_OF_BOUNDS, "max", "30"), "最多 30");
   EXPECT_EQ(fact(Reason::INSUFFICIENT_POINTS, "short_by", "30 points"), "还差 30 points");
 }

@@ -185,7 +185,8 @@ def begin(a):
 
 
 def go_on(a, callers, ask, numbers, known):
-    """Weeks later: what time has ended ends, and hundreds of commits follow. Names of what is kept."""
+    """Weeks later: what time has ended ends, and hundreds of commits follow. What unpack() gives: callers' names, what was
+    asked with its last answer, and the deeds that are known."""
     a.start()
     a.cli("operator", "clock", "confirm", "--time", now())
 

@@ -17,7 +17,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -181,6 +183,8 @@ const std::map<std::string, Case>& Cases() {
           lock.l_type = F_WRLCK;
           RP_CHECK(::fcntl(file, F_SETLK, &lock) == 0);
           const auto status = InChild([&] { return t.Start(); });
+          const auto of_recovery = InChild([&] { return RecoverShard(t.path("server/ledger"), t.path("new")); });
+          EXPECT_EQ(StartFailureId(of_recovery), "LEDGER_IN_USE") << of_recovery;
           ::close(file);
           return status;
         },
@@ -417,6 +421,24 @@ TEST(StartFailure, ARecoveryOfNothingFails) {
   EXPECT_FALSE(fs::exists(trial.path("new")));
 }
 
+// `check` fails where a damaged side store keeps the server from starting; of one that is only not at hand it tells, and the ledger is sound.
+TEST(StartFailure, ACheckFailsOnlyOnASideStoreThatIsDamaged) {
+  for (const auto& [id, is_damaged] : {std::pair("SIDE_STORE_DAMAGED", true),
+                                       {"SIDE_STORE_CUT", true},
+                                       {"KEY_FILE_MISSING", false},
+                                       {"SIDE_STORE_MISSING", false},
+                                       {"SIDE_STORE_FOREIGN", false}}) {
+    SCOPED_TRACE(id);
+    Trial trial;
+    EXPECT_EQ(StartFailureId(Cases().at(id).produce(trial)), id);
+    testing::internal::CaptureStdout();
+    const absl::Status status = CheckShards(trial.config, "");
+    const std::string told = testing::internal::GetCapturedStdout();
+    EXPECT_EQ(StartFailureId(status), is_damaged ? id : "") << status;
+    EXPECT_EQ(absl::StrContains(told, absl::StrCat("side state not checked, members' numbers neither: ", id)), !is_damaged) << told;
+  }
+}
+
 TEST(StartFailure, AnUnreadableKeyIsNamedWithItsOwnerAndModeAndWhoWeAre) {
   Trial trial;
   const std::string text(Cases().at("TLS_FILE_UNREADABLE").produce(trial).message());
@@ -447,14 +469,14 @@ TEST(StartFailure, WhatHasNoRowStillHasItsWords) {
   EXPECT_EQ(StartFailureOf(absl::InternalError("words")), nullptr);
 }
 
-// The rows between the heading and the next one.
-std::string RunbookRows() {
+// The rows between the `heading` and the next one.
+std::string RunbookRows(const char* heading) {
   std::ifstream file(REDPOINTS_RUNBOOK);
   EXPECT_TRUE(file) << REDPOINTS_RUNBOOK;
   std::string rows;
   bool is_inside = false;
   for (std::string line; std::getline(file, line);) {
-    if (absl::StartsWith(line, "## ")) is_inside = absl::StrContains(line, "Refused start");
+    if (absl::StartsWith(line, "## ")) is_inside = absl::StrContains(line, heading);
     if (is_inside && absl::StartsWith(line, "| `")) absl::StrAppend(&rows, line, "\n");
   }
   return rows;
@@ -465,7 +487,16 @@ TEST(StartFailure, TheRunbookHasTheSameTable) {
   for (const StartFailure& row : StartFailures()) {
     absl::StrAppend(&rows, "| `", row.id, "` | ", row.zh_cn, "<br>", row.en, " | ", row.do_zh_cn, "<br>", row.do_en, " |\n");
   }
-  EXPECT_EQ(RunbookRows(), rows);
+  EXPECT_EQ(RunbookRows("Refused start"), rows);
+}
+
+// Who finds an event in the log finds one remedy for it.
+TEST(StartFailure, TheRunbookHasOneRowForAnEvent) {
+  std::set<std::string> events;
+  for (const std::string& row : std::vector<std::string>(absl::StrSplit(RunbookRows("Start and stop"), '\n', absl::SkipEmpty()))) {
+    EXPECT_TRUE(events.insert(row.substr(0, row.find(" | "))).second) << row;
+  }
+  EXPECT_TRUE(events.contains("| `side_store`"));
 }
 
 }  // namespace

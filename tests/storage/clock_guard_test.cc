@@ -30,7 +30,7 @@ TEST_F(ClockGuardTest, SmallJumpsAddUpUntilTheyAreALargeOne) {
   guard.NowMs();
   guard.NowMs();
   EXPECT_TRUE(guard.is_stopped());
-  EXPECT_THAT(stops, ElementsAre("the clock jumped by 600001 ms"));  // said once
+  EXPECT_THAT(stops, ElementsAre("the clock jumped ahead by 10 min"));  // said once
   EXPECT_EQ(changes, 1);
 }
 
@@ -38,6 +38,7 @@ TEST_F(ClockGuardTest, AConfirmedClockGoesOnFromWhereItIs) {
   clock.Jump(-11 * kMinute);
   guard.NowMs();
   ASSERT_TRUE(guard.is_stopped());
+  EXPECT_THAT(stops, ElementsAre("the clock jumped back by 11 min"));
   guard.ConfirmNext();
   EXPECT_TRUE(guard.is_stopped());
   guard.NowMs();
@@ -53,10 +54,15 @@ TEST_F(ClockGuardTest, AClockThatIsBehindTheLastEntryIsStopped) {
   guard.CompareWithLastEntry(clock.NowMs() + 10 * kMinute);
   EXPECT_THAT(stops, IsEmpty());
   guard.CompareWithLastEntry(clock.NowMs() + 10 * kMinute + 1);
-  EXPECT_THAT(stops, ElementsAre("the last entry is 600001 ms ahead of the clock"));
+  EXPECT_THAT(stops, ElementsAre("the last entry is 10 min ahead of the clock"));
   EXPECT_TRUE(guard.is_waiting());
   guard.NowMs();
   EXPECT_TRUE(guard.is_stopped());  // synchronised as it is
+}
+
+TEST_F(ClockGuardTest, SpansAreSaidAsPeopleReadThem) {
+  for (const std::int64_t ms : {431'999'131, 7'260'000}) guard.CompareWithLastEntry(clock.NowMs() + ms);
+  EXPECT_THAT(stops, ElementsAre("the last entry is 4 d 23 h 59 min ahead of the clock", "the last entry is 2 h 1 min ahead of the clock"));
 }
 
 TEST_F(ClockGuardTest, AClockThatIsAheadIsBelievedWhereItIsSynchronised) {
@@ -71,7 +77,8 @@ TEST_F(ClockGuardTest, AClockThatIsAheadWaitsUntilItIsSynchronised) {
   guard.CompareWithLastEntry(clock.NowMs() - 10 * kMinute);
   EXPECT_FALSE(guard.is_waiting());
   guard.CompareWithLastEntry(clock.NowMs() - 7 * kDay);
-  EXPECT_THAT(waits, ElementsAre("the clock is 604800000 ms ahead of the last entry, and the system does not say that it is synchronised"));
+  EXPECT_THAT(waits,
+              ElementsAre("the clock is 7 d 0 h 0 min ahead of the last entry, and the system does not say that it is synchronised"));
   EXPECT_FALSE(guard.is_stopped());
   guard.NowMs();
   EXPECT_TRUE(guard.is_waiting());
@@ -86,7 +93,8 @@ TEST_F(ClockGuardTest, AClockThatIsAheadWaitsUntilItIsSynchronised) {
 
 TEST_F(ClockGuardTest, WhatWaitedWaitsOnAfterAnotherStart) {
   clock.set_synchronised(false);
-  guard.CompareWithLastEntry(clock.NowMs(), /*was_waiting=*/true);
+  guard.CompareWithLastEntry(clock.NowMs() + 5 * kMinute, /*was_waiting=*/true);
+  EXPECT_THAT(waits, ElementsAre("the clock is 5 min behind the last entry, and the system does not say that it is synchronised"));
   EXPECT_TRUE(guard.is_waiting());
   guard.Confirm();
   EXPECT_FALSE(guard.is_waiting());
@@ -95,7 +103,8 @@ TEST_F(ClockGuardTest, WhatWaitedWaitsOnAfterAnotherStart) {
 TEST_F(ClockGuardTest, AClockThatIsAWeekAheadIsStoppedUntilItIsSynchronised) {
   clock.set_synchronised(false);
   guard.CompareWithLastEntry(clock.NowMs() - 7 * kDay - 1);
-  EXPECT_THAT(stops, ElementsAre("the clock is 604800001 ms ahead of the last entry, and the system does not say that it is synchronised"));
+  EXPECT_THAT(stops,
+              ElementsAre("the clock is 7 d 0 h 0 min ahead of the last entry, and the system does not say that it is synchronised"));
   EXPECT_THAT(waits, IsEmpty());
   EXPECT_EQ(changes, 1);
   clock.set_synchronised(true);

@@ -115,18 +115,18 @@ constexpr char kGolden[] =
 56,0,"'56",2024-03-15 10:00:00.000,20240315,冲销,m1,,,,,,,,,,,,,,,,,,,m1,可用,POINT,7,44,7,44,street 20250401 7,street 7,,,54,0,"'54",wrong_amount,,a2,b293bbe9-3fd0-991d-0336-c04ea5953ad5,
 144,0,"'144",2024-05-01 00:03:00.000,20240501,过期,m8,,,,,,,,,,,,,,,,,,,m8,可用,POINT,-4,0,-4,0,donor 20240501 -4,donor -4,,,,,,,,ledger,,
 144,0,"'144",2024-05-01 00:03:00.000,20240501,过期,m8,,,,,,,,,,,,,,,,,,,expired,可用,POINT,4,8,4,8,donor 20240501 4,donor 4,,,,,,,,ledger,,
-901,2479203,"'2479203.901",2024-09-18 00:07:00.000,20240918,恢复过期积分,m8,,,,,,,,,,,,,,,,,,,expired,可用,POINT,-4,0,-4,0,donor 20240501 -4,donor -4,,,140,0,"'140",,,ledger,,
-901,2479203,"'2479203.901",2024-09-18 00:07:00.000,20240918,恢复过期积分,m8,,,,,,,,,,,,,,,,,,,m8,可用,POINT,4,4,4,4,donor 20240501 4,donor 4,,,140,0,"'140",,,ledger,,
+901,148752180,"'148752180.901",2024-09-18 00:07:00.000,20240918,恢复过期积分,m8,,,,,,,,,,,,,,,,,,,expired,可用,POINT,-4,0,-4,0,donor 20240501 -4,donor -4,,,140,0,"'140",,,ledger,,
+901,148752180,"'148752180.901",2024-09-18 00:07:00.000,20240918,恢复过期积分,m8,,,,,,,,,,,,,,,,,,,m8,可用,POINT,4,4,4,4,donor 20240501 4,donor 4,,,140,0,"'140",,,ledger,,
 96,0,"'96",2024-04-30 23:59:00.000,20240430,日结,,,,,,,,20240315,,,,,,,,,,,,,,,,,,,,,,,,,,,,ledger,,
 344,0,"'344",2024-09-18 00:03:00.000,20240918,时钟确认,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,所报时间 2024-09-18 00:03:00.000,,a0,c3ab4919-5091-fdbd-b7ee-2c703d59ecd3,
-930,2479203,"'2479203.930",2024-09-18 00:07:00.000,20240918,免除欠分申请,m3,,,,,,,,,,,,,,,,,,,m3,可用,POINT,0,25,0,25,,,,,,,,fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-902,2479203,"'2479203.902",2024-09-18 00:07:00.000,20240918,免除欠分,m3,,,,,,,,,,,,,,,,,,street 5,m3,欠分,POINT,5,0,5,0,,street 5,,,900,0,"'900",fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-902,2479203,"'2479203.902",2024-09-18 00:07:00.000,20240918,免除欠分,m3,,,,,,,,,,,,,,,,,,,debts:street,可用,POINT,-5,0,-5,0,,street -5,,,900,0,"'900",fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
+930,148752180,"'148752180.930",2024-09-18 00:07:00.000,20240918,免除欠分申请,m3,,,,,,,,,,,,,,,,,,,m3,可用,POINT,0,25,0,25,,,,,,,,fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
+902,148752180,"'148752180.902",2024-09-18 00:07:00.000,20240918,免除欠分,m3,,,,,,,,,,,,,,,,,,street 5,m3,欠分,POINT,5,0,5,0,,street 5,,,900,0,"'900",fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
+902,148752180,"'148752180.902",2024-09-18 00:07:00.000,20240918,免除欠分,m3,,,,,,,,,,,,,,,,,,,debts:street,可用,POINT,-5,0,-5,0,,street -5,,,900,0,"'900",fund_ended,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
 40,0,"'40",2024-03-15 10:00:00.000,20240315,拒绝,m2,,,,,,,,,,,,,,,,,,,m2,可用,POINT,0,42,0,42,,,,,,,,QUANTITY_OUT_OF_BOUNDS,request_kind=award; min=1; max=1000,a0,a22ad08a-24ac-4733-3c42-a2735421d8c8,
-345,2479203,"'2479203.345",2024-09-18 00:03:00.000,20240918,账本续接,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,restore,,recover,efe8d061-d7a0-c8a0-e8f3-8cfbf5906a16,
-903,2479203,"'2479203.903",2024-09-18 00:07:00.000,20240918,账户汇总,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,ledger,,
-904,2479203,"'2479203.904",2024-09-18 00:07:00.000,20240918,账本密钥,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
-905,2479203,"'2479203.905",2024-09-18 00:07:00.000,20240918,个人信息删除,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,a0,00010203-0405-0607-0809-0a0b0c0d0e0f,
+345,148752180,"'148752180.345",2024-09-18 00:03:00.000,20240918,账本续接,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,restore,,ledger,,
+903,148752180,"'148752180.903",2024-09-18 00:07:00.000,20240918,账户汇总,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,ledger,,
+904,148752180,"'148752180.904",2024-09-18 00:07:00.000,20240918,账本密钥,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,ledger,,
+905,148752180,"'148752180.905",2024-09-18 00:07:00.000,20240918,个人信息删除,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,ledger,,
 )";
 
 TEST(Csv, GoldenBytesOfEveryKind) {
@@ -435,10 +435,34 @@ TEST(Csv, WhatWasAskedForAndRefusedStandsThere) {
   refused.owed = {{"donor", 4, 133}};
   refused.data = WaiverData{"donor", 11};
   EXPECT_EQ(Column("拒绝详情", refused)[0],
-            "request_kind=award; min=1; max=1000; quantity=9; asked=30; cash=600000; lines=EGGS_30:10:150 RICE:2:60:100; waive=donor 11");
+            "request_kind=award; min=1; max=1000; quantity=9; asked=30; cash=6000.00元; lines=EGGS_30:10:150 RICE:2:60:1.00元; "
+            "waive=donor 11");
   for (const char* header : {"数量", "当月累计", "兑换明细", "应付(分)", "应付(元)", "应付明细", "免除明细", "退现金(分)", "退现金(元)"}) {
     EXPECT_EQ(Column(header, refused)[0], "") << header;
   }
+}
+
+// Points with their decimals, money in 元, and numbers that are no amounts as they are.
+TEST(Csv, AmountsOfARefusalAreWhatPeopleRead) {
+  Definitions of_program;
+  of_program.units["POINT"] = {.kind = v1::SPENDABLE, .decimals = 2};
+  const auto details = [&](const Entry& entry) { return Column("拒绝详情", entry, of_program)[0]; };
+  EXPECT_EQ(details(GoldenAt(40)), "request_kind=award; min=1; max=1000");
+  EXPECT_EQ(details(GoldenAt(923)), "request_kind=capture; max=0.05; asked=0.06");
+  Entry refused = GoldenAt(923);
+  refused.refusal = "INSUFFICIENT_POINTS", refused.facts = {{"short_by", "20"}};
+  refused.lines = {{"RICE", 2, 60, 100}}, refused.data = WaiverData{"donor", 11};
+  EXPECT_EQ(details(refused), "request_kind=capture; short_by=0.20; asked=0.06; lines=RICE:2:0.60:1.00元; waive=donor 0.11");
+  refused.refusal = "REFUND_CASH_EXCEEDS", refused.facts = {{"max", "30"}};
+  refused.lines.clear(), refused.data = {}, refused.cash_fen = 200;
+  EXPECT_EQ(details(refused), "request_kind=capture; max=0.30元; asked=0.06; cash=2.00元");
+}
+
+TEST(Csv, AProgramUnderAnotherKeySaysSo) {
+  const Entry rekeyed = GoldenAt(931), founded = GoldenAt(0);
+  EXPECT_EQ(Column("类型", rekeyed), Column("类型", founded));
+  EXPECT_EQ(Column("原因", rekeyed), std::vector<std::string>{"改用密钥 0123456789abcdef"});
+  EXPECT_EQ(Column("原因", founded), std::vector<std::string>{""});
 }
 
 TEST(Csv, AReversalNamesItsTargetAndWhatItFound) {

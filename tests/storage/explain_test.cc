@@ -54,7 +54,7 @@ TEST(Explain, EveryKindInBothLanguages) {
 申请免除对 street 的欠分 5，原因 fund_ended；须由另一人复核。
 免除欠分 5，原因 fund_ended（申请为第 900 条）。
 请求被拒绝：数量不在规则范围内（QUANTITY_OUT_OF_BOUNDS）。
-账本自第 2479203.345 条起为新的一段，原因 restore。
+账本自第 148752180.345 条起为新的一段，原因 restore。
 业务日 20240917 账户汇总，至第 880 条，8 个会员。
 账本密钥 k1 启用。
 会员 m7 的个人信息已删除。
@@ -87,7 +87,7 @@ the clock was confirmed
 proposes to waive a debt of 5 to street, because fund_ended; somebody else has to confirm
 waives a debt of 5, because fund_ended; proposed by 900
 refused: QUANTITY_OUT_OF_BOUNDS
-a new epoch begins with 2479203.345, because of a restore
+a new epoch begins with 148752180.345, because of a restore
 heads of 8 members as of 880, after business day 20240917
 log key k1 is in use
 what was known of the person behind m7 was erased

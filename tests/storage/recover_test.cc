@@ -18,6 +18,7 @@
 #include "storage/keys.h"
 #include "storage/log/tables.h"
 #include "storage/rules/entry_codec.h"
+#include "storage/start_failure.h"
 #include "tests/storage/disk.h"
 #include "tests/storage/ledger_fixture.h"
 
@@ -386,7 +387,7 @@ TEST_F(RecoverTest, WhatIsReadIsNobodysAndStaysAsItIs) {
     const pid_t child = ::fork();
     if (child == 0) {
       const auto in_use = refused(to);
-      ::_exit(absl::IsFailedPrecondition(in_use) && in_use.message().find("stop the server") != absl::string_view::npos ? 0 : 1);
+      ::_exit(StartFailureId(in_use) == "LEDGER_IN_USE" && in_use.message().find("stop the server") != absl::string_view::npos ? 0 : 1);
     }
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -38,7 +38,7 @@ class StoreTest : public testing::TestWithParam<Kind> {
   absl::StatusOr<std::unique_ptr<Store>> TryOpen(bool read_only = false) {
     discarded.clear();
     return RocksDbStore::Open(
-        {.directory = "/derived", .read_only = read_only, .env = env.get(), .on_discarded = [this](const std::string& why) {
+        {.directory = directory, .read_only = read_only, .env = env.get(), .on_discarded = [this](const std::string& why) {
            discarded = why;
          }});
   }
@@ -65,7 +65,7 @@ class StoreTest : public testing::TestWithParam<Kind> {
 
   std::unique_ptr<rocksdb::Env> env{rocksdb::NewMemEnv(rocksdb::Env::Default())};
   std::unique_ptr<Store> store;
-  std::string discarded;
+  std::string directory = "/derived", discarded;
 };
 
 TEST_P(StoreTest, ScansGoInByteOrderBetweenTheirBounds) {
@@ -225,6 +225,17 @@ TEST_P(RocksDbStoreTest, TablesThatAreNotKnownAreReadPastAndNotKept) {
   Open();
   EXPECT_NE(discarded, "");
   EXPECT_EQ(Get("a"), std::nullopt);
+}
+
+// Whether somebody has it open is told by the status, whatever its words.
+TEST_P(RocksDbStoreTest, ADirectoryMayBeNamedInUse) {
+  directory = "/books in use/derived";
+  Open();
+  Fill({"a"});
+  store.reset();
+  SetRawRow(directory, "more", "key", "value", env.get());
+  Open();
+  EXPECT_NE(discarded, "");
 }
 
 TEST_P(RocksDbStoreTest, OneOpensItAtATime) {

@@ -190,8 +190,11 @@ absl::StatusOr<Strays> ClearSide(SideStore& store, const Shards& shards) {
   if (!kept.ok()) return kept.status();
   std::set<std::string> without_ledger(kept->begin(), kept->end());
   for (const auto& ledger : shards.ledgers()) {
+    // One that is set aside may have no entry that can be read: it has a journal all the same.
+    const auto journals = ledger->log().Programs();
+    if (!journals.ok()) return journals.status();
+    for (const std::string& program : *journals) without_ledger.erase(program);
     for (const std::string& program : ledger->Programs()) {
-      without_ledger.erase(program);
       const State* state = ledger->FindState(program);
       if (ledger->IsSetAside(program) || !state) continue;
       Fates fates(*ledger, program);

@@ -16,10 +16,11 @@ namespace redpoints::server {
 // The log of a shard that nobody has open, as far as the head mark says that it goes.
 absl::StatusOr<std::unique_ptr<redpoints::Log>> OpenStoppedLog(const std::string& directory);
 
-// Re-derives every table of `program` (empty: of all) and prints what was found. LEDGER_DIFFERS names the first difference.
+// Re-derives every table of `program` (empty: of all) and prints what was found. LEDGER_DIFFERS names the first difference of the
+// journal, DERIVED_DAMAGED of the derived rows.
 // LEDGER_IN_USE while the server runs. Of the side state, which is only read, it prints each member whose number is lost and how much
 // has no entry, and of one that is absent, or that the key file does not fit, that it was not checked and what to do: the ledger is sound
-// all the same, and the status is OK. SIDE_STORE_DAMAGED, SIDE_STORE_CUT: all else is sound.
+// all the same, and the status is OK. SIDE_STORE_DAMAGED, SIDE_STORE_CUT: the journal is sound.
 absl::Status CheckShards(const Config& config, const std::string& program);
 
 // Copies every shard to directory/shard-{n} and the side store to directory/side, then writes directory/SHA256SUMS (which `sha256sum -c`

@@ -337,6 +337,12 @@ class RegistryService final : public Raw {
       return reply.Refuse(
           ToStatus(Refusal{Reason::CLOCK_DIFFERS, {{"clock", TimeText(clock_ms)}, {"stated", TimeText(command.stated_ms)}}}));
     }
+    // Before anything is written: what a program would refuse would leave it behind.
+    const auto is_makers = [&](const std::string& id) { return is_ahead(id) && MarkOf(id).clock_by == call.caller().id; };
+    if (is_fitting && sets_back && std::any_of(programs.begin(), programs.end(), is_makers) &&
+        ledger.FindOutcome(mutation.program, call.caller().id, mutation.request_id).refusal) {
+      return reply.Refuse(ToStatus(Refusal{Reason::MAKER_IS_CHECKER, {}}));
+    }
     // The same request in each program, whatever it comes to there.
     Origin origin = OriginOf(call.caller(), mutation);
     origin.fingerprint = Fingerprint(origin, command);

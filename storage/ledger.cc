@@ -7,6 +7,7 @@
 #include "storage/durable_file.h"
 #include "storage/journal.h"
 #include "storage/merkle/sha256.h"
+#include "storage/rules/passing.h"
 #include "storage/start_failure.h"
 
 namespace redpoints {
@@ -30,6 +31,12 @@ std::size_t ItemsOf(const Command& command) {
   if (const auto* batch = std::get_if<AwardBatch>(&command)) return batch->items.size();
   if (const auto* batch = std::get_if<Register>(&command)) return batch->items.size();
   return 1;
+}
+
+// Without a second one nobody could set back a clock that the only one confirmed wrongly.
+bool IsAnotherOperator(const Program& program, const Command& command) {
+  const auto* registration = std::get_if<Register>(&command);
+  return registration && program.state().program == kSystemProgram && std::holds_alternative<StaffData>(registration->items.front());
 }
 
 std::string WhyNot(const Log& log, CommitResult result) {
@@ -117,22 +124,36 @@ absl::Status Ledger::LoadPrograms() {
 
 absl::Status Ledger::LoadProgram(const std::string& id) {
   Program* program = &Add(id).program;
-  if (auto unusable = program->LoadRows(); absl::IsUnimplemented(unusable)) {
-    SetAside(*program, unusable);
-    return absl::OkStatus();
-  } else if (!unusable.ok() && (options_.is_read_only || absl::IsResourceExhausted(unusable) || !store_.Damage().ok())) {
-    return unusable;
-  } else if (!unusable.ok()) {
-    Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(unusable.message())));
+  const auto begin_again = [&](const absl::Status& why) -> absl::Status {
+    Tell("derived_rebuild", absl::StrCat(id, ": its derived rows are made again from the journal: ", std::string(why.message())));
     if (auto status = DeleteRows(store_, id); !status.ok()) return absl::UnavailableError(status.message());
     const std::unique_lock lock(programs_mutex_);
     programs_[id] = MakeSlot(id);
     program = &programs_[id]->program;
+    return absl::OkStatus();
+  };
+  const auto replay = [&] {
+    const std::int64_t turn_entries = options_.is_read_only ? std::numeric_limits<std::int64_t>::max() : options_.turn_entries;
+    return program->Replay(turn_entries, [&](std::int64_t next, std::int64_t end) {
+      Tell("derived_rebuild", absl::StrCat(id, ": ", next, " of ", end, " entries"));
+    });
+  };
+  const auto rows = program->LoadRows();
+  if (absl::IsUnimplemented(rows)) {
+    SetAside(*program, rows);
+    return absl::OkStatus();
   }
-  const std::int64_t turn_entries = options_.is_read_only ? std::numeric_limits<std::int64_t>::max() : options_.turn_entries;
-  const auto replayed = program->Replay(turn_entries, [&](std::int64_t next, std::int64_t end) {
-    Tell("derived_rebuild", absl::StrCat(id, ": ", next, " of ", end, " entries"));
-  });
+  if (!rows.ok() && (options_.is_read_only || absl::IsResourceExhausted(rows) || !store_.Damage().ok())) return rows;
+  if (!rows.ok()) {
+    if (auto status = begin_again(rows); !status.ok()) return status;
+  }
+  const bool has_rows = program->state().at.next_sequence > 0;
+  auto replayed = replay();
+  // An entry that does not follow from the rows may be right, and the rows wrong.
+  if (has_rows && absl::IsDataLoss(replayed.status()) && !options_.is_read_only) {
+    if (auto status = begin_again(replayed.status()); !status.ok()) return status;
+    replayed = replay();
+  }
   if (replayed.ok()) {
     entries_since_turn_ += *replayed;
   } else if (absl::IsUnavailable(replayed.status()) || absl::IsResourceExhausted(replayed.status())) {
@@ -290,7 +311,8 @@ void Ledger::OnDamage(Program& program, const absl::Status& why) {
   ++damages_;
   const std::string& id = program.state().program;
   Tell("program_set_aside", absl::StrCat(id, ": ", std::string(why.message())));
-  if (absl::IsUnimplemented(why)) return;  // its rows are good, and another program's
+  // Its rows are good, and another program's; or they go beyond a journal that was cut, which each start and `check` shall say.
+  if (absl::IsUnimplemented(why) || absl::IsFailedPrecondition(why)) return;
   const MutexLock lock(damaged_mutex_);
   damaged_.push_back(id);
   is_any_damaged_ = true;
@@ -414,7 +436,7 @@ void Ledger::CatchUpWithTime(std::int64_t now_ms) {
   for (auto& [id, slot] : programs_) {
     Program& program = slot->program;
     slot->are_holds_due = false;
-    if (program.is_set_aside() || clock_guard_.is_waiting() || slot->awaits_word) continue;
+    if (program.is_set_aside() || clock_guard_.is_waiting() || slot->awaits_word || IsAhead(program.state().at, now_ms)) continue;
     if (!program.CatchUpWithTime(now_ms, kTimeEntriesMax)) is_behind_time_ = true;
     if (auto fault = program.TakeFault(); !fault.ok()) SetAside(program, fault);
     slot->are_holds_due = program.AreHoldsDue(now_ms);
@@ -425,7 +447,9 @@ Outcome Ledger::Execute(Slot& slot, const Pending& pending, std::int64_t now_ms,
   Program& program = slot.program;
   const bool is_about_clock = std::holds_alternative<redpoints::ConfirmClock>(pending.command);
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);
-  if (clock_guard_.is_stopped() && !is_about_clock) return Refused(Reason::CLOCK_STOPPED);
+  // Each program, too: one that refused to be set back, or has not been asked yet, would go on with the wrong time.
+  const bool is_stopped = clock_guard_.is_stopped() || IsAhead(program.state().at, now_ms);
+  if (is_stopped && !is_about_clock && !IsAnotherOperator(program, pending.command)) return Refused(Reason::CLOCK_STOPPED);
   if (pending.deadline < started) return Refused(Reason::DEADLINE_PASSED);
   Outcome outcome = program.Execute(now_ms, pending.origin, pending.command, !clock_guard_.is_waiting() && !slot.awaits_word);
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);  // decided with a row that could not be read

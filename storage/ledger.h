@@ -57,9 +57,10 @@ class Ledger {
 
   // Takes the log over, unless it is read-only; loads the programs and replays what their derived rows lack. Derived rows that can't be
   // used are made again from the journal; where files of `store` are damaged, those of all programs. A program whose journal is damaged is
-  // set aside, the others go on. UNAVAILABLE: the disk is full. RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. The start
-  // failure DERIVED_DAMAGED: the damage is there again, or can't be deleted. Only when read-only, any other error: the rows can't be used, and
-  // it has to be opened with an empty store in memory. `log`, `store` and `clock` are not owned and must outlive the ledger.
+  // set aside, the others go on. UNAVAILABLE: the disk is full. RESOURCE_EXHAUSTED: too many open files, which sets nothing aside. The
+  // start failure DERIVED_DAMAGED: the damage is there again, or can't be deleted. When read-only, rows that can't be used end it, too, with
+  // that or another error: it has to be opened with an empty store in memory then. `log`, `store` and `clock` are not owned and must outlive
+  // the ledger.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(Log& log, Store& store, const Clock& clock, Options options);
 
   // Decides what is queued, answers it, installs the derived rows.

@@ -54,7 +54,14 @@ void Program::Damaged(const absl::Status& why) {
   if (SetAside()) on_damage_(*this, why);
 }
 
-absl::Status Program::LoadRows() { return store_ ? LoadState(state_, *store_) : absl::OkStatus(); }
+absl::Status Program::LoadRows() {
+  if (!store_) return absl::OkStatus();
+  if (auto status = LoadState(state_, *store_); !status.ok() || state_.at.next_sequence == 0) return status;
+  // A log, or rows, may have been put back by hand. What can't be read shows when it is replayed.
+  const auto last = journal_.Read(state_.at.next_sequence - 1);
+  if (!last.ok() || (last->recorded_ms == state_.at.last_ms && last->epoch == state_.at.epoch)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("they are of another history: entry ", last->sequence, " has another time"));
+}
 
 absl::StatusOr<std::int64_t> Program::Replay(std::int64_t turn_entries,
                                              const std::function<void(std::int64_t next, std::int64_t end)>& turned,
@@ -62,7 +69,7 @@ absl::StatusOr<std::int64_t> Program::Replay(std::int64_t turn_entries,
   auto end = journal_.End();
   if (!end.ok()) return end.status();
   std::int64_t mark = state_.at.next_sequence;
-  if (mark > *end) return absl::DataLossError(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", mark));
+  if (mark > *end) return absl::FailedPreconditionError(absl::StrCat("the journal ends at ", *end, ", but derived rows go to ", mark));
   const auto turn = [&]() -> absl::Status {
     if (!store_ || state_.at.next_sequence - mark < turn_entries) return absl::OkStatus();
     std::vector<std::shared_ptr<const void>> oldest;

@@ -160,7 +160,9 @@ ExitCode ConfirmClock(const Arguments& a, Session& s) {
   const absl::Time stated = OrUsage("--time", ParseTime(a.time, /*is_end=*/false, t));
   request.mutable_stated_time()->set_seconds(absl::ToUnixSeconds(stated));
   if (!a.day.empty()) request.set_last_closed_day(OrUsage("--set-back-to", ParseDayBefore(a.day, stated, t)));
-  return s.Finish(s.client().ConfirmClock(request));
+  const auto answer = s.client().ConfirmClock(request);
+  const ExitCode code = s.Finish(answer);
+  return answer.is_done() && answer.response().programs_left_size() > 0 ? ExitCode::kRefused : code;
 }
 
 ExitCode SetNode(const Arguments& a, Session& s) {

@@ -59,7 +59,8 @@ void MoveHoldsUp(State& state, std::int64_t now_ms, std::int64_t ms) {
   for (const auto& [until_ms, sequences] : state.holds_by_end) {
     for (const std::int64_t sequence : sequences) {
       Hold& hold = state.holds.Edit(SequenceKey(sequence));
-      if (hold.recorded_ms > now_ms) hold.until_ms -= ms;
+      // By the right clock a time may be so far ahead. What is moved is as if made by it: the next set-back is about another wrong one.
+      if (hold.recorded_ms - now_ms > kClockDiffersMs) hold.until_ms -= ms, hold.recorded_ms -= ms;
       moved[hold.until_ms].insert(sequence);
     }
   }

@@ -1,4 +1,5 @@
-// What is counted against limits and caps, and which deeds are taken: the rows of State::counters, their keys, and what entries add to them.
+// What is counted against limits and caps, and which deeds are taken: the rows of State::counters, their keys, and what entries add to
+// them.
 #pragma once
 
 #include <cstdint>

@@ -13,6 +13,9 @@ using Day = std::int32_t;
 // The end of a lot that never ends: sorts after every real day.
 inline constexpr Day kNever = 99991231;
 
+// As far as the clock may be from the time that somebody states, and the last entry ahead of the clock.
+inline constexpr std::int64_t kClockDiffersMs = 10 * 60'000;
+
 // The business day of a time in Unix milliseconds.
 Day DayOf(std::int64_t unix_ms);
 // 00:00 of `day` in Unix milliseconds.

@@ -196,8 +196,8 @@ struct Entry {
   std::vector<std::string> tags;
   std::string evidence_sha256;  // 64 hex digits
   std::string note_commitment;  // 64 hex digits
-  // Of a confidential deed, 2 of 64 hex digits: keyed; the same for the same member, activity and case, and for the same member, activity and
-  // session; what it has none of is told by its request, so that nobody sees which it has.
+  // Of a confidential deed, 2 of 64 hex digits: keyed; the same for the same member, activity and case, and for the same member, activity
+  // and session; what it has none of is told by its request, so that nobody sees which it has.
   std::vector<std::string> unique;
 
   std::string external_id;                                 // what another system calls it

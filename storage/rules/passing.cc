@@ -113,7 +113,7 @@ Day LastDayToStand(const StateMark& at, std::int64_t stated_ms, std::int64_t clo
 
 bool IsAhead(const StateMark& at, std::int64_t clock_ms) { return at.last_ms - clock_ms > kClockDiffersMs; }
 
-// Of a set-back: INVARIANT_VIOLATION, FIELD_INVALID, MAKER_IS_CHECKER 632. CLOCK_DIFFERS 911
+// CLOCK_DIFFERS 911; of a set-back INVARIANT_VIOLATION, FIELD_INVALID, MAKER_IS_CHECKER 632, CLOCK_DIFFERS 911
 Broken DeriveClock(Case& c, Entry& e) {
   const ClockData clock = std::get<ClockData>(e.data);
   const std::int64_t differs_by_ms = std::abs(clock.stated_ms - e.recorded_ms);
@@ -128,7 +128,7 @@ Broken DeriveClock(Case& c, Entry& e) {
   const Day day = LastDayToStand(c.state.at, clock.stated_ms, e.recorded_ms);
   if (clock.last_closed_day != day) {
     return Refusal{Reason::FIELD_INVALID,
-                   {{"field", "last_closed_day"}, {"expected", "the last closed day before the stated time"}, {"day", absl::StrCat(day)}}};
+                   {{"field", "last_closed_day"}, {"expected", "the day before the stated time"}, {"day", absl::StrCat(day)}}};
   }
   if (IsSamePerson(c.state, e.actor, c.state.at.clock_by)) return Refusal{Reason::MAKER_IS_CHECKER, {}};
   if (differs_by_ms > kClockDiffersMs) return differs();
@@ -156,10 +156,9 @@ Broken DeriveEpoch(Case& c, Entry& e) {
 }
 
 Refusal DayToBeNamed(std::int64_t stated_ms) {
-  return {Reason::FIELD_INVALID,
-          {{"field", "last_closed_day"},
-           {"expected", "the last closed day before the stated time"},
-           {"day", absl::StrCat(AddDays(DayOf(stated_ms), -1))}}};
+  return {
+      Reason::FIELD_INVALID,
+      {{"field", "last_closed_day"}, {"expected", "the day before the stated time"}, {"day", absl::StrCat(AddDays(DayOf(stated_ms), -1))}}};
 }
 
 Outcome Decide(Decision& d, const ConfirmClock& command) {

@@ -6,16 +6,13 @@
 
 namespace redpoints {
 
-// As far as the clock may be from the time that somebody states.
-inline constexpr std::int64_t kClockDiffersMs = 10 * 60'000;
-
 // Of a hold's end, by a void or by time.
 Broken DeriveHoldEnd(Case& c, Entry& end);
 // So many of the member's past lots as fit one entry, soonest-ending first.
 Broken DeriveExpiry(Case& c, Entry& expiry);
 // The day after the last closed one, once it is over, its holds have ended and its lots are expired.
 Broken DeriveDayClosed(Case& c, Entry& closed);
-// Of a set-back: what the clock, the journal and the maker must be like.
+// How far the stated time may lie from the entry's; of a set-back, what the clock, the journal and the maker must be like, too.
 Broken DeriveClock(Case& c, Entry& confirmed);
 // So many lots as fit one entry of those that ended by the entry at `ref`, whose own day is still to come now that a clock was set back.
 Broken DeriveExpiryUndone(Case& c, Entry& undone);

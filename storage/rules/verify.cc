@@ -4,6 +4,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
 #include "storage/merkle/sha256.h"
 #include "storage/rules/entry_codec.h"
 #include "storage/rules/kinds.h"
@@ -289,9 +290,10 @@ bool MayAsk(State& state, const Entry& e) {
 // Who asked may have, a till in the shop for which it was registered; and each request is answered once. The entries of one request follow
 // each other.
 absl::Status CheckOrigin(State& state, const Entry& e, Entry& again) {
-  if (!MayAsk(state, e)) return Wrong(absl::StrCat(e.actor, " is nobody who may ask for it"));
+  if (!IsId(e.actor) || !MayAsk(state, e)) return Wrong(absl::StrCat(e.actor, " is nobody who may ask for it"));
   if (!e.terminal.empty() && e.kind != Kind::kUndo) again.merchant = state.Find<TerminalData>("terminal", e.terminal)->merchant;
   if (e.request_id.empty() && e.actor != kLedgerActor) return Wrong("of no request");
+  if (e.kind == Kind::kReversal && e.target_request.empty()) return Wrong("a reversal of no request");
   if (e.request_id.empty()) return e.item > 0 || e.part.k > 1 ? Wrong("a later part of no request") : absl::OkStatus();
   const RequestRecord* record = state.requests.Find(RequestKey(e.actor, e.request_id));
   const std::int32_t place = e.item > 0 ? e.item : e.part.k > 1 ? e.part.k - 1 : 0;

@@ -22,9 +22,9 @@ class RocksDbStore {
     // Called, if at all, before this returns: there was a store, and why it could not be used; it is deleted, and an empty one made.
     std::function<void(const std::string& why)> on_discarded = {};
   };
-  // Makes what is not there, and anew what was found damaged when it was open before. FAILED_PRECONDITION: open elsewhere. UNAVAILABLE: the disk is full. PERMISSION_DENIED. RESOURCE_EXHAUSTED: too
-  // many open files. The start failure DERIVED_DAMAGED: what can't be used can't be deleted either. Only when read-only: NOT_FOUND, and
-  // DATA_LOSS: what is there can't be used.
+  // Makes what is not there, and anew what was found damaged when it was open before. FAILED_PRECONDITION: open elsewhere. UNAVAILABLE: the
+  // disk is full. PERMISSION_DENIED. RESOURCE_EXHAUSTED: too many open files. The start failure DERIVED_DAMAGED: what can't be used can't be
+  // deleted either. Only when read-only: NOT_FOUND, and DATA_LOSS: what is there can't be used.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
 };
 

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 
 NEVER = 99991231
+CLOCK_MS = 10 * 60_000  # as far as a clock may be from the time that somebody states, and the last entry ahead of it
 
 
 class Difference(Exception):

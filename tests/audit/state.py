@@ -7,7 +7,7 @@ it stands (apply). What several kinds share is here; kinds.py has one function f
 import json
 from collections import defaultdict
 
-from audit.basics import (NEVER, Lots, Unread, check, covers, days_after, dump, earned_by, end_of_period, issued_by, no_zeros, of_funds,
+from audit.basics import (CLOCK_MS, NEVER, Lots, Unread, check, covers, days_after, dump, earned_by, end_of_period, issued_by, no_zeros, of_funds,
                           of_lots, padded, period_of, posting, put, scale, taken_by)
 from audit.stated import BY_TIME, KEEP, RECORDS, REFUSALS, REGISTRATIONS, STATED, TILL_KINDS
 
@@ -195,8 +195,9 @@ class Rules:
             self.clock_by = e["actor"]
             if "last_closed_day" in e["data"]["clock"]:  # holds made by the wrong clock go on for as long as they had left
                 fell = self.books.last_ms - e["recorded_ms"]
-                wrong = {of: hold for of, hold in self.holds.items() if hold["recorded_ms"] > e["recorded_ms"]}
-                self.holds |= {of: {**hold, "hold_until_ms": hold["hold_until_ms"] - fell} for of, hold in wrong.items()}
+                wrong = {of: hold for of, hold in self.holds.items() if hold["recorded_ms"] - e["recorded_ms"] > CLOCK_MS}
+                self.holds |= {of: {**hold, "hold_until_ms": hold["hold_until_ms"] - fell, "recorded_ms": hold["recorded_ms"] - fell}
+                               for of, hold in wrong.items()}
         if kind in REGISTRATIONS:
             self.register(e)
         elif kind in ("award", "correction"):

@@ -155,7 +155,7 @@ Expected Reference::DoConfirmClock(const Origin& origin, const ConfirmClock& com
     if (std::abs(command.stated_ms - clock_ms) > 10 * 60'000) return RefuseUnrecorded(Reason::CLOCK_DIFFERS);
     for (const std::int64_t sequence : open_holds_) {
       Held& hold = holds_.at(sequence);
-      if (hold.recorded_ms > clock_ms) hold.until_ms -= now_ms - clock_ms;
+      if (hold.recorded_ms - clock_ms > 10 * 60'000) hold.until_ms -= now_ms - clock_ms, hold.recorded_ms -= now_ms - clock_ms;
     }
     now_ms = clock_ms;
     today = day;
@@ -261,7 +261,7 @@ Reference::Parts Reference::ComeBack(Member& member, Parts parts, Funds* paid, G
     rest.push_back(part);
     if (part.lot.end > today) {
       member.lots[part.lot] += part.points;
-      if (graced && part.lot.first_end != 0) (*graced)[{part.lot.fund, part.lot.first_end}] = part.lot.end;
+      if (graced && part.lot.first_end != 0) graced->emplace(std::pair(part.lot.fund, part.lot.first_end), part.lot.end);
     } else if (graced && part.lot.first_end == 0 && graced->count({part.lot.fund, part.lot.end}) &&
                graced->at({part.lot.fund, part.lot.end}) > today) {
       member.lots[{graced->at({part.lot.fund, part.lot.end}), part.lot.fund, part.lot.end}] += part.points;

@@ -258,7 +258,7 @@ Expected Reference::DoCorrect(const Origin& origin, const Correct& command) {
       End(member, {end, fund, 0}, rest);
     } else if (rest > 0) {
       member.lots[lot] += rest;
-      if (lot.first_end != 0) award.graced[{fund, end}] = lot.end;
+      if (lot.first_end != 0) award.graced.emplace(std::pair(fund, end), lot.end);
     }
   }
   if (change < 0) {

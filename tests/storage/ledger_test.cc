@@ -163,8 +163,58 @@ TEST_F(LedgerTest, SmallJumpsAddUp) {
     clock.Jump(minutes * kMinuteMs);
     EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
     ledger->ConfirmClock();
-    EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
+    // Backwards it is further than what is bridged.
+    EXPECT_EQ(ReasonOf(Buy("m1", 1)), minutes > 0 ? Reason::REASON_UNSPECIFIED : Reason::CLOCK_STOPPED);
   }
+}
+
+// By who confirmed its clock last: it would go on with the wrong time.
+TEST_F(LedgerTest, AProgramThatIsNotSetBackStaysStopped) {
+  SetUpProgram();
+  Run(Staff(NewId()), FoundProgram{{"other", "a0"}}, "other");
+  Run(Staff(NewId()), FoundProgram{{"system", "a0"}}, "system");
+  clock.Jump(5 * kDayMs);
+  for (const char* program : {"minyue", "other"}) Run(Staff(NewId(), "o1"), ConfirmClock{clock.NowMs()}, program);
+  Run(Staff(NewId()), ConfirmClock{clock.NowMs()}, "system");
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
+  clock.Jump(-5 * kDayMs + kMinuteMs);
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
+  const ConfirmClock back{clock.NowMs(), AddDays(DayOf(clock.NowMs()), -1)};
+  // The only operator registers another.
+  const Register another{.items = {StaffData{.id = "a9", .member = "", .is_external = true, .grants = {{Role::kOperator, ""}}}},
+                         .is_new = true,
+                         .rulebook_json = ""};
+  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), another, "minyue")), Reason::CLOCK_STOPPED);
+  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), another, "system")), Reason::REASON_UNSPECIFIED);
+  EXPECT_EQ(Run(Staff(NewId(), "a9"), back, "other").first, RequestState::kDone);
+  EXPECT_FALSE(ledger->is_clock_stopped());
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
+  EXPECT_EQ(Run(Staff(NewId(), "a9"), back).first, RequestState::kDone);
+  EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
+  Run(Staff(NewId(), "a9"), back, "system");
+}
+
+// As after a log that was put back by hand: rows are but a cache.
+TEST_F(LedgerTest, RowsOfAnotherHistoryAreMadeAgain) {
+  SetUpProgram();
+  ledger.reset();
+  const auto mark = DerivedKey("minyue", kMarkTable, "");
+  const auto before = *rows.Get(mark);
+  Open();
+  Buy("m1", 1);
+  ledger.reset();
+  ASSERT_TRUE(rows.Install({{mark, before}}).ok());  // rows that are ahead of their mark: what follows does not follow from them
+  Open();
+  EXPECT_FALSE(ledger->IsSetAside("minyue"));
+  CheckAll();
+  Open();
+  StateMark other = ledger->FindState("minyue")->ReadPublished().at;
+  ledger.reset();
+  ++other.last_ms;
+  ASSERT_TRUE(rows.Install({{mark, EncodeRow(other)}}).ok());
+  Open();
+  EXPECT_THAT(events, testing::Contains(testing::HasSubstr("another history")));
+  CheckAll();
 }
 
 TEST_F(LedgerTest, AClockFarAheadOfTheLedgerStopsWritingFromTheStart) {
@@ -359,6 +409,9 @@ TEST_F(LedgerTest, AClockFarBehindTheLedgerStopsWritingFromTheStart) {
   clock.Jump(-20 * kMinuteMs);
   Reopen();
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
+  ledger->ConfirmClock();
+  EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);  // entries would go on with a time that is to come
+  clock.Jump(11 * kMinuteMs);
   ledger->ConfirmClock();
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
 }

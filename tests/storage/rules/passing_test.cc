@@ -411,7 +411,6 @@ TEST_F(SetBackTest, ARulebookThatHeldByTheWrongClockIsNotWithdrawn) {
   }
 }
 
-// A hold that was made by the wrong clock keeps the time that was left to it, and no more.
 // It was promised until then by the right clock.
 TEST_F(SetBackTest, HoldsFromBeforeEndWhenTheyWould) {
   SetUpProgram(RulebookJson("2024-1", 20200101, "{}", R"({"hold_ttl_ms":86400000})"));
@@ -465,6 +464,35 @@ TEST_F(SetBackTest, ByTheWatchItIsStillYesterday) {
   EXPECT_EQ(std::get<ClockData>(outcome.entry().data).last_closed_day, 20240314);
 }
 
+// The second wrong clock has not made it.
+TEST_F(SetBackTest, AHoldIsMovedByTheSetBackOfItsOwnWrongClock) {
+  SetUpProgram(RulebookJson("2024-1", 20200101, "{}", R"({"hold_ttl_ms":86400000})"));
+  AwardPoints("m1", 10);
+  Confirm(kNoon + 40 * kDayMs);
+  const std::int64_t hold = Reserve("m1", 10).entry().sequence;
+  SetBack(kNoon);
+  const std::int64_t ends_ms = state.holds.Find(SequenceKey(hold))->until_ms;
+  EXPECT_EQ(ends_ms, kNoon + kDayMs);
+  GoTo(kNoon + 20 * 60 * kMinuteMs);
+  Run(Operator("o2"), ConfirmClock{now_ms});
+  GoTo(kNoon + 4 * kMinuteMs);
+  Run(Operator("o3"), ConfirmClock{now_ms, kStands});
+  EXPECT_EQ(state.holds.Find(SequenceKey(hold))->until_ms, ends_ms);
+}
+
+// The clock was right, and the last entry a few minutes ahead of it.
+TEST_F(SetBackTest, AHoldOfABridgedTimeIsNotMoved) {
+  SetUpProgram(RulebookJson("2024-1", 20200101, "{}", R"({"hold_ttl_ms":86400000})"));
+  GoTo(kNoon + 9 * kMinuteMs);
+  AwardPoints("m1", 10);
+  GoTo(kNoon + kMinuteMs);
+  const Outcome hold = Reserve("m1", 10);
+  Confirm(kNoon + 12 * 60 * kMinuteMs);
+  SetBack(kNoon + 5 * kMinuteMs);
+  EXPECT_EQ(state.holds.Find(SequenceKey(hold.entry().sequence))->until_ms, hold.hold_until_ms);
+}
+
+// A hold that was made by the wrong clock keeps the time that was left to it, and no more.
 TEST_F(SetBackTest, HoldsDoNotWaitForAWrongTime) {
   SetUpProgram();
   AwardPoints("m1", 10);

@@ -89,7 +89,10 @@ void Reference::CheckIssue(const Member& member, const std::string& fund, const 
   if (points <= 0) return;
   const std::int64_t left = std::max<std::int64_t>(BudgetLeft(fund), 0);
   if (points > left) broken.Add(Reason::FUND_BUDGET_EXCEEDED, {{"fund", fund}, {"short_by", absl::StrCat(points - left)}});
-  if (!is_past && member.lots.count(lot) == 0 && member.lots.size() >= kLots) broken.Add(Reason::LOT_LIMIT_EXCEEDED);
+  // Reading: lots with grace don't count: those are of returns, which nothing refuses.
+  const auto is_by_birth = [](const auto& each) { return each.first.first_end == 0; };
+  const auto births = static_cast<std::size_t>(std::count_if(member.lots.begin(), member.lots.end(), is_by_birth));
+  if (!is_past && member.lots.count(lot) == 0 && births >= kLots) broken.Add(Reason::LOT_LIMIT_EXCEEDED);
   if (!is_past && member.available() + member.all_held() + points > kMost) broken.Add(Reason::BALANCE_OUT_OF_RANGE);
 }
 

@@ -1,5 +1,6 @@
 #include "storage/ledger.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -36,7 +37,8 @@ std::size_t ItemsOf(const Command& command) {
 // Without a second one nobody could set back a clock that the only one confirmed wrongly.
 bool IsAnotherOperator(const Program& program, const Command& command) {
   const auto* registration = std::get_if<Register>(&command);
-  return registration && program.state().program == kSystemProgram && std::holds_alternative<StaffData>(registration->items.front());
+  return registration && registration->is_new && program.state().program == kSystemProgram &&
+         std::holds_alternative<StaffData>(registration->items.front());
 }
 
 std::string WhyNot(const Log& log, CommitResult result) {
@@ -433,6 +435,12 @@ void Ledger::RememberDoubt() {
 void Ledger::CatchUpWithTime(std::int64_t now_ms) {
   is_behind_time_ = false;
   const std::shared_lock lock(programs_mutex_);
+  const auto ahead =
+      std::find_if(programs_.begin(), programs_.end(), [&](const auto& each) { return IsAhead(each.second->program.state().at, now_ms); });
+  const bool was_ahead = is_any_ahead_.exchange(ahead != programs_.end());
+  if (!was_ahead && is_any_ahead_ && !clock_guard_.is_stopped()) {
+    Tell("clock_stopped", absl::StrCat(ahead->first, ": its last entry is ahead of the clock, until it is set back"));
+  }
   for (auto& [id, slot] : programs_) {
     Program& program = slot->program;
     slot->are_holds_due = false;
@@ -449,7 +457,9 @@ Outcome Ledger::Execute(Slot& slot, const Pending& pending, std::int64_t now_ms,
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);
   // Each program, too: one that refused to be set back, or has not been asked yet, would go on with the wrong time.
   const bool is_stopped = clock_guard_.is_stopped() || IsAhead(program.state().at, now_ms);
-  if (is_stopped && !is_about_clock && !IsAnotherOperator(program, pending.command)) return Refused(Reason::CLOCK_STOPPED);
+  // By a clock that is ahead itself an operator's entry would make the wrong time look right.
+  const bool may_join = is_any_ahead_ && IsAnotherOperator(program, pending.command);
+  if (is_stopped && !is_about_clock && !may_join) return Refused(Reason::CLOCK_STOPPED);
   if (pending.deadline < started) return Refused(Reason::DEADLINE_PASSED);
   Outcome outcome = program.Execute(now_ms, pending.origin, pending.command, !clock_guard_.is_waiting() && !slot.awaits_word);
   if (program.is_set_aside()) return Refused(Reason::PROGRAM_SET_ASIDE);  // decided with a row that could not be read

@@ -74,7 +74,9 @@ class Ledger {
 
   // Somebody says that the wall clock is right as it is now. After a doubt time still waits in each program for its own entry of that.
   void ConfirmClock() { clock_guard_.ConfirmNext(); }
-  bool is_clock_stopped() const { return clock_guard_.is_stopped(); }
+  // Whether anything waits for a word about the clock: all programs, or those whose last entry is more than ten minutes ahead of it. Of the
+  // program "system" another operator is registered all the same, while a program is ahead.
+  bool is_clock_stopped() const { return clock_guard_.is_stopped() || is_any_ahead_; }
   // Whether what only time does waits for a clock that is known to be right.
   bool is_time_waiting() const { return clock_guard_.is_waiting(); }
   // Whether requests are decided now: not with a read-only or failed store, nor while the clock is stopped.
@@ -179,6 +181,7 @@ class Ledger {
   bool is_behind_time_ = false;  // time has caused more than was written yet
   std::size_t awaiting_ = 0;     // slots that await a word
   bool is_doubt_kept_ = false;   // clock_doubt_file is there
+  std::atomic<bool> is_any_ahead_ = false;
   std::int64_t entries_since_turn_ = 0;
   std::int64_t entries_not_installed_ = 0;  // in generations that could not be written
 

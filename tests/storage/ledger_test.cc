@@ -187,11 +187,25 @@ TEST_F(LedgerTest, AProgramThatIsNotSetBackStaysStopped) {
   EXPECT_EQ(ReasonOf(Run(Staff(NewId()), another, "minyue")), Reason::CLOCK_STOPPED);
   EXPECT_EQ(ReasonOf(Run(Staff(NewId()), another, "system")), Reason::REASON_UNSPECIFIED);
   EXPECT_EQ(Run(Staff(NewId(), "a9"), back, "other").first, RequestState::kDone);
-  EXPECT_FALSE(ledger->is_clock_stopped());
+  EXPECT_TRUE(ledger->CanWrite());
   EXPECT_EQ(ReasonOf(Buy("m1", 1)), Reason::CLOCK_STOPPED);
+  EXPECT_TRUE(ledger->is_clock_stopped());
   EXPECT_EQ(Run(Staff(NewId(), "a9"), back).first, RequestState::kDone);
   EXPECT_EQ(Buy("m1", 1).first, RequestState::kDone);
   Run(Staff(NewId(), "a9"), back, "system");
+  Buy("m1", 1);
+  EXPECT_FALSE(ledger->is_clock_stopped());
+}
+
+// Its entry would have the wrong time, and the next start would find nothing wrong.
+TEST_F(LedgerTest, NoOperatorIsRegisteredByAClockThatIsAhead) {
+  SetUpProgram();
+  Run(Staff(NewId()), FoundProgram{{"system", "a0"}}, "system");
+  clock.Jump(30 * kDayMs);
+  const Register another{.items = {StaffData{.id = "a9", .member = "", .is_external = true, .grants = {{Role::kOperator, ""}}}},
+                         .is_new = true,
+                         .rulebook_json = ""};
+  EXPECT_EQ(ReasonOf(Run(Staff(NewId()), another, "system")), Reason::CLOCK_STOPPED);
 }
 
 // As after a log that was put back by hand: rows are but a cache.
